@@ -1,0 +1,50 @@
+"""What a producer writes to `articles`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+from typing import Annotated
+
+import msgspec
+
+ID_BYTES_MAX = 256
+EDITION_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
+EDITION_HEADER = "edition"
+"""Header in which a retraction (a record without a value) names its edition."""
+
+DEFAULT_EDITION = "main"
+
+Edition = Annotated[str, msgspec.Meta(pattern=EDITION_PATTERN)]
+ArticleId = Annotated[str, msgspec.Meta(min_length=1, max_length=ID_BYTES_MAX)]
+Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
+Label = Annotated[str, msgspec.Meta(max_length=256)]
+"""An outlet or an author."""
+Url = Annotated[str, msgspec.Meta(max_length=2048)]
+
+
+class Leaning(Enum):
+    """Where an outlet stands, as the producer labels it."""
+
+    LEFT = "left"
+    CENTER = "center"
+    RIGHT = "right"
+
+
+class Article(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One article of one outlet. Identity is (`edition`, `id`); the same id again is a repeat or a correction.
+
+    `published_at` is RFC 3339 with an offset. Missing, or ahead of the record's own timestamp, it is taken as that
+    timestamp. `title` or `text` may be empty (headline feeds), not both.
+    """
+
+    id: ArticleId
+    title: Annotated[str, msgspec.Meta(max_length=2_000)]
+    text: Annotated[str, msgspec.Meta(max_length=300_000)]
+    published_at: Timestamp | None = None
+    url: Url | None = None
+    outlet: Label | None = None
+    author: Label | None = None
+    language: Annotated[str, msgspec.Meta(max_length=35)] | None = None
+    leaning: Leaning | None = None
+    edition: Edition = DEFAULT_EDITION

@@ -1,0 +1,67 @@
+"""CloudEvents 1.0 in Kafka's binary mode: what an event is stands in the headers, the value is the data alone.
+
+Source: CloudEvents specification 1.0.2 and its Kafka protocol binding; W3C Trace Context for `traceparent`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from newsloom.contracts.article import EDITION_HEADER
+from newsloom.contracts.codec import CONTENT_TYPE
+from newsloom.contracts.story import UpdateKind
+
+Headers = tuple[tuple[str, bytes], ...]
+
+SPEC_VERSION: Final = "1.0"
+TRACEPARENT: Final = "traceparent"
+
+ARTICLE_PUBLISHED: Final = "newsloom.article.published.v1"
+ARTICLE_RETRACTED: Final = "newsloom.article.retracted.v1"
+ARTICLE_VECTORIZED: Final = "newsloom.article.vectorized.v1"
+VECTOR_RETRACTED: Final = "newsloom.article.vector-retracted.v1"
+STORY_SNAPSHOT: Final = "newsloom.story.snapshot.v1"
+MEMBERSHIP: Final = "newsloom.membership.v1"
+CHECKPOINT: Final = "newsloom.checkpoint.v1"
+
+
+def story_update_type(kind: UpdateKind) -> str:
+    """The event type of an update, such as `newsloom.story.created.v1`."""
+    return f"newsloom.story.{kind.value}.v1"
+
+
+class EventHeaders(msgspec.Struct, frozen=True, kw_only=True):
+    """The attributes of one event. `source` and `id` together name it for good: a retry has the same."""
+
+    id: str
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    edition: str | None = None
+    traceparent: str | None = None
+
+    def encode(self) -> Headers:
+        """The attributes as record headers."""
+        pairs = [
+            ("ce_specversion", SPEC_VERSION),
+            ("ce_id", self.id),
+            ("ce_source", self.source),
+            ("ce_type", self.type),
+            ("ce_subject", self.subject),
+            ("ce_time", rfc3339(self.time)),
+            ("content-type", CONTENT_TYPE),
+        ]
+        if self.edition is not None:
+            pairs.append((EDITION_HEADER, self.edition))
+        if self.traceparent is not None:
+            pairs.append((TRACEPARENT, self.traceparent))
+        return tuple((name, value.encode()) for name, value in pairs)
+
+
+def rfc3339(moment: datetime) -> str:
+    """The moment in UTC as RFC 3339, with `Z`."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,0 +1,129 @@
+"""What the clusterer publishes: stories as they stand, and every change on the way there."""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+from newsloom.contracts.article import ArticleId, Edition, Leaning, Timestamp
+
+ARTICLES_MAX = 40
+"""A story lists its latest articles, at most this many and at most `ARTICLES_BYTES_MAX` of them."""
+ARTICLES_BYTES_MAX = 24_576
+OUTLETS_MAX = 100
+HISTORY_MAX = 64
+RELATED_MAX = 10
+
+
+class StoryState(Enum):
+    """`open`: may still grow. `closed`: silent for a whole window, or empty. `merged`: lives on in `merged_into`."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    MERGED = "merged"
+
+
+class UpdateKind(Enum):
+    """What happened to a story."""
+
+    CREATED = "created"
+    UPDATED = "updated"
+    MERGED = "merged"
+    SPLIT = "split"
+    MOVED = "moved"
+    CLOSED = "closed"
+
+
+class Cause(Enum):
+    """Why it happened."""
+
+    ARTICLE = "article"
+    CORRECTION = "correction"
+    RETRACTION = "retraction"
+    SIMILARITY = "similarity"
+    SILENCE = "silence"
+    RELATED = "related"
+
+
+class ArticleRef(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An article as a story lists it. `copy_of` is the article whose text it repeats. Titles are cut at 200 characters."""
+
+    id: ArticleId
+    title: str
+    published_at: Timestamp
+    outlet: str | None = None
+    leaning: Leaning | None = None
+    url: str | None = None
+    copy_of: str | None = None
+
+
+class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One published change of a story's article count: the version that made it, and when, in event time."""
+
+    version: int
+    at: Timestamp
+    article_count: int
+    title: str
+
+
+class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A story, whole, as of its latest version.
+
+    `article_count` counts every article, `report_count` only those that do not repeat another one's text. `outlets` names
+    the `OUTLETS_MAX` most frequent outlets, `outlet_count` counts all of them. Articles without an outlet or a leaning are
+    in neither, so that the parts may add up to less than the whole.
+
+    `history` has one entry for every published change of the article count, oldest first. Over `HISTORY_MAX` entries
+    it is thinned: the inner entry whose neighbours' counts are nearest in ratio goes (the newest on a tie), never the
+    first and never the latest. `articles` lists the latest by publication, newest first, capped; `articles_omitted` says how
+    many are left out. `updated_at` is event time: how far the edition's stream had come when this version was made.
+    """
+
+    id: str
+    edition: Edition
+    state: StoryState
+    title: str
+    version: int
+    article_count: int
+    report_count: int
+    outlet_count: int
+    outlets: dict[str, int]
+    leanings: dict[str, int]
+    first_published_at: Timestamp
+    last_published_at: Timestamp
+    updated_at: Timestamp
+    history: tuple[HistoryEntry, ...]
+    articles: tuple[ArticleRef, ...]
+    articles_omitted: int = 0
+    merged_into: str | None = None
+    merged_from: tuple[str, ...] = ()
+    split_from: str | None = None
+    related: tuple[str, ...] = ()
+
+
+class StoryUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One change of one story. Versions of a story run 1, 2, 3, ... without gap or repeat.
+
+    `article` is the article that made the change, where one did; `article_count_before` what the story had until then.
+    """
+
+    story_id: str
+    edition: Edition
+    version: int
+    kind: UpdateKind
+    cause: Cause
+    at: Timestamp
+    state: StoryState
+    title: str
+    article_count: int
+    article_count_before: int
+    report_count: int
+    outlet_count: int
+    outlets: dict[str, int]
+    leanings: dict[str, int]
+    article: ArticleRef | None = None
+    merged_into: str | None = None
+    merged_from: tuple[str, ...] = ()
+    split_from: str | None = None
+    related: tuple[str, ...] = ()

@@ -1,0 +1,73 @@
+"""The topics, as data."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+import msgspec
+
+DAY_MS: Final = 86_400_000
+
+
+class Sizing(Enum):
+    """Which of the operator's two numbers gives a topic its partitions.
+
+    `state`: one partition is one engine, so every topic the engine reads or restores from has the same number.
+    `free`: any number; may be increased later.
+    """
+
+    STATE = "state"
+    FREE = "free"
+
+
+class TopicDefinition(msgspec.Struct, frozen=True, kw_only=True):
+    """A topic as the contract defines it. `retention_ms` None keeps everything; compacted topics keep the latest of each key."""
+
+    name: str
+    key: str
+    value: str
+    sizing: Sizing
+    compacted: bool = False
+    retention_ms: int | None = None
+    max_record_bytes: int = 1_048_576
+
+
+ARTICLES: Final = TopicDefinition(
+    name="articles",
+    key="article id",
+    value="Article; null is a retraction",
+    sizing=Sizing.FREE,
+    retention_ms=14 * DAY_MS,
+)
+ARTICLE_VECTORS: Final = TopicDefinition(
+    name="article-vectors",
+    key="edition",
+    value="ArticleVector or ArticleRetraction",
+    sizing=Sizing.STATE,
+    retention_ms=14 * DAY_MS,
+)
+STORY_UPDATES: Final = TopicDefinition(
+    name="story-updates", key="story id", value="StoryUpdate", sizing=Sizing.FREE, retention_ms=90 * DAY_MS
+)
+STORIES: Final = TopicDefinition(
+    name="stories", key="story id", value="Story; null once it is forgotten", sizing=Sizing.STATE, compacted=True
+)
+ARTICLE_STORIES: Final = TopicDefinition(
+    name="article-stories",
+    key="edition/article id; edition/ for the checkpoint",
+    value="Membership or Checkpoint; null once the article is gone",
+    sizing=Sizing.STATE,
+    compacted=True,
+)
+DEAD_LETTERS: Final = TopicDefinition(
+    name="dead-letters",
+    key="as it came",
+    value="as it came; the reason is in the headers",
+    sizing=Sizing.FREE,
+    retention_ms=90 * DAY_MS,
+    # Room for the largest record of any other topic and the headers that explain it.
+    max_record_bytes=1_310_720,
+)
+
+TOPICS: Final = (ARTICLES, ARTICLE_VECTORS, STORY_UPDATES, STORIES, ARTICLE_STORIES, DEAD_LETTERS)

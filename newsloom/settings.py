@@ -1,0 +1,77 @@
+"""Settings from the environment: every `NEWSLOOM_...` variable, checked once at the start."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Final
+
+import msgspec
+
+from newsloom.streaming.errors import ConfigurationError
+
+PREFIX: Final = "NEWSLOOM_"
+KAFKA_PREFIX: Final = "NEWSLOOM_KAFKA_"
+NOT_OURS: Final = "NEWSLOOM_TEST_"
+
+Positive = Annotated[int, msgspec.Meta(ge=1)]
+TopicPrefix = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9._-]{0,64}$")]
+Instance = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9._-]{1,128}$")]
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an operator can set. Each field is read from `NEWSLOOM_` and its name in capitals."""
+
+    log: str = "sqlite:///newsloom.db"
+    """Where the topics live: sqlite:///file.db, sqlite:// (in memory), kafka://host:9092[,host:9092]."""
+
+    topic_prefix: TopicPrefix = "news."
+    """Stands before every topic, group and transactional id, so that installations can share a log."""
+
+    partitions: Positive = 1
+    """Partitions of `articles`, `story-updates` and `dead-letters` when they are created."""
+
+    state_partitions: Positive = 1
+    """Partitions of `article-vectors`, `stories` and `article-stories`: the number of engines. Fixed once created."""
+
+    instance: Instance = "0"
+    """Who this process is in its group; the same after a restart (a pod's name)."""
+
+    model: str = "all-MiniLM-L6-v2"
+    """The sentence-transformers model: the default's name, or anything SentenceTransformer loads. Both services need it."""
+
+    retention_days: Positive = 365
+    """Days of event time for which a closed story, and its articles, stay known."""
+
+    dead_letter_share_max: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
+    """A service stops when more than this share of its last 1,000 records (at least 100) were dead letters."""
+
+    kafka: dict[str, str] = {}
+    """kafka-python client settings, from `NEWSLOOM_KAFKA_` and the setting's name in capitals."""
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """The settings in `environ`.
+
+    Raises:
+        ConfigurationError: an unknown variable or a value that does not fit; the message names it.
+
+    """
+    kafka = {_field(name, KAFKA_PREFIX): value for name, value in environ.items() if name.startswith(KAFKA_PREFIX)}
+    plain = {
+        _field(name, PREFIX): value
+        for name, value in environ.items()
+        if name.startswith(PREFIX) and not name.startswith((KAFKA_PREFIX, NOT_OURS))
+    }
+    unknown = sorted(set(plain) - set(Settings.__struct_fields__) | ({"kafka"} & set(plain)))
+    if unknown:
+        known = ", ".join(PREFIX + field.upper() for field in Settings.__struct_fields__ if field != "kafka")
+        raise ConfigurationError(f"{PREFIX}{unknown[0].upper()} is not a setting; there are {known}, {KAFKA_PREFIX}*")
+    try:
+        return msgspec.convert({**plain, "kafka": kafka}, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$.")
+        raise ConfigurationError(f"{PREFIX}{path.rstrip('`').upper()}: {message}") from error
+
+
+def _field(name: str, prefix: str) -> str:
+    return name.removeprefix(prefix).lower()

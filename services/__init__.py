@@ -1,0 +1,1 @@
+"""What an operator deploys: one folder, one process."""
