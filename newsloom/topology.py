@@ -12,6 +12,11 @@ def topic_name(settings: Settings, topic: TopicDefinition) -> str:
     return settings.topic_prefix + topic.name
 
 
+def state_topic_names(settings: Settings) -> list[str]:
+    """The topics whose partition counts must agree."""
+    return [topic_name(settings, topic) for topic in TOPICS if topic.sizing is Sizing.STATE]
+
+
 def topic_specs(settings: Settings) -> tuple[TopicSpec, ...]:
     """Every topic as it should be under these settings."""
     return tuple(_spec(settings, topic) for topic in TOPICS)

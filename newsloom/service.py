@@ -1,0 +1,105 @@
+"""From the environment to a running service: the composition root both services share."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Final
+
+import structlog
+
+from newsloom.contracts.topics import DEAD_LETTERS
+from newsloom.settings import Settings, load_settings
+from newsloom.streaming.errors import ConfigurationError, LogError
+from newsloom.streaming.log import Log
+from newsloom.streaming.loop import Loop, LoopConfig
+from newsloom.streaming.open import open_log
+from newsloom.streaming.step import Step
+from newsloom.streaming.topic_check import check_topics
+from newsloom.streaming.watchdog import Watchdog
+from newsloom.topology import state_topic_names, topic_name, topic_specs
+
+EXIT_CONFIGURATION: Final = 78
+"""sysexits.h EX_CONFIG: starting again cannot help."""
+EXIT_LOG: Final = 75
+"""sysexits.h EX_TEMPFAIL: fenced, or the log is away; a supervisor may start the service again."""
+
+StepBuilder = Callable[[Settings, Log], Step]
+
+_log = structlog.get_logger("newsloom.service")
+
+
+def main(service: str, build: StepBuilder, *, records_max: int) -> int:
+    """Run a service until SIGTERM or SIGINT; returns the exit status, having said in one line what was wrong if it is not 0."""
+    configure_logging()
+    stop = stop_on_signals()
+    try:
+        serve(service, load_settings(os.environ), build, records_max=records_max, stop=stop)
+    except LogError as error:
+        print(f"newsloom {service}: {error}", file=sys.stderr)
+        return EXIT_CONFIGURATION if isinstance(error, ConfigurationError) else EXIT_LOG
+    return 0
+
+
+def serve(service: str, settings: Settings, build: StepBuilder, *, records_max: int, stop: threading.Event) -> None:
+    """Open the log, check the topics, build the step, join the group and work until `stop`; raises `LogError`."""
+    config = LoopConfig(
+        service=service,
+        dead_letter_topic=topic_name(settings, DEAD_LETTERS),
+        dead_letter_share_max=settings.dead_letter_share_max,
+        records_max=records_max,
+    )
+    watchdog = Watchdog()
+    log = open_log(settings.log, kafka_options=settings.kafka)
+    try:
+        check_topics(log.admin(), topic_specs(settings), state_topic_names(settings))
+        step = build(settings, log)
+        worker = log.worker(group=group_name(settings, service), instance=settings.instance, topics=step.inputs)
+        watchdog.start()
+        _log.info("service.started", service=service, instance=settings.instance)
+        try:
+            Loop(worker, step, config, stop=stop, watchdog=watchdog).run()
+        finally:
+            worker.close()
+    finally:
+        watchdog.stop()
+        log.close()
+    _log.info("service.stopped", service=service)
+
+
+def group_name(settings: Settings, service: str) -> str:
+    """The consumer group of a service."""
+    return settings.topic_prefix + service
+
+
+def stop_on_signals() -> threading.Event:
+    """An event that SIGTERM and SIGINT set."""
+    stop = threading.Event()
+
+    def _stop(_signal: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+    return stop
+
+
+def configure_logging() -> None:
+    """One JSON object a line on standard error, from `info` up."""
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,77 @@
+"""Dead letters: records that could not be processed, kept as they came, with the reason in added headers."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Final
+
+from newsloom.streaming.errors import LogError
+from newsloom.streaming.records import Message, Record
+from newsloom.streaming.step import Rejection
+
+HEADER_PREFIX: Final = "dead-letter-"
+REASON: Final = "dead-letter-reason"
+SERVICE: Final = "dead-letter-service"
+TOPIC: Final = "dead-letter-topic"
+PARTITION: Final = "dead-letter-partition"
+OFFSET: Final = "dead-letter-offset"
+TIMESTAMP: Final = "dead-letter-timestamp"
+
+WINDOW_RECORDS: Final = 1_000
+RECORDS_MIN: Final = 100
+
+
+class TooManyDeadLetters(LogError):
+    """So much of the input is rejected that something upstream must be wrong; the service stops and loses nothing."""
+
+
+def dead_letter(rejection: Rejection, *, topic: str, service: str) -> Message:
+    """The record as it came, addressed to the dead-letter `topic`: same key, value and headers, and where it stood."""
+    record = rejection.record
+    origin = {
+        REASON: rejection.reason,
+        SERVICE: service,
+        TOPIC: record.topic,
+        PARTITION: str(record.partition),
+        OFFSET: str(record.offset),
+        TIMESTAMP: str(record.timestamp_ms),
+    }
+    added = tuple((name, value.encode("utf-8", "backslashreplace")) for name, value in origin.items())
+    return Message(topic=topic, key=record.key, value=record.value, headers=(*record.headers, *added))
+
+
+def original(letter: Record) -> Message:
+    """The record a dead letter was made from, addressed to the topic it came from.
+
+    Raises:
+        ValueError: the record is not a dead letter of ours.
+
+    """
+    topic, timestamp = letter.header(TOPIC), letter.header(TIMESTAMP)
+    if topic is None or timestamp is None:
+        raise ValueError(f"no {TOPIC} or {TIMESTAMP} header: nobody knows where it came from")
+    headers = tuple((name, value) for name, value in letter.headers if not name.startswith(HEADER_PREFIX))
+    return Message(topic=topic, key=letter.key, value=letter.value, headers=headers, timestamp_ms=int(timestamp))
+
+
+class DeadLetterGuard:
+    """Stops a service that rejects more than `share_max` of its last `WINDOW_RECORDS` records (`RECORDS_MIN` at least)."""
+
+    def __init__(self, share_max: float) -> None:
+        self._share_max = share_max
+        self._recent: deque[bool] = deque(maxlen=WINDOW_RECORDS)
+
+    def observe(self, *, processed: int, rejections: int, reason: str) -> None:
+        """Count a batch, before it is committed.
+
+        Raises:
+            TooManyDeadLetters: the share is over the limit; `reason` is quoted as an example.
+
+        """
+        self._recent.extend([False] * processed + [True] * rejections)
+        rejected, seen = sum(self._recent), len(self._recent)
+        if seen >= RECORDS_MIN and rejected > self._share_max * seen:
+            raise TooManyDeadLetters(
+                f"{rejected} of the last {seen} records could not be processed (limit: {self._share_max:.0%}), the latest because: "
+                f"{reason}. Nothing of this batch was committed. Mend the producer, or raise NEWSLOOM_DEAD_LETTER_SHARE_MAX"
+            )

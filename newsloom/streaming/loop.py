@@ -1,0 +1,128 @@
+"""The one loop: poll, step, commit. It owns the lifecycle; a step owns the meaning."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from newsloom.streaming.dead_letters import DeadLetterGuard, dead_letter
+from newsloom.streaming.errors import CommitFailed, LogUnavailable
+from newsloom.streaming.log import Worker
+from newsloom.streaming.records import Batch, Message, TopicPartition
+from newsloom.streaming.step import Outcome, Step
+from newsloom.streaming.watchdog import Watchdog
+
+POLL_TIMEOUT_MS: Final = 500
+RETRY_S: Final = 1.0
+
+_log = structlog.get_logger("newsloom.loop")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class LoopConfig:
+    """What the loop must know of its service. `records_max` bounds a batch and so a transaction."""
+
+    service: str
+    dead_letter_topic: str
+    dead_letter_share_max: float
+    records_max: int
+
+
+class Loop:
+    """Runs a step on a worker until told to stop.
+
+    Each round: 1. poll; 2. forget the state of partitions that were lost; 3. restore the state of those that were gained
+    or are in doubt; 4. let the step process the records; 5. commit its messages, dead letters and the input offsets in one
+    transaction. If the commit fails, all state is in doubt: it is thrown away and restored, and the records come again.
+    """
+
+    def __init__(
+        self, worker: Worker, step: Step, config: LoopConfig, *, stop: threading.Event, watchdog: Watchdog
+    ) -> None:
+        self._worker = worker
+        self._step = step
+        self._config = config
+        self._stop = stop
+        self._watchdog = watchdog
+        self._guard = DeadLetterGuard(config.dead_letter_share_max)
+        self._restored: set[TopicPartition] = set()
+        self._unrestored: set[TopicPartition] = set()
+
+    def run(self) -> None:
+        """Work until the stop event is set; then finish the batch in hand and return.
+
+        Raises:
+            Fenced: another process has taken this one's identity.
+            TooManyDeadLetters: the input is rejected above the configured rate.
+            LogError: as the step's `restore` raises it.
+
+        """
+        while not self._stop.is_set():
+            self.turn()
+
+    def turn(self) -> int:
+        """One round; returns how many records were committed."""
+        self._watchdog.beat()
+        try:
+            batch = self._worker.poll(max_records=self._config.records_max, timeout_ms=POLL_TIMEOUT_MS)
+            self._reassign(batch)
+            return self._work(batch) if batch.records else 0
+        except LogUnavailable as error:
+            # Whatever of this round was not committed comes again, and meets restored state.
+            _log.warning("log.unavailable", error=str(error))
+            self._doubt()
+            self._stop.wait(RETRY_S)
+        except CommitFailed as error:
+            _log.warning("commit.failed", error=str(error))
+            self._doubt()
+        return 0
+
+    def _reassign(self, batch: Batch) -> None:
+        for source in sorted(batch.lost):
+            self._forget(source)
+            self._unrestored.discard(source)
+        self._unrestored |= batch.gained
+        for source in sorted(self._unrestored):
+            self._watchdog.beat()
+            self._step.restore(source.partition)
+            self._unrestored.discard(source)
+            self._restored.add(source)
+
+    def _work(self, batch: Batch) -> int:
+        outcome = self._step.process(batch.records)
+        self._observe(batch, outcome)
+        self._watchdog.beat()
+        self._worker.commit(batch, [*outcome.messages, *self._dead_letters(outcome)])
+        _log.debug("batch.committed", records=len(batch.records), messages=len(outcome.messages))
+        return len(batch.records)
+
+    def _observe(self, batch: Batch, outcome: Outcome) -> None:
+        rejections = len(outcome.rejected)
+        reason = outcome.rejected[-1].reason if outcome.rejected else ""
+        self._guard.observe(processed=len(batch.records) - rejections, rejections=rejections, reason=reason)
+        for rejection in outcome.rejected:
+            record = rejection.record
+            _log.warning(
+                "record.rejected",
+                topic=record.topic,
+                partition=record.partition,
+                offset=record.offset,
+                reason=rejection.reason,
+            )
+
+    def _dead_letters(self, outcome: Outcome) -> list[Message]:
+        topic, service = self._config.dead_letter_topic, self._config.service
+        return [dead_letter(rejection, topic=topic, service=service) for rejection in outcome.rejected]
+
+    def _doubt(self) -> None:
+        for source in sorted(self._restored):
+            self._forget(source)
+            self._unrestored.add(source)
+
+    def _forget(self, source: TopicPartition) -> None:
+        if source in self._restored:
+            self._step.forget(source.partition)
+            self._restored.discard(source)
