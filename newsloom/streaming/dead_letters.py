@@ -72,6 +72,6 @@ class DeadLetterGuard:
         rejected, seen = sum(self._recent), len(self._recent)
         if seen >= RECORDS_MIN and rejected > self._share_max * seen:
             raise TooManyDeadLetters(
-                f"{rejected} of the last {seen} records could not be processed (limit: {self._share_max:.0%}), the latest because: "
-                f"{reason}. Nothing of this batch was committed. Mend the producer, or raise NEWSLOOM_DEAD_LETTER_SHARE_MAX"
+                f"{rejected} of the last {seen} records could not be processed (limit: {self._share_max:.0%}), the latest "
+                f"because: {reason}. Nothing of this batch was committed. Mend the producer, or raise NEWSLOOM_DEAD_LETTER_SHARE_MAX"
             )

@@ -1,0 +1,1 @@
+"""`newsloom`: what an operator types."""

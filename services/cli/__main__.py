@@ -1,0 +1,76 @@
+"""The command line's root: finds the command, and turns our errors into one clear line and an exit status."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Final
+
+import click
+
+from newsloom.service import EXIT_CONFIGURATION, EXIT_LOG
+from newsloom.settings import load_settings
+from newsloom.streaming.errors import ConfigurationError, LogError
+
+COMMANDS: Final = {
+    "run": "services.cli.run",
+    "demo": "services.cli.demo",
+    "ingest": "services.cli.ingest",
+    "watch": "services.cli.watch",
+    "stories": "services.cli.stories",
+    "topics": "services.cli.topics",
+    "dead-letters": "services.cli.dead_letters",
+    "embedder": "services.cli.embedder",
+    "clusterer": "services.cli.clusterer",
+}
+"""Command -> the module whose `command` it is; imported when it is called, so that one command never pays for another."""
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        module = COMMANDS.get(cmd_name)
+        if module is None:
+            return None
+        command = importlib.import_module(module).command
+        assert isinstance(command, click.Command)  # noqa: S101 - for the type checker
+        return command
+
+
+@click.group(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Settings are environment variables; the README lists them. Try `newsloom demo` first.",
+)
+@click.option(
+    "--log", "log_url", metavar="URL", help="Where the topics live; instead of NEWSLOOM_LOG. [sqlite:///newsloom.db]"
+)
+@click.pass_context
+def newsloom(ctx: click.Context, log_url: str | None) -> None:
+    """Newsloom: articles in, stories out.
+
+    Every command works on the log that NEWSLOOM_LOG names: sqlite:///file.db on one machine, kafka://host:9092 for everything
+    else.
+    """
+    if log_url is not None:
+        # Into the environment, not only into our own settings: `run` and `demo` start services that read it there.
+        os.environ["NEWSLOOM_LOG"] = log_url
+    ctx.obj = load_settings(os.environ)
+
+
+def main() -> None:
+    """Run the command line; exit status 78 for wrong settings, 75 for a log that is away, 2 for wrong usage."""
+    try:
+        newsloom.main(prog_name="newsloom")
+    except LogError as error:
+        print(f"newsloom: {error}", file=sys.stderr)
+        sys.exit(EXIT_CONFIGURATION if isinstance(error, ConfigurationError) else EXIT_LOG)
+
+
+if __name__ == "__main__":
+    main()
