@@ -68,6 +68,8 @@ class Worker(Protocol):
         Raises:
             CommitFailed: nothing was written, or nobody can say; the worker is back at the committed offsets.
             Fenced: another process has taken this instance's identity.
+            ConfigurationError: a message names no topic or partition there is, is over the topic's `max_record_bytes`, or
+                has no key in a compacted topic; nothing was written.
 
         """
         ...
@@ -110,6 +112,7 @@ class Writer(Protocol):
         Raises:
             CommitFailed: nothing was written, or nobody can say; ask `progress` before going on.
             Fenced: a newer writer of this name exists.
+            ConfigurationError: as in `Worker.commit`.
 
         """
         ...
