@@ -1,0 +1,40 @@
+"""Reading a whole topic, all partitions of it, as those do who belong to no group."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.log import Log
+from newsloom.streaming.records import Record, TopicPartition
+from newsloom.streaming.topic_check import CREATE
+
+RECORDS_MAX: Final = 500
+POLL_TIMEOUT_MS: Final = 500
+
+
+def topic_partitions(log: Log, topic: str) -> list[TopicPartition]:
+    """Every partition of the topic; raises `ConfigurationError` if there is no such topic."""
+    spec = log.admin().describe([topic]).get(topic)
+    if spec is None:
+        raise ConfigurationError(
+            f"topic {topic} does not exist: {CREATE}, or set NEWSLOOM_TOPIC_PREFIX to the one in use"
+        )
+    return [TopicPartition(topic, partition) for partition in range(spec.partitions)]
+
+
+def read_topic(log: Log, topic: str) -> Iterator[Record]:
+    """Every committed record of the topic up to the ends that stand now, in offset order within each partition.
+
+    Raises:
+        ConfigurationError: there is no such topic.
+        LogUnavailable: the log went away; start over.
+
+    """
+    reader = log.reader(topic_partitions(log, topic), start="earliest")
+    try:
+        while not reader.at_end():
+            yield from reader.poll(max_records=RECORDS_MAX, timeout_ms=POLL_TIMEOUT_MS)
+    finally:
+        reader.close()

@@ -1,0 +1,251 @@
+"""Stories and their updates as Python objects, for a subscriber: `pip install newsloom` is all it takes.
+
+    from newsloom.subscribe import subscribe
+
+    with subscribe("kafka://host:9092") as newsloom:
+        updates = newsloom.updates()          # from now on
+        stories = newsloom.stories()          # as they stand: every story, its history included
+        for update in updates:                # live; blocks until something happens
+            print(f"{update.article_count} articles: {update.title}")
+
+`updates` opened before `stories` was read, so nothing falls between the two; an update whose `version` is not above that
+of its story in `stories` is already in there. To go on after a restart where you stopped, name a consumer group:
+
+    with subscribe("kafka://host:9092") as newsloom, newsloom.subscription(group="newsletter") as subscription:
+        for batch in subscription:
+            for update in batch:
+                send(update)
+            batch.commit()                    # at least once: what was not committed comes again
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Literal, Self, TypeVar
+
+from newsloom.contracts.codec import InvalidValue, decode_state, decode_story, decode_update
+from newsloom.contracts.membership import Membership
+from newsloom.contracts.story import Story, StoryUpdate
+from newsloom.contracts.topics import ARTICLE_STORIES, STORIES, STORY_UPDATES, TopicDefinition
+from newsloom.streaming.errors import LogError, LogUnavailable
+from newsloom.streaming.log import Log, Worker
+from newsloom.streaming.open import open_log
+from newsloom.streaming.records import Batch, Record
+from newsloom.streaming.scan import read_topic, topic_partitions
+
+POLL_TIMEOUT_MS: Final = 500
+RETRY_S: Final = 1.0
+RECORDS_MAX: Final = 500
+
+T = TypeVar("T")
+
+
+class UnreadableRecord(LogError):
+    """A record that is not what its topic holds; the message names its topic, partition and offset, and what is wrong."""
+
+
+def subscribe(url: str, *, topic_prefix: str = "news.", kafka_options: Mapping[str, str] | None = None) -> Newsloom:
+    """The newsloom whose topics live at `url` (kafka://host:9092 or sqlite:///file.db); close it, or use it in a `with`.
+
+    Raises:
+        ConfigurationError: `url` is not a log.
+        LogUnavailable: no broker answers.
+
+    """
+    return Newsloom(open_log(url, kafka_options=kafka_options), topic_prefix=topic_prefix)
+
+
+class Newsloom:
+    """What a newsloom publishes. Every method raises `ConfigurationError` if the topic it reads does not exist."""
+
+    def __init__(self, log: Log, *, topic_prefix: str = "news.") -> None:
+        self._log = log
+        self._prefix = topic_prefix
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the log and everything opened from it."""
+        self._log.close()
+
+    def updates(
+        self,
+        *,
+        start: Literal["earliest", "latest"] = "latest",
+        stop: threading.Event | None = None,
+        idle_s: float | None = None,
+    ) -> Iterator[StoryUpdate]:
+        """Updates as they are published, in order for each story, from the moment of this call (or the earliest kept).
+
+        Ends when `stop` is set (within half a second), or when nothing came for `idle_s` seconds; never, without either.
+        A log that is away for a while is waited for.
+
+        Raises:
+            UnreadableRecord: on the way, at a record that is not an update.
+            LogUnavailable: the log stayed away for `idle_s`.
+
+        """
+        # Not a generator itself: the place to start from is fixed by the call, not by the first `next`.
+        reader = self._log.reader(topic_partitions(self._log, self._name(STORY_UPDATES)), start=start)
+
+        def poll(timeout_ms: int) -> Batch:
+            return Batch(tuple(reader.poll(max_records=RECORDS_MAX, timeout_ms=timeout_ms)))
+
+        def updates() -> Iterator[StoryUpdate]:
+            stopped = stop or threading.Event()
+            try:
+                for batch in _batches(poll, stopped, idle_s):
+                    for record in batch.records:
+                        if stopped.is_set():
+                            return
+                        yield _decoded(record, decode_update)
+            finally:
+                reader.close()
+
+        return updates()
+
+    def stories(self) -> dict[str, Story]:
+        """Every story as it stands now, by id: open, closed and merged ones, until they are forgotten.
+
+        Raises:
+            UnreadableRecord: a record is not a story.
+            LogUnavailable: the log went away; call again.
+
+        """
+        return self._latest(STORIES, decode_story)
+
+    def memberships(self) -> dict[tuple[str, str], Membership]:
+        """Which story each article is in, by (edition, article id); raises as `stories` does."""
+        states = self._latest(ARTICLE_STORIES, decode_state).values()
+        return {(state.edition, state.article_id): state for state in states if isinstance(state, Membership)}
+
+    def subscription(self, *, group: str, instance: str = "0") -> Subscription:
+        """Updates for a consumer group, which remembers how far it has come; a new group begins at the earliest kept.
+
+        Several processes share the work when each has an `instance` of its own: a name that it keeps over restarts.
+        """
+        return Subscription(self._log.worker(group=group, instance=instance, topics=[self._name(STORY_UPDATES)]))
+
+    def _name(self, topic: TopicDefinition) -> str:
+        return self._prefix + topic.name
+
+    def _latest(self, topic: TopicDefinition, decode: Callable[[bytes], T]) -> dict[str, T]:
+        latest: dict[bytes, Record] = {}
+        for record in read_topic(self._log, self._name(topic)):
+            key = record.key or b""
+            if record.value is None:
+                latest.pop(key, None)
+            else:
+                latest[key] = record
+        # Only what is latest is decoded: a compacted topic may still hold many older states.
+        return {key.decode("utf-8", "backslashreplace"): _decoded(record, decode) for key, record in latest.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateBatch:
+    """Some updates, in order for each story, and the way to say that they are dealt with."""
+
+    updates: tuple[StoryUpdate, ...]
+    _commit: Callable[[], None]
+
+    def __iter__(self) -> Iterator[StoryUpdate]:
+        return iter(self.updates)
+
+    def __len__(self) -> int:
+        return len(self.updates)
+
+    def commit(self) -> None:
+        """These updates, and those of the batches before, are done: the group never sees them again.
+
+        Raises:
+            CommitFailed: they may come again; go on with the next batch.
+            Fenced: another process has taken this instance's name; stop.
+
+        """
+        self._commit()
+
+
+class Subscription:
+    """The updates of one member of a consumer group, in batches; iterate over it. Used by one thread."""
+
+    def __init__(self, worker: Worker) -> None:
+        self._worker = worker
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def __iter__(self) -> Iterator[UpdateBatch]:
+        return self.batches()
+
+    def batches(
+        self, *, records_max: int = RECORDS_MAX, stop: threading.Event | None = None, idle_s: float | None = None
+    ) -> Iterator[UpdateBatch]:
+        """Batches of at most `records_max` updates; ends as `Newsloom.updates` does.
+
+        Raises:
+            UnreadableRecord: a record is not an update; nothing behind it was committed.
+            Fenced: another process has taken this instance's name.
+
+        """
+
+        def poll(timeout_ms: int) -> Batch:
+            return self._worker.poll(max_records=records_max, timeout_ms=timeout_ms)
+
+        for batch in _batches(poll, stop or threading.Event(), idle_s):
+            updates = tuple(_decoded(record, decode_update) for record in batch.records)
+            yield UpdateBatch(updates, partial(self._worker.commit, batch, []))
+
+    def close(self) -> None:
+        """Leave; what was not committed comes again."""
+        self._worker.close()
+
+
+def _batches(poll: Callable[[int], Batch], stop: threading.Event, idle_s: float | None) -> Iterator[Batch]:
+    """What `poll` (of a timeout in milliseconds) brings, until `stop` or a silence of `idle_s`.
+
+    Raises:
+        LogUnavailable: the log stayed away for `idle_s`: nobody can say whether it was silent.
+
+    """
+    silent_from = time.monotonic()
+    while not stop.is_set():
+        left_s = math.inf if idle_s is None else max(0.0, silent_from + idle_s - time.monotonic())
+        try:
+            batch = poll(math.ceil(min(POLL_TIMEOUT_MS, left_s * 1000)))
+        except LogUnavailable:
+            if left_s == 0:
+                raise
+            stop.wait(min(RETRY_S, left_s))
+            continue
+        if batch.records:
+            yield batch
+            silent_from = time.monotonic()
+        elif left_s == 0:
+            return
+
+
+def _decoded(record: Record, decode: Callable[[bytes], T]) -> T:
+    if record.value is None:
+        raise _unreadable(record, "it has no value")
+    try:
+        return decode(record.value)
+    except InvalidValue as error:
+        raise _unreadable(record, str(error)) from error
+
+
+def _unreadable(record: Record, reason: str) -> UnreadableRecord:
+    return UnreadableRecord(
+        f"{record.topic} partition {record.partition} offset {record.offset} cannot be read: {reason}"
+    )

@@ -1,0 +1,178 @@
+"""`newsloom dead-letters`: what could not be processed, why, and how it gets another chance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import closing
+from datetime import datetime
+from typing import Any, TypeVar
+
+import click
+
+from newsloom.contracts.codec import encode
+from newsloom.contracts.topics import DEAD_LETTERS
+from newsloom.settings import Settings
+from newsloom.streaming.dead_letters import REASON, TOPIC
+from newsloom.streaming.open import open_log
+from newsloom.streaming.replay import Letter, Place, letters, replay
+from newsloom.topology import topic_name
+from services.cli.letter import LetterLine, letter_line, print_letter
+from services.cli.render import console, count, cut, moment, print_table, shown, table
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _PlaceType(click.ParamType[Place]):
+    name = "letter"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Place:
+        partition, slash, offset = str(value).rpartition("/")
+        if not offset.isdecimal() or (slash and not partition.isdecimal()):
+            self.fail(f"{value!r} is not PARTITION/OFFSET, such as 0/17 (17 alone means 0/17)", param, ctx)
+        return int(partition or 0), int(offset)
+
+
+def _filters(function: F) -> F:
+    """The options that choose letters: the same for `list` and `replay`, so that the one shows what the other would send."""
+    function = click.option("--topic", metavar="NAME", help="Only letters that came from this topic (its full name).")(
+        function
+    )
+    return click.option("--reason", metavar="TEXT", help="Only letters whose reason contains this text.")(function)
+
+
+@click.group(name="dead-letters")
+def command() -> None:
+    r"""See what could not be processed and why, and send it back after a fix.
+
+    A dead letter is a record as it came, with the reason in added headers. It waits until it is replayed or its topic
+    forgets it (after 90 days).
+
+    \b
+    Examples:
+      newsloom dead-letters list
+      newsloom dead-letters show 0/17
+      newsloom dead-letters replay --reason 'vector of 768'
+    """
+
+
+@command.command(name="list")
+@_filters
+@click.option("--all", "every", is_flag=True, help="Replayed letters too.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="json: an object a line.")
+@click.pass_obj
+def list_(settings: Settings, *, reason: str | None, topic: str | None, every: bool, form: str) -> None:
+    r"""List the letters that wait, the oldest of each partition first.
+
+    \b
+    Examples:
+      newsloom dead-letters list --topic news.articles
+      newsloom dead-letters list --all --format json | jq -r .reason | sort | uniq -c
+    """
+    with closing(open_log(settings.log, kafka_options=settings.kafka)) as log:
+        lines = [
+            letter_line(letter)
+            for letter in letters(log, topic_name(settings, DEAD_LETTERS))
+            if (every or not letter.replayed) and _matches(letter, reason, topic)
+        ]
+    lines.sort(key=lambda line: (line.partition, line.offset))
+    if form == "json":
+        for line in lines:
+            click.echo(encode(line))
+    elif lines:
+        _print_list(lines)
+    else:
+        click.echo(
+            "no such dead letters" if every else "no such dead letters wait (`--all` lists replayed ones too)", err=True
+        )
+
+
+@command.command(name="show")
+@click.argument("place", metavar="PARTITION/OFFSET", type=_PlaceType())
+@click.option("--raw", is_flag=True, help="Only the value, byte for byte.")
+@click.pass_obj
+def show(settings: Settings, place: Place, raw: bool) -> None:
+    r"""Show one letter in full: why it is here, its headers and its value.
+
+    \b
+    Examples:
+      newsloom dead-letters show 0/17
+      newsloom dead-letters show 0/17 --raw > article.json
+    """
+    with closing(open_log(settings.log, kafka_options=settings.kafka)) as log:
+        letter = next(
+            (letter for letter in letters(log, topic_name(settings, DEAD_LETTERS)) if letter.place == place), None
+        )
+    if letter is None:
+        raise click.ClickException(_absent([place]))
+    if raw:
+        click.echo(letter.record.value or b"", nl=False)
+    else:
+        print_letter(console(), letter)
+
+
+@command.command(name="replay")
+@click.argument("places", metavar="[PARTITION/OFFSET]...", type=_PlaceType(), nargs=-1)
+@_filters
+@click.pass_obj
+def replay_(settings: Settings, places: tuple[Place, ...], *, reason: str | None, topic: str | None) -> None:
+    r"""Send waiting letters back to the topics they came from: all, those named, or those the options choose.
+
+    Do it after a fix: of a service, of its settings, or of what it stumbled over. Each letter is sent once: that it was is
+    recorded in the dead-letter topic, in the same transaction, so a second replay does not send it again, and letters that
+    were not chosen go on waiting. A record that is rejected again becomes a new letter. Exit status 1: a letter that was
+    named does not exist, or one does not say where it came from. `newsloom dead-letters list` with the same options shows
+    what would be sent.
+
+    \b
+    Examples:
+      newsloom dead-letters replay
+      newsloom dead-letters replay 0/17 0/21
+      newsloom dead-letters replay --topic news.article-vectors --reason 'vector of 768'
+    """
+    dead_letters = topic_name(settings, DEAD_LETTERS)
+    chosen = frozenset(places)
+
+    def wanted(letter: Letter) -> bool:
+        return (not chosen or letter.place in chosen) and _matches(letter, reason, topic)
+
+    with closing(open_log(settings.log, kafka_options=settings.kafka)) as log:
+        if chosen:
+            absent = chosen - {letter.place for letter in letters(log, dead_letters)}
+            if absent:
+                raise click.ClickException(f"{_absent(sorted(absent))}; nothing was sent")
+        outcome = replay(log, dead_letters, writer_name=f"{dead_letters}-replay", wanted=wanted)
+    for target, number in sorted(outcome.sent.items()):
+        click.echo(f"sent {count(number, 'dead letter')} back to {shown(target)}")
+    if not outcome.sent:
+        click.echo("nothing to send: no such dead letters wait")
+    if outcome.homeless:
+        named = ", ".join(_named(place) for place in outcome.homeless)
+        raise click.ClickException(f"not sent, because their headers do not say where they came from: {named}")
+
+
+def _matches(letter: Letter, reason: str | None, topic: str | None) -> bool:
+    record = letter.record
+    return (reason is None or reason in (record.header(REASON) or "")) and topic in {None, record.header(TOPIC)}
+
+
+def _named(place: Place) -> str:
+    return f"{place[0]}/{place[1]}"
+
+
+def _absent(places: list[Place]) -> str:
+    return f"there is no dead letter {', '.join(map(_named, places))}: `newsloom dead-letters list --all` lists them"
+
+
+def _print_list(lines: list[LetterLine]) -> None:
+    rows = table("letter", "time", "service", "from", "bytes", "key", "reason")
+    for line in lines:
+        rows.add_row(
+            line.place + (" replayed" if line.replayed else ""),
+            moment(datetime.fromisoformat(line.time)),
+            shown(line.service),
+            f"{shown(line.topic)} {shown(line.origin)}",
+            "-" if line.bytes is None else f"{line.bytes:,}",
+            "-" if line.key is None else shown(line.key),
+            cut(line.reason),
+        )
+    print_table(console(), rows)

@@ -1,0 +1,99 @@
+"""What the commands show on a terminal. Text from outside never reaches it as it came: see `shown`."""
+
+from __future__ import annotations
+
+import io
+import sys
+import unicodedata
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from newsloom.contracts.article import Leaning
+
+NARROW_COLUMNS: Final = 80
+"""Below this width tables leave out what is not essential."""
+SHORT_ID_CHARACTERS: Final = 11
+"""`st-` and 8 of the 16 characters: enough to name a story to `newsloom stories`."""
+
+_PIPED_WIDTH: Final = 1_000_000
+# Joiners shape letters and emoji, and can neither hide nor reorder anything.
+_JOINERS: Final = frozenset("\u200c\u200d")
+# Control, format (bidi overrides among them), surrogate, private use, line and paragraph separators.
+_ESCAPED: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+_LEANING_STYLES: Final = {Leaning.LEFT: "blue", Leaning.CENTER: "default", Leaning.RIGHT: "red"}
+
+
+def console() -> Console:
+    """Standard output: coloured and as wide as the terminal is; plain and never cut when it is piped."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A terminal that cannot show a character gets its escape, not an error.
+        sys.stdout.reconfigure(errors="backslashreplace")
+    width = None if sys.stdout.isatty() else _PIPED_WIDTH
+    return Console(width=width, markup=False, emoji=False, highlight=False)
+
+
+def shown(text: str) -> str:
+    """The text on one line, with everything escaped that could steer a terminal or reorder what stands on it."""
+    return "".join(map(_visible, " ".join(text.split())))
+
+
+def shown_lines(text: str) -> list[str]:
+    """The text's lines, each as `shown` would have it but with its spaces kept."""
+    return ["".join(map(_visible, line.expandtabs(4))) for line in text.split("\n")]
+
+
+def _visible(character: str) -> str:
+    if unicodedata.category(character) in _ESCAPED and character not in _JOINERS:
+        return character.encode("unicode_escape").decode()
+    return character
+
+
+def count(number: int, noun: str) -> str:
+    """Such as `1 article`, `1,204 articles`."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def moment(time: datetime) -> str:
+    """The time in UTC, to the minute: `2025-04-18 09:12Z`."""
+    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%MZ")
+
+
+def short_id(story_id: str, console: Console) -> str:
+    """The story's id: the whole of it where it is piped, enough of it to name the story on a terminal."""
+    return shown(story_id[:SHORT_ID_CHARACTERS] if console.is_terminal else story_id)
+
+
+def leaning_counts(leanings: Mapping[str, int]) -> Text:
+    """Articles by leaning, such as `L3 C7 R2`."""
+    parts = [Text(f"{side.name[0]}{leanings.get(side.value, 0)}", style) for side, style in _LEANING_STYLES.items()]
+    return Text(" ").join(parts)
+
+
+def cut(text: str) -> Text:
+    """The text as `shown`, on one line: cut where the terminal or the column ends, never when it is piped."""
+    return Text(shown(text), no_wrap=True, overflow="ellipsis")
+
+
+def table(*columns: str, numbers: int = 0) -> Table:
+    """A plain table with these heads, the first `numbers` of them over numbers. Cells of the last column should be `cut`."""
+    made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for place, head in enumerate(columns):
+        # The last column gives way first.
+        last = place == len(columns) - 1
+        made.add_column(head, justify="right" if place < numbers else "left", no_wrap=not last)
+    return made
+
+
+def print_table(console: Console, table: Table) -> None:
+    """Print the table; without the blanks that fill its last column, where a program may read it."""
+    if console.is_terminal:
+        console.print(table)
+        return
+    with console.capture() as capture:
+        console.print(table)
+    console.file.writelines(f"{line.rstrip()}\n" for line in capture.get().splitlines())

@@ -1,0 +1,103 @@
+"""One story in full, on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from rich.console import Console
+from rich.text import Text
+
+from newsloom.contracts.article import Leaning
+from newsloom.contracts.story import Story, StoryState
+from services.cli.render import count, cut, moment, print_table, shown, table
+
+
+def print_story(screen: Console, story: Story, stories: Mapping[str, Story]) -> None:
+    """Head, history, articles, outlets, lineage and related stories; `stories` gives the other stories' titles."""
+    _print_head(screen, story, stories)
+    _print_history(screen, story)
+    _print_articles(screen, story)
+    _print_outlets(screen, story)
+    _print_others(screen, "Merged from", story.merged_from, stories)
+    _print_others(screen, "Split from", (story.split_from,) if story.split_from else (), stories)
+    _print_others(screen, "Related", story.related, stories)
+
+
+def _print_head(screen: Console, story: Story, stories: Mapping[str, Story]) -> None:
+    screen.print(Text(shown(story.title), "bold"))
+    screen.print(shown(f"{story.id}  {story.state.value}  edition {story.edition}  version {story.version}"))
+    if story.state is StoryState.MERGED and story.merged_into is not None:
+        screen.print(Text.assemble("It went into ", _named(story.merged_into, stories)))
+    sides = ", ".join(f"{story.leanings.get(side.value, 0):,} {side.value}" for side in Leaning)
+    screen.print(
+        f"{count(story.article_count, 'article')} ({sides}), {count(story.report_count, 'distinct report')}, "
+        f"{count(story.outlet_count, 'outlet')}"
+    )
+    screen.print(
+        f"published {moment(story.first_published_at)} to {moment(story.last_published_at)}, "
+        f"updated {moment(story.updated_at)}"
+    )
+
+
+def _print_history(screen: Console, story: Story) -> None:
+    _print_heading(screen, "History")
+    screen.print(" -> ".join(count(entry.article_count, "article") for entry in story.history))
+    rows = table("", "articles", "version", "title", numbers=0)
+    title = None
+    for entry in story.history:
+        # The title only where it changes: most changes are one more article under the same title.
+        rows.add_row(
+            moment(entry.at),
+            count(entry.article_count, "article"),
+            f"v{entry.version}",
+            cut("" if entry.title == title else entry.title),
+        )
+        title = entry.title
+    rows.show_header = False
+    print_table(screen, rows)
+
+
+def _print_articles(screen: Console, story: Story) -> None:
+    if not story.articles:
+        return
+    omitted = f", {story.articles_omitted:,} earlier ones are not listed" if story.articles_omitted else ""
+    _print_heading(screen, f"Articles, newest first{omitted}")
+    rows = table("", "", "", "", "")
+    rows.show_header = False
+    for article in story.articles:
+        rows.add_row(
+            moment(article.published_at),
+            article.leaning.value if article.leaning else "-",
+            Text("copy" if article.copy_of else "", "dim"),
+            Text(shown(article.outlet or "-")),
+            cut(article.title),
+        )
+    print_table(screen, rows)
+
+
+def _print_outlets(screen: Console, story: Story) -> None:
+    if not story.outlets:
+        return
+    _print_heading(screen, "Outlets")
+    ranked = sorted(story.outlets.items(), key=lambda pair: (-pair[1], pair[0]))
+    more = story.outlet_count - len(ranked)
+    named = ", ".join(f"{shown(outlet)} {number:,}" for outlet, number in ranked)
+    screen.print(Text(named + (f" and {more:,} more" if more > 0 else "")))
+
+
+def _print_others(screen: Console, heading: str, ids: tuple[str, ...], stories: Mapping[str, Story]) -> None:
+    if not ids:
+        return
+    _print_heading(screen, heading)
+    for story_id in ids:
+        screen.print(_named(story_id, stories), no_wrap=True, overflow="ellipsis")
+
+
+def _named(story_id: str, stories: Mapping[str, Story]) -> Text:
+    other = stories.get(story_id)
+    return Text(shown(story_id)) if other is None else Text(f"{shown(story_id)}  {shown(other.title)}")
+
+
+def _print_heading(screen: Console, heading: str) -> None:
+    screen.print()
+    screen.print(Text(heading, "bold underline"))
