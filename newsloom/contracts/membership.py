@@ -32,7 +32,7 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     """An article's place, and the clusterer's own record of it.
 
     `sequence` is the article's place in the order of arrival within its edition. `vector` is the embedding in fixed
-    point: int16, little-endian, scaled by 2**14; `shingles` as in `ArticleVector`.
+    point: int16, little-endian, scaled by 2**14; `shingles` as in `ArticleVector`. Both are empty once the story has closed.
     """
 
     article_id: ArticleId
@@ -56,15 +56,14 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="checkpoint"):
     """How far an edition has come: what memberships and stories do not say.
 
-    `watermark` is the latest publication time taken in; `next_sequence` the place of the next article; `model`,
-    `preparation` and `dimension` are what every vector of the edition was made with.
+    `watermark` is the latest publication time taken in; `next_sequence` the place of the next article; `model` and
+    `dimension` are what every vector of the edition was made with.
     """
 
     edition: Edition
     watermark: Timestamp
     next_sequence: int
     model: str
-    preparation: str
     dimension: int
 
 

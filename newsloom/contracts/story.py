@@ -14,6 +14,8 @@ ARTICLES_BYTES_MAX = 24_576
 OUTLETS_MAX = 100
 HISTORY_MAX = 64
 RELATED_MAX = 10
+LINEAGE_MAX = 100
+"""`merged_from` names the latest; each merged story itself says where it went."""
 
 
 class StoryState(Enum):
@@ -74,6 +76,9 @@ class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     the `OUTLETS_MAX` most frequent outlets, `outlet_count` counts all of them. Articles without an outlet or a leaning are
     in neither, so that the parts may add up to less than the whole.
 
+    `title` is the title of `title_article_id`, the report nearest to what all of them say. A merged or emptied story keeps
+    its last title, and has no articles.
+
     `history` has one entry for every published change of the article count, oldest first. Over `HISTORY_MAX` entries
     it is thinned: the inner entry whose neighbours' counts are nearest in ratio goes (the newest on a tie), never the
     first and never the latest. `articles` lists the latest by publication, newest first, capped; `articles_omitted` says how
@@ -84,6 +89,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     edition: Edition
     state: StoryState
     title: str
+    title_article_id: ArticleId
     version: int
     article_count: int
     report_count: int

@@ -73,5 +73,6 @@ class DeadLetterGuard:
         if seen >= RECORDS_MIN and rejected > self._share_max * seen:
             raise TooManyDeadLetters(
                 f"{rejected} of the last {seen} records could not be processed (limit: {self._share_max:.0%}), the latest "
-                f"because: {reason}. Nothing of this batch was committed. Mend the producer, or raise NEWSLOOM_DEAD_LETTER_SHARE_MAX"
+                f"because: {reason}. Nothing of this batch was committed. Mend the producer, or raise "
+                "NEWSLOOM_DEAD_LETTER_SHARE_MAX"
             )

@@ -1,0 +1,1 @@
+"""The clusterer: vectors in, stories out."""

@@ -1,0 +1,113 @@
+"""From a living story to what is published of it."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from datetime import datetime
+
+from newsloom.contracts.codec import encode
+from newsloom.contracts.membership import Membership
+from newsloom.contracts.story import (
+    ARTICLES_BYTES_MAX,
+    ARTICLES_MAX,
+    OUTLETS_MAX,
+    ArticleRef,
+    Cause,
+    Story,
+    StoryUpdate,
+    UpdateKind,
+)
+from services.clusterer.core.story import LiveStory
+
+TITLE_CHARACTERS_MAX = 200
+
+
+def snapshot(story: LiveStory, edition: str) -> Story:
+    """The whole story as of its version."""
+    articles = listed_articles(story)
+    return Story(
+        id=story.id,
+        edition=edition,
+        state=story.state,
+        title=story.title,
+        title_article_id=story.title_article_id,
+        version=story.version,
+        article_count=story.article_count,
+        report_count=story.report_count,
+        outlet_count=len(story.outlets),
+        outlets=_most_frequent(story.outlets),
+        leanings=_most_frequent(story.leanings),
+        first_published_at=story.first_published_at,
+        last_published_at=story.last_published_at,
+        updated_at=story.updated_at,
+        history=story.history,
+        articles=articles,
+        articles_omitted=story.article_count - len(articles),
+        merged_into=story.merged_into,
+        merged_from=story.merged_from,
+        split_from=story.split_from,
+        related=story.related,
+    )
+
+
+def update(
+    story: LiveStory, edition: str, *, kind: UpdateKind, cause: Cause, count_before: int, article: Membership | None
+) -> StoryUpdate:
+    """The change that led to the story's present version."""
+    return StoryUpdate(
+        story_id=story.id,
+        edition=edition,
+        version=story.version,
+        kind=kind,
+        cause=cause,
+        at=story.updated_at,
+        state=story.state,
+        title=story.title,
+        article_count=story.article_count,
+        article_count_before=count_before,
+        report_count=story.report_count,
+        outlet_count=len(story.outlets),
+        outlets=_most_frequent(story.outlets),
+        leanings=_most_frequent(story.leanings),
+        article=article_ref(article) if article is not None else None,
+        merged_into=story.merged_into,
+        merged_from=story.merged_from,
+        split_from=story.split_from,
+        related=story.related,
+    )
+
+
+def article_ref(member: Membership) -> ArticleRef:
+    """An article as stories list it."""
+    return ArticleRef(
+        id=member.article_id,
+        title=member.title[:TITLE_CHARACTERS_MAX],
+        published_at=member.published_at,
+        outlet=member.outlet,
+        leaning=member.leaning,
+        url=member.url,
+        copy_of=member.copy_of,
+    )
+
+
+def listed_articles(story: LiveStory) -> tuple[ArticleRef, ...]:
+    """The latest articles, newest first, as many as a message has room for."""
+    latest = heapq.nlargest(ARTICLES_MAX, story.members.values(), key=_recency)
+    listed: list[ArticleRef] = []
+    room = ARTICLES_BYTES_MAX
+    for ref in map(article_ref, latest):
+        room -= len(encode(ref))
+        if room < 0:
+            break
+        listed.append(ref)
+    return tuple(listed)
+
+
+def _recency(member: Membership) -> tuple[datetime, int]:
+    return member.published_at, member.sequence
+
+
+def _most_frequent(counts: Counter[str]) -> dict[str, int]:
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    return dict(ranked[:OUTLETS_MAX])

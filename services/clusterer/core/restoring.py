@@ -1,0 +1,78 @@
+"""An edition as its published state describes it. Nothing is decided again."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from newsloom.contracts.membership import Checkpoint, Membership
+from newsloom.contracts.story import Story, StoryState
+from services.clusterer.core.edition import Edition
+from services.clusterer.core.parameters import Parameters
+from services.clusterer.core.story import LiveStory, empty_total
+
+
+class CorruptState(ValueError):
+    """Stories and memberships contradict each other; going on would publish wrong counts."""
+
+
+def restored_edition(
+    checkpoint: Checkpoint, stories: Iterable[Story], memberships: Iterable[Membership], parameters: Parameters
+) -> Edition:
+    """The edition that published these.
+
+    Raises:
+        CorruptState: a membership names an unknown story, or a story's count is not that of its memberships.
+
+    """
+    edition = Edition(checkpoint.edition, checkpoint.dimension, parameters)
+    edition.watermark = checkpoint.watermark
+    edition.next_sequence = checkpoint.next_sequence
+    members: defaultdict[str, list[Membership]] = defaultdict(list)
+    for member in memberships:
+        members[member.story_id].append(member)
+    for story in sorted(stories, key=lambda story: story.id):
+        _restore_story(edition, story, members.pop(story.id, []))
+    if members:
+        story_id, orphans = next(iter(members.items()))
+        raise CorruptState(f"article {orphans[0].article_id!r} is in story {story_id}, which `stories` does not hold")
+    return edition
+
+
+def _restore_story(edition: Edition, story: Story, members: list[Membership]) -> None:
+    if len(members) != story.article_count:
+        raise CorruptState(
+            f"story {story.id} has {story.article_count} articles at version {story.version}, "
+            f"but `article-stories` holds {len(members)}"
+        )
+    live = _live(story, edition.dimension)
+    edition.stories[live.id] = live
+    for member in sorted(members, key=lambda member: member.sequence):
+        live.readmit(member)
+        edition.articles[member.article_id] = live.id
+    if live.is_open:
+        for member in members:
+            edition.track(live, member)
+    else:
+        live.clear(live.state)
+        edition.forgetting.set(live.id, live.updated_at + edition.parameters.retention)
+
+
+def _live(story: Story, dimension: int) -> LiveStory:
+    return LiveStory(
+        id=story.id,
+        total=empty_total(dimension if story.state is StoryState.OPEN else 0),
+        first_published_at=story.first_published_at,
+        last_published_at=story.last_published_at,
+        updated_at=story.updated_at,
+        state=story.state,
+        version=story.version,
+        title=story.title,
+        title_article_id=story.title_article_id,
+        history=story.history,
+        merged_into=story.merged_into,
+        merged_from=story.merged_from,
+        split_from=story.split_from,
+        related=story.related,
+        published_count=story.article_count,
+    )

@@ -1,0 +1,7 @@
+"""Input the engine cannot work with."""
+
+from __future__ import annotations
+
+
+class Unusable(ValueError):
+    """An event that cannot be compared with others; the message names the field. Raised before anything has changed."""

@@ -1,0 +1,125 @@
+"""The clusterer's step: vectors in; story updates, stories and state out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import structlog
+
+from newsloom.contracts.codec import InvalidValue, decode_vector
+from newsloom.contracts.topics import ARTICLE_STORIES, ARTICLE_VECTORS, STORIES
+from newsloom.contracts.vector import ArticleVector, VectorEvent
+from newsloom.settings import Settings
+from newsloom.streaming.log import Log
+from newsloom.streaming.records import Message, Record, TopicPartition
+from newsloom.streaming.restore import read_to_end
+from newsloom.streaming.step import Outcome, Rejection
+from newsloom.topology import topic_name
+from services.clusterer.core.edition import Edition
+from services.clusterer.core.engine import Engine
+from services.clusterer.core.fixed_point import HALF_BYTES
+from services.clusterer.core.parameters import Parameters
+from services.clusterer.core.unusable import Unusable
+from services.clusterer.messages import MessageWriter
+from services.clusterer.state import checkpoint_of, restored_engines
+
+_log = structlog.get_logger("newsloom.clusterer")
+
+
+class ClustererStep:
+    """One engine for each edition of each partition, restored from the log and thrown away with the partition."""
+
+    def __init__(self, settings: Settings, log: Log, parameters: Parameters) -> None:
+        self.inputs: Sequence[str] = (topic_name(settings, ARTICLE_VECTORS),)
+        self._log = log
+        self._model = settings.model
+        self._parameters = parameters
+        self._stories = topic_name(settings, STORIES)
+        self._state = topic_name(settings, ARTICLE_STORIES)
+        self._writer = MessageWriter(settings)
+        self._partitions: dict[int, dict[str, Engine]] = {}
+
+    def restore(self, partition: int) -> None:
+        """Build the partition's engines from `stories` and `article-stories`.
+
+        Raises:
+            ConfigurationError: the state cannot be used; the message says why.
+            LogUnavailable: the log went away; call again.
+
+        """
+        engines = restored_engines(
+            read_to_end(self._log, TopicPartition(self._stories, partition)),
+            read_to_end(self._log, TopicPartition(self._state, partition)),
+            model=self._model,
+            parameters=self._parameters,
+        )
+        self._partitions[partition] = engines
+        articles = sum(len(engine.edition.articles) for engine in engines.values())
+        _log.info("partition.restored", partition=partition, editions=len(engines), articles=articles)
+
+    def forget(self, partition: int) -> None:
+        """Throw the partition's engines away."""
+        del self._partitions[partition]
+
+    def process(self, records: Sequence[Record]) -> Outcome:
+        """Decide each record in turn; stories and checkpoints are written once, as they stand after the batch."""
+        messages: list[Message] = []
+        rejected: list[Rejection] = []
+        touched: dict[tuple[int, str, str], Record] = {}
+        advanced: dict[tuple[int, str], Record] = {}
+        for record in records:
+            try:
+                event = self._event(record)
+                engine = self._engine(record.partition, event)
+                changes = engine.apply(event)
+            except (InvalidValue, Unusable) as error:
+                rejected.append(Rejection(record, str(error)))
+                continue
+            if not changes.updates and not changes.memberships:
+                continue
+            self._partitions[record.partition][event.edition] = engine
+            messages.extend(self._writer.changes(changes, event.edition, engine.edition.watermark, record))
+            touched.update({(record.partition, event.edition, story_id): record for story_id in changes.stories})
+            advanced[record.partition, event.edition] = record
+        messages.extend(self._snapshots(touched))
+        messages.extend(self._checkpoints(advanced))
+        return Outcome(messages, rejected)
+
+    def _event(self, record: Record) -> VectorEvent:
+        if record.value is None:
+            raise InvalidValue("the record has no value; a retraction is a value of kind `retraction`")
+        event = decode_vector(record.value)
+        if record.key != event.edition.encode():
+            raise InvalidValue(
+                f"the key is not the edition {event.edition!r}, so that the edition may lie in two partitions"
+            )
+        if isinstance(event, ArticleVector) and event.model != self._model:
+            raise InvalidValue(
+                f"made with model {event.model!r}, this clusterer works with {self._model!r} - at `$.model`"
+            )
+        return event
+
+    def _engine(self, partition: int, event: VectorEvent) -> Engine:
+        engines = self._partitions[partition]
+        engine = engines.get(event.edition)
+        if engine is None:
+            known = next(iter(engines.values()), None)
+            own = len(event.vector) // HALF_BYTES if isinstance(event, ArticleVector) else 1
+            dimension = own if known is None else known.edition.dimension
+            engine = Engine(Edition(event.edition, dimension, self._parameters))
+        return engine
+
+    def _snapshots(self, touched: dict[tuple[int, str, str], Record]) -> list[Message]:
+        messages = []
+        for (partition, edition, story_id), record in touched.items():
+            engine = self._partitions[partition][edition]
+            story = engine.story(story_id)
+            messages.append(self._writer.story(story_id, story, edition, engine.edition.watermark, record))
+        return messages
+
+    def _checkpoints(self, advanced: dict[tuple[int, str], Record]) -> list[Message]:
+        messages = []
+        for (partition, name), record in advanced.items():
+            edition = self._partitions[partition][name].edition
+            messages.append(self._writer.checkpoint(checkpoint_of(edition, self._model), record))
+        return messages

@@ -1,0 +1,65 @@
+"""Random streams of vectors: a few subjects, a few days, with repeats, corrections, retractions, copies and late articles."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+from hypothesis import strategies as st
+
+from newsloom.contracts.article import Leaning
+from newsloom.contracts.vector import ArticleRetraction, ArticleVector
+
+DIMENSION = 8
+START = datetime(2025, 4, 16, tzinfo=UTC)
+EDITION = "main"
+
+Event = ArticleVector | ArticleRetraction
+
+
+def vector(subject: int, wobble: int) -> bytes:
+    """A unit vector near one of the subjects' directions, by how much the wobble says."""
+    generator = np.random.default_rng([subject, wobble])
+    direction = np.eye(DIMENSION)[subject % DIMENSION] + 0.08 * wobble * generator.normal(size=DIMENSION)
+    return (direction / np.linalg.norm(direction)).astype("<f2").tobytes()
+
+
+def shingles(text: int) -> bytes:
+    """The shingles of text number `text`; neighbouring numbers share most of theirs."""
+    return np.arange(text * 4, text * 4 + 16, dtype="<u4").tobytes()
+
+
+def article(
+    number: int, *, subject: int = 0, wobble: int = 0, hour: float = 0, text: int | None = None, revision: int = 0
+) -> ArticleVector:
+    """An article with a text of its own unless `text` says which it repeats."""
+    return ArticleVector(
+        article_id=f"a{number}",
+        edition=EDITION,
+        title=f"Title {number}.{revision}",
+        published_at=START + timedelta(hours=hour),
+        digest=f"{number}.{revision}.{subject}.{wobble}.{hour}.{text}",
+        words=100,
+        shingles=shingles(1_000 + 100 * number + revision if text is None else text),
+        vector=vector(subject, wobble),
+        model="test",
+        preparation="1",
+        outlet=f"Outlet {number % 3}",
+        leaning=[Leaning.LEFT, Leaning.CENTER, Leaning.RIGHT, None][number % 4],
+    )
+
+
+_articles = st.builds(
+    article,
+    st.integers(0, 25),
+    subject=st.integers(0, 3),
+    wobble=st.integers(0, 6),
+    hour=st.integers(0, 24 * 30).map(float),
+    text=st.none() | st.integers(0, 6),
+    revision=st.integers(0, 2),
+)
+_retractions = st.builds(lambda number: ArticleRetraction(article_id=f"a{number}", edition=EDITION), st.integers(0, 25))
+
+streams: st.SearchStrategy[list[Event]] = st.lists(
+    st.one_of(_articles, _articles, _articles, _retractions), max_size=60
+)

@@ -1,0 +1,199 @@
+"""What holds for every stream."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newsloom.contracts.codec import decode_state, decode_story, encode
+from newsloom.contracts.membership import Checkpoint, Membership
+from newsloom.contracts.story import HISTORY_MAX, Cause, Story, StoryState, StoryUpdate, UpdateKind
+from services.clusterer.core.changes import Changes
+from services.clusterer.core.edition import Edition
+from services.clusterer.core.engine import Engine
+from services.clusterer.core.parameters import Parameters
+from services.clusterer.core.restoring import restored_edition
+from services.clusterer.state import checkpoint_of
+from tests.laws.streams import DIMENSION, EDITION, START, Event, article, streams
+
+PARAMETERS = Parameters(join_bar=0.6, merge_bar=0.7, retention=timedelta(days=9))
+
+
+class Published:
+    """What a reader of the topics sees: an independent account, made from the changes alone."""
+
+    def __init__(self) -> None:
+        self.updates: list[StoryUpdate] = []
+        self.stories: dict[str, Story] = {}
+        self.memberships: dict[str, Membership] = {}
+        self.forgotten: set[str] = set()
+
+    def take(self, changes: Changes, engine: Engine) -> None:
+        self.updates += changes.updates
+        for story_id in changes.stories:
+            story = engine.story(story_id)
+            if story is None:
+                del self.stories[story_id]
+                self.forgotten.add(story_id)
+            else:
+                self.stories[story_id] = decode_story(encode(story))
+        for article_id, member in changes.memberships:
+            if member is None:
+                del self.memberships[article_id]
+            else:
+                state = decode_state(encode(member))
+                assert isinstance(state, Membership)
+                self.memberships[article_id] = state
+
+
+def fresh_engine() -> Engine:
+    return Engine(Edition(EDITION, DIMENSION, PARAMETERS))
+
+
+def replay(engine: Engine, events: list[Event], published: Published | None = None) -> Published:
+    published = published or Published()
+    for event in events:
+        published.take(engine.apply(event), engine)
+    return published
+
+
+@given(streams)
+def test_counts_equal_memberships(events: list[Event]) -> None:
+    published = replay(fresh_engine(), events)
+    members = Counter(member.story_id for member in published.memberships.values())
+    reports = Counter(member.story_id for member in published.memberships.values() if member.copy_of is None)
+    assert {story.id: story.article_count for story in published.stories.values() if story.article_count} == members
+    assert {story.id: story.report_count for story in published.stories.values() if story.report_count} == reports
+    for story in published.stories.values():
+        inside = [member for member in published.memberships.values() if member.story_id == story.id]
+        outlets = Counter(member.outlet for member in inside)
+        assert story.outlets == outlets
+        assert story.leanings == Counter(member.leaning.value for member in inside if member.leaning is not None)
+        if inside:
+            assert story.first_published_at == min(member.published_at for member in inside)
+            assert story.last_published_at == max(member.published_at for member in inside)
+
+
+@given(streams)
+def test_versions_run_without_gap_or_repeat(events: list[Event]) -> None:
+    published = replay(fresh_engine(), events)
+    versions: dict[str, list[int]] = {}
+    counts: dict[str, int] = {}
+    for update in published.updates:
+        versions.setdefault(update.story_id, []).append(update.version)
+        assert update.article_count_before == counts.get(update.story_id, 0)
+        counts[update.story_id] = update.article_count
+        assert (update.kind is UpdateKind.CREATED) == (update.version == 1)
+    assert all(found == list(range(1, len(found) + 1)) for found in versions.values())
+    for story in published.stories.values():
+        assert story.version == len(versions[story.id])
+        assert story.article_count == counts[story.id]
+
+
+@given(streams)
+def test_history_tells_every_change_of_the_count(events: list[Event]) -> None:
+    published = replay(fresh_engine(), events)
+    for story in published.stories.values():
+        changes = [
+            (update.version, update.at, update.article_count, update.title)
+            for update in published.updates
+            if update.story_id == story.id and update.article_count != update.article_count_before
+        ]
+        assert len(changes) <= HISTORY_MAX
+        assert [(entry.version, entry.at, entry.article_count, entry.title) for entry in story.history] == changes
+        assert [entry.at for entry in story.history] == sorted(entry.at for entry in story.history)
+
+
+@given(streams)
+def test_a_story_stays_open_until_it_is_silent_for_a_window(events: list[Event]) -> None:
+    engine = fresh_engine()
+    for event in events:
+        changes = engine.apply(event)
+        watermark = engine.edition.watermark
+        for update in changes.updates:
+            story = engine.story(update.story_id)
+            is_latest = story is not None and update.version == story.version
+            if story is not None and is_latest and update.kind is UpdateKind.CLOSED and update.cause is Cause.SILENCE:
+                assert story.last_published_at + PARAMETERS.window <= update.at <= watermark
+        for live in engine.edition.stories.values():
+            assert live.is_open == (live.state is StoryState.OPEN)
+            assert not live.is_open or live.last_published_at + PARAMETERS.window > watermark
+            assert live.is_open <= (live.article_count > 0)
+            assert (live.state is StoryState.MERGED) == (live.merged_into is not None)
+
+
+@given(streams)
+def test_an_article_changes_its_story_only_with_an_announcement(events: list[Event]) -> None:
+    engine = fresh_engine()
+    homes: dict[str, str] = {}
+    for event in events:
+        changes = engine.apply(event)
+        announced = {
+            update.story_id for update in changes.updates if update.kind in {UpdateKind.MERGED, UpdateKind.MOVED}
+        }
+        for article_id, member in changes.memberships:
+            if member is None:
+                homes.pop(article_id)
+            else:
+                before = homes.get(article_id)
+                assert before in {None, member.story_id} or {before, member.story_id} & announced
+                homes[article_id] = member.story_id
+
+
+@given(streams)
+def test_copies_are_in_the_story_of_the_report_they_repeat(events: list[Event]) -> None:
+    memberships = replay(fresh_engine(), events).memberships
+    for member in memberships.values():
+        if member.copy_of is not None:
+            original = memberships[member.copy_of]
+            assert original.copy_of is None
+            assert original.story_id == member.story_id
+
+
+@given(streams, st.integers(0, 60))
+@settings(max_examples=200)
+def test_a_restored_engine_goes_on_as_if_it_had_never_stopped(events: list[Event], cut: int) -> None:
+    engine = fresh_engine()
+    published = replay(engine, events[:cut])
+    checkpoint = decode_state(encode(checkpoint_of(engine.edition, "test")))
+    assert isinstance(checkpoint, Checkpoint)
+    state = list(published.stories.values()), list(published.memberships.values())
+    restored = Engine(restored_edition(checkpoint, *state, PARAMETERS))
+    for story_id, story in published.stories.items():
+        assert restored.story(story_id) == story
+    for event in events[cut:]:
+        expected, actual = engine.apply(event), restored.apply(event)
+        assert actual == expected
+        for story_id in expected.stories:
+            assert restored.story(story_id) == engine.story(story_id)
+
+
+@given(streams)
+def test_repeats_change_nothing(events: list[Event]) -> None:
+    engine = fresh_engine()
+    for event in events:
+        engine.apply(event)
+        assert engine.apply(event) == Changes()
+
+
+@given(streams)
+def test_the_same_stream_gives_the_same_events(events: list[Event]) -> None:
+    first, second = replay(fresh_engine(), events), replay(fresh_engine(), events)
+    assert first.updates == second.updates
+    assert first.memberships == second.memberships
+
+
+def test_long_histories_keep_the_first_and_the_latest_entry() -> None:
+    engine = fresh_engine()
+    published = replay(engine, [article(number, hour=number / 10) for number in range(150)])
+    (story,) = published.stories.values()
+    counts = [entry.article_count for entry in story.history]
+    assert len(counts) == HISTORY_MAX
+    assert counts[0] == 1
+    assert counts[-1] == story.article_count == 150
+    assert counts == sorted(counts)
+    assert story.articles_omitted == 150 - len(story.articles)
+    assert story.first_published_at >= START
