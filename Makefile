@@ -1,0 +1,39 @@
+# Everything works in .venv, which `make setup` makes from Python 3.11 and the pinned constraints.
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help setup demo test lint unit acceptance clean
+
+help: ## Show what there is to make
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.installed ## Install newsloom and all it needs into .venv
+
+# torch first: what depends on it then takes this build and not one with CUDA.
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) torch==2.13.0
+	$(PIP) --editable '.[embedder,clusterer,cli,dev]'
+	@touch $@
+
+demo: setup ## Replay the sample stream through both services and print its stories
+	$(BIN)/newsloom demo
+
+test: setup lint unit ## Check and test everything that takes minutes, on Kafka too where it is found
+
+lint: setup ## Format, lint, types, import directions
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+unit: setup ## The tests alone
+	$(BIN)/pytest -m 'not slow'
+
+acceptance: setup ## The slow tests: whole replays on both logs, with kills (needs ../shared/data for the largest)
+	$(BIN)/pytest -m slow
+
+clean: ## Remove .venv and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
