@@ -1,0 +1,63 @@
+"""What tells a repeat from a correction (digest), and a copy from an article of its own (shingles)."""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections.abc import Iterator
+from hashlib import blake2b
+from sys import byteorder
+from typing import Final
+
+from newsloom.contracts.article import Article
+from services.embedder.preparation import PreparedText
+
+SHINGLE_WORDS: Final = 3
+DIGEST_BYTES: Final = 16
+_HASH_BYTES: Final = 4
+_WORD: Final = re.compile(r"\w+")
+
+
+def shingles(text: PreparedText) -> bytes:
+    """32-bit hashes of the word 3-grams of title and lead: unique, ascending, little-endian.
+
+    Lower-cased and without punctuation; a text of one or two words gives one shingle. BLAKE2b, because Python's own hash
+    differs in each process and CRC-32 is linear: alike inputs give related values, which MinHash would take for structure.
+    """
+    words = _WORD.findall(f"{text.title} {text.lead}".lower())
+    hashes = array("I", sorted({_hash(gram) for gram in _grams(words)}))
+    if byteorder == "big":
+        hashes.byteswap()
+    return hashes.tobytes()
+
+
+def _grams(words: list[str]) -> Iterator[str]:
+    if not words:
+        return
+    for start in range(max(1, len(words) - SHINGLE_WORDS + 1)):
+        yield " ".join(words[start : start + SHINGLE_WORDS])
+
+
+def _hash(gram: str) -> int:
+    return int.from_bytes(blake2b(gram.encode(), digest_size=_HASH_BYTES).digest(), "little")
+
+
+def digest(article: Article) -> str:
+    """BLAKE2b-128 of the article's content, in hex: the same however the JSON was written, without the id and the edition."""
+    content = (
+        article.title,
+        article.text,
+        article.published_at.isoformat() if article.published_at else None,
+        article.url,
+        article.outlet,
+        article.author,
+        article.language,
+        article.leaning.value if article.leaning else None,
+    )
+    state = blake2b(digest_size=DIGEST_BYTES)
+    for field in content:
+        # Each with its length before it, so that no text can pass for the border between two fields.
+        data = b"" if field is None else field.encode()
+        state.update(b"-" if field is None else b"%d:" % len(data))
+        state.update(data)
+    return state.hexdigest()

@@ -1,0 +1,165 @@
+"""The embedder's step: a record of `articles` becomes a record of `article-vectors`, or a rejection."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from newsloom.contracts.article import DEFAULT_EDITION, EDITION_HEADER, EDITION_PATTERN, ID_BYTES_MAX, Article
+from newsloom.contracts.codec import InvalidValue, decode_article, encode
+from newsloom.contracts.events import ARTICLE_VECTORIZED, TRACEPARENT, VECTOR_RETRACTED, EventHeaders
+from newsloom.contracts.vector import ArticleRetraction, ArticleVector
+from newsloom.streaming.records import Message, Record
+from newsloom.streaming.step import Outcome, Rejection
+from services.embedder.encoder import Encoder
+from services.embedder.fingerprints import digest, shingles
+from services.embedder.preparation import PREPARATION, PreparedText, prepare
+
+SOURCE: Final = "newsloom/embedder"
+YEAR_MIN: Final = 1900
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_EDITION: Final = re.compile(EDITION_PATTERN)
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """An article on its way to the model. `at` is its publication, resolved."""
+
+    article: Article
+    text: PreparedText
+    at: datetime
+
+
+class EmbedderStep:
+    """Holds no state: restoring and forgetting a partition mean nothing here."""
+
+    def __init__(self, encoder: Encoder, *, articles_topic: str, vectors_topic: str) -> None:
+        self.inputs: Sequence[str] = (articles_topic,)
+        self._encoder = encoder
+        self._vectors_topic = vectors_topic
+
+    def restore(self, partition: int) -> None:
+        """Nothing to restore."""
+
+    def forget(self, partition: int) -> None:
+        """Nothing to forget."""
+
+    def process(self, records: Sequence[Record]) -> Outcome:
+        """One message a record, in the order of the records; those that cannot be read are rejected."""
+        accepted: list[tuple[Record, _Prepared | ArticleRetraction]] = []
+        rejected = []
+        for record in records:
+            try:
+                accepted.append((record, _read(record)))
+            except InvalidValue as error:
+                rejected.append(Rejection(record, str(error)))
+        texts = [item.text.passage for _, item in accepted if isinstance(item, _Prepared)]
+        vectors = iter(self._encoder.encode(texts).astype("<f2"))
+        messages = [
+            self._retraction(record, item)
+            if isinstance(item, ArticleRetraction)
+            else self._vector(record, item, next(vectors).tobytes())
+            for record, item in accepted
+        ]
+        return Outcome(messages, rejected)
+
+    def _vector(self, record: Record, prepared: _Prepared, vector: bytes) -> Message:
+        article = prepared.article
+        value = ArticleVector(
+            article_id=article.id,
+            edition=article.edition,
+            title=prepared.text.title,
+            published_at=prepared.at,
+            digest=digest(article),
+            words=prepared.text.words,
+            shingles=shingles(prepared.text),
+            vector=vector,
+            model=self._encoder.model,
+            preparation=PREPARATION,
+            url=article.url,
+            outlet=article.outlet,
+            language=article.language,
+            leaning=article.leaning,
+        )
+        return self._message(record, value, event_type=ARTICLE_VECTORIZED, at=prepared.at)
+
+    def _retraction(self, record: Record, value: ArticleRetraction) -> Message:
+        return self._message(record, value, event_type=VECTOR_RETRACTED, at=_record_time(record))
+
+    def _message(
+        self, record: Record, value: ArticleVector | ArticleRetraction, *, event_type: str, at: datetime
+    ) -> Message:
+        headers = EventHeaders(
+            id=f"{record.topic}/{record.partition}/{record.offset}",
+            source=SOURCE,
+            type=event_type,
+            subject=f"{value.edition}/{value.article_id}",
+            time=at,
+            edition=value.edition,
+            traceparent=record.header(TRACEPARENT),
+        )
+        return Message(
+            topic=self._vectors_topic,
+            key=value.edition.encode(),
+            value=encode(value),
+            headers=headers.encode(),
+            timestamp_ms=record.timestamp_ms,
+        )
+
+
+def _read(record: Record) -> _Prepared | ArticleRetraction:
+    if record.value is None:
+        return _read_retraction(record)
+    article = decode_article(record.value)
+    # Under another key a correction may lie in another partition, and overtake what it corrects.
+    if record.key is not None and record.key != article.id.encode():
+        raise InvalidValue("the record's key is not the article's id: use the id as key, or none - at `$.id`")
+    published_at = resolve_published_at(article.published_at, _record_time(record))
+    text = prepare(article)
+    if not text.passage:
+        raise InvalidValue("title and text are both empty after preparation")
+    return _Prepared(article, text, published_at)
+
+
+def _read_retraction(record: Record) -> ArticleRetraction:
+    if not record.key:
+        raise InvalidValue("a retraction (a record without a value) needs the article's id as its key")
+    if len(record.key) > ID_BYTES_MAX:
+        raise InvalidValue(f"the key of a retraction is an article's id: it is over {ID_BYTES_MAX} bytes")
+    try:
+        article_id = record.key.decode()
+    except UnicodeDecodeError as error:
+        raise InvalidValue(f"the key of a retraction is an article's id: it is not UTF-8 ({error.reason})") from error
+    edition = record.header(EDITION_HEADER)
+    edition = DEFAULT_EDITION if edition is None else edition
+    if not _EDITION.fullmatch(edition):
+        raise InvalidValue(f"the header `{EDITION_HEADER}` of a retraction does not match {EDITION_PATTERN}")
+    _record_time(record)
+    return ArticleRetraction(article_id=article_id, edition=edition)
+
+
+def resolve_published_at(given: datetime | None, record_time: datetime) -> datetime:
+    """The date as given, in UTC; the record's own time where it is missing or ahead of that.
+
+    Raises:
+        InvalidValue: a year before `YEAR_MIN`, which no feed means.
+
+    """
+    if given is None or given > record_time:
+        return record_time
+    if given.year < YEAR_MIN:
+        raise InvalidValue(f"impossible date {given.isoformat()}, before {YEAR_MIN} - at `$.published_at`")
+    return given.astimezone(UTC)
+
+
+def _record_time(record: Record) -> datetime:
+    try:
+        moment = _EPOCH + timedelta(milliseconds=record.timestamp_ms)
+    except OverflowError as error:
+        raise InvalidValue(f"the record's timestamp {record.timestamp_ms} ms is no date") from error
+    if moment.year < YEAR_MIN:
+        raise InvalidValue(f"the record's timestamp {record.timestamp_ms} ms is before {YEAR_MIN}")
+    return moment
