@@ -1,0 +1,194 @@
+"""Topics and groups from the operator's side."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, TypeVar
+
+from kafka import TopicPartition as KafkaTopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
+from kafka.errors import KafkaError, RetriableError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from kafka.protocol.consumer import IsolationLevel
+
+from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.kafka.clients import Clients
+from newsloom.streaming.kafka.errors import translate
+from newsloom.streaming.kafka.settled import SettledEnds
+from newsloom.streaming.log import CleanupPolicy, TopicSpec
+from newsloom.streaming.records import TopicPartition
+
+T = TypeVar("T")
+
+RETRY_S_MAX: Final = 10.0
+RETRY_PAUSE_S: Final = 0.2
+USABLE_MS_MAX: Final = 20_000
+KEEP_ALL: Final = "-1"
+POLICY, RETENTION, MAX_BYTES = "cleanup.policy", "retention.ms", "max.message.bytes"
+
+
+class KafkaAdmin:
+    """`Admin` on Kafka, and the look-ups that reader and writer share. One connection, made when first needed."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._client: Any = None
+        self._settled = SettledEnds(clients)
+
+    def connect(self) -> None:
+        """Connect; raises `LogUnavailable` or `ConfigurationError`."""
+        if self._client is None:
+            self._client = self._clients.admin()
+
+    def describe(self, names: Sequence[str]) -> dict[str, TopicSpec]:
+        """See `Admin.describe`."""
+        partitions = self.partition_counts(names)
+        if not partitions:
+            return {}
+        resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in partitions]
+        found = self._call("describing topics", lambda client: client.describe_configs(resources, config_filter="all"))
+        configs = found["topic"]
+        return {name: _spec(name, count, configs[name]) for name, count in partitions.items()}
+
+    def partition_counts(self, names: Sequence[str]) -> dict[str, int]:
+        """How many partitions each of these topics has, for those that exist; topics one may not see do not."""
+        topics = self._call("describing topics", lambda client: client.describe_topics(list(names))) if names else []
+        return {topic["name"]: len(topic["partitions"]) for topic in topics if topic["error_code"] == 0}
+
+    def create(self, specs: Sequence[TopicSpec]) -> None:
+        """See `Admin.create`. Replicas are as many as the broker's `default.replication.factor`.
+
+        Raises:
+            ConfigurationError: the broker refuses a topic; the message names it and says why.
+
+        """
+        existing = self.partition_counts([spec.name for spec in specs])
+        wanted = {spec.name: _request(spec) for spec in specs if spec.name not in existing}
+        if wanted:
+            answer = self._call("creating topics", lambda client: client.create_topics(wanted, raise_errors=False))
+            for topic in answer["topics"]:
+                _check_created(topic)
+        names = [spec.name for spec in specs]
+        self._call("creating topics", lambda client: client.wait_for_topics(names, timeout_ms=USABLE_MS_MAX))
+
+    def backlog(self, group: str, topics: Sequence[str]) -> int:
+        """See `Admin.backlog`. Offsets behind the last record (transaction markers, aborted records) do not count."""
+        sources = self._partitions(topics)
+        committed = self.group_offsets(group)
+        first, end = self.first_offsets(sources), self.high_watermarks(sources)
+        position = {source: max(committed.get(source, (0, ""))[0], first[source]) for source in sources}
+        behind = {source: (position[source], end[source]) for source in sources if position[source] < end[source]}
+        return sum(stop - start for start, stop in self._settled.unread(behind).values())
+
+    def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """See `Admin.end_offsets`: the high watermark, which counts transaction markers."""
+        return self.high_watermarks(self._partitions(topics))
+
+    def high_watermarks(self, sources: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset behind all that is written, open transactions included."""
+        return self._offsets(sources, OffsetSpec.LATEST, IsolationLevel.READ_UNCOMMITTED)
+
+    def stable_offsets(self, sources: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset behind all that can be read as committed by now."""
+        return self._offsets(sources, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED)
+
+    def first_offsets(self, sources: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The first offset that is still kept."""
+        return self._offsets(sources, OffsetSpec.EARLIEST, IsolationLevel.READ_UNCOMMITTED)
+
+    def group_offsets(self, group: str) -> dict[TopicPartition, tuple[int, str]]:
+        """The offsets a group has committed, each with its metadata."""
+        found = self._call(f"reading group {group}", lambda client: client.list_group_offsets({group: None}))
+        return {
+            TopicPartition(*source): (position.offset, position.metadata or "")
+            for source, position in found[group].items()
+            if position.offset >= 0
+        }
+
+    def any_topic(self) -> str:
+        """The first topic there is, by name; raises `ConfigurationError` if there is none."""
+        topics = [
+            name for name in self._call("listing topics", lambda client: client.list_topics()) if name[:2] != "__"
+        ]
+        if not topics:
+            raise ConfigurationError("there are no topics: run `newsloom topics create`")
+        return str(min(topics))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._settled.close()
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+    def _partitions(self, topics: Sequence[str]) -> list[TopicPartition]:
+        counts = self.partition_counts(topics)
+        check_exist(topics, counts)
+        return [TopicPartition(topic, number) for topic in topics for number in range(counts[topic])]
+
+    def _offsets(self, sources: Iterable[TopicPartition], spec: Any, isolation: Any) -> dict[TopicPartition, int]:
+        specs = {KafkaTopicPartition(*source): spec for source in sources}
+        if not specs:
+            return {}
+        found = self._call(
+            "reading the ends of topics", lambda client: client.list_partition_offsets(specs, isolation_level=isolation)
+        )
+        return {TopicPartition(*source): position.offset for source, position in found.items()}
+
+    def _call(self, doing: str, ask: Callable[[Any], T]) -> T:
+        """Ask until answered: each time with a new client, because one remembers brokers that are gone."""
+        deadline = time.monotonic() + RETRY_S_MAX
+        while True:
+            self.connect()
+            try:
+                return ask(self._client)
+            except KafkaError as error:
+                client, self._client = self._client, None
+                client.close()
+                if isinstance(error, RetriableError) and time.monotonic() < deadline:
+                    time.sleep(RETRY_PAUSE_S)
+                    continue
+                raise _asked_in_vain(error, doing) from error
+
+
+def check_exist(topics: Iterable[str], existing: Iterable[str]) -> None:
+    """Raise `ConfigurationError` that names the topics which do not exist, if any."""
+    missing = sorted(set(topics) - set(existing))
+    if missing:
+        raise ConfigurationError(f"topic {', '.join(missing)} does not exist: run `newsloom topics create`")
+
+
+def _asked_in_vain(error: KafkaError, doing: str) -> Exception:
+    if isinstance(error, UnknownTopicOrPartitionError):
+        return ConfigurationError(
+            f"{doing}: a topic or partition does not exist: run `newsloom topics create` ({error})"
+        )
+    return translate(error, doing)
+
+
+def _request(spec: TopicSpec) -> dict[str, object]:
+    config = {POLICY: spec.policy.value, MAX_BYTES: str(spec.max_record_bytes), **spec.config}
+    if spec.policy is CleanupPolicy.DELETE:
+        config[RETENTION] = KEEP_ALL if spec.retention_ms is None else str(spec.retention_ms)
+    return {"num_partitions": spec.partitions, "replication_factor": -1, "configs": config}
+
+
+def _check_created(topic: Any) -> None:
+    error = for_code(topic["error_code"])
+    if topic["error_code"] and error is not TopicAlreadyExistsError:
+        raise translate(error(topic["error_message"] or ""), f"creating topic {topic['name']}")
+
+
+def _spec(name: str, partitions: int, config: Any) -> TopicSpec:
+    def value(key: str) -> str:
+        return str(config[key]["value"])
+
+    policy = CleanupPolicy.COMPACT if "compact" in value(POLICY) else CleanupPolicy.DELETE
+    keeps_all = policy is CleanupPolicy.COMPACT or value(RETENTION) == KEEP_ALL
+    return TopicSpec(
+        name=name,
+        partitions=partitions,
+        policy=policy,
+        retention_ms=None if keeps_all else int(value(RETENTION)),
+        max_record_bytes=int(value(MAX_BYTES)),
+    )

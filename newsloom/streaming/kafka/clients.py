@@ -1,0 +1,157 @@
+"""kafka-python's clients, configured and mended. Everything of the library that is not public is used here and nowhere else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.errors import KafkaConfigurationError, KafkaConnectionError, KafkaError, KafkaTimeoutError
+from kafka.net.compat import KafkaNetClient
+from kafka.serializer import Serializer
+
+from newsloom.streaming.errors import ConfigurationError, LogUnavailable
+from newsloom.streaming.kafka.errors import CONNECTION_CAUSES, explain, translate
+from newsloom.streaming.kafka.options import Config
+from newsloom.streaming.kafka.probe import probe
+
+# Longer than a broker's session (9 s): a record outlives the failover of its leader.
+DELIVERY_TIMEOUT_MS: Final = 30_000
+TRANSACTION_S_MAX: Final = 35.0
+# Longer than TRANSACTION_S_MAX: a broker never ends the transaction of a process that still works on it, which would
+# look like fencing. It only counts for a process that does not come back; its successor ends the transaction at once.
+TRANSACTION_TIMEOUT_MS: Final = 60_000
+INIT_MS_MAX: Final = 15_000
+NULL: Final = object()
+"""A record's missing value: kafka-python refuses None beside a missing key, which a log may well hold."""
+
+_NETWORK: Final[Config] = {
+    "client_id": "newsloom",
+    "bootstrap_timeout_ms": 10_000,
+    "request_timeout_ms": 10_000,
+    "reconnect_backoff_max_ms": 1_000,
+}
+_CONSUMER: Final[Config] = {
+    "session_timeout_ms": 10_000,
+    "heartbeat_interval_ms": 2_000,
+    "partition_assignment_strategy": (CooperativeStickyAssignor,),
+}
+_PRODUCER: Final[Config] = {
+    "transaction_timeout_ms": TRANSACTION_TIMEOUT_MS,
+    "delivery_timeout_ms": DELIVERY_TIMEOUT_MS,
+    "max_block_ms": INIT_MS_MAX,
+    # Also the pause after every transaction's first request: with the default of 100, 20 transactions a second.
+    "retry_backoff_ms": 10,
+    "linger_ms": 5,
+    "batch_size": 65_536,
+    "compression_type": "lz4",
+    # Above any topic's limit, so that the topic's own limit decides.
+    "max_request_size": 8_388_608,
+}
+
+
+class _NetClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python ships no types
+    """Says "not ready" instead of raising: the raise makes the sender drop a transactional request, whose call never returns."""
+
+    def await_ready(self, node_id: object, timeout_ms: int = 30_000) -> bool:
+        try:
+            return bool(super().await_ready(node_id, timeout_ms=timeout_ms))
+        except KafkaError:
+            return False
+
+
+class _NullSerializer(Serializer):  # type: ignore[misc]  # kafka-python ships no types
+    def serialize(self, topic: str, headers: object, data: object) -> object:  # noqa: ARG002 - kafka-python's signature
+        return None if data is NULL else data
+
+
+class TransactionalProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python ships no types
+    """A producer whose transactional calls end: the library's wait for ever while no coordinator answers."""
+
+    def send_offsets(self, offsets: Mapping[Any, Any], group_metadata: object, *, timeout_s: float) -> None:
+        """`send_offsets_to_transaction` with a timeout in seconds; raises `KafkaTimeoutError`."""
+        self._wait(self._transaction_manager.send_offsets_to_transaction(offsets, group_metadata), timeout_s)
+
+    def commit(self, *, timeout_s: float) -> None:
+        """`commit_transaction` with a timeout in seconds; raises `KafkaTimeoutError`."""
+        self._wait(self._transaction_manager.begin_commit(), timeout_s)
+
+    def drop(self) -> None:
+        """Let go at once, and of an open transaction too: `abort_transaction` can hang, a successor's start ends it."""
+        try:
+            self.close(timeout=0)
+        except KafkaError:
+            self._sender.force_close()  # close() gives up when its flush times out
+
+    def _wait(self, result: Any, timeout_s: float) -> None:
+        self._sender.wakeup()
+        if not result.wait(timeout_ms=max(0.0, timeout_s) * 1000):
+            raise KafkaTimeoutError(f"no answer from the transaction coordinator for {timeout_s:.0f} s")
+
+
+class Clients:
+    """Makes clients of one Kafka. Each method opens connections and raises `LogUnavailable` or `ConfigurationError`."""
+
+    def __init__(self, addresses: Sequence[tuple[str, int]], options: Config) -> None:
+        self._addresses = tuple(addresses)
+        self._options = options
+        self.servers = ",".join(f"{host}:{port}" for host, port in addresses)
+
+    def check(self) -> None:
+        """Return if a broker can be reached."""
+        self._bootstrap(lambda: probe(self._addresses, {**_NETWORK, **self._options}))
+
+    def admin(self) -> Any:
+        """A `KafkaAdminClient`."""
+        return self._make(KafkaAdminClient, {})
+
+    def consumer(self, **config: Any) -> Any:
+        """A `KafkaConsumer` that sees committed records only and commits nothing by itself."""
+        fixed = {"isolation_level": "read_committed", "enable_auto_commit": False, "auto_offset_reset": "earliest"}
+        return self._make(KafkaConsumer, {**_CONSUMER, **self._options, **fixed, **config})
+
+    def producer(self, transactional_id: str) -> TransactionalProducer:
+        """A producer that still has to `init_transactions`."""
+        fixed = {"transactional_id": transactional_id, "value_serializer": _NullSerializer()}
+        producer: TransactionalProducer = self._make(TransactionalProducer, {**_PRODUCER, **self._options, **fixed})
+        return producer
+
+    def _make(self, kind: Any, config: Config) -> Any:
+        known = {
+            name: value
+            for name, value in {**_NETWORK, **self._options, **config}.items()
+            if name in kind.DEFAULT_CONFIG
+        }
+        servers = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self._addresses]
+        return self._bootstrap(lambda: kind(**known, bootstrap_servers=servers, kafka_client=_NetClient))
+
+    def _bootstrap(self, connect: Callable[[], Any]) -> Any:
+        where = f"NEWSLOOM_LOG=kafka://{self.servers}"
+        CONNECTION_CAUSES.forget()
+        try:
+            return connect()
+        except (ConfigurationError, LogUnavailable) as error:
+            raise type(error)(f"{where}: {error}") from error
+        except (KafkaTimeoutError, KafkaConnectionError) as error:
+            raise self._unreachable(where, error) from error
+        except KafkaConfigurationError as error:
+            raise ConfigurationError(f"NEWSLOOM_KAFKA_*: {error}") from error
+        except KafkaError as error:
+            raise translate(error, where) from error
+        except (AssertionError, OSError, TypeError, ValueError) as error:
+            # kafka-python checks some settings by assertion, and opens certificate files as it goes.
+            raise ConfigurationError(f"NEWSLOOM_KAFKA_*: {explain(error)}") from error
+
+    def _unreachable(self, where: str, error: KafkaError) -> ConfigurationError | LogUnavailable:
+        cause = CONNECTION_CAUSES.text() or explain(error)
+        if "Authentication" in cause or "SaslMechanism" in cause:
+            return ConfigurationError(f"{where}: {cause}; check NEWSLOOM_KAFKA_SASL_*")
+        hint = "; does NEWSLOOM_KAFKA_SECURITY_PROTOCOL (and _SASL_*) fit the broker?"
+        return LogUnavailable(f"{where}: no broker answers: {cause}{hint}")
+
+
+def seconds_left(deadline: float) -> float:
+    """Seconds until the deadline of the monotonic clock, never negative."""
+    return max(0.0, deadline - time.monotonic())

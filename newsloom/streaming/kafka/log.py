@@ -1,0 +1,85 @@
+"""Opening the log on Kafka, and everything from it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal, Protocol
+from weakref import WeakSet
+
+from newsloom.streaming.kafka.admin import KafkaAdmin, check_exist
+from newsloom.streaming.kafka.clients import Clients
+from newsloom.streaming.kafka.errors import quiet_kafka_log
+from newsloom.streaming.kafka.options import parse_addresses, parse_options
+from newsloom.streaming.kafka.reader import KafkaReader
+from newsloom.streaming.kafka.worker import KafkaWorker
+from newsloom.streaming.kafka.writer import KafkaWriter
+from newsloom.streaming.log import Admin, Log, Reader, Worker, Writer
+from newsloom.streaming.records import TopicPartition
+
+
+def open_kafka(url: str, options: Mapping[str, str]) -> Log:
+    """The log of the brokers at `url` (`kafka://host:9092,host2:9092`).
+
+    `options` are kafka-python's client settings as text (security, timeouts), by their lower-case names.
+
+    Raises:
+        ConfigurationError: a setting that does not exist or fit, a certificate or password that is refused.
+        LogUnavailable: no broker answers. Both within 30 s, with the address and the cause.
+
+    """
+    quiet_kafka_log()
+    log = KafkaLog(Clients(parse_addresses(url), parse_options(options)))
+    log.connect()
+    return log
+
+
+class _Closeable(Protocol):
+    def close(self) -> None: ...
+
+
+class KafkaLog:
+    """`Log` on Kafka."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._admin = KafkaAdmin(clients)
+        # Weak: a service opens a reader for every restore.
+        self._opened = WeakSet[_Closeable]()
+
+    def connect(self) -> None:
+        """Reach a broker once, so that what is wrong with the way there is found out at the start."""
+        self._clients.check()
+        self._admin.connect()
+
+    def admin(self) -> Admin:
+        """See `Log.admin`."""
+        return self._admin
+
+    def worker(self, *, group: str, instance: str, topics: Sequence[str]) -> Worker:
+        """See `Log.worker`."""
+        # A consumer of a topic that does not exist polls nothing, for ever and without an error.
+        check_exist(topics, self._admin.partition_counts(topics))
+        worker = KafkaWorker(self._clients, group=group, instance=instance, topics=topics)
+        self._opened.add(worker)
+        return worker
+
+    def reader(self, partitions: Sequence[TopicPartition], *, start: Literal["earliest", "latest"]) -> Reader:
+        """See `Log.reader`."""
+        topics = {topic for topic, _ in partitions}
+        check_exist(topics, self._admin.partition_counts(sorted(topics)))
+        reader = KafkaReader(self._clients, self._admin, partitions, start=start)
+        self._opened.add(reader)
+        return reader
+
+    def writer(self, name: str) -> Writer:
+        """See `Log.writer`."""
+        writer = KafkaWriter(self._clients, self._admin, name)
+        self._opened.add(writer)
+        return writer
+
+    def close(self) -> None:
+        """See `Log.close`."""
+        for opened in list(self._opened):
+            opened.close()
+        self._opened.clear()
+        self._admin.close()

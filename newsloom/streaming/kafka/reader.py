@@ -1,0 +1,102 @@
+"""Reading partitions without a group, up to what stands in them now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from kafka import TopicPartition as KafkaTopicPartition
+from kafka.errors import KafkaError
+
+from newsloom.streaming.kafka.admin import KafkaAdmin
+from newsloom.streaming.kafka.clients import Clients
+from newsloom.streaming.kafka.errors import translate
+from newsloom.streaming.kafka.records import to_record
+from newsloom.streaming.records import Record, TopicPartition
+
+SLICE_MS: Final = 100
+"""A poll looks up this often: the end may be reached by a transaction marker, which returns nothing."""
+POSITION_MS_MAX: Final = 5_000
+CLOSE_MS_MAX: Final = 1_000
+
+
+class KafkaReader:
+    """`Reader` on Kafka.
+
+    The end is the high watermark at the opening, which counts transactions still open, and it is reached when the read
+    position is: the last offset may be a marker. Reading only committed records, the reader then waits for those open
+    transactions to end. From `latest` it starts behind the last record that could be read at the opening.
+    """
+
+    def __init__(
+        self,
+        clients: Clients,
+        admin: KafkaAdmin,
+        partitions: Sequence[TopicPartition],
+        *,
+        start: Literal["earliest", "latest"],
+    ) -> None:
+        sources = [TopicPartition(*source) for source in partitions]
+        if start == "earliest":
+            self._start, self._end = admin.first_offsets(sources), admin.high_watermarks(sources)
+        else:
+            self._start = self._end = admin.stable_offsets(sources)
+        self._position = dict(self._start)
+        self._consumer = clients.consumer(group_id=None)
+        self._consumer.assign([KafkaTopicPartition(*source) for source in sources])
+        self._go_to_position()
+        self._position_lost = False
+
+    def poll(self, *, max_records: int, timeout_ms: int) -> list[Record]:
+        """See `Reader.poll`; returns early, and empty, when the end has been reached without another record."""
+        was_at_end = self.at_end()
+        deadline = time.monotonic() + timeout_ms / 1000
+        while True:
+            left_ms = max(0, int((deadline - time.monotonic()) * 1000))
+            records = self._poll_slice(max_records, min(left_ms, SLICE_MS))
+            if records or left_ms == 0 or (not was_at_end and self.at_end()):
+                return records
+
+    def at_end(self) -> bool:
+        """See `Reader.at_end`."""
+        return all(self._position[source] >= end for source, end in self._end.items())
+
+    def fraction_read(self) -> float:
+        """See `Reader.fraction_read`."""
+        total = sum(end - self._start[source] for source, end in self._end.items())
+        left = sum(max(0, end - self._position[source]) for source, end in self._end.items())
+        return 1.0 - left / total if total else 1.0
+
+    def close(self) -> None:
+        """See `Reader.close`."""
+        try:
+            self._consumer.close(timeout_ms=CLOSE_MS_MAX)
+        except KafkaError:
+            return  # It holds nothing that anyone else waits for.
+
+    def _poll_slice(self, max_records: int, timeout_ms: int) -> list[Record]:
+        try:
+            if self._position_lost:
+                self._go_to_position()
+                self._position_lost = False
+            polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
+            records = [to_record(record) for group in polled.values() for record in group]
+            for record in records:
+                self._position[record.source] = record.offset + 1
+            self._pass_markers()
+        except KafkaError as error:
+            # The library may have moved on past records that it did not return.
+            self._position_lost = True
+            raise translate(error, "reading") from error
+        return records
+
+    def _pass_markers(self) -> None:
+        for source, end in self._end.items():
+            if self._position[source] < end:
+                position = self._consumer.position(KafkaTopicPartition(*source), timeout_ms=POSITION_MS_MAX)
+                self._position[source] = max(self._position[source], position or 0)
+
+    def _go_to_position(self) -> None:
+        for source, offset in self._position.items():
+            self._consumer.seek(KafkaTopicPartition(*source), offset)

@@ -1,0 +1,120 @@
+"""One transaction after another under one transactional id."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
+
+from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.kafka.clients import NULL, TRANSACTION_S_MAX, Clients, TransactionalProducer, seconds_left
+from newsloom.streaming.kafka.errors import translated
+from newsloom.streaming.records import Message
+
+RECORD_OVERHEAD_BYTES: Final = 96
+"""What a record of a batch of its own takes beside key, value and headers, at most."""
+
+
+class Transactions:
+    """Runs transactions; after any error only a new producer may go on.
+
+    kafka-python's producer keeps state of a failed transaction (offsets, sequence numbers, an epoch) that leaks into the
+    next one, so an abort is no way back.
+    """
+
+    def __init__(self, clients: Clients, transactional_id: str) -> None:
+        self._clients = clients
+        self._id = transactional_id
+        self._producer: TransactionalProducer | None = None
+
+    def open(self) -> None:
+        """Take over the transactional id: what was left open under it ends, who still uses it is fenced.
+
+        Raises:
+            ConfigurationError: no right to it. LogUnavailable: the coordinator does not answer; open again.
+
+        """
+        self.close()
+        producer = self._clients.producer(self._id)
+        try:
+            with translated(f"taking transactional id {self._id}"):
+                producer.init_transactions()
+        except BaseException:
+            producer.drop()
+            raise
+        self._producer = producer
+
+    def run(self, messages: Sequence[Message], offsets: Mapping[Any, Any], member: object) -> None:
+        """Write messages and offsets, all or nothing. `offsets` are of the group that `member` speaks for.
+
+        1. Check every message's size: a refused record would spoil the producer. 2. Begin. 3. Send. 4. Flush, within the
+        time all of it may take. 5. Look at every future: the commit would say nothing of a record that has expired.
+        6. Add the offsets, as the member that polled them: the broker refuses a member of an older generation. 7. Commit.
+
+        Raises:
+            ConfigurationError: a message that no topic takes, nothing was begun; or a partition that does not exist.
+            KafkaError: anything else; the outcome is unknown until `open` has returned.
+
+        """
+        producer = self._producer
+        if producer is None:
+            raise KafkaError("the producer was dropped after an error")
+        for message in messages:
+            _check_size(message, producer.config["max_request_size"])
+        deadline = time.monotonic() + TRANSACTION_S_MAX
+        producer.begin_transaction()
+        futures = [(message, _send(producer, message)) for message in messages]
+        producer.flush(seconds_left(deadline))
+        for message, future in futures:
+            _check_written(message, future)
+        if offsets:
+            producer.send_offsets(offsets, member, timeout_s=seconds_left(deadline))
+        producer.commit(timeout_s=seconds_left(deadline))
+
+    def close(self) -> None:
+        """Let the producer go, if there is one."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.drop()
+
+
+def _send(producer: TransactionalProducer, message: Message) -> Any:
+    try:
+        return producer.send(
+            message.topic,
+            key=message.key,
+            value=NULL if message.value is None else message.value,
+            headers=list(message.headers),
+            partition=message.partition,
+            timestamp_ms=message.timestamp_ms,
+        )
+    except ValueError as error:
+        raise ConfigurationError(f"a message for {message.topic} cannot be sent: {error}") from error
+    except KafkaTimeoutError as error:
+        raise KafkaTimeoutError(f"topic {message.topic} does not answer, or does not exist: {error}") from error
+
+
+def _check_written(message: Message, future: Any) -> None:
+    try:
+        future.get(timeout=0)
+    except MessageSizeTooLargeError as error:
+        raise _too_large(message, f"the topic's max.message.bytes ({error})") from error
+
+
+def _check_size(message: Message, limit: int) -> None:
+    if _size(message) > limit:
+        raise _too_large(message, f"NEWSLOOM_KAFKA_MAX_REQUEST_SIZE={limit}")
+
+
+def _too_large(message: Message, limit: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"a message for {message.topic} with key {message.key!r:.200} has {_size(message)} bytes, over {limit}; "
+        "raise the limit"
+    )
+
+
+def _size(message: Message) -> int:
+    headers = sum(len(name.encode()) + len(value) + 10 for name, value in message.headers)
+    return RECORD_OVERHEAD_BYTES + len(message.key or b"") + len(message.value or b"") + headers

@@ -1,0 +1,177 @@
+"""A group member that writes its results and its input offsets in one transaction."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from kafka import OffsetAndMetadata
+from kafka.errors import KafkaError
+
+from newsloom.streaming.errors import CommitFailed, ConfigurationError, Fenced, LogError, LogUnavailable
+from newsloom.streaming.kafka.assignment import Assignment
+from newsloom.streaming.kafka.clients import Clients, seconds_left
+from newsloom.streaming.kafka.errors import explain, translate, translated
+from newsloom.streaming.kafka.records import to_record
+from newsloom.streaming.kafka.transactions import Transactions
+from newsloom.streaming.records import Batch, Message
+
+REWIND_S_MAX: Final = 10.0
+CLOSE_MS_MAX: Final = 3_000
+
+
+@dataclass(frozen=True, slots=True)
+class _Token:
+    """Who polled a batch, in which life of the worker, and the offsets behind it."""
+
+    life: int
+    member: Any
+    offsets: Mapping[Any, OffsetAndMetadata]
+
+
+class KafkaWorker:
+    """`Worker` on Kafka: a static member (`group.instance.id`) with a stable `transactional.id`.
+
+    A process whose identity a newer one has taken learns so at its next commit (`Fenced`). While it has nothing to commit,
+    Kafka does not tell it: it may sit idle beside its successor, and can do no harm.
+    """
+
+    def __init__(self, clients: Clients, *, group: str, instance: str, topics: Sequence[str]) -> None:
+        self._group = group
+        self._assignment = Assignment()
+        # Tuples of kafka-python and ours compare equal, field by field.
+        self._next: dict[tuple[str, int], int] = {}
+        self._life = 0
+        self._in_doubt = False
+        self._position_lost = False
+        self._fenced: Fenced | None = None
+        self._transactions = Transactions(clients, f"{group}-{instance}")
+        self._consumer = clients.consumer(group_id=group, group_instance_id=instance)
+        try:
+            self._consumer.subscribe(topics=list(topics), listener=self._assignment)
+            self._transactions.open()
+        except BaseException:
+            self.close()
+            raise
+
+    def poll(self, *, max_records: int, timeout_ms: int) -> Batch:
+        """See `Worker.poll`. First finishes what an earlier error has left: the way back to known offsets."""
+        if self._fenced is not None:
+            raise self._fenced
+        if self._in_doubt:
+            self._recover()
+        if self._position_lost:
+            self._seek(self._next)
+        try:
+            polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
+            # Now, not at commit time: by then an evicted member knows itself as "nobody", whom a broker does not fence.
+            member = self._consumer.group_metadata()
+        except KafkaError as error:
+            # The library may have moved on past records that it did not return.
+            self._position_lost = True
+            raise self._seen(translate(error, f"polling as group {self._group}")) from error
+        return self._batch(polled, member)
+
+    def _batch(self, polled: Mapping[Any, Sequence[Any]], member: object) -> Batch:
+        gained, lost = self._assignment.changes()
+        for source in gained | lost:
+            self._next.pop(source, None)
+        offsets = {
+            source: OffsetAndMetadata(records[-1].offset + 1, "", records[-1].leader_epoch)
+            for source, records in polled.items()
+        }
+        self._next.update({source: position.offset for source, position in offsets.items()})
+        records = tuple(to_record(record) for records in polled.values() for record in records)
+        return Batch(records=records, gained=gained, lost=lost, token=_Token(self._life, member, offsets))
+
+    def commit(self, batch: Batch, messages: Sequence[Message]) -> None:
+        """See `Worker.commit`.
+
+        1. Refuse a batch of an earlier life or membership without asking the broker. 2. Run the transaction
+        (`Transactions.run`). 3. On any error: drop the producer; open a new one, which settles the outcome; go back to the
+        committed offsets of every partition held. 4. Say so. What step 3 cannot finish, because the broker is away, the
+        next poll goes on with.
+
+        Raises:
+            ConfigurationError: a message that its topic does not take; the right to write is missing.
+            CommitFailed, Fenced: see `Worker.commit`.
+
+        """
+        if self._fenced is not None:
+            raise self._fenced
+        token = batch.token
+        if not isinstance(token, _Token):
+            raise TypeError("commit takes a batch that poll has returned")
+        if not self._is_current(token):
+            self._fail(CommitFailed("the batch was polled before a failure or a rebalance; it comes again"))
+        self._in_doubt = True
+        try:
+            self._transactions.run(messages, token.offsets, token.member)
+        except KafkaError as error:
+            self._fail(_commit_error(error))
+        except ConfigurationError as error:
+            self._fail(error)
+        self._in_doubt = False
+
+    def close(self) -> None:
+        """See `Worker.close`."""
+        self._transactions.close()
+        try:
+            self._consumer.close(timeout_ms=CLOSE_MS_MAX)
+        except KafkaError:
+            return  # Nothing is lost with it: the session ends by itself.
+
+    def _is_current(self, token: _Token) -> bool:
+        if self._in_doubt or token.life != self._life:
+            return False
+        if not token.offsets:
+            return True
+        now = self._consumer.group_metadata()
+        polled_as = (token.member.generation_id, token.member.member_id)
+        return polled_as == (now.generation_id, now.member_id) and now.generation_id >= 0
+
+    def _fail(self, error: LogError) -> NoReturn:
+        self._seen(error)
+        if not isinstance(error, Fenced):
+            self._in_doubt = True
+            # If the broker is away the next poll goes on; the caller must learn of the commit first.
+            with suppress(LogUnavailable):
+                self._recover()
+        raise error
+
+    def _recover(self) -> None:
+        # In this order: only once the transaction has ended are the committed offsets final.
+        self._transactions.open()
+        self._seek({})
+        self._next.clear()
+        self._life += 1
+        self._in_doubt = False
+
+    def _seek(self, known: Mapping[tuple[str, int], int]) -> None:
+        """Take every held partition to its known offset, else to the group's committed one."""
+        deadline = time.monotonic() + REWIND_S_MAX
+        with translated(f"reading the offsets of group {self._group}"):
+            for source in self._consumer.assignment():
+                offset = known.get(source)
+                if offset is None:
+                    offset = self._consumer.committed(source, timeout_ms=seconds_left(deadline) * 1000)
+                if offset is None:
+                    self._consumer.seek_to_beginning(source)
+                else:
+                    self._consumer.seek(source, offset)
+        self._position_lost = False
+
+    def _seen(self, error: LogError) -> LogError:
+        if isinstance(error, Fenced):
+            self._fenced = error
+        return error
+
+
+def _commit_error(error: KafkaError) -> LogError:
+    translated_error = translate(error, "commit")
+    if isinstance(translated_error, LogUnavailable):
+        return CommitFailed(f"commit: {explain(error)}")
+    return translated_error

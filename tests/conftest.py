@@ -1,0 +1,37 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.kafka.broker import Broker, find_kafka_home
+
+HOW_TO_RUN = "needs Apache Kafka: set KAFKA_HOME (and have Java), or NEWSLOOM_TEST_KAFKA=host:port"
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker of our own, which a test may kill as long as it starts it again. Started at the first use."""
+    home = find_kafka_home(Path(__file__).resolve().parent.parent)
+    if home is None:
+        pytest.skip(HOW_TO_RUN)
+    broker = Broker(home, tmp_path_factory.mktemp("kafka") / "broker")
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.stop()
+
+
+@pytest.fixture(scope="session")
+def kafka_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a Kafka that is not to be stopped: NEWSLOOM_TEST_KAFKA if it is set, else a broker of our own."""
+    external = os.environ.get("NEWSLOOM_TEST_KAFKA")
+    if external:
+        return f"kafka://{external}"
+    broker: Broker = request.getfixturevalue("kafka_broker")
+    return broker.url
