@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, Any, Final
 
 import click
@@ -34,10 +34,10 @@ def parse_mapping(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str
     """`--map outlet=source` as a dict; a field that no article has is wrong usage."""
     sources = {}
     for pair in pairs:
-        field, _, name = pair.partition("=")
-        if field not in MAPPABLE or not name:
+        known, _, name = pair.partition("=")
+        if known not in MAPPABLE or not name:
             raise click.BadParameter(f"{pair!r}: use FIELD=NAME_IN_FILE; the fields are {', '.join(MAPPABLE)}")
-        sources[field] = name
+        sources[known] = name
     return sources
 
 
@@ -52,10 +52,10 @@ def parse_edition(_ctx: click.Context, _param: click.Parameter, edition: str) ->
 class IngestOptions:
     """What `ingest` and `run --ingest` can be told about a file."""
 
-    rules: Rules
-    from_start: bool
-    strict: bool
-    rejects: IO[bytes] | None
+    rules: Rules = field(default_factory=Rules)
+    from_start: bool = False
+    strict: bool = False
+    rejects: IO[bytes] | None = None
 
     def plan(self, file: str) -> IngestPlan:
         """The plan for `file`."""
