@@ -1,0 +1,212 @@
+"""One example of every event, as objects; newsloom/contracts/golden holds the same as they stand on the wire."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import msgspec
+
+from newsloom.contracts import events
+from newsloom.contracts.article import Article, Leaning
+from newsloom.contracts.events import EventHeaders
+from newsloom.contracts.membership import Checkpoint, Decision, Membership, Verdict
+from newsloom.contracts.story import ArticleRef, Cause, HistoryEntry, Story, StoryState, StoryUpdate, UpdateKind
+from newsloom.contracts.topics import (
+    ARTICLE_STORIES,
+    ARTICLE_VECTORS,
+    ARTICLES,
+    STORIES,
+    STORY_UPDATES,
+    TopicDefinition,
+)
+from newsloom.contracts.vector import ArticleRetraction, ArticleVector
+
+MORNING = datetime(2025, 4, 18, 8, 30, tzinfo=UTC)
+NOON = datetime(2025, 4, 18, 12, 5, tzinfo=UTC)
+STORY = "st-mfzwk3lqnfxgc5dj"
+OTHER = "st-orsxg5dxn5zgkzdu"
+TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+
+@dataclass(frozen=True)
+class Example:
+    """An event: where it stands, its key, its attributes and its value (None: a tombstone or a retraction)."""
+
+    topic: TopicDefinition
+    key: str
+    headers: EventHeaders
+    value: msgspec.Struct | None
+
+
+def _headers(kind: str, subject: str, *, ident: str, source: str = "newsloom/clusterer") -> EventHeaders:
+    return EventHeaders(
+        id=ident, source=source, type=kind, subject=subject, time=NOON, edition="main", traceparent=TRACEPARENT
+    )
+
+
+ARTICLE = Article(
+    id="hl-0418-001",
+    title="Envoy says talks may end within days",
+    text="The envoy told reporters that the talks would end within days unless both sides moved.",
+    published_at=MORNING,
+    url="https://harbor-ledger.example/world/talks",
+    outlet="Harbor Ledger",
+    author="Jane Doe",
+    language="en",
+    leaning=Leaning.LEFT,
+)
+VECTOR = ArticleVector(
+    article_id=ARTICLE.id,
+    edition="main",
+    title=ARTICLE.title,
+    published_at=MORNING,
+    digest="5f3c6c2f8d1e4b7aa0b1c2d3e4f50617",
+    words=22,
+    shingles=bytes([1, 0, 0, 0, 2, 0, 0, 0]),
+    vector=bytes([0, 60, 0, 0]),
+    model="all-MiniLM-L6-v2",
+    preparation="1",
+    url=ARTICLE.url,
+    outlet=ARTICLE.outlet,
+    language="en",
+    leaning=Leaning.LEFT,
+)
+MEMBERSHIP = Membership(
+    article_id=ARTICLE.id,
+    edition="main",
+    story_id=STORY,
+    sequence=41,
+    title=ARTICLE.title,
+    published_at=MORNING,
+    digest=VECTOR.digest,
+    words=22,
+    shingles=VECTOR.shingles,
+    vector=bytes([0, 64, 0, 0]),
+    decision=Decision(verdict=Verdict.JOINED, bar=0.5, best_story_id=STORY, best_score=0.71875),
+    url=ARTICLE.url,
+    outlet=ARTICLE.outlet,
+    language="en",
+    leaning=Leaning.LEFT,
+)
+LISTED = ArticleRef(
+    id=ARTICLE.id,
+    title=ARTICLE.title,
+    published_at=MORNING,
+    outlet=ARTICLE.outlet,
+    leaning=Leaning.LEFT,
+    url=ARTICLE.url,
+)
+COPY = ArticleRef(
+    id="pm-0418-009",
+    title=ARTICLE.title,
+    published_at=NOON,
+    outlet="The Plainsman",
+    leaning=Leaning.RIGHT,
+    copy_of=ARTICLE.id,
+)
+SNAPSHOT = Story(
+    id=STORY,
+    edition="main",
+    state=StoryState.OPEN,
+    title=ARTICLE.title,
+    title_article_id=ARTICLE.id,
+    version=2,
+    article_count=2,
+    report_count=1,
+    outlet_count=2,
+    outlets={"Harbor Ledger": 1, "The Plainsman": 1},
+    leanings={"left": 1, "right": 1},
+    first_published_at=MORNING,
+    last_published_at=NOON,
+    updated_at=NOON,
+    history=(
+        HistoryEntry(version=1, at=MORNING, article_count=1, title=ARTICLE.title),
+        HistoryEntry(version=2, at=NOON, article_count=2, title=ARTICLE.title),
+    ),
+    articles=(COPY, LISTED),
+    related=(OTHER,),
+)
+
+
+def _update(kind: UpdateKind, cause: Cause, **changes: object) -> StoryUpdate:
+    update = StoryUpdate(
+        story_id=STORY,
+        edition="main",
+        version=2,
+        kind=kind,
+        cause=cause,
+        at=NOON,
+        state=StoryState.OPEN,
+        title=ARTICLE.title,
+        article_count=2,
+        article_count_before=1,
+        report_count=1,
+        outlet_count=2,
+        outlets={"Harbor Ledger": 1, "The Plainsman": 1},
+        leanings={"left": 1, "right": 1},
+    )
+    return msgspec.structs.replace(update, **changes)
+
+
+UPDATES = {
+    "created": _update(UpdateKind.CREATED, Cause.ARTICLE, version=1, article_count_before=0, article=LISTED),
+    "updated": _update(UpdateKind.UPDATED, Cause.ARTICLE, article=COPY),
+    "merged": _update(UpdateKind.MERGED, Cause.SIMILARITY, merged_from=(OTHER,)),
+    "moved": _update(UpdateKind.MOVED, Cause.CORRECTION, article=LISTED),
+    "split": _update(UpdateKind.SPLIT, Cause.SIMILARITY, split_from=OTHER),
+    "closed": _update(UpdateKind.CLOSED, Cause.SILENCE, state=StoryState.CLOSED, article_count_before=2),
+}
+
+EXAMPLES = {
+    "article": Example(
+        ARTICLES,
+        ARTICLE.id,
+        _headers(events.ARTICLE_PUBLISHED, f"main/{ARTICLE.id}", ident="main/hl-0418-001/1", source="newsloom/ingest"),
+        ARTICLE,
+    ),
+    "article-retracted": Example(
+        ARTICLES,
+        ARTICLE.id,
+        _headers(events.ARTICLE_RETRACTED, f"main/{ARTICLE.id}", ident="main/hl-0418-001/2", source="newsloom/ingest"),
+        None,
+    ),
+    "article-vector": Example(
+        ARTICLE_VECTORS,
+        "main",
+        _headers(
+            events.ARTICLE_VECTORIZED, f"main/{ARTICLE.id}", ident="news.articles/0/41", source="newsloom/embedder"
+        ),
+        VECTOR,
+    ),
+    "article-vector-retracted": Example(
+        ARTICLE_VECTORS,
+        "main",
+        _headers(events.VECTOR_RETRACTED, f"main/{ARTICLE.id}", ident="news.articles/0/42", source="newsloom/embedder"),
+        ArticleRetraction(article_id=ARTICLE.id, edition="main"),
+    ),
+    "membership": Example(
+        ARTICLE_STORIES,
+        f"main/{ARTICLE.id}",
+        _headers(events.MEMBERSHIP, f"main/{ARTICLE.id}", ident="news.article-vectors/0/41/0"),
+        MEMBERSHIP,
+    ),
+    "checkpoint": Example(
+        ARTICLE_STORIES,
+        "main/",
+        _headers(events.CHECKPOINT, "main", ident="news.article-vectors/0/41/checkpoint"),
+        Checkpoint(edition="main", watermark=NOON, next_sequence=42, model="all-MiniLM-L6-v2", dimension=384),
+    ),
+    "story": Example(STORIES, STORY, _headers(events.STORY_SNAPSHOT, STORY, ident=f"{STORY}/2/snapshot"), SNAPSHOT),
+    "story-forgotten": Example(
+        STORIES, STORY, _headers(events.STORY_SNAPSHOT, STORY, ident=f"{STORY}/forgotten/snapshot"), None
+    ),
+} | {
+    f"story-{name}": Example(
+        STORY_UPDATES,
+        STORY,
+        _headers(events.story_update_type(update.kind), STORY, ident=f"{STORY}/{update.version}"),
+        update,
+    )
+    for name, update in UPDATES.items()
+}

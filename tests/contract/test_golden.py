@@ -1,0 +1,118 @@
+"""The wire format does not change unnoticed: golden files against objects, both ways."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+import newsloom.contracts
+from newsloom.contracts.codec import (
+    InvalidValue,
+    decode_article,
+    decode_state,
+    decode_story,
+    decode_update,
+    decode_vector,
+    encode,
+)
+from newsloom.contracts.story import UpdateKind
+from newsloom.contracts.topics import TOPICS
+from tests.contract.examples import EXAMPLES, UPDATES, Example
+
+GOLDEN = Path(newsloom.contracts.__file__).parent / "golden"
+DECODERS: dict[str, Callable[[bytes], msgspec.Struct]] = {
+    "articles": decode_article,
+    "article-vectors": decode_vector,
+    "story-updates": decode_update,
+    "stories": decode_story,
+    "article-stories": decode_state,
+}
+VALUED = sorted(name for name, example in EXAMPLES.items() if example.value is not None)
+
+
+def as_json(example: Example) -> Any:
+    return {
+        "topic": example.topic.name,
+        "key": example.key,
+        "headers": {name: value.decode() for name, value in example.headers.encode()},
+        "value": None if example.value is None else msgspec.json.decode(encode(example.value)),
+    }
+
+
+def golden(name: str) -> Any:
+    return msgspec.json.decode((GOLDEN / f"{name}.json").read_bytes())
+
+
+def decoder(name: str) -> Callable[[bytes], msgspec.Struct]:
+    return DECODERS[EXAMPLES[name].topic.name]
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_writing_gives_the_golden_event(name: str) -> None:
+    assert as_json(EXAMPLES[name]) == golden(name)
+
+
+@pytest.mark.parametrize("name", VALUED)
+def test_reading_the_golden_event_gives_the_object(name: str) -> None:
+    assert decoder(name)(msgspec.json.encode(golden(name)["value"])) == EXAMPLES[name].value
+
+
+@pytest.mark.parametrize("name", VALUED)
+def test_readers_ignore_fields_they_do_not_know(name: str) -> None:
+    value = golden(name)["value"] | {"added_in_a_later_version": {"deep": [1, None]}}
+    assert decoder(name)(msgspec.json.encode(value)) == EXAMPLES[name].value
+
+
+@pytest.mark.parametrize("name", VALUED)
+def test_a_missing_or_mistyped_field_is_named(name: str) -> None:
+    value = golden(name)["value"]
+    example = EXAMPLES[name].value
+    assert example is not None
+    for field in msgspec.structs.fields(type(example)):
+        if field.required:
+            without = {key: found for key, found in value.items() if key != field.name}
+            with pytest.raises(InvalidValue, match=field.name):
+                decoder(name)(msgspec.json.encode(without))
+        if field.name in value:
+            with pytest.raises(InvalidValue, match=field.name):
+                decoder(name)(msgspec.json.encode(value | {field.name: 3.25 if value[field.name] != 3.25 else "?"}))
+
+
+def test_there_is_a_golden_file_for_every_event_and_none_besides() -> None:
+    assert {path.stem for path in GOLDEN.glob("*.json")} == set(EXAMPLES)
+    assert {update.kind for update in UPDATES.values()} == set(UpdateKind)
+    assert {example.topic for example in EXAMPLES.values()} == {
+        topic for topic in TOPICS if topic.name != "dead-letters"
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        (b"{", "not JSON"),
+        (b"\xff\xfe", "not JSON"),
+        (b'{"id":"a","title":"t","text":"\xe9"}', "not JSON"),
+        (b"[" * 100_000, "array"),
+        (b'{"id":"a","title":' + b"[" * 100_000, "title"),
+        (b'{"id":"","title":"t","text":"x"}', "id"),
+        ('{"id":"' + "é" * 129 + '","title":"t","text":"x"}', "id"),
+        (b'{"id":"a","title":"t","text":"x","published_at":"2025-02-30T00:00:00Z"}', "published_at"),
+        (b'{"id":"a","title":"t","text":"x","published_at":"2025-02-03T00:00:00"}', "published_at"),
+        (b'{"id":"a","title":"t","text":"x","leaning":"up"}', "leaning"),
+        (b'{"id":"a","title":"t","text":"x","edition":"De/De"}', "edition"),
+    ],
+)
+def test_bad_articles_are_refused_by_name(value: bytes | str, named: str) -> None:
+    with pytest.raises(InvalidValue, match=named):
+        decode_article(value.encode() if isinstance(value, str) else value)
+
+
+@pytest.mark.parametrize("name", VALUED)
+def test_encoding_is_one_to_one(name: str) -> None:
+    value = EXAMPLES[name].value
+    assert value is not None
+    assert encode(decoder(name)(encode(value))) == encode(value)
