@@ -1,0 +1,79 @@
+"""The logs that the suite runs on.
+
+To add one: write a fixture that yields a `LogHarness` and put its name into `LOGS`.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from newsloom.streaming.embedded import open_embedded
+from newsloom.streaming.log import Admin, CleanupPolicy, Log, TopicSpec
+from tests.conformance.harness import SESSION_TIMEOUT_MS, EmbeddedHarness, LogHarness
+
+LOGS = ["sqlite_file", "sqlite_memory"]
+
+NewTopic = Callable[..., str]
+
+
+@pytest.fixture
+def sqlite_file(tmp_path: Path) -> Iterator[LogHarness]:
+    url = f"sqlite:///{tmp_path}/log.db"
+    harness = EmbeddedHarness(lambda clock: open_embedded(url, clock=clock, session_timeout_ms=SESSION_TIMEOUT_MS))
+    yield harness
+    harness.close()
+
+
+@pytest.fixture
+def sqlite_memory() -> Iterator[LogHarness]:
+    logs: list[Log] = []
+
+    def opener(clock: Callable[[], int]) -> Log:
+        # A log in memory is the object itself, so that everybody shares the one.
+        if not logs:
+            logs.append(open_embedded("sqlite://", clock=clock, session_timeout_ms=SESSION_TIMEOUT_MS))
+        return logs[0]
+
+    harness = EmbeddedHarness(opener)
+    yield harness
+    harness.close()
+
+
+@pytest.fixture(params=LOGS)
+def harness(request: pytest.FixtureRequest) -> LogHarness:
+    found: LogHarness = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def log(harness: LogHarness) -> Log:
+    return harness.open()
+
+
+@pytest.fixture
+def admin(log: Log) -> Admin:
+    return log.admin()
+
+
+@pytest.fixture
+def unique() -> str:
+    """A name that no other test has: for groups and writers, and in topic names."""
+    return f"t{uuid.uuid4().hex[:12]}"
+
+
+@pytest.fixture
+def new_topic(admin: Admin, unique: str) -> NewTopic:
+    """Creates a topic and returns its name: `new_topic("in", partitions=2, policy=...)`."""
+
+    def create(
+        name: str, partitions: int = 1, policy: CleanupPolicy = CleanupPolicy.DELETE, max_record_bytes: int = 1_048_576
+    ) -> str:
+        full = f"{unique}.{name}"
+        admin.create([TopicSpec(full, partitions, policy, max_record_bytes=max_record_bytes)])
+        return full
+
+    return create

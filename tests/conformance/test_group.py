@@ -1,0 +1,173 @@
+"""Several members share a topic: assignment, takeover, and commits that come too late."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from newsloom.streaming.errors import CommitFailed
+from newsloom.streaming.log import Log
+from newsloom.streaming.records import Message, TopicPartition
+from tests.conformance.conftest import NewTopic
+from tests.conformance.driving import Member, numbered, partitions_of, put, read_all, values
+from tests.conformance.harness import LogHarness
+
+
+def commit_next(member: Member, out: str) -> list[bytes | None]:
+    """Copy up to three records to `out`; what was committed. After a failure they come again, to this member or another."""
+    batch = member.poll(max_records=3)
+    try:
+        member.worker.commit(batch, [Message(out, None, record.value) for record in batch.records])
+    except CommitFailed:
+        return []
+    return values(batch.records)
+
+
+def test_a_new_member_gets_its_share_and_the_first_one_is_told(
+    harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
+) -> None:
+    topic = new_topic("in", partitions=4)
+    everything = set(partitions_of(topic, 4))
+    a = Member(log, unique, [topic], instance="a")
+    a.poll_until(lambda: a.owned == everything)
+
+    b = Member(harness.open(), unique, [topic], instance="b")
+    b.poll_until(lambda: len(a.owned) == len(b.owned) == 2, a)
+
+    assert a.owned | b.owned == everything
+
+
+def test_each_record_is_committed_once_through_a_rebalance(
+    harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
+) -> None:
+    topic, out = new_topic("in", partitions=2), new_topic("out")
+    put(log, numbered(topic, 20, partition=0) + numbered(topic, 20, partition=1, start=20))
+    a = Member(log, unique, [topic], instance="a")
+    a.take(8, lambda record: [Message(out, None, record.value)])
+    b = Member(harness.open(), unique, [topic], instance="b")
+
+    while log.admin().backlog(unique, [topic]):
+        for member in (a, b):
+            commit_next(member, out)
+
+    assert sorted(int(value or b"") for value in values(read_all(log, out))) == list(range(40))
+
+
+def test_a_member_without_a_partition_waits_for_one(
+    harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
+) -> None:
+    topic = new_topic("in")
+    a = Member(log, unique, [topic], instance="a")
+    a.poll_until(lambda: bool(a.owned))
+    b = Member(harness.open(), unique, [topic], instance="b")
+    put(log, numbered(topic, 2))
+    assert len(a.take(2)) == 2
+    assert b.poll().records == ()
+    assert len(a.owned) + len(b.owned) == 1
+
+
+def test_what_a_silent_member_had_not_committed_goes_to_another_and_its_late_commit_is_refused(
+    harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
+) -> None:
+    topic, out = new_topic("in"), new_topic("out")
+    put(log, numbered(topic, 3))
+    zombie = Member(log, unique, [topic], instance="a")
+    late = zombie.batch()
+
+    harness.end_sessions()
+    heir = Member(harness.open(), unique, [topic], instance="b")
+    heir.take(3, lambda record: [Message(out, record.key, b"heir")])
+    with pytest.raises(CommitFailed):
+        zombie.worker.commit(late, [Message(out, b"k", b"zombie")])
+
+    assert values(read_all(log, out)) == [b"heir"] * 3
+    assert log.admin().backlog(unique, [topic]) == 0
+
+
+def test_an_evicted_member_learns_what_it_lost_and_works_on(
+    harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
+) -> None:
+    topic = new_topic("in", partitions=2)
+    everything = set(partitions_of(topic, 2))
+    a = Member(log, unique, [topic], instance="a")
+    a.poll_until(lambda: a.owned == everything)
+
+    harness.end_sessions()
+    b = Member(harness.open(), unique, [topic], instance="b")
+    b.poll_until(lambda: b.owned == everything)
+    b.poll_until(lambda: len(a.owned) == len(b.owned) == 1, a)
+
+    assert a.owned | b.owned == everything
+    (mine,) = a.owned
+    put(log, numbered(topic, 2, partition=mine.partition))
+    assert len(a.take(2)) == 2
+
+
+def test_a_partition_that_was_away_in_between_is_lost_and_gained(
+    harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
+) -> None:
+    topic = new_topic("in")
+    (only,) = partitions_of(topic, 1)
+    a = Member(log, unique, [topic], instance="a")
+    a.poll_until(lambda: a.owned == {only})
+
+    harness.end_sessions()
+    b = Member(harness.open(), unique, [topic], instance="b")
+    b.poll_until(lambda: b.owned == {only})
+    b.worker.close()
+    harness.end_sessions()
+
+    lost: list[TopicPartition] = []
+    gained: list[TopicPartition] = []
+
+    def is_back() -> bool:
+        batch = a.poll()
+        lost.extend(batch.lost)
+        gained.extend(batch.gained)
+        return bool(gained)
+
+    a.poll_until(is_back)
+    assert (lost, gained, a.owned) == ([only], [only], {only})
+
+
+def test_a_restarted_instance_has_its_partitions_again(
+    harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
+) -> None:
+    topic = new_topic("in", partitions=4)
+    a = Member(log, unique, [topic], instance="a")
+    b = Member(harness.open(), unique, [topic], instance="b")
+    b.poll_until(lambda: len(a.owned) == len(b.owned) == 2, a)
+    before = set(a.owned)
+
+    a.worker.close()
+    again = Member(harness.open(), unique, [topic], instance="a")
+    again.poll_until(lambda: bool(again.owned), b)
+
+    assert again.owned == before
+    assert len(b.owned) == 2
+
+
+def test_after_a_failed_commit_the_worker_is_back_at_the_committed_offsets(
+    harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
+) -> None:
+    topic, out = new_topic("in", partitions=2), new_topic("out")
+    everything = set(partitions_of(topic, 2))
+    put(log, numbered(topic, 5, partition=0) + numbered(topic, 5, partition=1, start=5))
+    a = Member(log, unique, [topic], instance="a")
+    a.take(2)
+    late = a.batch()
+    harness.end_sessions()
+    b = Member(harness.open(), unique, [topic], instance="b")
+    b.poll_until(lambda: b.owned == everything)
+
+    with pytest.raises(CommitFailed):
+        a.worker.commit(late, [Message(out, None, record.value) for record in late.records])
+    assert read_all(log, out) == []
+
+    committed: list[bytes | None] = []
+    while log.admin().backlog(unique, [topic]):
+        for member in (a, b):
+            committed += commit_next(member, out)
+    assert len(committed) == 8
+    assert Counter(values(read_all(log, out))) == Counter(committed)
