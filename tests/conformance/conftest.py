@@ -14,8 +14,9 @@ import pytest
 from newsloom.streaming.embedded import open_embedded
 from newsloom.streaming.log import Admin, CleanupPolicy, Log, TopicSpec
 from tests.conformance.harness import SESSION_TIMEOUT_MS, EmbeddedHarness, LogHarness
+from tests.kafka.harness import KafkaHarness
 
-LOGS = ["sqlite_file", "sqlite_memory"]
+LOGS = ["sqlite_file", "sqlite_memory", pytest.param("kafka", marks=pytest.mark.kafka)]
 
 NewTopic = Callable[..., str]
 
@@ -39,6 +40,13 @@ def sqlite_memory() -> Iterator[LogHarness]:
         return logs[0]
 
     harness = EmbeddedHarness(opener)
+    yield harness
+    harness.close()
+
+
+@pytest.fixture
+def kafka(kafka_url: str) -> Iterator[LogHarness]:
+    harness = KafkaHarness(kafka_url)
     yield harness
     harness.close()
 
