@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from newsloom.streaming.dead_letters import REASON, original
 from newsloom.streaming.errors import ConfigurationError
-from newsloom.streaming.log import Log, Progress, Writer
+from newsloom.streaming.log import Log, Progress, TopicSpec, Writer
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.scan import read_topic
 
@@ -57,8 +57,11 @@ def letters(log: Log, topic: str) -> Iterator[Letter]:
             yield Letter(record, (record.partition, record.offset) in replayed)
 
 
-def replay(log: Log, topic: str, *, writer_name: str, wanted: Callable[[Letter], bool]) -> Replayed:
+def replay(log: Log, topic: str, *, writer_name: str, wanted: Callable[[Letter], bool], now_ms: int) -> Replayed:
     """Send the waiting letters that are `wanted` back to the topics they came from, in batches, each in one transaction.
+
+    They keep their timestamps, except those that have already lived for half of their topic's retention at `now_ms`: these get
+    the time of writing, or the topic might forget them before anybody has read them.
 
     Raises:
         ConfigurationError: a topic does not exist.
@@ -72,7 +75,7 @@ def replay(log: Log, topic: str, *, writer_name: str, wanted: Callable[[Letter],
     try:
         waiting = (letter for letter in letters(log, topic) if not letter.replayed and wanted(letter))
         for batch in _batches(_originals(waiting, outcome)):
-            _write(log, writer, batch)
+            _write(log, writer, batch, now_ms)
             outcome.sent.update(message.topic for _, message in batch)
     finally:
         writer.close()
@@ -104,14 +107,23 @@ def _batches(pairs: Iterator[_Pair]) -> Iterator[list[_Pair]]:
         yield batch
 
 
-def _write(log: Log, writer: Writer, batch: list[_Pair]) -> None:
-    targets = {message.topic for _, message in batch}
-    missing = sorted(targets - set(log.admin().describe(sorted(targets))))
-    if missing:
-        raise ConfigurationError(f"topic {missing[0]}, where dead letters came from, does not exist: create it")
+def _write(log: Log, writer: Writer, batch: list[_Pair], now_ms: int) -> None:
+    targets = sorted({message.topic for _, message in batch})
+    found = log.admin().describe(targets)
+    for target in targets:
+        if target not in found:
+            raise ConfigurationError(f"topic {target}, where dead letters came from, does not exist: create it")
+    originals = [_lasting(message, found[message.topic], now_ms) for _, message in batch]
     before = writer.progress()
-    messages = [message for _, message in batch] + [_marker(letter) for letter, _ in batch]
-    writer.write(messages, Progress((before.position if before else 0) + len(batch)))
+    progress = Progress((before.position if before else 0) + len(batch))
+    writer.write([*originals, *(_marker(letter) for letter, _ in batch)], progress)
+
+
+def _lasting(message: Message, topic: TopicSpec, now_ms: int) -> Message:
+    timestamp_ms, retention_ms = message.timestamp_ms, topic.retention_ms
+    if timestamp_ms is None or retention_ms is None or now_ms - timestamp_ms < retention_ms // 2:
+        return message
+    return replace(message, timestamp_ms=None)
 
 
 def _marker(letter: Record) -> Message:

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
 from typing import Any, TypeVar
 
 import click
+from rich.text import Text
 
 from newsloom.contracts.codec import encode
 from newsloom.contracts.topics import DEAD_LETTERS
 from newsloom.settings import Settings
 from newsloom.streaming.dead_letters import REASON, TOPIC
+from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log
 from newsloom.streaming.replay import Letter, Place, letters, replay
 from newsloom.topology import topic_name
 from services.cli.letter import LetterLine, letter_line, print_letter
-from services.cli.render import console, count, cut, moment, print_table, shown, table
+from services.cli.render import NARROW_COLUMNS, console, count, moment, print_table, shown, table
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -42,7 +45,7 @@ def _filters(function: F) -> F:
 
 @click.group(name="dead-letters")
 def command() -> None:
-    r"""See what could not be processed and why, and send it back after a fix.
+    """See what could not be processed and why, and send it back after a fix.
 
     A dead letter is a record as it came, with the reason in added headers. It waits until it is replayed or its topic
     forgets it (after 90 days).
@@ -52,7 +55,7 @@ def command() -> None:
       newsloom dead-letters list
       newsloom dead-letters show 0/17
       newsloom dead-letters replay --reason 'vector of 768'
-    """
+    """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
 
 
 @command.command(name="list")
@@ -61,13 +64,13 @@ def command() -> None:
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="json: an object a line.")
 @click.pass_obj
 def list_(settings: Settings, *, reason: str | None, topic: str | None, every: bool, form: str) -> None:
-    r"""List the letters that wait, the oldest of each partition first.
+    """List the letters that wait, the oldest of each partition first.
 
     \b
     Examples:
       newsloom dead-letters list --topic news.articles
       newsloom dead-letters list --all --format json | jq -r .reason | sort | uniq -c
-    """
+    """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
     with closing(open_log(settings.log, kafka_options=settings.kafka)) as log:
         lines = [
             letter_line(letter)
@@ -91,13 +94,13 @@ def list_(settings: Settings, *, reason: str | None, topic: str | None, every: b
 @click.option("--raw", is_flag=True, help="Only the value, byte for byte.")
 @click.pass_obj
 def show(settings: Settings, place: Place, raw: bool) -> None:
-    r"""Show one letter in full: why it is here, its headers and its value.
+    """Show one letter in full: why it is here, its headers and its value.
 
     \b
     Examples:
       newsloom dead-letters show 0/17
       newsloom dead-letters show 0/17 --raw > article.json
-    """
+    """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
     with closing(open_log(settings.log, kafka_options=settings.kafka)) as log:
         letter = next(
             (letter for letter in letters(log, topic_name(settings, DEAD_LETTERS)) if letter.place == place), None
@@ -115,11 +118,12 @@ def show(settings: Settings, place: Place, raw: bool) -> None:
 @_filters
 @click.pass_obj
 def replay_(settings: Settings, places: tuple[Place, ...], *, reason: str | None, topic: str | None) -> None:
-    r"""Send waiting letters back to the topics they came from: all, those named, or those the options choose.
+    """Send waiting letters back to the topics they came from: all, those named, or those the options choose.
 
     Do it after a fix: of a service, of its settings, or of what it stumbled over. Each letter is sent once: that it was is
     recorded in the dead-letter topic, in the same transaction, so a second replay does not send it again, and letters that
-    were not chosen go on waiting. A record that is rejected again becomes a new letter. Exit status 1: a letter that was
+    were not chosen go on waiting. A record that is rejected again becomes a new letter. A record keeps its timestamp, unless
+    it is so old that its topic would soon forget it. Exit status 1: a letter that was
     named does not exist, or one does not say where it came from. `newsloom dead-letters list` with the same options shows
     what would be sent.
 
@@ -128,7 +132,7 @@ def replay_(settings: Settings, places: tuple[Place, ...], *, reason: str | None
       newsloom dead-letters replay
       newsloom dead-letters replay 0/17 0/21
       newsloom dead-letters replay --topic news.article-vectors --reason 'vector of 768'
-    """
+    """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
     dead_letters = topic_name(settings, DEAD_LETTERS)
     chosen = frozenset(places)
 
@@ -137,10 +141,10 @@ def replay_(settings: Settings, places: tuple[Place, ...], *, reason: str | None
 
     with closing(open_log(settings.log, kafka_options=settings.kafka)) as log:
         if chosen:
-            absent = chosen - {letter.place for letter in letters(log, dead_letters)}
-            if absent:
-                raise click.ClickException(f"{_absent(sorted(absent))}; nothing was sent")
-        outcome = replay(log, dead_letters, writer_name=f"{dead_letters}-replay", wanted=wanted)
+            _check_named(log, dead_letters, chosen)
+        outcome = replay(
+            log, dead_letters, writer_name=f"{dead_letters}-replay", wanted=wanted, now_ms=time.time_ns() // 1_000_000
+        )
     for target, number in sorted(outcome.sent.items()):
         click.echo(f"sent {count(number, 'dead letter')} back to {shown(target)}")
     if not outcome.sent:
@@ -148,6 +152,14 @@ def replay_(settings: Settings, places: tuple[Place, ...], *, reason: str | None
     if outcome.homeless:
         named = ", ".join(_named(place) for place in outcome.homeless)
         raise click.ClickException(f"not sent, because their headers do not say where they came from: {named}")
+
+
+def _check_named(log: Log, dead_letters: str, chosen: frozenset[Place]) -> None:
+    found = {letter.place: letter.replayed for letter in letters(log, dead_letters) if letter.place in chosen}
+    if absent := sorted(chosen - set(found)):
+        raise click.ClickException(f"{_absent(absent)}; nothing was sent")
+    for place in sorted(place for place, replayed in found.items() if replayed):
+        click.echo(f"{_named(place)} was replayed before; it is not sent again", err=True)
 
 
 def _matches(letter: Letter, reason: str | None, topic: str | None) -> bool:
@@ -164,15 +176,23 @@ def _absent(places: list[Place]) -> str:
 
 
 def _print_list(lines: list[LetterLine]) -> None:
-    rows = table("letter", "time", "service", "from", "bytes", "key", "reason")
+    screen = console()
+    narrow = screen.width < NARROW_COLUMNS
+    rows = table("letter", "reason") if narrow else table("letter", "time", "service", "from", "bytes", "key", "reason")
     for line in lines:
+        place = line.place + (" replayed" if line.replayed else "")
+        # Not cut, as titles are: the reason is what one came for.
+        reason = Text(shown(line.reason))
+        if narrow:
+            rows.add_row(place, reason)
+            continue
         rows.add_row(
-            line.place + (" replayed" if line.replayed else ""),
+            place,
             moment(datetime.fromisoformat(line.time)),
             shown(line.service),
             f"{shown(line.topic)} {shown(line.origin)}",
             "-" if line.bytes is None else f"{line.bytes:,}",
             "-" if line.key is None else shown(line.key),
-            cut(line.reason),
+            reason,
         )
-    print_table(console(), rows)
+    print_table(screen, rows)

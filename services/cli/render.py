@@ -17,6 +17,8 @@ from newsloom.contracts.article import Leaning
 
 NARROW_COLUMNS: Final = 80
 """Below this width tables leave out what is not essential."""
+CELL_COLUMNS_MAX: Final = 32
+"""On a terminal no column but the last is wider: an id or an outlet may have hundreds of characters."""
 SHORT_ID_CHARACTERS: Final = 11
 """`st-` and 8 of the 16 characters: enough to name a story to `newsloom stories`."""
 
@@ -92,6 +94,8 @@ def table(*columns: str, numbers: int = 0) -> Table:
 def print_table(console: Console, table: Table) -> None:
     """Print the table; without the blanks that fill its last column, where a program may read it."""
     if console.is_terminal:
+        for column in table.columns[:-1]:
+            column.max_width = CELL_COLUMNS_MAX
         console.print(table)
         return
     with console.capture() as capture:

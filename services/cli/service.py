@@ -1,9 +1,8 @@
-"""A command that runs one service in this process."""
+"""A command that runs one service in this process, as `python -m services.<service>` would."""
 
 from __future__ import annotations
 
-import importlib
-import sys
+import runpy
 
 import click
 
@@ -11,19 +10,18 @@ from newsloom.streaming.errors import ConfigurationError
 
 
 def service_command(service: str, *, does: str) -> click.Command:
-    """The command of that service, whose `main` returns an exit status; `does` says in a line what the service does."""
+    """The command of that service; `does` says in a line what the service does."""
 
     def run() -> None:
         try:
-            # Imported only now: what it needs is the service's own extra.
-            status: int = importlib.import_module(f"services.{service}.__main__").main()
+            # Only now: what it imports is the service's own extra. It ends with SystemExit and the service's status.
+            runpy.run_module(f"services.{service}", run_name="__main__", alter_sys=True)
         except ModuleNotFoundError as error:
             if (error.name or "").partition(".")[0] in {"newsloom", "services"}:
                 raise
             raise ConfigurationError(
                 f"the {service} needs {error.name}, which is not installed: pip install 'newsloom[{service}]'"
             ) from error
-        sys.exit(status)
 
     help_text = f"""{does}
 

@@ -53,7 +53,7 @@ def command(
     limit: int | None,
     form: str,
 ) -> None:
-    r"""List the open stories, the latest updated first, or show one story in full.
+    """List the open stories, the latest updated first, or show one story in full.
 
     ID is a story's id or as much of its beginning as no other story shares. In JSON the list holds the stories of every
     state. Exit status 1: there is no such story.
@@ -63,7 +63,7 @@ def command(
       newsloom stories --min-articles 5
       newsloom stories st-k3v9
       newsloom stories --format json | jq .title
-    """
+    """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
     with subscribe(settings.log, topic_prefix=settings.topic_prefix, kafka_options=settings.kafka) as newsloom:
         stories = newsloom.stories()
     if story_id is not None:

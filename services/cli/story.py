@@ -25,7 +25,7 @@ def print_story(screen: Console, story: Story, stories: Mapping[str, Story]) -> 
 
 def _print_head(screen: Console, story: Story, stories: Mapping[str, Story]) -> None:
     screen.print(Text(shown(story.title), "bold"))
-    screen.print(shown(f"{story.id}  {story.state.value}  edition {story.edition}  version {story.version}"))
+    screen.print(Text(shown(f"{story.id}, {story.state.value}, edition {story.edition}, version {story.version}")))
     if story.state is StoryState.MERGED and story.merged_into is not None:
         screen.print(Text.assemble("It went into ", _named(story.merged_into, stories)))
     sides = ", ".join(f"{story.leanings.get(side.value, 0):,} {side.value}" for side in Leaning)
@@ -42,7 +42,8 @@ def _print_head(screen: Console, story: Story, stories: Mapping[str, Story]) -> 
 def _print_history(screen: Console, story: Story) -> None:
     _print_heading(screen, "History")
     screen.print(" -> ".join(count(entry.article_count, "article") for entry in story.history))
-    rows = table("", "articles", "version", "title", numbers=0)
+    rows = table("", "articles", "version", "title")
+    rows.show_header = False
     title = None
     for entry in story.history:
         # The title only where it changes: most changes are one more article under the same title.
@@ -53,7 +54,6 @@ def _print_history(screen: Console, story: Story) -> None:
             cut("" if entry.title == title else entry.title),
         )
         title = entry.title
-    rows.show_header = False
     print_table(screen, rows)
 
 
@@ -80,9 +80,9 @@ def _print_outlets(screen: Console, story: Story) -> None:
         return
     _print_heading(screen, "Outlets")
     ranked = sorted(story.outlets.items(), key=lambda pair: (-pair[1], pair[0]))
-    more = story.outlet_count - len(ranked)
+    omitted = story.outlet_count - len(ranked)
     named = ", ".join(f"{shown(outlet)} {number:,}" for outlet, number in ranked)
-    screen.print(Text(named + (f" and {more:,} more" if more > 0 else "")))
+    screen.print(Text(named + (f", and {count(omitted, 'other outlet')}" if omitted > 0 else "")))
 
 
 def _print_others(screen: Console, heading: str, ids: tuple[str, ...], stories: Mapping[str, Story]) -> None:

@@ -19,14 +19,14 @@ DAY_MS = 86_400_000
 
 @click.group(name="topics")
 def command() -> None:
-    r"""Make the topics, or check them.
+    """Make the topics, or check them.
 
     \b
     Examples:
       newsloom topics create
       NEWSLOOM_STATE_PARTITIONS=4 newsloom topics create
       newsloom topics check
-    """
+    """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
 
 
 @command.command(name="create")

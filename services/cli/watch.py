@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
-from typing import Literal
+from typing import Final
 
 import click
 from rich.console import Console
@@ -13,10 +12,13 @@ from rich.text import Text
 from newsloom.contracts.codec import encode
 from newsloom.contracts.story import Cause, StoryUpdate, UpdateKind
 from newsloom.settings import Settings
-from newsloom.subscribe import Newsloom, subscribe
-from services.cli.render import console, count, leaning_counts, moment, short_id, shown
+from newsloom.subscribe import subscribe
+from services.cli.render import NARROW_COLUMNS, console, count, leaning_counts, moment, short_id, shown
 
-_STYLES = {UpdateKind.CREATED: "green", UpdateKind.CLOSED: "dim", UpdateKind.MERGED: "magenta"}
+FULL_COLUMNS: Final = 110
+"""Below this width a line leaves the title its room: no leanings, no id, no note."""
+
+_STYLES: Final = {UpdateKind.CREATED: "green", UpdateKind.CLOSED: "dim", UpdateKind.MERGED: "magenta"}
 
 
 @click.command(name="watch")
@@ -33,7 +35,7 @@ _STYLES = {UpdateKind.CREATED: "green", UpdateKind.CLOSED: "dim", UpdateKind.MER
 def command(
     settings: Settings, *, from_start: bool, story: str, edition: str | None, form: str, until_idle: float | None
 ) -> None:
-    r"""Show story updates as they are published, one a line, until Ctrl-C.
+    """Show story updates as they are published, one a line, until Ctrl-C.
 
     A line says when, what happened, how many articles the story has now and had before, how many of them lean left, center
     and right, the title and the story's id.
@@ -43,14 +45,14 @@ def command(
       newsloom watch
       newsloom watch --from-start --story st-k3v9
       newsloom watch --from-start --until-idle 5 --format json > updates.jsonl
-    """
+    """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
     screen = console()
     # Ctrl-C is how one stops watching.
     with (
         suppress(KeyboardInterrupt),
         subscribe(settings.log, topic_prefix=settings.topic_prefix, kafka_options=settings.kafka) as newsloom,
     ):
-        for update in _updates(newsloom, "earliest" if from_start else "latest", until_idle):
+        for update in newsloom.updates(start="earliest" if from_start else "latest", idle_s=until_idle):
             if not update.story_id.startswith(story) or edition not in {None, update.edition}:
                 continue
             if form == "json":
@@ -59,22 +61,20 @@ def command(
                 print_update(screen, update)
 
 
-def _updates(newsloom: Newsloom, start: Literal["earliest", "latest"], idle_s: float | None) -> Iterator[StoryUpdate]:
-    return newsloom.updates(start=start, idle_s=idle_s)
-
-
 def print_update(screen: Console, update: StoryUpdate) -> None:
     """One line for the update, written at once; cut at the terminal's edge, whole when piped."""
-    line = Text.assemble(
-        moment(update.at),
-        "  ",
-        (f"{update.kind.value:7}", _STYLES.get(update.kind, "")),
-        f"  {_counts(update):>22}  ",
-        leaning_counts(update.leanings),
-        f"  {short_id(update.story_id, screen)}  ",
-        (shown(update.title), "bold"),
-        _note(update, screen),
-    )
+    kind = Text(f"{update.kind.value:7}", _STYLES.get(update.kind, ""))
+    title = Text(shown(update.title), "bold")
+    counts = Text(f"{_counts(update):>22}")
+    if screen.width < NARROW_COLUMNS:
+        parts = [Text(f"{update.article_count:>5,}"), kind, title]
+    elif screen.width < FULL_COLUMNS:
+        parts = [Text(moment(update.at)), kind, counts, title]
+    else:
+        note = [Text(note)] if (note := _note(update, screen)) else []
+        story_id = Text(short_id(update.story_id, screen))
+        parts = [Text(moment(update.at)), kind, counts, leaning_counts(update.leanings), story_id, *note, title]
+    line = Text("  ").join(parts)
     screen.print(line, no_wrap=True, overflow="ellipsis", crop=True)
     screen.file.flush()
 
@@ -88,11 +88,11 @@ def _counts(update: StoryUpdate) -> str:
 def _note(update: StoryUpdate, screen: Console) -> str:
     """What the kind and the counts do not say."""
     if update.merged_into is not None:
-        return f"  -> merged into {short_id(update.merged_into, screen)}"
+        return f"-> merged into {short_id(update.merged_into, screen)}"
     if update.kind is UpdateKind.MERGED:
-        return "  <- merged with " + ", ".join(short_id(source, screen) for source in update.merged_from)
+        return "<- merged with " + ", ".join(short_id(source, screen) for source in update.merged_from)
     if update.split_from is not None and update.kind in {UpdateKind.CREATED, UpdateKind.SPLIT}:
-        return f"  <- split from {short_id(update.split_from, screen)}"
+        return f"<- split from {short_id(update.split_from, screen)}"
     if update.cause is Cause.RELATED:
-        return f"  ({len(update.related)} related)"
-    return "" if update.cause in {Cause.ARTICLE, Cause.SILENCE} else f"  ({update.cause.value})"
+        return f"({len(update.related)} related)"
+    return "" if update.cause in {Cause.ARTICLE, Cause.SILENCE} else f"({update.cause.value})"

@@ -1,0 +1,196 @@
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from newsloom.contracts.topics import DAY_MS
+from newsloom.streaming.records import Record
+from newsloom.streaming.scan import read_topic
+from services.cli.letter import value_lines
+from tests.unit.cli_read.newsroom import AN_HOUR_AGO_MS, HOSTILE, HOSTILE_SHOWN, Newsroom, letter_message
+
+WRONG_SIZE = "vector of 768, needs 384"
+
+
+@pytest.fixture
+def filled(newsroom: Newsroom) -> Newsroom:
+    newsroom.write(
+        [
+            letter_message(b'{"id":3}', "id must be a string", headers=(("traceparent", b"00-1"),)),
+            letter_message(b"\xff\x00\x01", "not JSON", offset=6, key=None),
+            letter_message(b"{}", WRONG_SIZE, topic="news.article-vectors", offset=7, key=b"main"),
+        ]
+    )
+    return newsroom
+
+
+def topic(newsroom: Newsroom, name: str) -> list[Record]:
+    with closing(newsroom.open()) as log:
+        return list(read_topic(log, name))
+
+
+def waiting(newsroom: Newsroom) -> list[str]:
+    lines = newsroom.run("dead-letters", "list", "--format", "json").stdout.splitlines()
+    return [f"{letter['partition']}/{letter['offset']}" for letter in map(json.loads, lines)]
+
+
+def test_list(filled: Newsroom) -> None:
+    lines = filled.run("dead-letters", "list").stdout.splitlines()
+    assert lines[0].split() == ["letter", "time", "service", "from", "bytes", "key", "reason"]
+    cells = [[cell.strip() for cell in line.split("  ") if cell] for line in lines[1:]]
+    assert [[row[0], *row[2:]] for row in cells] == [
+        ["0/0", "embedder", "news.articles 0/5", "8", "k", "id must be a string"],
+        ["0/1", "embedder", "news.articles 0/6", "3", "-", "not JSON"],
+        ["0/2", "embedder", "news.article-vectors 0/7", "2", "main", WRONG_SIZE],
+    ]
+
+
+def test_list_in_json(filled: Newsroom) -> None:
+    lines = filled.run(
+        "dead-letters", "list", "--format", "json", "--topic", "news.article-vectors"
+    ).stdout.splitlines()
+    (letter,) = map(json.loads, lines)
+    assert letter.pop("time").endswith("Z")
+    assert letter == {
+        "partition": 0,
+        "offset": 2,
+        "service": "embedder",
+        "topic": "news.article-vectors",
+        "origin": "0/7",
+        "reason": WRONG_SIZE,
+        "key": "main",
+        "bytes": 2,
+        "replayed": False,
+    }
+
+
+def test_show(filled: Newsroom) -> None:
+    lines = filled.run("dead-letters", "show", "0/0").stdout.splitlines()
+    assert lines[0].startswith("dead letter 0/0, waiting, ")
+    assert lines[1:] == [
+        "rejected by embedder: id must be a string",
+        "came from news.articles 0/5",
+        "key k",
+        "traceparent: 00-1",
+        "",
+        "{",
+        '  "id": 3',
+        "}",
+    ]
+
+
+def test_show_raw_gives_the_bytes(filled: Newsroom) -> None:
+    assert filled.run("dead-letters", "show", "1", "--raw").stdout_bytes == b"\xff\x00\x01"
+
+
+def test_hostile_letters_are_shown_escaped(newsroom: Newsroom) -> None:
+    hostile = HOSTILE.encode()
+    newsroom.write([letter_message(b"\x1b[2J", HOSTILE, key=hostile, headers=((HOSTILE, hostile),))])
+    for command in (["list"], ["show", "0/0"]):
+        output = newsroom.run("dead-letters", *command).stdout
+        assert HOSTILE_SHOWN in output
+        assert not {"\x1b", "\x07", "\u202e"} & set(output)
+
+
+def test_values_are_shown_as_readable_as_they_can_be() -> None:
+    assert value_lines(None) == ["(no value: a retraction)"]
+    assert value_lines('{"a":["\u202e",1.50]}'.encode()) == [
+        "{",
+        '  "a": [',
+        r'    "\u202e",',
+        "    1.50",
+        "  ]",
+        "}",
+    ]
+    assert value_lines(b"plain\n\ttext\x1b") == ["plain", r"    text\x1b"]
+    assert value_lines(b"\xff" + b"A" * 16) == [
+        "00000000  ff 41 41 41 41 41 41 41 41 41 41 41 41 41 41 41  .AAAAAAAAAAAAAAA",
+        "00000010  41                                               A",
+    ]
+    assert value_lines(b"[" * 100_000)[0].startswith("[[[")
+
+
+@pytest.mark.parametrize("command", [["show", "0/9"], ["show", "4/0"], ["replay", "0/1", "0/9"]])
+def test_no_such_letter(filled: Newsroom, command: list[str]) -> None:
+    result = filled.run("dead-letters", *command)
+    assert result.exit_code == 1
+    assert "there is no dead letter" in result.stderr
+    assert topic(filled, "news.articles") == []
+
+
+@pytest.mark.parametrize("place", ["x", "0/", "/3", "1/2/3", "-1"])
+def test_a_place_that_is_none_is_wrong_usage(filled: Newsroom, place: str) -> None:
+    assert filled.run("dead-letters", "show", "--", place).exit_code == 2
+
+
+def test_replay_sends_each_letter_back_once_as_it_came(filled: Newsroom) -> None:
+    result = filled.run("dead-letters", "replay")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "sent 1 dead letter back to news.article-vectors",
+        "sent 2 dead letters back to news.articles",
+    ]
+    sent = [
+        (record.key, record.value, record.headers, record.timestamp_ms) for record in topic(filled, "news.articles")
+    ]
+    assert sent == [
+        (b"k", b'{"id":3}', (("traceparent", b"00-1"),), AN_HOUR_AGO_MS),
+        (None, b"\xff\x00\x01", (), AN_HOUR_AGO_MS),
+    ]
+    assert waiting(filled) == []
+    again = filled.run("dead-letters", "replay")
+    assert (again.exit_code, again.stdout) == (0, "nothing to send: no such dead letters wait\n")
+    assert len(topic(filled, "news.articles")) == 2
+
+
+def test_letters_that_are_not_chosen_go_on_waiting(filled: Newsroom) -> None:
+    assert (
+        "1 dead letter back to news.article-vectors" in filled.run("dead-letters", "replay", "--reason", "768").stdout
+    )
+    assert waiting(filled) == ["0/0", "0/1"]
+    result = filled.run("dead-letters", "replay", "1", "0/2")
+    assert result.stdout == "sent 1 dead letter back to news.articles\n"
+    assert result.stderr == "0/2 was replayed before; it is not sent again\n"
+    assert waiting(filled) == ["0/0"]
+    filled.run("dead-letters", "replay")
+    assert [record.value for record in topic(filled, "news.articles")] == [b"\xff\x00\x01", b'{"id":3}']
+    assert len(topic(filled, "news.article-vectors")) == 1
+
+
+def test_replayed_letters_can_still_be_seen(filled: Newsroom) -> None:
+    filled.run("dead-letters", "replay", "0/1")
+    assert [line.split("  ")[0] for line in filled.run("dead-letters", "list", "--all").stdout.splitlines()[1:]] == [
+        "0/0",
+        "0/1 replayed",
+        "0/2",
+    ]
+    assert "dead letter 0/1, replayed, " in filled.run("dead-letters", "show", "0/1").stdout
+
+
+def test_letters_without_an_origin_are_named_and_kept(filled: Newsroom) -> None:
+    stranger = letter_message(b"?", "why")
+    filled.write([type(stranger)(stranger.topic, stranger.key, stranger.value, partition=0)])
+    result = filled.run("dead-letters", "replay")
+    assert result.exit_code == 1
+    assert "sent 2 dead letters back to news.articles" in result.stdout
+    assert "do not say where they came from: 0/3" in result.stderr
+    assert waiting(filled) == ["0/3"]
+
+
+def test_partitions_do_not_mix(tmp_path: Path) -> None:
+    newsroom = Newsroom(tmp_path, partitions=2)
+    newsroom.write([letter_message(b"zero", "why", partition=0), letter_message(b"one", "why", partition=1)])
+    newsroom.run("dead-letters", "replay", "1/0")
+    assert waiting(newsroom) == ["0/0"]
+    assert [record.value for record in topic(newsroom, "news.articles")] == [b"one"]
+
+
+def test_a_letter_older_than_its_topic_keeps_things_is_not_lost(newsroom: Newsroom) -> None:
+    newsroom.write([letter_message(b"old", "why", timestamp_ms=AN_HOUR_AGO_MS - 30 * DAY_MS)])
+    newsroom.run("dead-letters", "replay")
+    (record,) = topic(newsroom, "news.articles")
+    assert record.value == b"old"
+    assert record.timestamp_ms > AN_HOUR_AGO_MS

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import io
+import unicodedata
+from datetime import datetime, timedelta, timezone
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+
+from services.cli.render import count, cut, leaning_counts, moment, print_table, shown, shown_lines, table
+from services.cli.stories import print_stories
+from services.cli.watch import print_update
+from tests.unit.cli_read.newsroom import HOSTILE, HOSTILE_SHOWN, story, update
+
+STEERING = {"Cc", "Cs", "Zl", "Zp"}
+
+
+def terminal(width: int) -> Console:
+    return Console(
+        file=io.StringIO(),
+        force_terminal=True,
+        color_system=None,
+        width=width,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
+
+
+def printed(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+@given(st.text())
+def test_nothing_that_steers_a_terminal_is_left_in_shown_text(text: str) -> None:
+    for line in [shown(text), *shown_lines(text)]:
+        assert not {unicodedata.category(character) for character in line} & STEERING
+        assert not set(line) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\ufeff")
+
+
+def test_shown_text_keeps_what_readers_need() -> None:
+    text = "Żółć — 平和 \U0001f469\u200d\U0001f4bb כן\u200cלא"
+    assert shown(text) == text
+    assert shown("two\n  lines\tand a tab") == "two lines and a tab"
+    assert shown(HOSTILE) == HOSTILE_SHOWN
+
+
+def test_lines_keep_their_indent() -> None:
+    assert shown_lines("{\n  1\x1b\n}") == ["{", r"  1\x1b", "}"]
+
+
+def test_words_for_numbers_times_and_leanings() -> None:
+    assert [count(1, "article"), count(1204, "article")] == ["1 article", "1,204 articles"]
+    assert moment(datetime(2025, 4, 18, 1, 30, tzinfo=timezone(timedelta(hours=2)))) == "2025-04-17 23:30Z"
+    assert leaning_counts({"left": 3, "right": 12}).plain == "L3 C0 R12"
+
+
+def test_a_terminal_gets_one_line_for_each_story_however_narrow() -> None:
+    stories = [story("st-aaaaaaaaaaaaaaaa", title="long " * 50), story("st-bbbbbbbbbbbbbbbb", title=HOSTILE)]
+    for width in (40, 79, 80, 120):
+        console = terminal(width)
+        print_stories(console, stories)
+        lines = printed(console).splitlines()
+        assert len(lines) == 3
+        assert max(map(len, lines)) <= width
+        assert "st-aaaaaaaa " in lines[1]
+        assert lines[1].rstrip().endswith("…")
+
+
+def test_a_terminal_gets_one_line_for_an_update_however_narrow() -> None:
+    for width in (40, 79, 80, 120):
+        console = terminal(width)
+        print_update(console, update("st-aaaaaaaaaaaaaaaa", 13, title="long " * 50))
+        (line,) = printed(console).splitlines()
+        assert len(line) <= width
+        assert "13" in line
+        assert "long long" in line
+        assert ("L13" in line) is (width == 120)
+
+
+def test_no_cell_takes_all_of_a_terminal() -> None:
+    console = terminal(80)
+    rows = table("key", "reason")
+    rows.add_row("k" * 256, cut("why"))
+    print_table(console, rows)
+    assert printed(console).splitlines()[1].rstrip().endswith("…  why")

@@ -1,0 +1,46 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+WITHOUT = """
+import sys
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"torch", "sentence_transformers", "faiss", "numpy", "hdbscan"}:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Missing())
+sys.argv = ["newsloom", *sys.argv[1:]]
+from services.cli.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("service", ["embedder", "clusterer"])
+def test_a_service_whose_extra_is_missing_says_which(service: str) -> None:
+    result = subprocess.run(
+        [sys.executable, "-c", WITHOUT, "--log", "sqlite://", service],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env=os.environ,
+    )
+    assert result.returncode == 78
+    assert f"pip install 'newsloom[{service}]'" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_service_ends_with_its_own_status() -> None:
+    result = subprocess.run(
+        [sys.executable, "-m", "services.cli", "--log", "sqlite://", "clusterer"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert result.returncode == 78
+    assert "topic news.articles does not exist: run `newsloom topics create`" in result.stderr

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from newsloom.contracts.codec import encode
+from newsloom.contracts.story import StoryState
+from tests.unit.cli_read.newsroom import HOSTILE, HOSTILE_SHOWN, NINE, Newsroom, story, story_message
+
+A, AB, B, C = "st-aaaaaaaaaaaaaaaa", "st-aabaaaaaaaaaaaaa", "st-bbbbbbbbbbbbbbbb", "st-cccccccccccccccc"
+STORIES = [
+    story(B, 5, edition="de"),
+    story(A, 17),
+    story(C, 9, state=StoryState.CLOSED),
+    story(AB, 2, state=StoryState.MERGED, merged_into=A, articles=()),
+]
+
+
+@pytest.fixture
+def filled(newsroom: Newsroom) -> Newsroom:
+    newsroom.write([story_message(story(A, 12)), *map(story_message, STORIES)])
+    return newsroom
+
+
+def ids(output: str) -> list[str]:
+    return [
+        word for line in output.splitlines() for word in line.split() if word.startswith("st-") and len(word) == 19
+    ][::2]
+
+
+def test_open_stories_latest_updated_first(filled: Newsroom) -> None:
+    result = filled.run("stories")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "articles  reports  leanings  updated            id                   title",
+        f"      17       16  L3 C7 R2  2025-04-19 02:12Z  {A}  Title of {A}",
+        f"       5        4  L3 C7 R2  2025-04-18 14:12Z  {B}  Title of {B}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (["--all"], [A, C, B, AB]),
+        (["--edition", "de"], [B]),
+        (["--min-articles", "6"], [A]),
+        (["--all", "--limit", "2"], [A, C]),
+        (["--all", "--limit", "0"], [A, C, B, AB]),
+        (["--edition", "fr"], []),
+    ],
+)
+def test_choosing(filled: Newsroom, options: list[str], expected: list[str]) -> None:
+    result = filled.run("stories", *options)
+    assert (result.exit_code, ids(result.stdout)) == (0, expected)
+
+
+def test_a_list_that_is_cut_or_empty_says_so(filled: Newsroom) -> None:
+    assert filled.run("stories", "--limit", "1").stderr == "1 of 2 stories; `--limit 0` shows all\n"
+    assert "no such stories" in filled.run("stories", "--min-articles", "99").stderr
+
+
+def test_json_holds_every_story_sorted_by_id_whatever_the_order_and_partition(filled: Newsroom, tmp_path: Path) -> None:
+    expected = b"".join(encode(value) + b"\n" for value in sorted(STORIES, key=lambda value: value.id))
+    assert filled.run("stories", "--format", "json").stdout_bytes == expected
+    (tmp_path / "other").mkdir()
+    other = Newsroom(tmp_path / "other", state_partitions=3)
+    other.write([story_message(value, partition=place % 3) for place, value in enumerate(reversed(STORIES))])
+    assert other.run("stories", "--format", "json").stdout_bytes == expected
+
+
+def test_a_forgotten_story_is_gone(filled: Newsroom) -> None:
+    filled.write([story_message(None, story_id=A)])
+    result = filled.run("stories", A)
+    assert result.exit_code == 1
+    assert "there is no story" in result.stderr
+
+
+def test_one_story_in_full(newsroom: Newsroom) -> None:
+    newsroom.write(
+        [
+            story_message(
+                story(A, 17, title=HOSTILE, articles_omitted=15, merged_from=(AB,), split_from="st-gone", related=(B,))
+            ),
+            story_message(STORIES[0]),
+            story_message(STORIES[3]),
+        ]
+    )
+    result = newsroom.run("stories", A[:6])
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        HOSTILE_SHOWN,
+        f"{A}, open, edition main, version 17",
+        "17 articles (3 left, 7 center, 2 right), 16 distinct reports, 2 outlets",
+        "published 2025-04-18 09:12Z to 2025-04-18 11:12Z, updated 2025-04-19 02:12Z",
+        "",
+        "History",
+        "11 articles -> 17 articles",
+        "2025-04-18 20:12Z  11 articles  v11  Talks in Paris",
+        "2025-04-19 02:12Z  17 articles  v17",
+        "",
+        "Articles, newest first, 15 earlier ones are not listed",
+        "2025-04-18 09:12Z  -     copy  Evening Post  Talks again",
+        "2025-04-18 09:12Z  left        Morning Wire  Talks",
+        "",
+        "Outlets",
+        "Morning Wire 16, Evening Post 1",
+        "",
+        "Merged from",
+        f"{AB}  Title of {AB}",
+        "",
+        "Split from",
+        "st-gone",
+        "",
+        "Related",
+        f"{B}  Title of {B}",
+    ]
+
+
+def test_a_merged_story_says_where_it_went(filled: Newsroom) -> None:
+    assert f"It went into {A}  Title of {A}" in filled.run("stories", AB).stdout.splitlines()
+
+
+def test_one_story_in_json(filled: Newsroom) -> None:
+    assert filled.run("stories", B, "--format", "json").stdout_bytes == encode(STORIES[0]) + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), [("st-zz", "there is no story 'st-zz'"), ("st-aa", f"2 stories begin with 'st-aa': {A}, {AB}")]
+)
+def test_no_such_story(filled: Newsroom, asked: str, said: str) -> None:
+    result = filled.run("stories", asked)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert said in result.stderr
+
+
+def test_a_record_that_is_no_story_is_named(filled: Newsroom) -> None:
+    broken = story_message(story("st-d"))
+    filled.write([type(broken)(broken.topic, broken.key, b'{"id": 3}', partition=0)])
+    result = filled.run("stories")
+    assert "news.stories partition 0 offset 5 cannot be read" in str(result.exception)
+
+
+def test_the_latest_update_comes_first_by_event_time(newsroom: Newsroom) -> None:
+    newsroom.write(
+        [story_message(story(A, 3, updated_at=NINE)), story_message(story(B, 3, updated_at=NINE + timedelta(days=1)))]
+    )
+    assert ids(newsroom.run("stories").stdout) == [B, A]

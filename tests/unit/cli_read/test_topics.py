@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from newsloom.streaming.log import CleanupPolicy, TopicSpec
+from newsloom.streaming.open import open_log
+from tests.unit.cli_read.newsroom import Newsroom, story, story_message
+
+
+def test_create_makes_what_is_missing_and_leaves_the_rest(newsroom: Newsroom, tmp_path: Path) -> None:
+    other = f"sqlite:///{tmp_path / 'other.db'}"
+    with closing(open_log(other)) as log:
+        log.admin().create([TopicSpec("news.articles", 3, CleanupPolicy.DELETE)])
+    first = newsroom.run("--log", other, "topics", "create").stdout.splitlines()
+    assert first[:2] == ["exists   news.articles", "created  news.article-vectors"]
+    assert len(first) == 6
+    again = newsroom.run("--log", other, "topics", "create").stdout.splitlines()
+    assert all(line.startswith("exists ") for line in again)
+
+
+def test_check_lists_the_topics_when_they_are_right(newsroom: Newsroom) -> None:
+    newsroom.write([story_message(story("st-a"))])
+    result = newsroom.run("topics", "check")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[0].split() == ["partitions", "written", "policy", "retention", "topic"]
+    assert "         1        0  delete   14 days    news.articles" in result.stdout.splitlines()
+    assert "         1        1  compact  -          news.stories" in result.stdout.splitlines()
+
+
+def test_check_says_what_is_wrong(newsroom: Newsroom, tmp_path: Path) -> None:
+    other = f"sqlite:///{tmp_path / 'other.db'}"
+    with closing(open_log(other)) as log:
+        log.admin().create([TopicSpec("news.stories", 3, CleanupPolicy.DELETE)])
+    result = newsroom.run("--log", other, "topics", "check")
+    assert result.exit_code == 1
+    assert "topic news.articles does not exist: run `newsloom topics create`" in result.stdout
+    assert "topic news.stories has cleanup policy delete, needs compact" in result.stdout

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+from newsloom.contracts.codec import decode_update, encode
+from newsloom.contracts.story import Cause, StoryState, UpdateKind
+from tests.unit.cli_read.newsroom import HOSTILE, HOSTILE_SHOWN, Newsroom, update, update_message
+
+A, B = "st-aaaaaaaaaaaaaaaa", "st-bbbbbbbbbbbbbbbb"
+
+
+def test_one_line_for_each_update(newsroom: Newsroom) -> None:
+    newsroom.write(
+        [
+            update_message(value)
+            for value in (
+                update(A, 1),
+                update(A, 2, article_count=13, article_count_before=12, leanings={"left": 3, "center": 9}),
+                update(B, 1, kind=UpdateKind.MERGED, cause=Cause.SIMILARITY, state=StoryState.MERGED, merged_into=A),
+                update(A, 3, kind=UpdateKind.MERGED, cause=Cause.SIMILARITY, merged_from=(B,)),
+                update(A, 4, cause=Cause.RELATED, article_count_before=4, related=("st-x", "st-y")),
+                update(A, 5, cause=Cause.RETRACTION, article_count=4, article_count_before=5),
+                update(A, 6, kind=UpdateKind.CLOSED, cause=Cause.SILENCE, title=HOSTILE, article_count_before=6),
+            )
+        ]
+    )
+    result = newsroom.run("watch", "--from-start", "--until-idle", "0")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        f"2025-04-18 09:13Z  created               1 article  L1 C0 R0  {A}  Title of {A}",
+        f"2025-04-18 09:14Z  updated    13 articles, from 12  L3 C9 R0  {A}  Title of {A}",
+        f"2025-04-18 09:13Z  merged                1 article  L1 C0 R0  {B}  -> merged into {A}  Title of {B}",
+        f"2025-04-18 09:15Z  merged       3 articles, from 2  L3 C0 R0  {A}  <- merged with {B}  Title of {A}",
+        f"2025-04-18 09:16Z  updated              4 articles  L4 C0 R0  {A}  (2 related)  Title of {A}",
+        f"2025-04-18 09:17Z  updated      4 articles, from 5  L5 C0 R0  {A}  (retraction)  Title of {A}",
+        f"2025-04-18 09:18Z  closed               6 articles  L6 C0 R0  {A}  {HOSTILE_SHOWN}",
+    ]
+
+
+def test_only_one_story_or_one_edition(newsroom: Newsroom) -> None:
+    newsroom.write([update_message(value) for value in (update(A, 1), update(B, 1, edition="de"), update(A, 2))])
+    by_story = newsroom.run("watch", "--from-start", "--until-idle", "0", "--story", "st-a", "--format", "json")
+    assert [decode_update(line.encode()).version for line in by_story.stdout.splitlines()] == [1, 2]
+    by_edition = newsroom.run("watch", "--from-start", "--until-idle", "0", "--edition", "de")
+    assert [B in line for line in by_edition.stdout.splitlines()] == [True]
+
+
+def test_json_is_the_update_as_the_contract_writes_it(newsroom: Newsroom) -> None:
+    value = update(A, 1, title=HOSTILE)
+    newsroom.write([update_message(value)])
+    result = newsroom.run("watch", "--from-start", "--until-idle", "0", "--format", "json")
+    assert result.stdout_bytes == encode(value) + b"\n"
+
+
+def test_without_from_start_the_past_is_not_shown(newsroom: Newsroom) -> None:
+    newsroom.write([update_message(update(A, 1))])
+    result = newsroom.run("watch", "--until-idle", "0")
+    assert (result.exit_code, result.stdout) == (0, "")
+
+
+def test_updates_come_while_they_are_watched_and_ctrl_c_ends_it_quietly(newsroom: Newsroom) -> None:
+    newsroom.write([update_message(update(A, 1))])
+    with subprocess.Popen(
+        [sys.executable, "-m", "services.cli", "--log", newsroom.settings.log, "watch", "--from-start"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONUNBUFFERED": ""},
+    ) as watching:
+        assert watching.stdout is not None
+        assert "created" in watching.stdout.readline()
+        newsroom.write([update_message(update(A, 2))])
+        assert "2 articles, from 1" in watching.stdout.readline()
+        watching.send_signal(signal.SIGINT)
+        rest, errors = watching.communicate(timeout=20)
+    assert (watching.returncode, rest, errors) == (0, "", "")
+
+
+def test_a_log_without_topics_says_what_to_do(newsroom: Newsroom) -> None:
+    result = newsroom.run("--log", newsroom.settings.log + ".other", "watch")
+    assert "topic news.story-updates does not exist" in str(result.exception)
+    assert "newsloom topics create" in str(result.exception)

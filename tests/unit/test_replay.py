@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from newsloom.settings import Settings
+from newsloom.streaming.errors import ConfigurationError, Fenced
+from newsloom.streaming.log import Log
+from newsloom.streaming.open import open_log
+from newsloom.streaming.replay import BATCH_LETTERS_MAX, REPLAYED, Letter, Replayed, letters, replay
+from newsloom.streaming.scan import read_topic
+from newsloom.topology import topic_specs
+from tests.unit.cli_read.newsroom import AN_HOUR_AGO_MS, letter_message, write
+
+TOPIC = "news.dead-letters"
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    log = open_log("sqlite://")
+    log.admin().create(topic_specs(Settings(partitions=2)))
+    yield log
+    log.close()
+
+
+def replay_all(log: Log) -> Replayed:
+    return replay(log, TOPIC, writer_name="replay", wanted=lambda _: True, now_ms=AN_HOUR_AGO_MS)
+
+
+def originals(log: Log) -> list[bytes]:
+    return sorted(record.value or b"" for record in read_topic(log, "news.articles"))
+
+
+def test_many_letters_take_many_transactions_and_each_goes_once(log: Log) -> None:
+    count = 2 * BATCH_LETTERS_MAX + 100
+    values = [b"%04d" % number for number in range(count)] + [b"x" * 1_000_000] * 5
+    write(log, [letter_message(value, "why", partition=place % 2) for place, value in enumerate(values)])
+    assert replay_all(log).sent == {"news.articles": count + 5}
+    assert originals(log) == values
+    assert replay_all(log) == Replayed()
+    progress = log.writer("replay").progress()
+    assert progress is not None
+    assert progress.position == count + 5
+
+
+def test_a_replay_is_fenced_by_a_later_one(log: Log) -> None:
+    write(log, [letter_message(b"a", "why"), letter_message(b"b", "why")])
+
+    def wanted(_: Letter) -> bool:
+        replay_all(log)
+        return True
+
+    with pytest.raises(Fenced):
+        replay(log, TOPIC, writer_name="replay", wanted=wanted, now_ms=AN_HOUR_AGO_MS)
+    assert originals(log) == [b"a", b"b"]
+
+
+def test_a_letter_that_is_rejected_again_waits_again(log: Log) -> None:
+    write(log, [letter_message(b"a", "why")])
+    replay_all(log)
+    write(log, [letter_message(b"a", "still")])
+    assert [letter.replayed for letter in letters(log, TOPIC)] == [True, False]
+    assert replay_all(log).sent == {"news.articles": 1}
+
+
+def test_a_producer_that_uses_our_header_hides_nothing(log: Log) -> None:
+    write(log, [letter_message(b"a", "why"), letter_message(b"b", "why", headers=((REPLAYED, b"0"),))])
+    assert [letter.replayed for letter in letters(log, TOPIC)] == [False, False]
+
+
+def test_a_topic_that_is_gone_is_named_and_nothing_is_sent(log: Log) -> None:
+    write(log, [letter_message(b"a", "why"), letter_message(b"b", "why", topic="old.articles")])
+    with pytest.raises(ConfigurationError, match=r"topic old\.articles, where dead letters came from"):
+        replay_all(log)
+    assert originals(log) == []
