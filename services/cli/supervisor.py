@@ -44,7 +44,7 @@ def newsloom_service(name: str) -> Service:
     """The service of that name, tied to this process."""
     # As the command, which also says what to install where something is missing. -P: a folder called `services` where the
     # user happens to be must not take the place of ours.
-    return Service(name, (sys.executable, "-P", "-m", "services.cli.tethered", f"services.{name}"))
+    return Service(name, (sys.executable, "-P", "-m", "services.cli.tethered", "services.cli", name))
 
 
 class StopSignals:

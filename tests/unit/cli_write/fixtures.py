@@ -1,0 +1,60 @@
+"""Article files and logs for the tests of the writing commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from newsloom.settings import Settings
+from newsloom.streaming.log import Log
+from newsloom.streaming.open import open_log
+from newsloom.streaming.records import Record
+from newsloom.streaming.scan import read_topic
+from newsloom.topology import topic_specs
+from services.cli.ingestion import IngestReport
+from services.cli.intake import LineRejected
+from services.cli.lines import Line
+
+
+def row(number: int, **fields: Any) -> dict[str, Any]:
+    return {"id": f"a-{number}", "title": f"Title {number}", "text": f"Text of {number}.", **fields}
+
+
+def write_rows(path: Path, rows: list[Any]) -> None:
+    path.write_bytes(b"".join((one if isinstance(one, bytes) else msgspec.json.encode(one)) + b"\n" for one in rows))
+
+
+def new_log(folder: Path) -> tuple[Log, Settings]:
+    settings = Settings(log=f"sqlite:///{folder / 'newsloom.db'}")
+    log = open_log(settings.log)
+    log.admin().create(topic_specs(settings))
+    return log, settings
+
+
+def articles(log: Log) -> list[Record]:
+    return list(read_topic(log, "news.articles"))
+
+
+def ids(log: Log) -> list[str]:
+    return [(record.key or b"").decode() for record in articles(log)]
+
+
+class Notes:
+    """An observer that remembers."""
+
+    def __init__(self) -> None:
+        self.resumed_behind: list[int] = []
+        self.rejections: list[tuple[int, str]] = []
+        self.batches = 0
+
+    def resumed(self, lines: int) -> None:
+        self.resumed_behind.append(lines)
+
+    def rejected(self, line: Line, error: LineRejected) -> None:
+        self.rejections.append((line.number, str(error)))
+
+    def committed(self, report: IngestReport, fraction_read: float | None) -> None:
+        del report, fraction_read
+        self.batches += 1

@@ -1,0 +1,192 @@
+"""Real small processes, supervised."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+import services.cli.supervisor as module
+from newsloom.streaming.errors import ConfigurationError
+from services.cli.supervisor import Service, ServiceFailed, StopSignals, Supervisor
+
+DEADLINE_S = 20.0
+
+
+def eventually(condition: Callable[[], bool], *, meanwhile: Callable[[], None] = lambda: None) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    pause = threading.Event()
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to it"
+        meanwhile()
+        pause.wait(0.01)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+
+
+def script(folder: Path, name: str, body: str) -> Service:
+    """A service that first writes its process id as a line of `<name>.pids`."""
+    path = folder / f"{name}.py"
+    start = f"import os, signal, sys, time\nopen({str(folder / name)!r} + '.pids', 'a').write(f'{{os.getpid()}}\\n')\n"
+    path.write_text(start + textwrap.dedent(body))
+    return Service(name, (sys.executable, str(path)))
+
+
+def pids(folder: Path, name: str) -> list[int]:
+    path = folder / f"{name}.pids"
+    return [int(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+WORKS = "signal.pause()\n"
+ENDS_WELL = """
+    signal.signal(signal.SIGTERM, lambda *_: (open(__file__ + '.ended', 'w').close(), sys.exit(0)))
+    open(__file__ + '.ready', 'w').close()
+    while True:
+        signal.pause()
+    """
+IS_DEAF = """
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    open(__file__ + '.ready', 'w').close()
+    while True:
+        signal.pause()
+    """
+
+Started = Callable[..., Supervisor]
+
+
+@pytest.fixture
+def supervise(monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
+    monkeypatch.setattr(module, "BACKOFF_FIRST_S", 0.01)
+    started: list[Supervisor] = []
+
+    def start(*services: Service, deaths_max: int | None = None) -> Supervisor:
+        supervisor = Supervisor(services, environ=os.environ, deaths_max=deaths_max)
+        started.append(supervisor)
+        supervisor.check()
+        return supervisor
+
+    yield start
+    hurry = threading.Event()
+    hurry.set()
+    for supervisor in started:
+        supervisor.stop(hurry)
+
+
+def test_what_dies_is_started_again_and_the_other_is_left_alone(tmp_path: Path, supervise: Started) -> None:
+    supervisor = supervise(script(tmp_path, "one", WORKS), script(tmp_path, "two", WORKS))
+    eventually(lambda: len(pids(tmp_path, "one")) == 1 and len(pids(tmp_path, "two")) == 1)
+    os.kill(pids(tmp_path, "one")[0], signal.SIGKILL)
+    eventually(lambda: len(pids(tmp_path, "one")) == 2, meanwhile=supervisor.check)
+    assert is_alive(pids(tmp_path, "one")[1])
+    assert len(pids(tmp_path, "two")) == 1
+
+
+def test_each_death_in_a_row_doubles_the_wait(
+    tmp_path: Path, supervise: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BACKOFF_FIRST_S", 0.2)
+    supervisor = supervise(script(tmp_path, "one", "sys.exit(1)\n"))
+    begun = time.monotonic()
+    eventually(lambda: len(pids(tmp_path, "one")) == 4, meanwhile=supervisor.check)
+    assert time.monotonic() - begun >= 0.2 + 0.4 + 0.8
+
+
+def test_a_wrong_configuration_is_not_tried_again(tmp_path: Path, supervise: Started) -> None:
+    supervisor = supervise(script(tmp_path, "one", "sys.exit(78)\n"))
+    with pytest.raises(ConfigurationError, match="the one cannot work"):
+        eventually(lambda: False, meanwhile=supervisor.check)
+    assert len(pids(tmp_path, "one")) == 1
+
+
+def test_a_bounded_run_gives_up_on_what_keeps_dying(tmp_path: Path, supervise: Started) -> None:
+    supervisor = supervise(script(tmp_path, "one", "sys.exit(75)\n"), deaths_max=3)
+    with pytest.raises(ServiceFailed, match="died 3 times in a row, the last time with status 75"):
+        eventually(lambda: False, meanwhile=supervisor.check)
+    assert len(pids(tmp_path, "one")) == 3
+
+
+def test_stop_lets_services_end_by_themselves(tmp_path: Path, supervise: Started) -> None:
+    supervisor = supervise(script(tmp_path, "one", ENDS_WELL))
+    eventually((tmp_path / "one.py.ready").exists)
+    supervisor.stop(threading.Event())
+    assert (tmp_path / "one.py.ended").exists()
+    assert not is_alive(pids(tmp_path, "one")[0])
+
+
+def test_stop_kills_what_does_not_end_in_time(
+    tmp_path: Path, supervise: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STOP_S", 0.2)
+    supervisor = supervise(script(tmp_path, "one", IS_DEAF))
+    eventually((tmp_path / "one.py.ready").exists)
+    supervisor.stop(threading.Event())
+    assert not is_alive(pids(tmp_path, "one")[0])
+
+
+def test_a_hurried_stop_does_not_wait(tmp_path: Path, supervise: Started) -> None:
+    supervisor = supervise(script(tmp_path, "one", IS_DEAF))
+    eventually((tmp_path / "one.py.ready").exists)
+    hurry = threading.Event()
+    hurry.set()
+    begun = time.monotonic()
+    supervisor.stop(hurry)
+    assert time.monotonic() - begun < module.STOP_S / 2
+    assert not is_alive(pids(tmp_path, "one")[0])
+
+
+def test_the_first_signal_stops_and_the_second_hurries() -> None:
+    before = signal.getsignal(signal.SIGINT)
+    with StopSignals() as signals:
+        signal.raise_signal(signal.SIGINT)
+        assert (signals.stop.is_set(), signals.hurry.is_set()) == (True, False)
+        signal.raise_signal(signal.SIGTERM)
+        assert signals.hurry.is_set()
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+SUPERVISING_PROGRAM = """
+    import os, sys, time
+    from services.cli.supervisor import Service, Supervisor
+    command = (sys.executable, "-m", "services.cli.tethered", sys.argv[1])
+    Supervisor([Service("one", command), Service("two", command)], environ=os.environ).check()
+    time.sleep(600)
+    """
+TETHERED_SERVICE = """
+    import os, signal
+    def end(*_):
+        os.rename(f"{os.getpid()}.pid", f"{os.getpid()}.ended")
+        raise SystemExit
+    signal.signal(signal.SIGTERM, end)
+    open(f"{os.getpid()}.pid", "w").close()
+    while True:
+        signal.pause()
+    """
+
+
+def test_no_service_outlives_a_killed_supervisor(tmp_path: Path) -> None:
+    (tmp_path / "tethered_service.py").write_text(textwrap.dedent(TETHERED_SERVICE))
+    (tmp_path / "supervising.py").write_text(textwrap.dedent(SUPERVISING_PROGRAM))
+    root = str(Path(module.__file__).parents[2])
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([root, str(tmp_path)])}
+    supervisor = subprocess.Popen([sys.executable, "supervising.py", "tethered_service"], cwd=tmp_path, env=environ)
+    eventually(lambda: len(list(tmp_path.glob("*.pid"))) == 2)
+    services = [int(path.stem) for path in tmp_path.glob("*.pid")]
+    assert all(map(is_alive, services))
+    supervisor.send_signal(signal.SIGKILL)
+    supervisor.wait()
+    eventually(lambda: not any(map(is_alive, services)))
+    # Not killed: each could finish its batch.
+    assert len(list(tmp_path.glob("*.ended"))) == 2
