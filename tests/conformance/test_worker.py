@@ -169,6 +169,18 @@ def test_a_twin_fences_the_older_process_while_it_polls(
     assert len(newer.take(2)) == 2
 
 
+def test_a_batch_is_refused_while_an_earlier_one_is_not_committed(log: Log, new_topic: NewTopic, unique: str) -> None:
+    topic, out = new_topic("in"), new_topic("out")
+    put(log, numbered(topic, 6))
+    member = Member(log, unique, [topic])
+    member.batch(max_records=3)
+    later = member.batch(max_records=3)
+    with pytest.raises(CommitFailed):
+        member.worker.commit(later, [Message(out, b"k", b"gap")])
+    assert read_all(log, out) == []
+    assert values(member.take(6)) == [b"%d" % i for i in range(6)]
+
+
 def test_a_batch_committed_twice_counts_once(log: Log, new_topic: NewTopic, unique: str) -> None:
     topic, out = new_topic("in"), new_topic("out")
     put(log, numbered(topic, 2))

@@ -25,10 +25,10 @@ _COMMIT: Final = """
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """What a batch's records rest on: the partitions owned at the poll, and how often the worker had gone back by then."""
+    """What a batch rests on: the partitions owned at the poll, each with its epoch, and the positions it began at."""
 
     epochs: dict[int, int]
-    rewinds: int
+    starts: dict[int, int]
 
 
 class EmbeddedWorker:
@@ -60,7 +60,6 @@ class EmbeddedWorker:
         self._ids = {source: id_ for id_, source in self._sources.items()}
         self._epochs: dict[int, int] = {}
         self._positions: dict[int, int] = {}
-        self._rewinds = 0
         self._turn = 0
 
     def poll(self, *, max_records: int, timeout_ms: int) -> Batch:
@@ -84,10 +83,11 @@ class EmbeddedWorker:
                 self._advance(sql, batch, token)
                 append(sql, self._catalogue, messages, now_ms)
         except LogUnavailable as error:
-            self._go_back()
+            self._positions = {}
             raise CommitFailed(str(error)) from error
         except BaseException:
-            self._go_back()
+            # Back to the committed offsets: the next poll looks them up.
+            self._positions = {}
             raise
 
     def close(self) -> None:
@@ -105,30 +105,24 @@ class EmbeddedWorker:
             epochs = self._membership.owned(sql)
             kept = epochs.items() & self._epochs.items()
             stay = {id_ for id_, _ in kept}
-            positions = {
+            starts = {
                 id_: self._positions[id_] if id_ in stay and id_ in self._positions else self._committed(sql, id_)
                 for id_ in epochs
             }
             owned = {id_: source for id_, source in self._sources.items() if id_ in epochs}
-            records, self._positions = fetch(sql, owned, positions, max_records, turn=self._turn)
+            records, self._positions = fetch(sql, owned, starts, max_records, turn=self._turn)
         gained, lost = self._names(epochs.keys() - stay), self._names(self._epochs.keys() - stay)
         self._epochs = epochs
         self._turn += bool(records)
-        return Batch(tuple(records), gained, lost, _Token(epochs, self._rewinds))
+        return Batch(tuple(records), gained, lost, _Token(epochs, starts))
 
     def _advance(self, sql: sqlite3.Connection, batch: Batch, token: _Token) -> None:
-        """Store the offsets behind the batch's records, which must not have been committed or given back before."""
-        if token.rewinds != self._rewinds:
-            raise CommitFailed("the batch is from before a failed commit; its records will be returned again")
-        first: dict[int, int] = {}
-        behind: dict[int, int] = {}
-        for record in batch.records:
-            id_ = self._ids[record.source]
-            first.setdefault(id_, record.offset)
-            behind[id_] = record.offset + 1
-        if any(offset < self._committed(sql, id_) for id_, offset in first.items()):
-            raise CommitFailed("the batch has been committed already")
-        sql.executemany(_COMMIT, [(self._membership.group, id_, offset) for id_, offset in behind.items()])
+        """Store the offsets behind the batch's records, which must follow on what has been committed."""
+        behind = {self._ids[record.source]: record.offset + 1 for record in batch.records}
+        for id_, offset in behind.items():
+            if token.starts[id_] != self._committed(sql, id_):
+                raise CommitFailed("the batch has been committed already, or an earlier one has not")
+            sql.execute(_COMMIT, (self._membership.group, id_, offset))
 
     def _committed(self, sql: sqlite3.Connection, id_: int) -> int:
         row = sql.execute(_COMMITTED, (self._membership.group, id_)).fetchone()
@@ -136,7 +130,3 @@ class EmbeddedWorker:
 
     def _names(self, ids: set[int]) -> frozenset[TopicPartition]:
         return frozenset(self._sources[id_] for id_ in ids)
-
-    def _go_back(self) -> None:
-        self._positions = {}
-        self._rewinds += 1
