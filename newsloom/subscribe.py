@@ -36,11 +36,9 @@ from newsloom.streaming.errors import LogError, LogUnavailable
 from newsloom.streaming.log import Log, Worker
 from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Batch, Record
-from newsloom.streaming.scan import read_topic, topic_partitions
+from newsloom.streaming.scan import POLL_TIMEOUT_MS, RECORDS_MAX, read_topic, topic_partitions
 
-POLL_TIMEOUT_MS: Final = 500
 RETRY_S: Final = 1.0
-RECORDS_MAX: Final = 500
 
 T = TypeVar("T")
 
@@ -86,7 +84,8 @@ class Newsloom:
     ) -> Iterator[StoryUpdate]:
         """Updates as they are published, in order for each story, from the moment of this call (or the earliest kept).
 
-        Ends when `stop` is set (within half a second), or when nothing came for `idle_s` seconds; never, without either.
+        Ends when `stop` is set (within half a second), or when nothing came for `idle_s` seconds; never, without either. What
+        stood in the log at the call always comes, so that `start="earliest", idle_s=0` gives what is there.
         A log that is away for a while is waited for.
 
         Raises:
@@ -101,11 +100,10 @@ class Newsloom:
             return Batch(tuple(reader.poll(max_records=RECORDS_MAX, timeout_ms=timeout_ms)))
 
         def updates() -> Iterator[StoryUpdate]:
-            stopped = stop or threading.Event()
             try:
-                for batch in _batches(poll, stopped, idle_s):
+                for batch in _batches(poll, stop=stop, idle_s=idle_s, caught_up=reader.at_end):
                     for record in batch.records:
-                        if stopped.is_set():
+                        if stop is not None and stop.is_set():
                             return
                         yield _decoded(record, decode_update)
             finally:
@@ -160,9 +158,6 @@ class UpdateBatch:
     def __iter__(self) -> Iterator[StoryUpdate]:
         return iter(self.updates)
 
-    def __len__(self) -> int:
-        return len(self.updates)
-
     def commit(self) -> None:
         """These updates, and those of the batches before, are done: the group never sees them again.
 
@@ -192,7 +187,7 @@ class Subscription:
     def batches(
         self, *, records_max: int = RECORDS_MAX, stop: threading.Event | None = None, idle_s: float | None = None
     ) -> Iterator[UpdateBatch]:
-        """Batches of at most `records_max` updates; ends as `Newsloom.updates` does.
+        """Batches of at most `records_max` updates, until `stop` is set or nothing came for `idle_s` seconds.
 
         Raises:
             UnreadableRecord: a record is not an update; nothing behind it was committed.
@@ -203,7 +198,7 @@ class Subscription:
         def poll(timeout_ms: int) -> Batch:
             return self._worker.poll(max_records=records_max, timeout_ms=timeout_ms)
 
-        for batch in _batches(poll, stop or threading.Event(), idle_s):
+        for batch in _batches(poll, stop=stop, idle_s=idle_s):
             updates = tuple(_decoded(record, decode_update) for record in batch.records)
             yield UpdateBatch(updates, partial(self._worker.commit, batch, []))
 
@@ -212,18 +207,26 @@ class Subscription:
         self._worker.close()
 
 
-def _batches(poll: Callable[[int], Batch], stop: threading.Event, idle_s: float | None) -> Iterator[Batch]:
-    """What `poll` (of a timeout in milliseconds) brings, until `stop` or a silence of `idle_s`.
+def _batches(
+    poll: Callable[[int], Batch],
+    *,
+    stop: threading.Event | None,
+    idle_s: float | None,
+    caught_up: Callable[[], bool] = lambda: True,
+) -> Iterator[Batch]:
+    """What `poll` (of a timeout in milliseconds) brings, until `stop`, or until it is `caught_up` and silent for `idle_s`.
 
     Raises:
         LogUnavailable: the log stayed away for `idle_s`: nobody can say whether it was silent.
 
     """
+    stop = stop or threading.Event()
     silent_from = time.monotonic()
     while not stop.is_set():
         left_s = math.inf if idle_s is None else max(0.0, silent_from + idle_s - time.monotonic())
+        wait_ms = POLL_TIMEOUT_MS if not caught_up() else math.ceil(min(POLL_TIMEOUT_MS, left_s * 1000))
         try:
-            batch = poll(math.ceil(min(POLL_TIMEOUT_MS, left_s * 1000)))
+            batch = poll(wait_ms)
         except LogUnavailable:
             if left_s == 0:
                 raise
@@ -232,20 +235,15 @@ def _batches(poll: Callable[[int], Batch], stop: threading.Event, idle_s: float 
         if batch.records:
             yield batch
             silent_from = time.monotonic()
-        elif left_s == 0:
+        elif left_s == 0 and caught_up():
             return
 
 
 def _decoded(record: Record, decode: Callable[[bytes], T]) -> T:
+    where = f"{record.topic} partition {record.partition} offset {record.offset}"
     if record.value is None:
-        raise _unreadable(record, "it has no value")
+        raise UnreadableRecord(f"{where} cannot be read: it has no value")
     try:
         return decode(record.value)
     except InvalidValue as error:
-        raise _unreadable(record, str(error)) from error
-
-
-def _unreadable(record: Record, reason: str) -> UnreadableRecord:
-    return UnreadableRecord(
-        f"{record.topic} partition {record.partition} offset {record.offset} cannot be read: {reason}"
-    )
+        raise UnreadableRecord(f"{where} cannot be read: {error}") from error

@@ -29,7 +29,10 @@ _STYLES: Final = {UpdateKind.CREATED: "green", UpdateKind.CLOSED: "dim", UpdateK
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="json: a StoryUpdate a line."
 )
 @click.option(
-    "--until-idle", metavar="SECONDS", type=click.FloatRange(min=0), help="End when nothing came for so long. [never]"
+    "--until-idle",
+    metavar="SECONDS",
+    type=click.FloatRange(min=0),
+    help="End when nothing more came for so long. [never]",
 )
 @click.pass_obj
 def command(

@@ -59,11 +59,8 @@ def membership(article_id: str, story_id: str) -> Membership:
 
 
 def state_message(state: StateRecord) -> Message:
-    if isinstance(state, Membership):
-        key = membership_key(state.edition, state.article_id)
-    else:
-        key = checkpoint_key(state.edition)
-    return Message("news.article-stories", key, encode(state), partition=0)
+    article_key = membership_key(state.edition, state.article_id) if isinstance(state, Membership) else None
+    return Message("news.article-stories", article_key or checkpoint_key(state.edition), encode(state), partition=0)
 
 
 def test_updates_from_the_start_come_in_order_and_end_when_idle(log: Log) -> None:
@@ -164,7 +161,6 @@ def test_a_group_goes_on_behind_what_it_committed(log: Log) -> None:
     with newsloom.subscription(group="newsletter") as subscription:
         (again,) = subscription.batches(idle_s=0)
         assert [value.version for value in again] == [3, 4]
-        assert len(again) == 2
         again.commit()
         assert list(subscription.batches(idle_s=0)) == []
     with newsloom.subscription(group="another") as subscription:
