@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import click
 from rich.text import Text
@@ -20,7 +20,10 @@ from newsloom.streaming.open import open_log
 from newsloom.streaming.replay import Letter, Place, letters, replay
 from newsloom.topology import topic_name
 from services.cli.letter import LetterLine, letter_line, print_letter
-from services.cli.render import NARROW_COLUMNS, console, count, moment, print_table, shown, table
+from services.cli.render import console, count, moment, print_table, shown, table
+
+FULL_COLUMNS: Final = 120
+"""Below this width a list leaves the reason its room: no more than letter and reason."""
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -177,7 +180,7 @@ def _absent(places: list[Place]) -> str:
 
 def _print_list(lines: list[LetterLine]) -> None:
     screen = console()
-    narrow = screen.width < NARROW_COLUMNS
+    narrow = screen.width < FULL_COLUMNS
     rows = table("letter", "reason") if narrow else table("letter", "time", "service", "from", "bytes", "key", "reason")
     for line in lines:
         place = line.place + (" replayed" if line.replayed else "")
