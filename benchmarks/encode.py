@@ -1,0 +1,139 @@
+"""Which way of batching gives the same vectors, and how fast?
+
+    python benchmarks/encode.py ARTICLES.jsonl[.gz] [--articles 2000] [--headlines] [--threads N] [--way WORDS]
+
+Articles need `title` and `text`. Each way encodes the texts in random batches and then one by one, and the two are compared:
+float32 to the bit, and after rounding to float16. Prints a table in Markdown.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import json
+import random
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from newsloom.contracts.article import Article
+from services.embedder.batching import Pass, plan
+from services.embedder.preparation import prepare
+from services.embedder.sentence_encoder import DEFAULT_MODEL, SentenceEncoder, load_encoder
+
+Vectors = NDArray[np.float32]
+Planner = Callable[[Sequence[int]], list[Pass]]
+
+BATCH_MAX = 400
+ROWS = 32
+
+
+def padded_to_longest(lengths: Sequence[int]) -> list[Pass]:
+    """The usual way: sorted by length, `ROWS` at a time, each batch as long as its longest text."""
+    order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
+    batches = [order[start : start + ROWS] for start in range(0, len(order), ROWS)]
+    return [Pass(tuple(batch), len(batch), lengths[batch[0]]) for batch in batches]
+
+
+def equal_lengths(lengths: Sequence[int]) -> list[Pass]:
+    """Only texts of the same length together, up to `ROWS` of them; no padding."""
+    groups: dict[int, list[int]] = {}
+    for index, length in enumerate(lengths):
+        groups.setdefault(length, []).append(index)
+    batches = [group[start : start + ROWS] for group in groups.values() for start in range(0, len(group), ROWS)]
+    return [Pass(tuple(batch), len(batch), lengths[batch[0]]) for batch in batches]
+
+
+def single(lengths: Sequence[int]) -> list[Pass]:
+    """Each text alone; no padding."""
+    return [Pass((index,), 1, length) for index, length in enumerate(lengths)]
+
+
+WAYS: dict[str, tuple[Planner, bool]] = {
+    # name: planner, and whether a pass is split over threads (or else each thread has passes of its own)
+    "longest of 32, threads split a pass": (padded_to_longest, True),
+    "equal lengths, threads split a pass": (equal_lengths, True),
+    "single, threads split a pass": (single, True),
+    "equal lengths, a thread a pass": (equal_lengths, False),
+    "single, a thread a pass": (single, False),
+    "fixed shapes of 256 tokens, a thread a pass (newsloom)": (plan, False),
+}
+
+
+class Bench:
+    """The encoder's own forward pass, under other plans."""
+
+    def __init__(self, encoder: SentenceEncoder, texts: Sequence[str], threads: int) -> None:
+        self._encoder = encoder
+        self._tokens = encoder._tokenize(texts)
+        self._threads = threads
+
+    def run(self, planner: Planner, *, split: bool, sizes_max: int) -> tuple[Vectors, float]:
+        """Vectors of all texts, and texts a second, in batches of 1 to `sizes_max`."""
+        workers = 1 if split else self._threads
+        vectors = np.zeros((len(self._tokens), self._encoder.dimension), dtype=np.float32)
+        initargs = (self._threads if split else 1,)
+        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=initargs) as pool:
+            started = time.perf_counter()
+            for batch in self._batches(sizes_max):
+                tokens = [self._tokens[index] for index in batch]
+                passes = planner([len(ids) for ids in tokens])
+                results = pool.map(lambda one, tokens=tokens: self._encoder._forward(one, tokens), passes)
+                for one, rows in zip(passes, results, strict=True):
+                    vectors[[batch[member] for member in one.members]] = rows
+            return vectors, len(self._tokens) / (time.perf_counter() - started)
+
+    def _batches(self, sizes_max: int) -> Iterator[list[int]]:
+        chance = random.Random(sizes_max)  # noqa: S311 - not a secret
+        order = list(range(len(self._tokens)))
+        chance.shuffle(order)
+        while order:
+            size = chance.randint(1, sizes_max)
+            yield order[:size]
+            del order[:size]
+
+
+def read_texts(file: Path, count: int, *, headlines: bool) -> list[str]:
+    """Passages of a sample of the file's articles."""
+    data = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+    rows = [json.loads(line) for line in data.splitlines()]
+    rows = random.Random(0).sample(rows, min(count, len(rows)))  # noqa: S311 - not a secret
+    articles = [Article(id="-", title=row["title"], text="" if headlines else row["text"]) for row in rows]
+    return [passage for passage in (prepare(article).passage for article in articles) if passage]
+
+
+def rows_equal(a: Vectors, b: Vectors, dtype: str) -> float:
+    """The share of rows that agree in every bit after rounding to this type."""
+    return float((a.astype(dtype) == b.astype(dtype)).all(axis=1).mean())
+
+
+def main() -> None:
+    """Measure, and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("articles_file", type=Path)
+    parser.add_argument("--articles", type=int, default=2_000)
+    parser.add_argument("--headlines", action="store_true", help="titles only")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--way", default="", help="only the ways with these words in their name")
+    arguments = parser.parse_args()
+    texts = read_texts(arguments.articles_file, arguments.articles, headlines=arguments.headlines)
+    bench = Bench(load_encoder(DEFAULT_MODEL), texts, arguments.threads)
+    print(f"{len(texts)} {'headlines' if arguments.headlines else 'texts'}, {arguments.threads} threads\n")
+    print("| way | texts/s | one by one, texts/s | float32 equal | float16 equal |")
+    print("|---|---:|---:|---:|---:|")
+    for name, (planner, split) in WAYS.items():
+        if arguments.way not in name:
+            continue
+        batched, speed = bench.run(planner, split=split, sizes_max=BATCH_MAX)
+        alone, speed_alone = bench.run(planner, split=split, sizes_max=1)
+        equal = f"{rows_equal(batched, alone, '<f4'):.2%} | {rows_equal(batched, alone, '<f2'):.2%}"
+        print(f"| {name} | {speed:.1f} | {speed_alone:.1f} | {equal} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,74 @@
+"""Digest and shingles are the same everywhere and for ever: the literals below must not change."""
+
+from __future__ import annotations
+
+import json
+from array import array
+
+import pytest
+
+from newsloom.contracts.codec import decode_article
+from services.embedder.fingerprints import digest, shingles
+from services.embedder.preparation import PreparedText
+
+CONTENT = {
+    "title": "Ferry sinks",
+    "text": "Divers found the bell.",
+    "published_at": "2031-05-03T10:00:00Z",
+    "url": "https://harborledger.example/1",
+    "outlet": "Harbor Ledger",
+    "author": "Ada Quill",
+    "language": "en",
+    "leaning": "center",
+}
+
+
+def digest_of(content: dict[str, str]) -> str:
+    return digest(decode_article(json.dumps({"id": "a", **content}).encode()))
+
+
+def hashes(title: str, lead: str = "") -> list[int]:
+    return list(array("I", shingles(PreparedText(title, lead, 0))))
+
+
+def test_the_digest_stays_what_it_was() -> None:
+    assert digest_of(CONTENT) == "cd34ff647b7bd7c608e7f378182d17e9"
+
+
+def test_the_digest_does_not_see_how_the_json_was_written() -> None:
+    shuffled = dict(reversed(CONTENT.items())) | {"section": "sea", "edition": "coast"}
+    assert digest_of(shuffled) == digest_of(CONTENT)
+
+
+@pytest.mark.parametrize("field", CONTENT)
+def test_the_digest_sees_every_field_of_the_content(field: str) -> None:
+    changed = {"published_at": "2031-05-04T10:00:00Z", "leaning": "left"}.get(field, "changed")
+    assert digest_of(CONTENT | {field: changed}) != digest_of(CONTENT)
+
+
+def test_the_digest_knows_the_borders_of_fields() -> None:
+    assert digest_of({"title": "ab", "text": "c"}) != digest_of({"title": "a", "text": "bc"})
+    assert digest_of({"title": "a", "text": "b", "outlet": ""}) != digest_of({"title": "a", "text": "b"})
+
+
+def test_shingles_stay_what_they_were() -> None:
+    assert (
+        shingles(PreparedText("Ferry sinks", "Divers found the bell.", 4)).hex() == "aba8ec0083376673fe9b20ced1dd28f1"
+    )
+
+
+def test_shingles_are_unique_and_ascending() -> None:
+    found = hashes("a b c a b c a b c")
+    assert len(found) == 3
+    assert found == sorted(set(found))
+
+
+def test_shingles_run_over_the_border_of_title_and_lead() -> None:
+    assert hashes("Ferry sinks", "bell found") == hashes("ferry SINKS; bell \u2014 found!")
+
+
+@pytest.mark.parametrize(
+    ("title", "count"), [("", 0), ("...", 0), ("one", 1), ("one two", 1), ("one two three", 1), ("a b c d", 2)]
+)
+def test_short_texts_have_one_shingle_of_what_there_is(title: str, count: int) -> None:
+    assert len(hashes(title)) == count

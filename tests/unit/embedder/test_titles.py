@@ -1,0 +1,71 @@
+"""Outlets go from the end of titles; everything else stays."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.embedder.titles import without_outlet
+
+
+@pytest.mark.parametrize(
+    ("title", "outlet", "url"),
+    [
+        ("Ferry sinks - Harbor Ledger", "Harbor Ledger", None),
+        ("Ferry sinks | The Plainsman", "The Plainsman", None),
+        ("Ferry sinks | The Plainsman", "Plainsman", None),
+        ("Ferry sinks \u2013 Harbor Ledger News", "harborledger.example", None),
+        ("Ferry sinks \u2014 The Harbor Ledger", None, "https://www.harbor-ledger.example/a/b"),
+        ("Ferry sinks - THE PLAINSMAN", None, "http://news.theplainsman.co.example/"),
+        ("Ferry sinks - HLT", "Harbor Ledger Tribune", None),
+        ("Ferry sinks - Harbor Ledger Tribune", None, "https://hlt.example/1"),
+        ("Ferry sinks - Harbor Ledger | Harbor Ledger", "Harbor Ledger", None),
+    ],
+)
+def test_the_outlets_name_goes(title: str, outlet: str | None, url: str | None) -> None:
+    assert without_outlet(title, outlet=outlet, url=url) == "Ferry sinks"
+
+
+def test_after_a_bar_a_short_name_goes_unknown() -> None:
+    title = "Ferry sinks off Port Selden with forty aboard"
+    assert without_outlet(f"{title} | Channel Nine", outlet=None, url=None) == title
+
+
+@pytest.mark.parametrize(
+    "title",
+    [
+        "Ferry sinks - forty missing",
+        "Ferry sinks \u2013 what we know",
+        "Ferry sinks | Forty missing off Port Selden after the storm",
+        "Live updates | Ferry trial",
+        "Ferry sinks off Port Selden with forty aboard | why it matters",
+        "Harbor Ledger",
+        " - Harbor Ledger",
+        "Minister wins vote - new port levy",
+        "Harbor Ledger - a newspaper's century",
+        "Port-Selden ferry sinks",
+        "",
+    ],
+)
+def test_what_is_not_surely_an_outlet_stays(title: str) -> None:
+    assert without_outlet(title, outlet="Harbor Ledger", url="https://npl.example/x") == title
+
+
+def test_a_url_that_is_none_is_no_reason_to_fail() -> None:
+    assert (
+        without_outlet("Ferry sinks - Harbor Ledger", outlet=None, url="http://[broken")
+        == "Ferry sinks - Harbor Ledger"
+    )
+
+
+@given(
+    st.lists(st.sampled_from(["Ferry", "sinks", "Harbor Ledger", "-", "|", "News", "BBC", ":"]), min_size=1).map(
+        " ".join
+    )
+)
+def test_stripping_ends_and_leaves_something(title: str) -> None:
+    stripped = without_outlet(title, outlet="Harbor Ledger", url="https://bbc.example")
+    assert title.startswith(stripped)
+    assert stripped
+    assert without_outlet(stripped, outlet="Harbor Ledger", url="https://bbc.example") == stripped
