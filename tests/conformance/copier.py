@@ -1,0 +1,46 @@
+"""A process for the tests to kill: copies topic `in` to topic `out`, and a running count to `count`, until told to stop.
+
+python -m tests.conformance.copier URL INSTANCE SESSION_TIMEOUT_MS
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+
+from newsloom.streaming.embedded import open_embedded
+from newsloom.streaming.errors import CommitFailed
+from newsloom.streaming.records import Message, TopicPartition
+from newsloom.streaming.restore import read_to_end
+
+GROUP = "copiers"
+BATCH_MAX = 7
+
+
+def main(url: str, instance: str, session_timeout_ms: int) -> None:
+    log = open_embedded(url, session_timeout_ms=session_timeout_ms)
+    worker = log.worker(group=GROUP, instance=instance, topics=["in"])
+    counts: Counter[int] = Counter()
+    doubt: set[TopicPartition] = set()
+    owned: set[TopicPartition] = set()
+    while True:
+        batch = worker.poll(max_records=BATCH_MAX, timeout_ms=100)
+        owned = (owned - batch.lost) | batch.gained
+        for source in sorted((doubt | batch.gained) & owned):
+            restored = [record.value for record in read_to_end(log, TopicPartition("count", source.partition))]
+            counts[source.partition] = int(restored[-1] or b"") if restored else 0
+        doubt = set()
+        messages = []
+        for record in batch.records:
+            counts[record.partition] += 1
+            messages.append(Message("out", record.key, record.value, partition=record.partition))
+            count = b"%d" % counts[record.partition]
+            messages.append(Message("count", b"count", count, partition=record.partition))
+        try:
+            worker.commit(batch, messages)
+        except CommitFailed:
+            doubt = owned
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
