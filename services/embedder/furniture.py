@@ -83,7 +83,7 @@ _WHOLE: Final = re.compile(rf"[\W_]*(?:{_any_of(_ALONE)})[\W_]*", re.IGNORECASE)
 # Not after a quotation mark: someone may be saying it.
 _START: Final = re.compile(rf"[^\w©\"']*(?:{_any_of(_AT_START)})", re.IGNORECASE)
 _END: Final = re.compile(rf"(?:{_any_of(_AT_END)})$", re.IGNORECASE)
-_BYLINE: Final = re.compile(r"By (?:[A-Z][\w.'-]*(?:,| and| &)? ?){2,6}(?:\| .{0,40})?")
+_BYLINE: Final = re.compile(r"By [A-Z][\w.'-]*(?:(?:,| and| &)? [A-Z][\w.'-]*){1,5}(?: \| .{0,40})?")
 
 _STRAIGHT: Final = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'})
 

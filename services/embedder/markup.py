@@ -13,6 +13,9 @@ _ESCAPED_AMPERSAND: Final = re.compile(r"&(?:amp;)+")
 _PASSES_MAX: Final = 3
 """Text is seldom escaped more than twice; each pass costs a scan, so a hostile nest of entities must not set their number."""
 
+_MARKS_MAX: Final = 30
+"""Unicode Standard Annex 15, Stream-Safe Text Format: no language needs more on one letter."""
+
 # Named, so that "a < b" and "<name withheld>" stay. Bounded, so that a stray "<p" does not reach across the page.
 _BLOCK_TAG: Final = re.compile(
     r"</?(?:p|br|hr|div|section|article|aside|header|footer|nav|figure|figcaption|picture|blockquote|pre|h[1-6]|ul|ol|li|dl|dt|dd"
@@ -66,4 +69,20 @@ def _taken_apart(entity: re.Match[str]) -> str:
 
 
 def _composed(text: str) -> str:
-    return unicodedata.normalize("NFC", _INVISIBLE.sub("", text))
+    text = _INVISIBLE.sub("", text)
+    if text.isascii():
+        return text
+    # Before, or normalizing takes quadratic time; after, because it can lengthen a run.
+    return _stream_safe(unicodedata.normalize("NFC", _stream_safe(text)))
+
+
+def _stream_safe(text: str) -> str:
+    """The text with runs of combining marks cut at `_MARKS_MAX`."""
+    if not any(map(unicodedata.combining, text)):
+        return text
+    kept, run = [], 0
+    for character in text:
+        run = run + 1 if unicodedata.combining(character) else 0
+        if run <= _MARKS_MAX:
+            kept.append(character)
+    return "".join(kept)

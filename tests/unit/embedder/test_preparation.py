@@ -144,6 +144,12 @@ def test_text_is_composed() -> None:
     assert clean_lines("Cafe\u0301") == ["Caf\u00e9"]
 
 
+def test_a_tower_of_marks_is_cut() -> None:
+    # Normalized whole, this would take minutes: one such article must not stop a service.
+    (line,) = clean_lines("e" + "\u0301" * 150_000 + "\u0316" * 149_999)
+    assert len(line) <= 31
+
+
 def test_the_lead_is_cut_and_the_words_are_all_counted() -> None:
     prepared = prepare(article("T", " ".join(f"w{number}" for number in range(300))))
     assert prepared.words == 300
