@@ -178,7 +178,7 @@ class Standing:
 
     def lines(self) -> list[str]:
         """The standing in words."""
-        lines = [f"{count(self.articles, 'article')} in {self.open:,} open and {self.closed:,} closed stories"]
+        lines = [f"{count(self.articles, 'article')} stand in {self.open:,} open and {self.closed:,} closed stories"]
         if self.dead_letters:
             lines.append(f"{count(self.dead_letters, 'dead letter')}: `newsloom dead-letters list` says why")
         return lines

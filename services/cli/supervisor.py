@@ -82,6 +82,7 @@ class _Child:
         self._process: subprocess.Popen[bytes] | None = None
         self._started_at = 0.0
         self._start_at = 0.0
+        self._backoff_s = BACKOFF_FIRST_S
 
     def start_if_due(self) -> None:
         if self._process is not None or time.monotonic() < self._start_at:
@@ -105,12 +106,16 @@ class _Child:
             return None
         self._release()
         if time.monotonic() - self._started_at >= HEALTHY_S:
-            self.deaths = 0
-        backoff_s = min(BACKOFF_MAX_S, BACKOFF_FIRST_S * 2**self.deaths)
+            self.deaths, self._backoff_s = 0, BACKOFF_FIRST_S
         self.deaths += 1
-        self._start_at = time.monotonic() + backoff_s
-        _log.warning("service.process-died", service=self.name, status=status, start_again_in_s=backoff_s)
         return status
+
+    def start_later(self) -> float:
+        """Let the next start wait, twice as long as the one before; returns how long, in seconds."""
+        backoff_s = self._backoff_s
+        self._backoff_s = min(BACKOFF_MAX_S, 2 * backoff_s)
+        self._start_at = time.monotonic() + backoff_s
+        return backoff_s
 
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -160,14 +165,10 @@ class Supervisor:
         """
         for child in self._children:
             status = child.reap()
-            if status == EXIT_CONFIGURATION:
-                raise ConfigurationError(
-                    f"the {child.name} cannot work with this configuration; its own message says why"
-                )
-            if status is not None and self._deaths_max is not None and child.deaths >= self._deaths_max:
-                raise ServiceFailed(
-                    f"the {child.name} died {child.deaths} times in a row, the last time with status {status}"
-                )
+            if status is not None:
+                self._check_death(child, status)
+                backoff_s = child.start_later()
+                _log.warning("service.process-died", service=child.name, status=status, start_again_in_s=backoff_s)
             child.start_if_due()
 
     def stop(self, hurry: threading.Event) -> None:
@@ -180,3 +181,11 @@ class Supervisor:
                 break
         for child in self._children:
             child.end()
+
+    def _check_death(self, child: _Child, status: int) -> None:
+        if status == EXIT_CONFIGURATION:
+            raise ConfigurationError(f"the {child.name} cannot work with this configuration; its own message says why")
+        if self._deaths_max is not None and child.deaths >= self._deaths_max:
+            raise ServiceFailed(
+                f"the {child.name} died {child.deaths} times in a row, the last time with status {status}"
+            )
