@@ -16,7 +16,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     decay: timedelta = timedelta(days=6)
     """The time over which the score of a silent story falls to 1/e."""
 
-    join_bar: float = 0.5
+    join_bar: float = 0.53
     """The score (similarity x time decay) an article must reach to join a story; below, it founds one."""
 
     merge_bar: float = 0.8
