@@ -55,6 +55,21 @@ class KafkaAdmin:
         topics = self._call("describing topics", lambda client: client.describe_topics(list(names))) if names else []
         return {topic["name"]: len(topic["partitions"]) for topic in topics if topic["error_code"] == 0}
 
+    def check_exist(self, sources: Iterable[TopicPartition]) -> None:
+        """Raise `ConfigurationError` that names the topic or partition, if one of these does not exist."""
+        wanted = sorted(set(sources))
+        counts = self._counts_of_existing({topic for topic, _ in wanted})
+        for topic, number in wanted:
+            if not 0 <= number < counts[topic]:
+                raise ConfigurationError(f"topic {topic} has {counts[topic]} partitions, there is no {number}")
+
+    def _counts_of_existing(self, topics: Iterable[str]) -> dict[str, int]:
+        counts = self.partition_counts(sorted(topics))
+        missing = sorted(set(topics) - set(counts))
+        if missing:
+            raise ConfigurationError(f"topic {', '.join(missing)} does not exist: run `newsloom topics create`")
+        return counts
+
     def create(self, specs: Sequence[TopicSpec]) -> None:
         """See `Admin.create`. Replicas are as many as the broker's `default.replication.factor`.
 
@@ -105,15 +120,6 @@ class KafkaAdmin:
             if position.offset >= 0
         }
 
-    def any_topic(self) -> str:
-        """The first topic there is, by name; raises `ConfigurationError` if there is none."""
-        topics = [
-            name for name in self._call("listing topics", lambda client: client.list_topics()) if name[:2] != "__"
-        ]
-        if not topics:
-            raise ConfigurationError("there are no topics: run `newsloom topics create`")
-        return str(min(topics))
-
     def close(self) -> None:
         """Close the connections."""
         self._settled.close()
@@ -122,8 +128,7 @@ class KafkaAdmin:
             client.close()
 
     def _partitions(self, topics: Sequence[str]) -> list[TopicPartition]:
-        counts = self.partition_counts(topics)
-        check_exist(topics, counts)
+        counts = self._counts_of_existing(topics)
         return [TopicPartition(topic, number) for topic in topics for number in range(counts[topic])]
 
     def _offsets(self, sources: Iterable[TopicPartition], spec: Any, isolation: Any) -> dict[TopicPartition, int]:
@@ -149,13 +154,6 @@ class KafkaAdmin:
                     time.sleep(RETRY_PAUSE_S)
                     continue
                 raise _asked_in_vain(error, doing) from error
-
-
-def check_exist(topics: Iterable[str], existing: Iterable[str]) -> None:
-    """Raise `ConfigurationError` that names the topics which do not exist, if any."""
-    missing = sorted(set(topics) - set(existing))
-    if missing:
-        raise ConfigurationError(f"topic {', '.join(missing)} does not exist: run `newsloom topics create`")
 
 
 def _asked_in_vain(error: KafkaError, doing: str) -> Exception:

@@ -11,6 +11,7 @@ from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssi
 from kafka.errors import KafkaConfigurationError, KafkaConnectionError, KafkaError, KafkaTimeoutError
 from kafka.net.compat import KafkaNetClient
 from kafka.serializer import Serializer
+from kafka.structs import MemberState
 
 from newsloom.streaming.errors import ConfigurationError, LogUnavailable
 from newsloom.streaming.kafka.errors import CONNECTION_CAUSES, explain, translate
@@ -91,6 +92,38 @@ class TransactionalProducer(KafkaProducer):  # type: ignore[misc]  # kafka-pytho
             raise KafkaTimeoutError(f"no answer from the transaction coordinator for {timeout_s:.0f} s")
 
 
+class GroupConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships no types
+    """A consumer that finishes a join which ended between two polls, and says when another process has its identity.
+
+    The library's throws such a join away and asks for another, which makes every member join again: a group whose members
+    are busy between polls may never come to rest. Of a `group.instance.id` taken by another it only stops the heartbeats.
+    """
+
+    def __init__(self, **config: Any) -> None:
+        super().__init__(**config)
+        coordinator = self._coordinator
+        join = coordinator.join_group_async
+
+        async def finish_or_join(timeout_ms: float | None = None) -> Any:
+            ended = coordinator._join_task
+            if ended is not None and ended.is_done and not isinstance(ended.exception, KafkaTimeoutError):
+                coordinator._join_task = coordinator._manager.call_soon(_result, ended)
+            return await join(timeout_ms=timeout_ms)
+
+        coordinator.join_group_async = finish_or_join
+
+    def is_fenced(self) -> bool:
+        """Whether the group's coordinator has refused a heartbeat because the identity is another's."""
+        coordinator = self._coordinator
+        with coordinator._lock:
+            stable = coordinator.state is MemberState.STABLE and not coordinator.rejoining
+            return stable and not coordinator._heartbeat_enabled
+
+
+async def _result(future: Any) -> Any:
+    return await future
+
+
 class Clients:
     """Makes clients of one Kafka. Each method opens connections and raises `LogUnavailable` or `ConfigurationError`."""
 
@@ -107,10 +140,11 @@ class Clients:
         """A `KafkaAdminClient`."""
         return self._make(KafkaAdminClient, {})
 
-    def consumer(self, **config: Any) -> Any:
-        """A `KafkaConsumer` that sees committed records only and commits nothing by itself."""
+    def consumer(self, **config: Any) -> GroupConsumer:
+        """A consumer that sees committed records only and commits nothing by itself."""
         fixed = {"isolation_level": "read_committed", "enable_auto_commit": False, "auto_offset_reset": "earliest"}
-        return self._make(KafkaConsumer, {**_CONSUMER, **self._options, **fixed, **config})
+        consumer: GroupConsumer = self._make(GroupConsumer, {**_CONSUMER, **self._options, **fixed, **config})
+        return consumer
 
     def producer(self, transactional_id: str) -> TransactionalProducer:
         """A producer that still has to `init_transactions`."""

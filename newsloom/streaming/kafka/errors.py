@@ -21,6 +21,7 @@ _CONFIGURATION: Final = (
     kafka_errors.AuthorizationError,
     kafka_errors.IncompatibleBrokerVersion,
     kafka_errors.InvalidConfigurationError,
+    kafka_errors.InvalidPartitionsError,
     kafka_errors.InvalidReplicationFactorError,
     kafka_errors.InvalidSessionTimeoutError,
     kafka_errors.InvalidTopicError,

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, Protocol
 from weakref import WeakSet
 
-from newsloom.streaming.kafka.admin import KafkaAdmin, check_exist
+from newsloom.streaming.kafka.admin import KafkaAdmin
 from newsloom.streaming.kafka.clients import Clients
 from newsloom.streaming.kafka.errors import quiet_kafka_log
 from newsloom.streaming.kafka.options import parse_addresses, parse_options
@@ -58,15 +58,14 @@ class KafkaLog:
     def worker(self, *, group: str, instance: str, topics: Sequence[str]) -> Worker:
         """See `Log.worker`."""
         # A consumer of a topic that does not exist polls nothing, for ever and without an error.
-        check_exist(topics, self._admin.partition_counts(topics))
-        worker = KafkaWorker(self._clients, group=group, instance=instance, topics=topics)
+        self._admin.check_exist(TopicPartition(topic, 0) for topic in topics)
+        worker = KafkaWorker(self._clients, self._admin, group=group, instance=instance, topics=topics)
         self._opened.add(worker)
         return worker
 
     def reader(self, partitions: Sequence[TopicPartition], *, start: Literal["earliest", "latest"]) -> Reader:
         """See `Log.reader`."""
-        topics = {topic for topic, _ in partitions}
-        check_exist(topics, self._admin.partition_counts(sorted(topics)))
+        self._admin.check_exist(partitions)
         reader = KafkaReader(self._clients, self._admin, partitions, start=start)
         self._opened.add(reader)
         return reader

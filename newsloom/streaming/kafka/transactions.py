@@ -6,12 +6,14 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
+from kafka.errors import InvalidRecordError, InvalidTimestampError, KafkaError, MessageSizeTooLargeError
 
 from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.kafka.admin import KafkaAdmin
 from newsloom.streaming.kafka.clients import NULL, TRANSACTION_S_MAX, Clients, TransactionalProducer, seconds_left
-from newsloom.streaming.kafka.errors import translated
-from newsloom.streaming.records import Message
+from newsloom.streaming.kafka.errors import explain, translated
+from newsloom.streaming.log import TopicSpec
+from newsloom.streaming.records import Message, TopicPartition
 
 RECORD_OVERHEAD_BYTES: Final = 96
 """What a record of a batch of its own takes beside key, value and headers, at most."""
@@ -24,8 +26,10 @@ class Transactions:
     next one, so an abort is no way back.
     """
 
-    def __init__(self, clients: Clients, transactional_id: str) -> None:
+    def __init__(self, clients: Clients, admin: KafkaAdmin, transactional_id: str) -> None:
         self._clients = clients
+        self._admin = admin
+        self._topics: dict[str, TopicSpec] = {}
         self._id = transactional_id
         self._producer: TransactionalProducer | None = None
 
@@ -49,7 +53,7 @@ class Transactions:
     def run(self, messages: Sequence[Message], offsets: Mapping[Any, Any], member: object) -> None:
         """Write messages and offsets, all or nothing. `offsets` are of the group that `member` speaks for.
 
-        1. Check every message's size: a refused record would spoil the producer. 2. Begin. 3. Send. 4. Flush, within the
+        1. Check every message: one that its topic does not take spoils the producer. 2. Begin. 3. Send. 4. Flush, within the
         time all of it may take. 5. Look at every future: the commit would say nothing of a record that has expired.
         6. Add the offsets, as the member that polled them: the broker refuses a member of an older generation. 7. Commit.
 
@@ -61,17 +65,31 @@ class Transactions:
         producer = self._producer
         if producer is None:
             raise KafkaError("the producer was dropped after an error")
-        for message in messages:
-            _check_size(message, producer.config["max_request_size"])
+        self._check(messages, producer.config["max_request_size"])
         deadline = time.monotonic() + TRANSACTION_S_MAX
         producer.begin_transaction()
-        futures = [(message, _send(producer, message)) for message in messages]
+        futures = [_send(producer, message) for message in messages]
         producer.flush(seconds_left(deadline))
-        for message, future in futures:
-            _check_written(message, future)
+        _check_written(messages, futures)
         if offsets:
             producer.send_offsets(offsets, member, timeout_s=seconds_left(deadline))
         producer.commit(timeout_s=seconds_left(deadline))
+
+    def _check(self, messages: Sequence[Message], request_bytes_max: int) -> None:
+        unknown = [
+            target
+            for target in _highest_partitions(messages)
+            if target.topic not in self._topics or target.partition >= self._topics[target.topic].partitions
+        ]
+        if unknown:
+            self._admin.check_exist(unknown)
+            self._topics |= self._admin.describe([target.topic for target in unknown])
+        for message in messages:
+            limit = self._topics[message.topic].max_record_bytes
+            if _size(message) > limit:
+                raise _too_large(message, f"the topic's max.message.bytes={limit}")
+            if _size(message) > request_bytes_max:
+                raise _too_large(message, f"NEWSLOOM_KAFKA_MAX_REQUEST_SIZE={request_bytes_max}")
 
     def close(self) -> None:
         """Let the producer go, if there is one."""
@@ -81,31 +99,33 @@ class Transactions:
 
 
 def _send(producer: TransactionalProducer, message: Message) -> Any:
-    try:
-        return producer.send(
-            message.topic,
-            key=message.key,
-            value=NULL if message.value is None else message.value,
-            headers=list(message.headers),
-            partition=message.partition,
-            timestamp_ms=message.timestamp_ms,
-        )
-    except ValueError as error:
-        raise ConfigurationError(f"a message for {message.topic} cannot be sent: {error}") from error
-    except KafkaTimeoutError as error:
-        raise KafkaTimeoutError(f"topic {message.topic} does not answer, or does not exist: {error}") from error
+    return producer.send(
+        message.topic,
+        key=message.key,
+        value=NULL if message.value is None else message.value,
+        headers=list(message.headers),
+        partition=message.partition,
+        timestamp_ms=message.timestamp_ms,
+    )
 
 
-def _check_written(message: Message, future: Any) -> None:
-    try:
+def _check_written(messages: Sequence[Message], futures: Sequence[Any]) -> None:
+    failed = [(message, future.exception) for message, future in zip(messages, futures, strict=True) if future.failed()]
+    for message, error in failed:
+        # Looked for first: the records that shared its batch have failed too, and name no cause.
+        if isinstance(error, MessageSizeTooLargeError):
+            raise _too_large(message, "the topic's max.message.bytes") from error
+        if isinstance(error, InvalidRecordError | InvalidTimestampError):
+            raise ConfigurationError(f"a message was refused by topic {message.topic}: {explain(error)}") from error
+    for future in futures:
         future.get(timeout=0)
-    except MessageSizeTooLargeError as error:
-        raise _too_large(message, f"the topic's max.message.bytes ({error})") from error
 
 
-def _check_size(message: Message, limit: int) -> None:
-    if _size(message) > limit:
-        raise _too_large(message, f"NEWSLOOM_KAFKA_MAX_REQUEST_SIZE={limit}")
+def _highest_partitions(messages: Sequence[Message]) -> list[TopicPartition]:
+    highest: dict[str, int] = {}
+    for message in messages:
+        highest[message.topic] = max(highest.get(message.topic, 0), message.partition or 0)
+    return [TopicPartition(*target) for target in highest.items()]
 
 
 def _too_large(message: Message, limit: str) -> ConfigurationError:

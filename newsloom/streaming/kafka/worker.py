@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from kafka import OffsetAndMetadata
 from kafka.errors import KafkaError
 
 from newsloom.streaming.errors import CommitFailed, ConfigurationError, Fenced, LogError, LogUnavailable
+from newsloom.streaming.kafka.admin import KafkaAdmin
 from newsloom.streaming.kafka.assignment import Assignment
 from newsloom.streaming.kafka.clients import Clients, seconds_left
 from newsloom.streaming.kafka.errors import explain, translate, translated
@@ -25,9 +27,8 @@ CLOSE_MS_MAX: Final = 3_000
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """Who polled a batch, in which life of the worker, and the offsets behind it."""
+    """Who polled a batch, and the offsets behind it."""
 
-    life: int
     member: Any
     offsets: Mapping[Any, OffsetAndMetadata]
 
@@ -35,20 +36,22 @@ class _Token:
 class KafkaWorker:
     """`Worker` on Kafka: a static member (`group.instance.id`) with a stable `transactional.id`.
 
-    A process whose identity a newer one has taken learns so at its next commit (`Fenced`). While it has nothing to commit,
-    Kafka does not tell it: it may sit idle beside its successor, and can do no harm.
+    Batches are committed in the order in which they were polled. One that was polled and passed over would be lost with the
+    next commit: that commit fails instead, and both come again.
     """
 
-    def __init__(self, clients: Clients, *, group: str, instance: str, topics: Sequence[str]) -> None:
+    def __init__(
+        self, clients: Clients, admin: KafkaAdmin, *, group: str, instance: str, topics: Sequence[str]
+    ) -> None:
         self._group = group
         self._assignment = Assignment()
         # Tuples of kafka-python and ours compare equal, field by field.
         self._next: dict[tuple[str, int], int] = {}
-        self._life = 0
+        self._uncommitted: deque[_Token] = deque()
         self._in_doubt = False
         self._position_lost = False
         self._fenced: Fenced | None = None
-        self._transactions = Transactions(clients, f"{group}-{instance}")
+        self._transactions = Transactions(clients, admin, f"{group}-{instance}")
         self._consumer = clients.consumer(group_id=group, group_instance_id=instance)
         try:
             self._consumer.subscribe(topics=list(topics), listener=self._assignment)
@@ -73,6 +76,8 @@ class KafkaWorker:
             # The library may have moved on past records that it did not return.
             self._position_lost = True
             raise self._seen(translate(error, f"polling as group {self._group}")) from error
+        if self._consumer.is_fenced():
+            raise self._seen(Fenced(f"another process has this instance's identity in group {self._group}"))
         return self._batch(polled, member)
 
     def _batch(self, polled: Mapping[Any, Sequence[Any]], member: object) -> Batch:
@@ -85,12 +90,15 @@ class KafkaWorker:
         }
         self._next.update({source: position.offset for source, position in offsets.items()})
         records = tuple(to_record(record) for records in polled.values() for record in records)
-        return Batch(records=records, gained=gained, lost=lost, token=_Token(self._life, member, offsets))
+        token = _Token(member, offsets)
+        if offsets:
+            self._uncommitted.append(token)
+        return Batch(records=records, gained=gained, lost=lost, token=token)
 
     def commit(self, batch: Batch, messages: Sequence[Message]) -> None:
         """See `Worker.commit`.
 
-        1. Refuse a batch of an earlier life or membership without asking the broker. 2. Run the transaction
+        1. Refuse a batch that is not the next one, or of an earlier membership, without asking the broker. 2. Run the transaction
         (`Transactions.run`). 3. On any error: drop the producer; open a new one, which settles the outcome; go back to the
         committed offsets of every partition held. 4. Say so. What step 3 cannot finish, because the broker is away, the
         next poll goes on with.
@@ -105,8 +113,10 @@ class KafkaWorker:
         token = batch.token
         if not isinstance(token, _Token):
             raise TypeError("commit takes a batch that poll has returned")
-        if not self._is_current(token):
-            self._fail(CommitFailed("the batch was polled before a failure or a rebalance; it comes again"))
+        if not token.offsets and not messages:
+            return
+        if self._in_doubt or (token.offsets and not self._is_next(token)):
+            self._fail(CommitFailed("the batch is not the next one, or was polled before a rebalance"))
         self._in_doubt = True
         try:
             self._transactions.run(messages, token.offsets, token.member)
@@ -115,6 +125,8 @@ class KafkaWorker:
         except ConfigurationError as error:
             self._fail(error)
         self._in_doubt = False
+        if token.offsets:
+            self._uncommitted.popleft()
 
     def close(self) -> None:
         """See `Worker.close`."""
@@ -124,11 +136,9 @@ class KafkaWorker:
         except KafkaError:
             return  # Nothing is lost with it: the session ends by itself.
 
-    def _is_current(self, token: _Token) -> bool:
-        if self._in_doubt or token.life != self._life:
+    def _is_next(self, token: _Token) -> bool:
+        if not self._uncommitted or self._uncommitted[0] is not token:
             return False
-        if not token.offsets:
-            return True
         now = self._consumer.group_metadata()
         polled_as = (token.member.generation_id, token.member.member_id)
         return polled_as == (now.generation_id, now.member_id) and now.generation_id >= 0
@@ -147,7 +157,7 @@ class KafkaWorker:
         self._transactions.open()
         self._seek({})
         self._next.clear()
-        self._life += 1
+        self._uncommitted.clear()
         self._in_doubt = False
 
     def _seek(self, known: Mapping[tuple[str, int], int]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final, NoReturn
 
 from kafka import OffsetAndMetadata
@@ -20,6 +21,8 @@ from newsloom.streaming.records import Message, TopicPartition
 
 NOTE_BYTES_MAX: Final = 4_096
 """A broker's `offset.metadata.max.bytes`, as delivered."""
+FALLBACK_TOPIC: Final = "__consumer_offsets"
+"""Where progress stands if there is some before there is a message: a topic that every Kafka has."""
 
 
 class KafkaWriter:
@@ -34,10 +37,12 @@ class KafkaWriter:
     def __init__(self, clients: Clients, admin: KafkaAdmin, name: str) -> None:
         self._admin = admin
         self._name = name
-        self._transactions = Transactions(clients, name)
+        self._transactions = Transactions(clients, admin, name)
         self._in_doubt = False
         self._fenced: Fenced | None = None
         self._home: TopicPartition | None = None
+        self._progress: Progress | None = None
+        self._progress_is_known = False
         self._transactions.open()
 
     def progress(self) -> Progress | None:
@@ -48,11 +53,14 @@ class KafkaWriter:
 
         """
         self._settle()
-        found = self._admin.group_offsets(self._name)
-        if not found:
-            return None
-        self._home, (position, note) = min(found.items())
-        return Progress(position, note)
+        if not self._progress_is_known:
+            # Final now: no transaction of this name is open, and nobody else can begin one without fencing this writer.
+            found = self._admin.group_offsets(self._name)
+            if found:
+                self._home, (position, note) = min(found.items())
+                self._progress = Progress(position, note)
+            self._progress_is_known = True
+        return self._progress
 
     def write(self, messages: Sequence[Message], progress: Progress) -> None:
         """See `Writer.write`.
@@ -64,26 +72,20 @@ class KafkaWriter:
         """
         if len(progress.note.encode()) > NOTE_BYTES_MAX:
             raise ValueError(f"the note of a writer's progress is over {NOTE_BYTES_MAX} bytes")
-        if self._fenced is None and not self._in_doubt and self._home is None:
-            self.progress()
+        self.progress()
         try:
-            self._settle()
-            home = self._home or self._new_home(messages)
+            home = self._home or TopicPartition(messages[0].topic if messages else FALLBACK_TOPIC, 0)
             offset = OffsetAndMetadata(progress.position, progress.note, -1)
             self._transactions.run(messages, {KafkaTopicPartition(*home): offset}, ConsumerGroupMetadata(self._name))
         except KafkaError as error:
             self._fail(translate(error, f"writer {self._name}"), explain(error))
         except ConfigurationError as error:
             self._fail(error, str(error))
-        self._home = home
+        self._home, self._progress = home, progress
 
     def close(self) -> None:
         """See `Writer.close`."""
         self._transactions.close()
-
-    def _new_home(self, messages: Sequence[Message]) -> TopicPartition:
-        topic = messages[0].topic if messages else self._admin.any_topic()
-        return TopicPartition(topic, 0)
 
     def _settle(self) -> None:
         if self._fenced is not None:
@@ -94,9 +96,13 @@ class KafkaWriter:
 
     def _fail(self, error: LogError, text: str) -> NoReturn:
         self._in_doubt = True
-        self._transactions.close()
+        self._progress, self._progress_is_known = None, False
         if isinstance(error, Fenced):
             self._fenced = error
+        else:
+            # Ends the transaction now rather than at its timeout: until then nobody can read past it.
+            with suppress(LogUnavailable):
+                self._settle()
         if isinstance(error, LogUnavailable):
             raise CommitFailed(f"writer {self._name}: {text}") from error
         raise error

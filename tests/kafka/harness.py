@@ -1,0 +1,38 @@
+"""Apache Kafka as the conformance suite needs a log."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from newsloom.streaming.kafka import open_kafka
+from newsloom.streaming.log import Log
+
+QUICK: Final = {
+    "session_timeout_ms": "2000",
+    "heartbeat_interval_ms": "400",
+    "max_poll_interval_ms": "4000",
+}
+"""A member that does not poll for 4 s is out of its group 2 s later."""
+
+
+@dataclass
+class KafkaHarness:
+    """Logs on a broker that many tests share."""
+
+    url: str
+    opened: list[Log] = field(default_factory=list)
+
+    def open(self) -> Log:
+        """The log as another process would open it."""
+        log = open_kafka(self.url, QUICK)
+        self.opened.append(log)
+        return log
+
+    def end_sessions(self) -> None:
+        """Nothing: time passes by itself while the test polls the other members."""
+
+    def close(self) -> None:
+        """Close what was opened."""
+        for log in self.opened:
+            log.close()
