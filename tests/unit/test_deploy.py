@@ -132,6 +132,12 @@ def test_only_the_embedder_carries_torch() -> None:
     assert [name for name, copied in copies.items() if "embedder-dependencies" in copied] == ["embedder"]
 
 
+def test_every_installation_takes_the_arguments_of_the_build() -> None:
+    installations = [run for stage in stages().values() for run in stage.values("RUN") if "pip install" in run]
+    assert installations
+    assert all("pip install $PIP_ARGS " in run for run in installations)
+
+
 def test_what_the_dockerfile_copies_is_what_may_enter_the_build() -> None:
     rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
     allowed = {rule.removeprefix("!") for rule in rules if rule.startswith("!")}
@@ -191,5 +197,6 @@ def test_compose_starts_in_order() -> None:
 
 @pytest.mark.parametrize("name", SERVICES)
 def test_compose_waits_for_the_batch_in_hand(name: str) -> None:
+    assert service(name)["init"] is True
     assert service(name)["restart"] == "unless-stopped"
     assert seconds(service(name)["stop_grace_period"]) > TICKS_MAX * TICK_S
