@@ -7,7 +7,6 @@ import shlex
 import shutil
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -27,8 +26,8 @@ from newsloom.streaming.open import open_log
 from services.cli.demo_display import DemoDisplay
 from services.cli.demo_report import print_numbers, print_stories, read_outcome
 from services.cli.ingest import EXIT_INTERRUPTED
-from services.cli.ingestion import IngestPlan, IngestReport, ingest
-from services.cli.newsroom import NewsroomPlan, check_log_can_be_shared, prepare_topics, run_newsroom
+from services.cli.ingestion import IngestPlan, IngestReport
+from services.cli.newsroom import NewsroomPlan, check_log_can_be_shared, feed_from, prepare_topics, run_newsroom
 from services.cli.render import console, shown
 from services.cli.run import log_to
 
@@ -65,7 +64,7 @@ def command() -> None:
     """See newsloom work: replay a small stream of news through both services and show the stories they find.
 
     It works in a new folder or, where NEWSLOOM_LOG is set, on topics of its own there; nothing else is touched. It takes
-    under a minute, most of which loads the model.
+    about half a minute.
     """
     begun = time.monotonic()
     check_log_can_be_shared(load_settings(os.environ))
@@ -92,13 +91,9 @@ def _replay(log: Log, settings: Settings, place: DemoPlace, screen: Console, log
     with as_file(files("services.cli") / "sample" / "articles.jsonl") as sample:
         lines = sample.read_bytes().count(b"\n")
         with DemoDisplay(screen, lines=lines) as display:
-
-            def feed(stop: threading.Event) -> IngestReport:
-                return ingest(log, settings, IngestPlan(file=str(sample)), display, stop=stop)
-
             plan = NewsroomPlan(
                 environ={**os.environ, **place.environ},
-                ingest=feed,
+                ingest=feed_from(settings, IngestPlan(file=str(sample)), display),
                 until_drained=True,
                 output=log_file,
                 on_backlog=display.show_backlog,

@@ -20,10 +20,10 @@ class DemoDisplay:
 
     def __init__(self, screen: Console, *, lines: int) -> None:
         columns = (TextColumn("{task.description:9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        self._progress = Progress(*columns, console=screen)
-        self._ingested = self._progress.add_task("ingested", total=lines)
-        self._embedded = self._progress.add_task("embedded", total=None)
-        self._clustered = self._progress.add_task("clustered", total=None)
+        self._progress = Progress(*columns, TextColumn("{task.fields[note]}", style="dim"), console=screen)
+        self._ingested = self._progress.add_task("ingested", total=lines, note="")
+        self._embedded = self._progress.add_task("embedded", total=None, note="loading the model")
+        self._clustered = self._progress.add_task("clustered", total=None, note="")
         self._sent = 0
 
     def __enter__(self) -> Self:
@@ -53,5 +53,6 @@ class DemoDisplay:
         """Move the others. Backlogs are upper bounds, so that a bar may start late but never runs ahead."""
         if self._sent:
             embedded = max(0, self._sent - backlog.embedder)
-            self._progress.update(self._embedded, total=self._sent, completed=embedded)
+            note = "" if embedded else "loading the model"
+            self._progress.update(self._embedded, total=self._sent, completed=embedded, note=note)
             self._progress.update(self._clustered, total=self._sent, completed=max(0, embedded - backlog.clusterer))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from newsloom.contracts.story import HistoryEntry, Story, StoryState
@@ -96,7 +97,7 @@ def _print_story(screen: Console, story: Story) -> None:
     copies = story.article_count - story.report_count
     kinds = f"{count(story.report_count, 'report')} and {copies:,} {'copy' if copies == 1 else 'copies'}"
     screen.print(Text(shown(story.title), "bold"))
-    screen.print(Text.assemble("  ", days))
+    screen.print(Padding(days, (0, 0, 0, 2), expand=False))
     screen.print(
         Text.assemble("  ", leaning_counts(story.leanings), f"   {kinds}, {count(story.outlet_count, 'outlet')}\n")
     )
@@ -106,13 +107,12 @@ def print_numbers(screen: Console, report: IngestReport, outcome: Outcome, *, se
     """From the sample's lines to the stories, so that every line is accounted for."""
     sent, stories = outcome.sendings, outcome.stories
     kept = sum(story.article_count for story in stories)
-    repeats = f"{count(sent.repeats, 'repeat')} (nothing changed)"
     screen.print(
-        f"{count(report.lines, 'line')}: {count(sent.new, 'article')}, {repeats}, {count(sent.corrections, 'correction')}, "
-        f"{count(sent.retractions, 'retraction')}, {report.rejected:,} rejected at the door"
+        f"{count(report.lines, 'line')}: {count(sent.new, 'article')}, {count(sent.repeats, 'repeat')}, "
+        f"{count(sent.corrections, 'correction')}, {count(sent.retractions, 'retraction')}, {report.rejected:,} rejected"
     )
     several = sum(story.article_count > 1 for story in stories)
     merges = f"; {outcome.merged:,} merged into another" if outcome.merged else ""
     screen.print(f"{count(kept, 'article')} kept, in {several:,} stories and {len(stories) - several:,} alone{merges}")
     letters = count(outcome.dead_letters, "dead letter") if outcome.dead_letters else "no dead letters"
-    screen.print(f"{letters}; {seconds:.0f} s, most of it for loading the model\n")
+    screen.print(f"{letters}; {seconds:.0f} s\n")

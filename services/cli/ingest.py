@@ -151,7 +151,7 @@ def command(settings: Settings, file: str, options: IngestOptions) -> None:
         except InputUnreadable as error:
             raise IngestError(str(error)) from error
         except KeyboardInterrupt:
-            click.echo("interrupted: the same command goes on from here", err=True)
+            click.echo("interrupted" if file == "-" else "interrupted: the same command goes on from here", err=True)
             sys.exit(EXIT_INTERRUPTED)
     click.echo(summary(report))
     sys.exit(exit_status(report))

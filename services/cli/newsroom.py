@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import IO, Final, NamedTuple
 
@@ -14,11 +15,12 @@ from newsloom.service import group_name
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError, LogUnavailable
 from newsloom.streaming.log import Admin, Log
+from newsloom.streaming.open import open_log
 from newsloom.streaming.scan import read_topic
 from newsloom.streaming.topic_check import check_topics
 from newsloom.subscribe import Newsloom
 from newsloom.topology import state_topic_names, topic_name, topic_specs
-from services.cli.ingestion import IngestReport
+from services.cli.ingestion import IngestPlan, IngestReport, Observer, ingest
 from services.cli.render import count
 from services.cli.supervisor import StopSignals, Supervisor, newsloom_service
 
@@ -90,7 +92,7 @@ def run_newsroom(log: Log, settings: Settings, plan: NewsroomPlan) -> IngestRepo
             if feed is not None:
                 feed.start()
             _supervise(
-                supervisor, signals.stop, feed, _Drain(log.admin(), settings) if plan.until_drained else None, plan
+                supervisor, signals.stop, feed, Drain(log.admin(), settings) if plan.until_drained else None, plan
             )
         finally:
             signals.stop.set()
@@ -98,6 +100,16 @@ def run_newsroom(log: Log, settings: Settings, plan: NewsroomPlan) -> IngestRepo
             if feed is not None:
                 feed.join(FEED_END_S)
         return feed.report if feed is not None else None
+
+
+def feed_from(settings: Settings, plan: IngestPlan, observer: Observer) -> Ingest:
+    """The plan's ingest, on a log of its own: a log belongs to the thread that opened it."""
+
+    def feed(stop: threading.Event) -> IngestReport:
+        with closing(open_log(settings.log, kafka_options=settings.kafka)) as log:
+            return ingest(log, settings, plan, observer, stop=stop)
+
+    return feed
 
 
 class Feed(threading.Thread):
@@ -125,7 +137,7 @@ class Feed(threading.Thread):
         return self.report is not None
 
 
-class _Drain:
+class Drain:
     """Whether anything is left to do, by the groups' committed offsets."""
 
     def __init__(self, admin: Admin, settings: Settings) -> None:
@@ -153,7 +165,7 @@ class _Drain:
 
 
 def _supervise(
-    supervisor: Supervisor, stop: threading.Event, feed: Feed | None, drain: _Drain | None, plan: NewsroomPlan
+    supervisor: Supervisor, stop: threading.Event, feed: Feed | None, drain: Drain | None, plan: NewsroomPlan
 ) -> None:
     while True:
         supervisor.check()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from contextlib import ExitStack, closing
 from typing import TextIO
 
@@ -17,9 +16,16 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log
 from services.cli.ingest import IngestError, IngestOptions, exit_status, ingest_options
 from services.cli.ingest_display import IngestDisplay, summary
-from services.cli.ingestion import IngestReport, ingest
+from services.cli.ingestion import IngestReport
 from services.cli.lines import InputUnreadable
-from services.cli.newsroom import Ingest, NewsroomPlan, check_log_can_be_shared, prepare_topics, run_newsroom, standing
+from services.cli.newsroom import (
+    NewsroomPlan,
+    check_log_can_be_shared,
+    feed_from,
+    prepare_topics,
+    run_newsroom,
+    standing,
+)
 
 
 @click.command()
@@ -54,7 +60,7 @@ def command(
     with closing(open_log(settings.log, kafka_options=settings.kafka)) as log, ExitStack() as stack:
         prepare_topics(log, settings)
         display = stack.enter_context(IngestDisplay(rejects=options.rejects, bar=log_file is not None))
-        feed = None if file is None else _feed(log, settings, options, file, display)
+        feed = None if file is None else feed_from(settings, options.plan(file), display)
         plan = NewsroomPlan(environ=os.environ, ingest=feed, until_drained=until_drained, output=log_file)
         try:
             report = run_newsroom(log, settings, plan)
@@ -69,13 +75,6 @@ def log_to(log_file: TextIO | None) -> None:
     configure_logging()
     if log_file is not None:
         structlog.configure(logger_factory=structlog.PrintLoggerFactory(log_file))
-
-
-def _feed(log: Log, settings: Settings, options: IngestOptions, file: str, display: IngestDisplay) -> Ingest:
-    def feed(stop: threading.Event) -> IngestReport:
-        return ingest(log, settings, options.plan(file), display, stop=stop)
-
-    return feed
 
 
 def _print_end(log: Log, settings: Settings, report: IngestReport | None) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -175,3 +177,20 @@ def test_a_history_is_shown_by_its_days() -> None:
         for count, hour in enumerate(hours, 1)
     ]
     assert [entry.article_count for entry in ends_of_days(history)] == [3, 5, 6]
+
+
+def test_an_interrupted_ingest_keeps_what_it_was_given(newsroom: Newsroom) -> None:
+    command = [sys.executable, "-m", "services.cli", "--log", newsroom[1].log, "ingest", "-"]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(msgspec.json.encode(row(1)) + b"\n")
+    process.stdin.flush()
+    # The feed has paused: the article must not wait for the next one.
+    deadline = time.monotonic() + 30
+    while not ids(newsroom[0]):
+        assert time.monotonic() < deadline
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert said == b"interrupted\n"
+    assert ids(newsroom[0]) == ["a-1"]
