@@ -37,17 +37,17 @@ _log = structlog.get_logger("newsloom.service")
 def main(service: str, build: StepBuilder, *, records_max: int) -> int:
     """Run a service until SIGTERM or SIGINT; returns the exit status, having said in one line what was wrong if it is not 0."""
     configure_logging()
-    stop = stop_on_signals()
+    end_on_signals()
     try:
-        serve(service, load_settings(os.environ), build, records_max=records_max, stop=stop)
+        serve(service, load_settings(os.environ), build, records_max=records_max)
     except LogError as error:
         print(f"newsloom {service}: {error}", file=sys.stderr)
         return EXIT_CONFIGURATION if isinstance(error, ConfigurationError) else EXIT_LOG
     return 0
 
 
-def serve(service: str, settings: Settings, build: StepBuilder, *, records_max: int, stop: threading.Event) -> None:
-    """Open the log, check the topics, build the step, join the group and work until `stop`; raises `LogError`."""
+def serve(service: str, settings: Settings, build: StepBuilder, *, records_max: int) -> None:
+    """Open the log, check the topics, build the step, join the group and work until a signal; raises `LogError`."""
     config = LoopConfig(
         service=service,
         dead_letter_topic=topic_name(settings, DEAD_LETTERS),
@@ -60,6 +60,7 @@ def serve(service: str, settings: Settings, build: StepBuilder, *, records_max: 
         check_topics(log.admin(), topic_specs(settings), state_topic_names(settings))
         step = build(settings, log)
         worker = log.worker(group=group_name(settings, service), instance=settings.instance, topics=step.inputs)
+        stop = stop_on_signals()
         watchdog.start()
         _log.info("service.started", service=service, instance=settings.instance)
         try:
@@ -75,6 +76,16 @@ def serve(service: str, settings: Settings, build: StepBuilder, *, records_max: 
 def group_name(settings: Settings, service: str) -> str:
     """The consumer group of a service."""
     return settings.topic_prefix + service
+
+
+def end_on_signals() -> None:
+    """Let SIGTERM and SIGINT end the process at once, as long as there is no batch in hand to finish."""
+
+    def _end(_signal: int, _frame: FrameType | None) -> None:
+        raise SystemExit(0)
+
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, _end)
 
 
 def stop_on_signals() -> threading.Event:
