@@ -127,9 +127,9 @@ class Database:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._where = "the log in memory" if path is None else f"the log in {path}"
+        self._where = f"NEWSLOOM_LOG: {path or 'memory'}"
         self._connections: weakref.WeakSet[Connection] = weakref.WeakSet()
-        self._memory = None if path else (sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None))
+        self._memory = None if path else sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         self._memory_lock = threading.RLock()
         self._prepare()
 
@@ -170,26 +170,18 @@ class Database:
 
     def _prepare(self) -> None:
         if self._path is not None and not self._path.absolute().parent.is_dir():
-            raise ConfigurationError(self._complaint("lies in a folder that does not exist: create the folder"))
+            raise ConfigurationError(f"{self._where} lies in a folder that does not exist: create the folder")
         try:
             with self.connection() as connection:
                 with connection.write() as sql:
-                    prepare(sql)
+                    prepare(sql, self._where)
                 if self._path is not None:
                     connection.use_write_ahead_log()
                 connection.close()
-        except ConfigurationError as error:
-            self.close()
-            raise ConfigurationError(self._complaint(str(error))) from error
         except LogUnavailable as error:
-            self.close()
             if _code(error.__cause__) == sqlite3.SQLITE_BUSY:
                 raise
-            reason = f"cannot be used ({error.__cause__}): name a file that can be written, on a disk with room"
-            raise ConfigurationError(self._complaint(reason)) from error
-
-    def _complaint(self, reason: str) -> str:
-        return f"NEWSLOOM_LOG: {self._path} {reason}"
+            raise ConfigurationError(f"{error}: name a file that can be written, on a disk with room") from error
 
 
 @contextmanager

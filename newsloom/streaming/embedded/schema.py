@@ -78,11 +78,11 @@ def offset_at(place: int) -> int:
     return place & ((1 << OFFSET_BITS) - 1)
 
 
-def prepare(sql: sqlite3.Connection) -> None:
+def prepare(sql: sqlite3.Connection, where: str) -> None:
     """Create the tables in an empty database; call it inside a write transaction.
 
     Raises:
-        ConfigurationError: the database is another program's, or a newer version's. The message lacks the path.
+        ConfigurationError: the database is another program's, or another version's; the message names `where`.
 
     """
     application = sql.execute("PRAGMA application_id").fetchone()[0]
@@ -91,10 +91,10 @@ def prepare(sql: sqlite3.Connection) -> None:
         return
     if application == APPLICATION_ID:
         raise ConfigurationError(
-            f"was written by another newsloom (format {version}, this one knows {VERSION}): upgrade it"
+            f"{where} was written by another newsloom (format {version}, this one knows {VERSION}): upgrade this one"
         )
     if application or version or sql.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-        raise ConfigurationError("is another program's database: name another file")
+        raise ConfigurationError(f"{where} is another program's database: name another file")
     for table in _TABLES:
         sql.execute(table)
     sql.execute(f"PRAGMA application_id = {APPLICATION_ID}")
