@@ -14,8 +14,11 @@ KAFKA_PREFIX: Final = "NEWSLOOM_KAFKA_"
 NOT_OURS: Final = "NEWSLOOM_TEST_"
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
-TopicPrefix = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9._-]{0,64}$")]
-Instance = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9._-]{1,128}$")]
+# \Z: Python's $ would let a line feed pass at the end.
+TopicPrefix = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9._-]{0,64}\Z")]
+Instance = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9._-]{1,128}\Z")]
+RETENTION_DAYS_MAX: Final = 36_500
+"""A century: far above any use, far below what a date can be moved by."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,7 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     model: str = "all-MiniLM-L6-v2"
     """The sentence-transformers model: the default's name, or anything SentenceTransformer loads. Both services need it."""
 
-    retention_days: Positive = 365
+    retention_days: Annotated[int, msgspec.Meta(ge=1, le=RETENTION_DAYS_MAX)] = 365
     """Days of event time for which a closed story, and its articles, stay known."""
 
     dead_letter_share_max: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
@@ -47,6 +50,17 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     kafka: dict[str, str] = {}
     """kafka-python client settings, from `NEWSLOOM_KAFKA_` and the setting's name in capitals."""
+
+
+_WANTED: Final = {
+    "topic_prefix": "at most 64 of the characters a-z A-Z 0-9 . _ -",
+    "partitions": "a whole number, 1 or more",
+    "state_partitions": "a whole number, 1 or more",
+    "instance": "1 to 128 of the characters a-z A-Z 0-9 . _ -",
+    "retention_days": f"a whole number from 1 to {RETENTION_DAYS_MAX}",
+    "dead_letter_share_max": "a number above 0, at most 1",
+}
+"""What fits, of every setting that not all text fits."""
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
@@ -69,8 +83,8 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     try:
         return msgspec.convert({**plain, "kafka": kafka}, Settings, strict=False)
     except msgspec.ValidationError as error:
-        message, _, path = str(error).partition(" - at `$.")
-        raise ConfigurationError(f"{PREFIX}{path.rstrip('`').upper()}: {message}") from error
+        field = str(error).partition(" - at `$.")[2].rstrip("`")
+        raise ConfigurationError(f"{PREFIX}{field.upper()}={plain[field]!r} must be {_WANTED[field]}") from error
 
 
 def _field(name: str, prefix: str) -> str:

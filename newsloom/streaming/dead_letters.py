@@ -16,6 +16,11 @@ TOPIC: Final = "dead-letter-topic"
 PARTITION: Final = "dead-letter-partition"
 OFFSET: Final = "dead-letter-offset"
 TIMESTAMP: Final = "dead-letter-timestamp"
+ADDED: Final = (REASON, SERVICE, TOPIC, PARTITION, OFFSET, TIMESTAMP)
+"""The headers of a dead letter behind its own, in this order."""
+
+REASON_CHARACTERS_MAX: Final = 1_000
+"""A reason may quote the input; with one as large as the record the letter would not fit into its topic."""
 
 WINDOW_RECORDS: Final = 1_000
 RECORDS_MIN: Final = 100
@@ -29,7 +34,7 @@ def dead_letter(rejection: Rejection, *, topic: str, service: str) -> Message:
     """The record as it came, addressed to the dead-letter `topic`: same key, value and headers, and where it stood."""
     record = rejection.record
     origin = {
-        REASON: rejection.reason,
+        REASON: _shortened(rejection.reason),
         SERVICE: service,
         TOPIC: record.topic,
         PARTITION: str(record.partition),
@@ -47,11 +52,22 @@ def original(letter: Record) -> Message:
         ValueError: the record is not a dead letter of ours.
 
     """
-    topic, timestamp = letter.header(TOPIC), letter.header(TIMESTAMP)
-    if topic is None or timestamp is None:
-        raise ValueError(f"no {TOPIC} or {TIMESTAMP} header: nobody knows where it came from")
-    headers = tuple((name, value) for name, value in letter.headers if not name.startswith(HEADER_PREFIX))
-    return Message(topic=topic, key=letter.key, value=letter.value, headers=headers, timestamp_ms=int(timestamp))
+    # By place, not by name: a producer's own header may be called as one of ours is.
+    headers, added = letter.headers[: -len(ADDED)], letter.headers[-len(ADDED) :]
+    if tuple(name for name, _ in added) != ADDED:
+        raise ValueError(f"its last headers are not {', '.join(ADDED)}: nobody knows where it came from")
+    origin = {name: value.decode() for name, value in added if name != REASON}
+    return Message(
+        topic=origin[TOPIC], key=letter.key, value=letter.value, headers=headers, timestamp_ms=int(origin[TIMESTAMP])
+    )
+
+
+def _shortened(reason: str) -> str:
+    if len(reason) <= REASON_CHARACTERS_MAX:
+        return reason
+    # The end stays: it says at which field.
+    half = REASON_CHARACTERS_MAX // 2
+    return f"{reason[: half - 5]} ... {reason[-half:]}"
 
 
 class DeadLetterGuard:

@@ -36,7 +36,8 @@ class Loop:
 
     Each round: 1. poll; 2. forget the state of partitions that were lost; 3. restore the state of those that were gained
     or are in doubt; 4. let the step process the records; 5. commit its messages, dead letters and the input offsets in one
-    transaction. If the commit fails, all state is in doubt: it is thrown away and restored, and the records come again.
+    transaction. If the commit fails, all state is in doubt: it is thrown away and restored, and the records come again. If
+    the log goes away during a restore, the batch stays in hand: only a failed commit makes the worker return it again.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class Loop:
         self._guard = DeadLetterGuard(config.dead_letter_share_max)
         self._restored: set[TopicPartition] = set()
         self._unrestored: set[TopicPartition] = set()
+        self._in_hand: Batch | None = None
 
     def run(self) -> None:
         """Work until the stop event is set; then finish the batch in hand and return.
@@ -67,24 +69,30 @@ class Loop:
         """One round; returns how many records were committed."""
         self._watchdog.beat()
         try:
-            batch = self._worker.poll(max_records=self._config.records_max, timeout_ms=POLL_TIMEOUT_MS)
-            self._reassign(batch)
-            return self._work(batch) if batch.records else 0
+            batch = self._in_hand or self._take()
+            self._restore()
+            committed = self._work(batch) if batch.records else 0
         except LogUnavailable as error:
-            # Whatever of this round was not committed comes again, and meets restored state.
             _log.warning("log.unavailable", error=str(error))
-            self._doubt()
             self._stop.wait(RETRY_S)
+            return 0
         except CommitFailed as error:
             _log.warning("commit.failed", error=str(error))
             self._doubt()
-        return 0
+            committed = 0
+        self._in_hand = None
+        return committed
 
-    def _reassign(self, batch: Batch) -> None:
+    def _take(self) -> Batch:
+        batch = self._worker.poll(max_records=self._config.records_max, timeout_ms=POLL_TIMEOUT_MS)
         for source in sorted(batch.lost):
             self._forget(source)
             self._unrestored.discard(source)
         self._unrestored |= batch.gained
+        self._in_hand = batch
+        return batch
+
+    def _restore(self) -> None:
         for source in sorted(self._unrestored):
             self._watchdog.beat()
             self._step.restore(source.partition)

@@ -36,7 +36,13 @@ class Step(Protocol):
     """Full names of the topics that are read."""
 
     def restore(self, partition: int) -> None:
-        """Build the state of a partition from the log, before the first record of it is processed."""
+        """Build the state of a partition from the log, before the first record of it is processed.
+
+        Raises:
+            LogUnavailable: the log went away; nothing was built, and the loop calls again.
+            ConfigurationError: no state can be built from what is there.
+
+        """
         ...
 
     def forget(self, partition: int) -> None:
@@ -44,5 +50,8 @@ class Step(Protocol):
         ...
 
     def process(self, records: Sequence[Record]) -> Outcome:
-        """What these records lead to. Called again with the same records, after a restore, if the commit fails."""
+        """What these records lead to. Called again with the same records, after a restore, if the commit fails.
+
+        Does not touch the log: what it would read could be older than its own uncommitted results.
+        """
         ...

@@ -1,0 +1,73 @@
+"""What is said of topics that are not as they must be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from newsloom.settings import Settings
+from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.log import CleanupPolicy, Log, TopicSpec
+from newsloom.streaming.open import open_log
+from newsloom.streaming.topic_check import check_topics, topic_problems
+from newsloom.topology import state_topic_names, topic_specs
+
+SETTINGS = Settings(partitions=3, state_partitions=2)
+SPECS = topic_specs(SETTINGS)
+STATE = state_topic_names(SETTINGS)
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    log = open_log("sqlite://")
+    yield log
+    log.close()
+
+
+def problems(log: Log, *made: TopicSpec) -> list[str]:
+    """The problems of a log on which these topics stand in place of those that should."""
+    names = {spec.name for spec in made}
+    log.admin().create([*made, *(spec for spec in SPECS if spec.name not in names)])
+    return topic_problems(log.admin(), SPECS, STATE)
+
+
+def named(name: str) -> TopicSpec:
+    return next(spec for spec in SPECS if spec.name == name)
+
+
+def test_topics_as_they_should_be_have_no_problems(log: Log) -> None:
+    assert problems(log) == []
+    check_topics(log.admin(), SPECS, STATE)
+
+
+def test_a_missing_topic_says_how_to_make_it(log: Log) -> None:
+    log.admin().create([spec for spec in SPECS if spec.name != "news.stories"])
+    assert topic_problems(log.admin(), SPECS, STATE) == [
+        "topic news.stories does not exist: run `newsloom topics create`"
+    ]
+
+
+def test_a_state_topic_that_forgets_says_what_to_set(log: Log) -> None:
+    (problem,) = problems(log, replace(named("news.stories"), policy=CleanupPolicy.DELETE))
+    assert problem == ("topic news.stories has cleanup policy delete, needs compact: set cleanup.policy=compact on it")
+
+
+def test_state_topics_of_different_sizes_are_named_with_their_numbers(log: Log) -> None:
+    (problem,) = problems(log, replace(named("news.article-stories"), partitions=4))
+    assert "news.article-vectors has 2" in problem
+    assert "news.article-stories has 4" in problem
+    assert "NEWSLOOM_TOPIC_PREFIX" in problem
+
+
+def test_other_partition_counts_than_the_settings_are_no_problem(log: Log) -> None:
+    grown = [replace(spec, partitions=7) for spec in SPECS]
+    assert problems(log, *grown) == []
+
+
+def test_every_problem_is_told_at_once(log: Log) -> None:
+    log.admin().create([replace(named("news.stories"), policy=CleanupPolicy.DELETE)])
+    with pytest.raises(ConfigurationError) as told:
+        check_topics(log.admin(), SPECS, STATE)
+    assert str(told.value).count("; ") == len(SPECS) - 1
