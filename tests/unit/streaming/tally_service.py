@@ -1,0 +1,18 @@
+"""The tally as a service of its own process: `python -m tests.unit.streaming.tally_service`."""
+
+from __future__ import annotations
+
+import sys
+
+from newsloom.service import main
+from newsloom.settings import Settings
+from newsloom.streaming.log import Log
+from tests.unit.streaming.tally import Tally
+
+
+def build(_settings: Settings, log: Log) -> Tally:
+    return Tally(log)
+
+
+if __name__ == "__main__":
+    sys.exit(main("tally", build, records_max=3))

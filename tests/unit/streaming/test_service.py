@@ -1,0 +1,123 @@
+"""A service as a process: how it ends, and what it says then."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from newsloom.service import EXIT_CONFIGURATION, EXIT_LOG
+from newsloom.settings import Settings
+from newsloom.streaming.log import Log
+from newsloom.streaming.open import open_log
+from newsloom.topology import topic_specs
+from tests.conformance.driving import numbered, put, read_all, steps, values
+from tests.unit.streaming.tally import IN, OUT, create_topics
+
+ROOT = Path(__file__).resolve().parents[3]
+DEADLINE_S = 60
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[Log]:
+    with closing(open_log(f"sqlite:///{tmp_path / 'log.db'}")) as log:
+        yield log
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    started: list[subprocess.Popen[str]] = []
+
+    def start_service(**environ: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.unit.streaming.tally_service"],
+            cwd=ROOT,
+            env={**os.environ, "NEWSLOOM_LOG": f"sqlite:///{tmp_path / 'log.db'}", **environ},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(process)
+        return process
+
+    yield start_service
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def create_all_topics(log: Log) -> None:
+    log.admin().create(topic_specs(Settings()))
+    create_topics(log)
+
+
+def wait_for_outputs(log: Log, count: int) -> None:
+    for _ in steps("the service's outputs"):
+        if log.admin().end_offsets([OUT]) == {(OUT, 0): count}:
+            return
+
+
+def last_line(process: subprocess.Popen[str]) -> str:
+    return process.communicate(timeout=DEADLINE_S)[1].splitlines()[-1]
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_and_the_next_one_goes_on(log: Log, start: Start, number: signal.Signals) -> None:
+    create_all_topics(log)
+    put(log, numbered(IN, 7))
+    first = start()
+    wait_for_outputs(log, 7)
+    first.send_signal(number)
+    assert '"event": "service.stopped"' in last_line(first)
+    assert first.returncode == 0
+
+    put(log, numbered(IN, 2, start=7), writer="later")
+    start()
+    wait_for_outputs(log, 9)
+    assert values(read_all(log, OUT)) == [b"%d" % number for number in range(1, 10)]
+
+
+def test_a_second_process_of_the_same_name_ends_the_first(log: Log, start: Start) -> None:
+    create_all_topics(log)
+    put(log, numbered(IN, 1))
+    first = start()
+    wait_for_outputs(log, 1)
+    second = start()
+    assert "two processes must not share an instance name" in last_line(first)
+    assert first.returncode == EXIT_LOG
+    put(log, numbered(IN, 1, start=1), writer="later")
+    wait_for_outputs(log, 2)
+    assert second.poll() is None
+
+
+def test_missing_topics_are_one_line_and_a_status(start: Start) -> None:
+    process = start()
+    line = last_line(process)
+    assert line.startswith("newsloom tally: topic news.articles does not exist: run `newsloom topics create`")
+    assert process.returncode == EXIT_CONFIGURATION
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("NEWSLOOM_LOG", "redis://host", "NEWSLOOM_LOG='redis://host' is not a log: use sqlite:///"),
+        (
+            "NEWSLOOM_LOG",
+            "sqlite:////nowhere/at/all.db",
+            "NEWSLOOM_LOG: /nowhere/at/all.db lies in a folder that does not",
+        ),
+        ("NEWSLOOM_PARTITIONS", "many", "NEWSLOOM_PARTITIONS='many' must be a whole number"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_and_a_status(start: Start, name: str, value: str, told: str) -> None:
+    process = start(**{name: value})
+    (line,) = process.communicate(timeout=DEADLINE_S)[1].splitlines()
+    assert line.startswith(f"newsloom tally: {told}")
+    assert process.returncode == EXIT_CONFIGURATION
