@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 from newsloom.contracts.story import HISTORY_MAX, HistoryEntry
 
 
@@ -16,10 +14,12 @@ def extended(history: tuple[HistoryEntry, ...], entry: HistoryEntry) -> tuple[Hi
     if len(longer) <= HISTORY_MAX:
         return longer
     inner = range(1, len(longer) - 1)
-    dropped = min(inner, key=lambda i: (_log_ratio(longer[i - 1], longer[i + 1]), -i))
+    dropped = min(inner, key=lambda i: (_ratio(longer[i - 1], longer[i + 1]), -i))
     return longer[:dropped] + longer[dropped + 1 :]
 
 
-def _log_ratio(before: HistoryEntry, after: HistoryEntry) -> float:
-    # An emptied story has a count of 0.
-    return abs(math.log1p(after.article_count) - math.log1p(before.article_count))
+def _ratio(one: HistoryEntry, other: HistoryEntry) -> float:
+    # One more, for an emptied story has 0. A quotient, not a difference of logarithms: IEEE 754 rounds equal ratios alike on
+    # every machine, and below 2**26 articles different ones apart.
+    low, high = sorted((one.article_count + 1, other.article_count + 1))
+    return high / low
