@@ -67,14 +67,18 @@ def a_busy_week() -> Published:
         article(2, subject=2, revision=1),
         article(7, subject=2, hour=4, wobble=1),
         # Two stories of one subject, and the article between them that makes them one.
-        article(9, subject=5, hour=5),
-        article(10, subject=5, hour=5, wobble=4),
-        article(11, subject=5, hour=5, wobble=3),
+        article(9, subject=13, hour=5, wobble=2),
+        article(10, subject=13, hour=5, wobble=3),
+        article(11, subject=13, hour=5),
         ArticleRetraction(article_id="a6", edition=EDITION),
         ArticleRetraction(article_id="a3", edition=EDITION),
         article(8, subject=4, hour=24 * 20),
     ]
     return publish(events)
+
+
+def test_the_busy_week_has_everything() -> None:
+    assert {update.kind for update in a_busy_week().updates} == set(UpdateKind) - {UpdateKind.SPLIT}
 
 
 @given(streams)
@@ -128,6 +132,11 @@ def last_update_is_missing(published: Published) -> Published:
 
 def update_is_repeated(published: Published) -> Published:
     return replace(published, updates=(published.updates[0], *published.updates))
+
+
+def survivor_forgets_whom_it_took_in(published: Published) -> Published:
+    survivor = next(story for story in published.stories.values() if story.merged_from)
+    return _with_story(published, msgspec.structs.replace(survivor, merged_from=()))
 
 
 def updates_change_places(published: Published) -> Published:
@@ -208,6 +217,7 @@ def rejected_article_is_in_a_story(published: Published) -> Published:
         (update_is_missing, "comes after"),
         (last_update_is_missing, "live articles"),
         (update_is_repeated, "comes after 1 updates"),
+        (survivor_forgets_whom_it_took_in, "which does not know it"),
         (updates_change_places, "comes after"),
         (created_twice, "is of kind created"),
         (member_is_elsewhere, "memberships"),

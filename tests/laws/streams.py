@@ -21,7 +21,8 @@ def vector(subject: int, wobble: int) -> bytes:
     """A unit vector near one of the subjects' directions, by how much the wobble says."""
     generator = np.random.default_rng([subject, wobble])
     direction = np.eye(DIMENSION)[subject % DIMENSION] + 0.08 * wobble * generator.normal(size=DIMENSION)
-    return (direction / float(np.linalg.norm(direction))).astype("<f2").tobytes()
+    encoded: bytes = (direction / np.linalg.norm(direction)).astype("<f2").tobytes()
+    return encoded
 
 
 def shingles(text: int) -> bytes:
