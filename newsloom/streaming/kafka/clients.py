@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from kafka.errors import KafkaConfigurationError, KafkaConnectionError, KafkaError, KafkaTimeoutError
 from kafka.net.compat import KafkaNetClient
 from kafka.serializer import Serializer
@@ -37,7 +37,9 @@ _NETWORK: Final[Config] = {
 _CONSUMER: Final[Config] = {
     "session_timeout_ms": 10_000,
     "heartbeat_interval_ms": 2_000,
-    "partition_assignment_strategy": (CooperativeStickyAssignor,),
+    # Not the cooperative one: a member that was evicted goes on claiming what it held, and the leader, waiting for it to
+    # let go, gives the partition to nobody.
+    "partition_assignment_strategy": (StickyPartitionAssignor,),
 }
 _PRODUCER: Final[Config] = {
     "transaction_timeout_ms": TRANSACTION_TIMEOUT_MS,

@@ -44,7 +44,6 @@ class KafkaWorker:
         self, clients: Clients, admin: KafkaAdmin, *, group: str, instance: str, topics: Sequence[str]
     ) -> None:
         self._group = group
-        self._assignment = Assignment()
         # Tuples of kafka-python and ours compare equal, field by field.
         self._next: dict[tuple[str, int], int] = {}
         self._uncommitted: deque[_Token] = deque()
@@ -53,8 +52,13 @@ class KafkaWorker:
         self._fenced: Fenced | None = None
         self._transactions = Transactions(clients, admin, f"{group}-{instance}")
         self._consumer = clients.consumer(group_id=group, group_instance_id=instance)
+        self._assignment = Assignment(lambda: int(self._consumer.group_metadata().generation_id))
         try:
             self._consumer.subscribe(topics=list(topics), listener=self._assignment)
+            # A leader that does not know the partitions yet gives them to nobody, and may take minutes to look again.
+            with translated("reading the partitions of topics"):
+                for topic in topics:
+                    self._consumer.partitions_for_topic(topic)
             self._transactions.open()
         except BaseException:
             self.close()
@@ -81,9 +85,14 @@ class KafkaWorker:
         return self._batch(polled, member)
 
     def _batch(self, polled: Mapping[Any, Sequence[Any]], member: object) -> Batch:
-        gained, lost = self._assignment.changes()
-        for source in gained | lost:
-            self._next.pop(source, None)
+        changes = self._assignment.changes()
+        if changes.rebalanced:
+            # The library keeps its position in a partition that was away, behind what another has committed meanwhile.
+            # So nothing of this poll counts, nor what was polled before: back to the committed offsets.
+            self._next.clear()
+            self._uncommitted.clear()
+            self._position_lost = True
+            polled = {}
         offsets = {
             source: OffsetAndMetadata(records[-1].offset + 1, "", records[-1].leader_epoch)
             for source, records in polled.items()
@@ -93,7 +102,7 @@ class KafkaWorker:
         token = _Token(member, offsets)
         if offsets:
             self._uncommitted.append(token)
-        return Batch(records=records, gained=gained, lost=lost, token=token)
+        return Batch(records=records, gained=changes.gained, lost=changes.lost, token=token)
 
     def commit(self, batch: Batch, messages: Sequence[Message]) -> None:
         """See `Worker.commit`.
