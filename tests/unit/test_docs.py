@@ -1,0 +1,122 @@
+"""The documents say what is there: settings, topics, fields, dependencies, tests and files."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from newsloom.contracts import events
+from newsloom.contracts.article import Article
+from newsloom.contracts.membership import Checkpoint, Membership, Verdict
+from newsloom.contracts.story import ArticleRef, Cause, HistoryEntry, Story, StoryState, StoryUpdate, UpdateKind
+from newsloom.contracts.topics import TOPICS
+from newsloom.contracts.vector import ArticleRetraction, ArticleVector
+from newsloom.settings import KAFKA_PREFIX, PREFIX, Settings
+from newsloom.streaming.dead_letters import ADDED
+from newsloom.streaming.replay import REPLAYED
+from services.cli.__main__ import COMMANDS
+
+ROOT = Path(__file__).resolve().parents[2]
+README, ARCHITECTURE, EVENTS = (ROOT / name for name in ("README.md", "docs/architecture.md", "docs/events.md"))
+DOCUMENTS = [README, ARCHITECTURE, EVENTS, ROOT / "CHANGELOG.md"]
+
+
+def rows(document: Path) -> dict[str, list[str]]:
+    """The rows of the document's tables by their first cell; of several, the first."""
+    lines = [line for line in document.read_text().splitlines() if line.startswith("| ")]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return {row[0]: row[1:] for row in reversed(cells)}
+
+
+def test_the_readme_lists_every_setting_with_its_default() -> None:
+    listed = {name.strip("`"): row[0].strip("`") for name, row in rows(README).items() if name.startswith("`NEWSLOOM_")}
+    defaults = msgspec.structs.asdict(Settings())
+    del defaults["kafka"]
+    assert listed == {**{PREFIX + name.upper(): str(value) for name, value in defaults.items()}, f"{KAFKA_PREFIX}*": ""}
+
+
+def test_every_command_is_mentioned() -> None:
+    text = README.read_text()
+    assert [command for command in COMMANDS if f"newsloom {command}" not in text] == []
+
+
+@pytest.mark.parametrize("document", [README, ARCHITECTURE, EVENTS], ids=lambda path: path.name)
+def test_every_variable_that_is_mentioned_exists(document: Path) -> None:
+    known = {PREFIX + name.upper() for name in Settings.__struct_fields__}
+    found = set(re.findall(r"NEWSLOOM_[A-Z_]+", document.read_text()))
+    assert {name for name in found - known if not name.startswith((KAFKA_PREFIX, "NEWSLOOM_TEST_KAFKA"))} <= {PREFIX}
+
+
+def test_the_topics_stand_as_they_are_defined() -> None:
+    table = rows(EVENTS)
+    for topic in TOPICS:
+        _, _, partitions, policy, largest = table[f"`{topic.name}`"]
+        days = "compacted" if topic.compacted else f"{(topic.retention_ms or 0) // 86_400_000} days"
+        assert (policy, largest) == (days, f"{topic.max_record_bytes / 2**20:g} MiB")
+        assert partitions == f"`NEWSLOOM_{'STATE_' if topic.sizing.value == 'state' else ''}PARTITIONS`"
+
+
+@pytest.mark.parametrize(
+    "struct",
+    [Article, ArticleVector, ArticleRetraction, Membership, Checkpoint, Story, StoryUpdate, ArticleRef, HistoryEntry],
+)
+def test_every_field_is_described(struct: type[msgspec.Struct]) -> None:
+    text = EVENTS.read_text()
+    assert [name for name in struct.__struct_fields__ if not re.search(rf"\b{name}\b", text)] == []
+
+
+@pytest.mark.parametrize("values", [UpdateKind, Cause, StoryState, Verdict])
+def test_every_value_is_described(values: type[UpdateKind | Cause | StoryState | Verdict]) -> None:
+    text = EVENTS.read_text()
+    assert [value for value in values if f"`{value.value}`" not in text] == []
+
+
+def test_every_event_type_and_header_is_described() -> None:
+    text = EVENTS.read_text()
+    types = [
+        value
+        for value in vars(events).values()
+        if isinstance(value, str) and re.fullmatch(r"newsloom\.[a-z.-]+\.v1", value)
+    ]
+    assert types
+    attributes = events.EventHeaders(
+        id="", source="", type="", subject="", time=datetime.now(UTC), edition="", traceparent=""
+    )
+    headers = [name for name, _ in attributes.encode()]
+    assert [name for name in [*types, *headers, *ADDED, REPLAYED] if f"`{name}`" not in text] == []
+
+
+def test_every_dependency_has_its_reason() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    wanted = {re.split(r"[<>=]", line)[0] for lines in (project["dependencies"], *extras) for line in lines}
+    listed = {name for cell in rows(ARCHITECTURE) for name in cell.split(", ")}
+    assert wanted - listed == set()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_what_a_document_points_to_exists(document: Path) -> None:
+    text = document.read_text()
+    links = [document.parent / link for link in re.findall(r"\]\((?!http)([^)#]+)\)", text)]
+    # `newsloom/embedder` and the like are the sources of events, not folders.
+    folders = r"(?:newsloom/(?!ingest|embedder|clusterer)|services/|tests/|docs/|deploy/|benchmarks/)[\w/.-]*"
+    paths = [ROOT / path for path in re.findall(rf"`({folders})(?:::\w+)?`", text)]
+    assert [str(path) for path in [*links, *paths] if not path.exists()] == []
+
+
+def test_every_test_that_is_named_exists() -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", ARCHITECTURE.read_text())
+    assert len(named) > 10
+    assert [pair for pair in named if f"def {pair[1]}(" not in (ROOT / pair[0]).read_text()] == []
+
+
+def test_examples_are_python() -> None:
+    examples = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    assert examples
+    for example in examples:
+        compile(example, "README.md", "exec")
