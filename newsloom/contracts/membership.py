@@ -16,23 +16,58 @@ class Verdict(Enum):
     JOINED = "joined"
     COPIED = "copied"
     KEPT = "kept"
-    MERGED = "merged"
+
+
+class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+    """A story an article was compared with.
+
+    `score` = (share x `centroid` + (1 - share) x `mean`) x `time`. `centroid` is the cosine with the story's centroid,
+    `mean` the mean similarity to its reports, of which `title`, `lead` and `terms` are the three voices; `time` is the
+    decay over the distance to the story's span and mean time.
+    """
+
+    story_id: str
+    score: float
+    centroid: float
+    mean: float
+    title: float
+    lead: float
+    terms: float
+    time: float
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Why an article is in its story: the verdict, the best story's score, and the bar it had to reach."""
+    """Why an article came to its story.
+
+    `candidates` are the best stories at the time, best first; the first had to reach `bar`, which rises with the mean and
+    the spread of the `background_count` stories behind it. A copy has no candidates, but the Jaccard index of its text
+    with that of the article it repeats.
+    """
 
     verdict: Verdict
+    bar: float | None = None
+    background_mean: float | None = None
+    background_std: float | None = None
+    background_count: int = 0
+    candidates: tuple[Candidate, ...] = ()
+    jaccard: float | None = None
+
+
+class MergeDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """Why the article's former story became part of the one it is in now: its affinity with it reached the bar."""
+
+    from_story_id: str
+    affinity: float
     bar: float
-    best_story_id: str | None = None
-    best_score: float | None = None
 
 
 class Membership(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="membership"):
     """An article's place, and the clusterer's own record of it.
 
-    `sequence` is the article's place in the order of arrival within its edition. `vector` is the embedding in fixed
-    point: int16, little-endian, scaled by 2**14; `shingles` as in `ArticleVector`. Both are empty once the story has closed.
+    `sequence` is the article's place in the order of arrival within its edition. The vectors are those of `ArticleVector` in
+    fixed point: int16, scaled by 2**14; `term_weights` (int16, scaled by 2**8) are TF-IDF weights as of the article's
+    arrival. `decision` is how it came to a story, `merge` how that story became this one. Features are empty once the story
+    has closed.
     """
 
     article_id: ArticleId
@@ -44,13 +79,17 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     digest: str
     words: int
     shingles: bytes
-    vector: bytes
+    title_vector: bytes
+    lead_vector: bytes
+    terms: bytes
+    term_weights: bytes
     decision: Decision
     url: Url | None = None
     outlet: Label | None = None
     language: str | None = None
     leaning: Leaning | None = None
     copy_of: ArticleId | None = None
+    merge: MergeDecision | None = None
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="checkpoint"):

@@ -11,9 +11,13 @@ class ArticleVector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """An article as the clusterer sees it: what is shown of it, and what is compared.
 
     `published_at` is resolved (never missing, never ahead of the record it came in). `digest` identifies the content, so
-    that a repeat is told from a correction. `shingles` are the 32-bit hashes of the word 3-grams of title and lead,
-    ascending, little-endian. `vector` is the unit-length embedding in IEEE half precision, little-endian. `words` counts
-    the prepared text. An article is only ever compared with articles of the same `model` and `preparation`.
+    that a repeat is told from a correction. `words` counts the words of the prepared text, without the title.
+
+    `shingles` are the 32-bit hashes of the word 3-grams of title and lead. `title_vector` and `lead_vector` are the
+    unit-length embeddings of the title and of title and lead, in IEEE half precision; where one of the two texts is empty,
+    both are the other's. `terms` are the 32-bit hashes of the words of title and text, and `term_counts` (8 bits each) say
+    how often each occurs, the title counted twice. Hashes are unique and ascending; all numbers are little-endian. An
+    article is only ever compared with articles of the same `model`; `preparation` is the version of the rules that made it.
     """
 
     article_id: ArticleId
@@ -23,7 +27,10 @@ class ArticleVector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     digest: str
     words: int
     shingles: bytes
-    vector: bytes
+    title_vector: bytes
+    lead_vector: bytes
+    terms: bytes
+    term_counts: bytes
     model: str
     preparation: str
     url: Url | None = None

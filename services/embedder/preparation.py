@@ -16,8 +16,10 @@ PREPARATION: Final = "1"
 """Stamped on every vector. Raise it with any change that can alter a prepared text: old and new must not be compared."""
 
 LEAD_WORDS: Final = 120
+BODY_WORDS: Final = 500
 LEAD_CHARACTERS_MAX: Final = 2_400
 """For scripts that put no spaces between words, where 120 "words" may be a whole page."""
+BODY_CHARACTERS_MAX: Final = 10_000
 
 _SENTENCE_WORDS_MIN: Final = 5
 _SENTENCE_END: Final = re.compile(r"[.!?…。！？।؟][\"”’'»)\]]*$")  # noqa: RUF001 - sentences end in other scripts, too
@@ -26,10 +28,11 @@ _WORD: Final = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class PreparedText:
-    """What is compared of an article: its title, the first `LEAD_WORDS` words of its text, and how many words that text has."""
+    """What is compared of an article: its title, the first `LEAD_WORDS` and `BODY_WORDS` words of its text, and how many it has."""
 
     title: str
     lead: str
+    body: str
     words: int
 
     @property
@@ -47,7 +50,8 @@ def prepare(article: Article) -> PreparedText:
     lines = clean_body(article.text, titles=(title, whole_title), author=article.author, outlet=article.outlet)
     words = " ".join(lines).split()
     lead = " ".join(words[:LEAD_WORDS])[:LEAD_CHARACTERS_MAX].rstrip()
-    return PreparedText(title=title, lead=lead, words=len(words))
+    body = " ".join(words[:BODY_WORDS])[:BODY_CHARACTERS_MAX].rstrip()
+    return PreparedText(title=title, lead=lead, body=body, words=len(words))
 
 
 def clean_body(text: str, *, titles: Iterable[str], author: str | None, outlet: str | None) -> list[str]:

@@ -15,7 +15,7 @@ from newsloom.contracts.vector import ArticleRetraction, ArticleVector
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.step import Outcome, Rejection
 from services.embedder.encoder import Encoder
-from services.embedder.fingerprints import digest, shingles
+from services.embedder.fingerprints import digest, shingles, terms
 from services.embedder.preparation import PREPARATION, PreparedText, prepare
 
 SOURCE: Final = "newsloom/embedder"
@@ -56,18 +56,30 @@ class EmbedderStep:
                 accepted.append((record, _read(record)))
             except InvalidValue as error:
                 rejected.append(Rejection(record, str(error)))
-        texts = [item.text.passage for _, item in accepted if isinstance(item, _Prepared)]
-        vectors = iter(self._encoder.encode(texts).astype("<f2"))
+        texts = [item.text for _, item in accepted if isinstance(item, _Prepared)]
+        vectors = iter(self._vectors(texts))
         messages = [
             self._retraction(record, item)
             if isinstance(item, ArticleRetraction)
-            else self._vector(record, item, next(vectors).tobytes())
+            else self._vector(record, item, *next(vectors))
             for record, item in accepted
         ]
         return Outcome(messages, rejected)
 
-    def _vector(self, record: Record, prepared: _Prepared, vector: bytes) -> Message:
+    def _vectors(self, texts: Sequence[PreparedText]) -> list[tuple[bytes, bytes]]:
+        """The vectors of title and lead of each text; one of them stands in where the other has nothing to say."""
+        passages = [text.passage for text in texts]
+        titles = [text.title for text in texts if text.title and text.lead]
+        halves = [vector.tobytes() for vector in self._encoder.encode(passages + titles).astype("<f2")]
+        own_titles = iter(halves[len(passages) :])
+        return [
+            (next(own_titles) if text.title and text.lead else lead, lead)
+            for text, lead in zip(texts, halves, strict=False)
+        ]
+
+    def _vector(self, record: Record, prepared: _Prepared, title_vector: bytes, lead_vector: bytes) -> Message:
         article = prepared.article
+        hashes, counts = terms(prepared.text)
         value = ArticleVector(
             article_id=article.id,
             edition=article.edition,
@@ -76,7 +88,10 @@ class EmbedderStep:
             digest=digest(article),
             words=prepared.text.words,
             shingles=shingles(prepared.text),
-            vector=vector,
+            title_vector=title_vector,
+            lead_vector=lead_vector,
+            terms=hashes,
+            term_counts=counts,
             model=self._encoder.model,
             preparation=PREPARATION,
             url=article.url,

@@ -1,44 +1,111 @@
-"""Which story an article belongs to: the best one by similarity x time decay, if it reaches the bar."""
+"""Which story an article belongs to: the best one by score, if it stands out from its background."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import NamedTuple
 
-from services.clusterer.core.fixed_point import VectorSum, cosine
+import numpy as np
+import numpy.typing as npt
+
+from newsloom.contracts.membership import Candidate
+from services.clusterer.core.fixed_point import Whole
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.story import LiveStory
+from services.clusterer.core.space import MILLISECOND, UNIT, Slots, StorySpace
 
 
-class Candidate(NamedTuple):
-    """A story and how well the article fits it."""
+class Score(NamedTuple):
+    """How well an article fits a story."""
 
-    score: float
-    story: LiveStory
+    value: float
+    story_id: str
+    slot: int
+    centroid: float
+    mean: float
+    time: float
 
 
-def ranked(
-    vector: VectorSum, published_at: datetime, stories: Iterable[LiveStory], parameters: Parameters
-) -> list[Candidate]:
-    """The stories by exact score, best first; the lower id first on a tie.
+class Bar(NamedTuple):
+    """What the best score has to reach, and why."""
 
-    Stories further away in time than the window are left out.
+    value: float
+    background_mean: float
+    background_std: float
+    background_count: int
+
+
+def ranked(vector: Whole, at: int, words_correction: float, space: StorySpace, parameters: Parameters) -> list[Score]:
+    """The nearest stories within the window by exact score, best first; the lower id first on a tie.
+
+    `vector` has shape (blocks.size,), `at` is Unix time in milliseconds, `words_correction` the article's length correction.
     """
-    scored = []
-    for story in stories:
-        gap = distance_to_span(published_at, story)
-        if gap <= parameters.window:
-            scored.append(Candidate(cosine(vector, story.total) * decay(gap, parameters), story))
-    return sorted(scored, key=lambda candidate: (-candidate.score, candidate.story.id))
+    slots = space.nearest(vector, parameters.candidates)
+    gaps = np.maximum(np.maximum(space.firsts[slots] - at, at - space.lasts[slots]), 0)
+    near = gaps <= parameters.window // MILLISECOND
+    slots, gaps = slots[near], gaps[near]
+    if not slots.size:
+        return []
+    totals = space.similarities(vector, slots)
+    means = totals / space.counts[slots]
+    own_length = math.sqrt(float(np.dot(vector, vector)) / UNIT)
+    centroids = totals / (space.lengths[slots] * (own_length * math.sqrt(words_correction)))
+    times = _decay(gaps, at - space.times[slots] / space.counts[slots], parameters)
+    share = parameters.centroid_share
+    values = (share * centroids + (1 - share) * means) * times
+    columns = zip(values.tolist(), slots.tolist(), centroids.tolist(), means.tolist(), times.tolist(), strict=True)
+    scores = [Score(value, space.stories[slot], slot, *rest) for value, slot, *rest in columns]
+    scores.sort(key=lambda score: (-score.value, score.story_id))
+    return scores
 
 
-def distance_to_span(moment: datetime, story: LiveStory) -> timedelta:
-    """How far the moment is from the time between the story's first and last article."""
-    return max(story.first_published_at - moment, moment - story.last_published_at, timedelta(0))
+def _decay(
+    gaps: npt.NDArray[np.int64], distances: npt.NDArray[np.float64], parameters: Parameters
+) -> npt.NDArray[np.float64]:
+    """exp(-time / decay), over the distance to a story's span and to its mean time."""
+    unit = parameters.decay / MILLISECOND
+    share = parameters.span_share
+    found: npt.NDArray[np.float64] = share * np.exp(-gaps / unit) + (1 - share) * np.exp(-np.abs(distances) / unit)
+    return found
+
+
+def bar_for(scores: Sequence[Score], space: StorySpace, parameters: Parameters) -> Bar:
+    """The bar for the best of these scores, which must not be empty.
+
+    It adapts to this very article: in a crowded corner of the news many stories come close, and the best has to be much
+    closer; in a quiet one it does not. No labels are needed.
+    """
+    background = [score.value for score in scores[1 : 1 + parameters.background]]
+    mean = math.fsum(background) / len(background) if background else 0.0
+    squares = math.fsum((value - mean) ** 2 for value in background)
+    std = math.sqrt(squares / len(background)) if background else 0.0
+    size = 1 - 1 / math.sqrt(float(space.counts[scores[0].slot]))
+    value = (
+        parameters.bar_base + parameters.bar_mean * mean + parameters.bar_std * std + parameters.bar_size * size
+    )
+    return Bar(value, mean, std, len(background))
+
+
+def explained(score: Score, vector: Whole, space: StorySpace) -> Candidate:
+    """The score with each of its voices."""
+    row, count = space.sums[score.slot], float(space.counts[score.slot])
+    lead, title, terms = (
+        float(np.dot(row[block], vector[block])) / (UNIT * count)
+        for block in (space.blocks.lead, space.blocks.title, space.blocks.terms)
+    )
+    return Candidate(
+        story_id=score.story_id,
+        score=score.value,
+        centroid=score.centroid,
+        mean=score.mean,
+        title=title,
+        lead=lead,
+        terms=terms,
+        time=score.time,
+    )
 
 
 def decay(gap: timedelta, parameters: Parameters) -> float:
-    """exp(-gap / decay time)."""
+    """exp(-gap / decay)."""
     return math.exp(-(gap / parameters.decay))

@@ -2,30 +2,42 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Final
 
 import numpy as np
 from hdbscan import HDBSCAN
 
 from newsloom.contracts.story import RELATED_MAX
-from services.clusterer.core.assign import decay
-from services.clusterer.core.fixed_point import cosine
+from services.clusterer.core.fixed_point import SCALE
 from services.clusterer.core.parameters import Parameters
+from services.clusterer.core.space import MILLISECOND, StorySpace
 from services.clusterer.core.story import LiveStory
 
 STORIES_MIN: Final = 5
 """Below this, densities say nothing."""
 
 
-def affinity(a: LiveStory, b: LiveStory, parameters: Parameters) -> float:
-    """How much two stories are one: cosine of their sums x decay over the time between their spans."""
-    gap = max(a.first_published_at - b.last_published_at, b.first_published_at - a.last_published_at, timedelta(0))
-    return cosine(a.total, b.total) * decay(gap, parameters)
+def affinity(slot: int, other: int, space: StorySpace, parameters: Parameters) -> float:
+    """How much two stories are one: half their mean cross similarity, relative to how tight both are, x time decay.
+
+    A pair of loose stories is merged at a similarity at which two tight ones are still told apart.
+    """
+    tightness = math.sqrt(_cohesion(slot, space, parameters) * _cohesion(other, space, parameters))
+    distance = abs(space.times[slot] / space.counts[slot] - space.times[other] / space.counts[other])
+    decay = math.exp(-distance / (parameters.decay / MILLISECOND))
+    return 0.5 * space.cross_mean(slot, other) / tightness * decay
 
 
-def related_stories(stories: Sequence[LiveStory]) -> dict[str, tuple[str, ...]]:
+def _cohesion(slot: int, space: StorySpace, parameters: Parameters) -> float:
+    count = float(space.counts[slot])
+    prior = parameters.cohesion_prior_pairs
+    pairs = count * (count - 1) / 2
+    return (max(space.pair_sum(slot), 0.0) + prior * parameters.cohesion_prior) / (pairs + prior)
+
+
+def related_stories(stories: Sequence[LiveStory], space: StorySpace) -> dict[str, tuple[str, ...]]:
     """For each story the others of its saga, nearest first: the clusters HDBSCAN finds over the stories' centroids.
 
     Source: Campello, Moulavi, Sander 2013; leaf clusters, because the excess-of-mass choice merges whole subjects.
@@ -34,18 +46,13 @@ def related_stories(stories: Sequence[LiveStory]) -> dict[str, tuple[str, ...]]:
     ordered = sorted(stories, key=lambda story: story.id)
     if len(ordered) < STORIES_MIN:
         return {story.id: () for story in ordered}
-    clusters: dict[int, list[LiveStory]] = {}
-    for label, story in zip(_labels(ordered), ordered, strict=True):
-        clusters.setdefault(label, []).append(story)
-    found: dict[str, tuple[str, ...]] = {story.id: () for story in clusters.pop(-1, [])}
-    for cluster in clusters.values():
-        found.update({story.id: _nearest(story, cluster) for story in cluster})
-    return found
+    slots = [story.slot for story in ordered]
+    centroids = space.sums[slots] / (space.lengths[slots] * SCALE)[:, None]
+    labels = _labels(centroids)
+    return {story.id: _nearest(place, ordered, labels, centroids) for place, story in enumerate(ordered)}
 
 
-def _labels(stories: Sequence[LiveStory]) -> list[int]:
-    centroids = np.array([story.total for story in stories], dtype=np.float64)
-    centroids /= np.linalg.norm(centroids, axis=1, keepdims=True)
+def _labels(centroids: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> list[int]:
     # Exact minimum spanning tree on one thread: the same centroids always give the same clusters.
     model = HDBSCAN(
         min_cluster_size=2,
@@ -59,7 +66,14 @@ def _labels(stories: Sequence[LiveStory]) -> list[int]:
     return labels
 
 
-def _nearest(story: LiveStory, cluster: Sequence[LiveStory]) -> tuple[str, ...]:
-    others = [other for other in cluster if other is not story]
-    others.sort(key=lambda other: (-cosine(story.total, other.total), other.id))
-    return tuple(other.id for other in others[:RELATED_MAX])
+def _nearest(
+    place: int,
+    stories: Sequence[LiveStory],
+    labels: Sequence[int],
+    centroids: np.ndarray[tuple[int, int], np.dtype[np.float64]],
+) -> tuple[str, ...]:
+    if labels[place] < 0:
+        return ()
+    others = [other for other, label in enumerate(labels) if label == labels[place] and other != place]
+    others.sort(key=lambda other: (-float(np.dot(centroids[place], centroids[other])), stories[other].id))
+    return tuple(stories[other].id for other in others[:RELATED_MAX])

@@ -12,10 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from services.clusterer.core.unusable import Unusable
-
-Shingles = npt.NDArray[np.uint32]
-"""Hashes of word 3-grams: unique, ascending."""
+from services.clusterer.core.hashes import Hashes
 
 BANDS: Final = 32
 ROWS: Final = 3
@@ -35,22 +32,7 @@ _FACTORS: Final = _coefficients("factor")
 _OFFSETS: Final = _coefficients("offset")
 
 
-def decode_shingles(data: bytes) -> Shingles:
-    """The shingles of an article, from little-endian bytes.
-
-    Raises:
-        Unusable: the bytes are no ascending sequence of 32-bit hashes.
-
-    """
-    if len(data) % 4:
-        raise Unusable(f"shingles have {len(data)} bytes; each takes four - at `$.shingles`")
-    shingles = np.frombuffer(data, dtype="<u4").astype(np.uint32, copy=False)
-    if (shingles[1:] <= shingles[:-1]).any():
-        raise Unusable("shingles are not unique and ascending - at `$.shingles`")
-    return shingles
-
-
-def jaccard(a: Shingles, b: Shingles) -> float:
+def jaccard(a: Hashes, b: Hashes) -> float:
     """The share of the shingles of both that both have."""
     common = np.intersect1d(a, b, assume_unique=True).size
     union = a.size + b.size - common
@@ -64,9 +46,9 @@ class CopyIndex:
         self._jaccard_min = jaccard_min
         self._shingles_min = shingles_min
         self._buckets: dict[bytes, dict[str, None]] = {}
-        self._shingles: dict[str, Shingles] = {}
+        self._shingles: dict[str, Hashes] = {}
 
-    def add(self, article_id: str, shingles: Shingles) -> None:
+    def add(self, article_id: str, shingles: Hashes) -> None:
         """Take a report in."""
         if shingles.size < self._shingles_min:
             return
@@ -85,7 +67,7 @@ class CopyIndex:
             if not members:
                 del self._buckets[bucket]
 
-    def originals(self, shingles: Shingles) -> list[tuple[float, str]]:
+    def originals(self, shingles: Hashes) -> list[tuple[float, str]]:
         """The reports this text repeats, with their Jaccard index, in no particular order."""
         if shingles.size < self._shingles_min:
             return []
@@ -94,7 +76,7 @@ class CopyIndex:
         return [(index, article_id) for index, article_id in scored if index >= self._jaccard_min]
 
 
-def _bands(shingles: Shingles) -> list[bytes]:
+def _bands(shingles: Hashes) -> list[bytes]:
     wide = shingles.astype(np.uint64)[:, None]
     minima = ((wide * _FACTORS + _OFFSETS) % _PRIME).min(axis=0).astype("<u8").reshape(BANDS, ROWS)
     return [bytes([band]) + row.tobytes() for band, row in enumerate(minima)]

@@ -5,23 +5,25 @@ from __future__ import annotations
 import base64
 import hashlib
 from datetime import datetime
-from typing import Final
 
 import msgspec
 
 from newsloom.contracts.events import rfc3339
-from newsloom.contracts.membership import Decision, Membership, Verdict
+from newsloom.contracts.membership import Membership, MergeDecision
 from newsloom.contracts.story import LINEAGE_MAX, Cause, HistoryEntry, StoryState, UpdateKind
+from services.clusterer.core.calibration import Calibration
 from services.clusterer.core.changes import Changes
-from services.clusterer.core.copies import CopyIndex, decode_shingles
+from services.clusterer.core.copies import CopyIndex
 from services.clusterer.core.deadlines import Deadlines
+from services.clusterer.core.features import Features, combined, features_kept
+from services.clusterer.core.fixed_point import Whole
+from services.clusterer.core.frequencies import DocumentFrequencies
+from services.clusterer.core.headline import choose_title, earliest_title, offer_title
 from services.clusterer.core.history import extended
-from services.clusterer.core.index import StoryIndex
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.projection import update
-from services.clusterer.core.story import LiveStory, empty_total
-
-EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+from services.clusterer.core.space import EPOCH, StorySpace, milliseconds
+from services.clusterer.core.story import LiveStory, without_features
 
 
 class Edition:
@@ -30,15 +32,16 @@ class Edition:
     `watermark` is the latest publication time taken in, `next_sequence` the number of the next new article.
     """
 
-    def __init__(self, name: str, dimension: int, parameters: Parameters) -> None:
+    def __init__(self, name: str, calibration: Calibration, parameters: Parameters) -> None:
         self.name = name
-        self.dimension = dimension
+        self.calibration = calibration
         self.parameters = parameters
         self.watermark = EPOCH
         self.next_sequence = 0
         self.stories: dict[str, LiveStory] = {}
         self.articles: dict[str, str] = {}
-        self.index = StoryIndex(dimension)
+        self.space = StorySpace(calibration.dimension)
+        self.frequencies = DocumentFrequencies(idf_floor=parameters.idf_floor)
         self.copies = CopyIndex(jaccard_min=parameters.copy_jaccard, shingles_min=parameters.copy_shingles_min)
         self.closing = Deadlines()
         self.forgetting = Deadlines()
@@ -53,6 +56,10 @@ class Edition:
         """The stories that may still grow."""
         return [story for story in self.stories.values() if story.is_open]
 
+    def combined(self, features: Features) -> Whole:
+        """The article as one vector, under this edition's parameters and calibration."""
+        return combined(features, self.parameters, self.calibration)
+
     def found(self, member: Membership) -> LiveStory:
         """A new, still empty story. Its id derives from its founding article and from how far event time has come.
 
@@ -63,26 +70,30 @@ class Edition:
         while (story_id := _story_id(self.name, member.article_id, self.watermark, attempt)) in self.stories:
             attempt += 1
         moment = member.published_at
-        story = LiveStory(story_id, empty_total(self.dimension), moment, moment, updated_at=self.watermark)
+        story = LiveStory(story_id, self.space.open(story_id), moment, moment, updated_at=self.watermark)
         self.stories[story_id] = story
         return story
 
     def admit(self, story: LiveStory, member: Membership) -> None:
         """Put an article into a story."""
         if not story.is_open:
-            member = msgspec.structs.replace(member, vector=b"", shingles=b"")
+            member = without_features(member)
         story.add(member)
         self.articles[member.article_id] = story.id
         self.changes.memberships.append((member.article_id, member))
         if story.is_open:
             self.track(story, member)
+            if member.copy_of is None:
+                offer_title(story, member, self._lead_sum(story))
 
     def track(self, story: LiveStory, member: Membership) -> None:
-        """Let the indexes and the deadline follow a member of an open story."""
+        """Let everything that is compared, and the deadline, follow a new member of an open story."""
         if member.copy_of is None:
-            self.index.put(story.id, story.total)
-            self.copies.add(member.article_id, decode_shingles(member.shingles))
-        self.closing.set(story.id, story.last_published_at + self.parameters.window)
+            features = features_kept(member)
+            self.space.add(story.slot, self.combined(features), milliseconds(member.published_at))
+            self.frequencies.add(features.terms)
+            self.copies.add(member.article_id, features.shingles)
+        self._set_closing(story)
 
     def release(self, article_id: str) -> Membership:
         """Take an article out of its story, to be admitted again or expelled.
@@ -94,10 +105,23 @@ class Edition:
         member = story.remove(article_id)
         del self.articles[article_id]
         if story.is_open:
-            self.copies.remove(article_id)
-            self.index.put(story.id, story.total)
-            self.closing.set(story.id, story.last_published_at + self.parameters.window)
+            self._untrack(story, member)
+        if story.members and article_id == story.title_article_id:
+            if story.is_open:
+                choose_title(story, self._lead_sum(story))
+            else:
+                earliest_title(story)
         return member
+
+    def _untrack(self, story: LiveStory, member: Membership) -> None:
+        if member.copy_of is None:
+            features = features_kept(member)
+            remaining = [milliseconds(report.published_at) for report in story.reports()]
+            at = milliseconds(member.published_at)
+            self.space.remove(story.slot, self.combined(features), at, remaining)
+            self.frequencies.remove(features.terms)
+            self.copies.remove(member.article_id)
+        self._set_closing(story)
 
     def expel(self, article_id: str) -> Membership:
         """Take an article out for good."""
@@ -114,29 +138,39 @@ class Edition:
 
     def absorb(self, survivor: LiveStory, absorbed: LiveStory, affinity: float) -> None:
         """Move every article of one open story into another and leave a pointer behind."""
-        decision = Decision(
-            verdict=Verdict.MERGED, bar=self.parameters.merge_bar, best_story_id=survivor.id, best_score=affinity
-        )
-        members = sorted(absorbed.members.values(), key=lambda member: member.sequence)
-        absorbed.members.clear()
-        for counter in (absorbed.outlets, absorbed.leanings):
-            counter.clear()
-        absorbed.report_count = 0
-        self.end(absorbed, StoryState.MERGED)
+        merge = MergeDecision(from_story_id=absorbed.id, affinity=affinity, bar=self.parameters.merge_bar)
+        self.space.absorb(survivor.slot, absorbed.slot)
+        for member in sorted(absorbed.members.values(), key=lambda member: member.sequence):
+            moved = msgspec.structs.replace(member, story_id=survivor.id, merge=merge)
+            survivor.add(moved)
+            self.articles[moved.article_id] = survivor.id
+            self.changes.memberships.append((moved.article_id, moved))
+        title_report = survivor.members[absorbed.title_article_id]
+        offer_title(survivor, title_report, self._lead_sum(survivor))
+        self._set_closing(survivor)
+        absorbed.empty()
+        absorbed.clear(StoryState.MERGED)
+        self.closing.clear(absorbed.id)
         absorbed.merged_into = survivor.id
-        for member in members:
-            self.admit(survivor, msgspec.structs.replace(member, story_id=survivor.id, decision=decision))
         survivor.merged_from = (*survivor.merged_from, absorbed.id)[-LINEAGE_MAX:]
         self.publish(absorbed, UpdateKind.MERGED, Cause.SIMILARITY)
         self.publish(survivor, UpdateKind.MERGED, Cause.SIMILARITY)
 
     def end(self, story: LiveStory, state: StoryState) -> None:
-        """Take an open story out of all comparisons."""
-        self.index.remove(story.id)
+        """Take an open story, with the articles it has, out of all comparisons."""
+        self.space.close(story.slot)
         self.closing.clear(story.id)
-        for member in story.members.values():
-            self.copies.remove(member.article_id)
+        for report in story.reports():
+            self.copies.remove(report.article_id)
+            self.frequencies.remove(features_kept(report).terms)
         story.clear(state)
+
+    def _set_closing(self, story: LiveStory) -> None:
+        self.closing.set(story.id, story.last_published_at + self.parameters.window)
+
+    def _lead_sum(self, story: LiveStory) -> Whole:
+        row: Whole = self.space.sums[story.slot, self.space.blocks.lead]
+        return row
 
     def publish(
         self,

@@ -3,25 +3,37 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
 from newsloom.contracts.membership import Decision, Membership, Verdict
 from newsloom.contracts.story import Cause, Story, StoryState, UpdateKind
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector
-from services.clusterer.core.assign import Candidate, ranked
+from services.clusterer.core.assign import Bar, Score, bar_for, explained, ranked
 from services.clusterer.core.changes import Changes
 from services.clusterer.core.consolidate import affinity, related_stories
-from services.clusterer.core.copies import decode_shingles
-from services.clusterer.core.edition import EPOCH, Edition
-from services.clusterer.core.fixed_point import Vector, decode_vector, encode_vector, from_half, widened
+from services.clusterer.core.edition import Edition
+from services.clusterer.core.features import Features, features_of, length_correction
+from services.clusterer.core.fixed_point import Whole, encode_int16
 from services.clusterer.core.projection import snapshot
+from services.clusterer.core.space import EPOCH, milliseconds
 from services.clusterer.core.story import LiveStory
 from services.clusterer.core.unusable import Unusable
 
 UNPLACED: Final = ""
-UNDECIDED: Final = Decision(verdict=Verdict.FOUNDED, bar=0.0)
+UNDECIDED: Final = Decision(verdict=Verdict.FOUNDED)
+EXPLAINED_MAX: Final = 5
+"""How many candidates a decision keeps."""
+
+
+class Placement(NamedTuple):
+    """Where an article belongs, why, and which story came second."""
+
+    story: LiveStory
+    decision: Decision
+    copy_of: str | None = None
+    rival: LiveStory | None = None
 
 
 class Engine:
@@ -45,7 +57,7 @@ class Engine:
         A repeat of a known article, unchanged, and the retraction of an unknown one change nothing.
 
         Raises:
-            Unusable: the event cannot be used (a vector of another size, shingles out of order); nothing has changed.
+            Unusable: the event cannot be used (a vector of another size, hashes out of order); nothing has changed.
 
         """
         self._edition.changes = Changes()
@@ -64,89 +76,107 @@ class Engine:
     def _take(self, event: ArticleVector) -> None:
         if self._is_repeat(event):
             return
-        vector = self._usable_vector(event)
+        self._check(event)
         self._advance(event.published_at)
         # Only now: the article's story may just have closed, or have been forgotten.
         home = self._edition.story_of(event.article_id)
         if home is None:
-            self._place(_unplaced(event, vector, self._edition.next_sequence))
-            return
-        corrected = _unplaced(event, vector, home.members[event.article_id].sequence)
-        if home.is_open:
-            self._correct(home, corrected)
+            self._place(event)
+        elif home.is_open:
+            self._correct(home, event)
         else:
-            self._correct_closed(home, corrected)
+            self._correct_closed(home, event)
 
     def _is_repeat(self, event: ArticleVector) -> bool:
         story = self._edition.story_of(event.article_id)
         return story is not None and story.members[event.article_id].digest == event.digest
 
-    def _usable_vector(self, event: ArticleVector) -> Vector:
-        decode_shingles(event.shingles)
-        vector = from_half(event.vector)
-        if vector.size != self._edition.dimension:
-            raise Unusable(
-                f"vector has {vector.size} dimensions, this edition's have {self._edition.dimension} - at `$.vector`"
-            )
-        return vector
+    def _check(self, event: ArticleVector) -> None:
+        dimension = self._edition.calibration.dimension
+        found = features_of(event, self._edition.frequencies).lead.size
+        if found != dimension:
+            raise Unusable(f"lead_vector has {found} dimensions, the model has {dimension} - at `$.lead_vector`")
 
     # --- decisions
 
-    def _place(self, member: Membership) -> None:
+    def _place(self, event: ArticleVector) -> None:
+        features = features_of(event, self._edition.frequencies)
+        member = _unplaced(event, features, self._edition.next_sequence)
         self._edition.next_sequence += 1
-        candidates = self._candidates(member)
-        placed, story = self._decide(member, candidates)
+        placement = self._decide(member, features)
+        story = placement.story
         kind = UpdateKind.UPDATED if story.members else UpdateKind.CREATED
+        placed = _placed(member, placement)
         self._edition.admit(story, placed)
         self._edition.publish(story, kind, Cause.ARTICLE, article=placed)
-        if placed.decision.verdict is Verdict.JOINED:
-            self._merge_late(story, candidates)
+        if placement.rival is not None:
+            self._merge_late(story, placement.rival)
 
-    def _decide(self, member: Membership, candidates: list[Candidate]) -> tuple[Membership, LiveStory]:
-        """The story the article belongs to, new if need be, and the article with the reason why."""
-        copied = self._original(member)
+    def _decide(self, member: Membership, features: Features) -> Placement:
+        """The story the article belongs to, new if need be."""
+        copied = self._original(features)
         if copied is not None:
             return copied
-        best = candidates[0] if candidates else None
-        bar = self._parameters.join_bar
-        if best is not None and best.score >= bar:
-            return _decided(member, best.story, Verdict.JOINED, bar, best), best.story
-        founded = self._edition.found(member)
-        return _decided(member, founded, Verdict.FOUNDED, bar, best), founded
+        vector = self._edition.combined(features)
+        scores = self._scores(member, features, vector)
+        bar = bar_for(scores, self._edition.space, self._parameters) if scores else None
+        if bar is not None and scores[0].value >= bar.value:
+            return self._joined(scores, bar, vector)
+        decision = self._decision(Verdict.FOUNDED, scores, bar, vector)
+        return Placement(self._edition.found(member), decision)
 
-    def _original(self, member: Membership) -> tuple[Membership, LiveStory] | None:
+    def _original(self, features: Features) -> Placement | None:
         originals = []
-        for jaccard, article_id in self._edition.copies.originals(decode_shingles(member.shingles)):
+        for jaccard, article_id in self._edition.copies.originals(features.shingles):
             story = self._edition.stories[self._edition.articles[article_id]]
             originals.append((-jaccard, story.members[article_id].sequence, article_id, story))
         if not originals:
             return None
         score, _, article_id, story = min(originals, key=lambda found: found[:2])
-        copied = _decided(member, story, Verdict.COPIED, self._parameters.copy_jaccard, Candidate(-score, story))
-        return msgspec.structs.replace(copied, copy_of=article_id), story
+        decision = Decision(verdict=Verdict.COPIED, bar=self._parameters.copy_jaccard, jaccard=-score)
+        return Placement(story, decision, copy_of=article_id)
 
-    def _candidates(self, member: Membership) -> list[Candidate]:
-        vector = widened(decode_vector(member.vector))
-        nearest = self._edition.index.nearest(vector, self._parameters.candidates)
-        stories = [self._edition.stories[story_id] for story_id in nearest]
-        return ranked(vector, member.published_at, stories, self._parameters)
+    def _scores(self, member: Membership, features: Features, vector: Whole) -> list[Score]:
+        correction = length_correction(features.words, self._parameters)
+        return ranked(
+            vector, milliseconds(member.published_at), correction, self._edition.space, self._parameters
+        )
 
-    def _merge_late(self, story: LiveStory, candidates: list[Candidate]) -> None:
-        """The story that was joined and its closest rival become one, if they are nearly the same."""
-        rival = next((candidate.story for candidate in candidates if candidate.story is not story), None)
-        if rival is None:
-            return
-        score = affinity(story, rival, self._parameters)
+    def _joined(self, scores: list[Score], bar: Bar, vector: Whole) -> Placement:
+        story = self._edition.stories[scores[0].story_id]
+        rival = self._edition.stories[scores[1].story_id] if len(scores) > 1 else None
+        return Placement(story, self._decision(Verdict.JOINED, scores, bar, vector), rival=rival)
+
+    def _decision(self, verdict: Verdict, scores: list[Score], bar: Bar | None, vector: Whole) -> Decision:
+        candidates = tuple(explained(score, vector, self._edition.space) for score in scores[:EXPLAINED_MAX])
+        if bar is None:
+            return Decision(verdict=verdict, candidates=candidates)
+        return Decision(
+            verdict=verdict,
+            bar=bar.value,
+            background_mean=bar.background_mean,
+            background_std=bar.background_std,
+            background_count=bar.background_count,
+            candidates=candidates,
+        )
+
+    def _merge_late(self, story: LiveStory, rival: LiveStory) -> None:
+        """The story that was joined and its runner-up become one, if the article has shown them to be."""
+        score = affinity(story.slot, rival.slot, self._edition.space, self._parameters)
         if score >= self._parameters.merge_bar:
             survivor, absorbed = sorted((story, rival), key=_seniority)
             self._edition.absorb(survivor, absorbed, score)
 
     # --- corrections and retractions
 
-    def _correct(self, home: LiveStory, member: Membership) -> None:
-        self._edition.release(member.article_id)
-        placed, story = self._decide_again(home, member)
+    def _correct(self, home: LiveStory, event: ArticleVector) -> None:
+        released = self._edition.release(event.article_id)
+        features = features_of(event, self._edition.frequencies)
+        member = _unplaced(event, features, released.sequence)
+        placement = self._decide_again(home, member, features)
+        story = placement.story
         is_new = not story.members and story is not home
+        placed = _placed(member, placement)
         self._edition.admit(story, placed)
         if story is home:
             self._edition.publish(home, UpdateKind.UPDATED, Cause.CORRECTION, article=placed)
@@ -155,22 +185,28 @@ class Engine:
         kind = UpdateKind.CREATED if is_new else UpdateKind.MOVED
         self._edition.publish(story, kind, Cause.CORRECTION, article=placed)
 
-    def _decide_again(self, home: LiveStory, member: Membership) -> tuple[Membership, LiveStory]:
+    def _decide_again(self, home: LiveStory, member: Membership, features: Features) -> Placement:
         """A corrected article stays where it is as long as it fits there."""
-        bar = self._parameters.join_bar
         if not home.members:
-            return _decided(member, home, Verdict.KEPT, bar, None), home
-        candidates = self._candidates(member)
-        at_home = next((candidate for candidate in candidates if candidate.story is home), None)
-        if at_home is not None and at_home.score >= bar and self._original(member) is None:
-            return _decided(member, home, Verdict.KEPT, bar, at_home), home
-        return self._decide(member, candidates)
+            return Placement(home, Decision(verdict=Verdict.KEPT))
+        if self._original(features) is None:
+            vector = self._edition.combined(features)
+            scores = self._scores(member, features, vector)
+            bar = bar_for(scores, self._edition.space, self._parameters) if scores else None
+            at_home = next((score for score in scores if score.story_id == home.id), None)
+            if bar is not None and at_home is not None and at_home.value >= bar.value:
+                return Placement(home, self._decision(Verdict.KEPT, scores, bar, vector))
+        return self._decide(member, features)
 
-    def _correct_closed(self, home: LiveStory, member: Membership) -> None:
-        self._edition.release(member.article_id)
-        placed = _decided(member, home, Verdict.KEPT, self._parameters.join_bar, None)
+    def _correct_closed(self, home: LiveStory, event: ArticleVector) -> None:
+        was_title = home.title_article_id == event.article_id
+        released = self._edition.release(event.article_id)
+        features = features_of(event, self._edition.frequencies)
+        member = _unplaced(event, features, released.sequence)
+        placed = _placed(member, Placement(home, Decision(verdict=Verdict.KEPT)))
         self._edition.admit(home, placed)
-        home.retitle(placed)
+        if was_title:
+            home.title, home.title_article_id = placed.title, placed.article_id
         self._edition.publish(home, UpdateKind.UPDATED, Cause.CORRECTION, article=placed)
 
     def _retract(self, article_id: str) -> None:
@@ -209,14 +245,15 @@ class Engine:
             self._edition.forget(self._edition.stories[due[1]])
 
     def _relate(self) -> None:
-        for story_id, related in sorted(related_stories(self._edition.open_stories()).items()):
+        found = related_stories(self._edition.open_stories(), self._edition.space)
+        for story_id, related in sorted(found.items()):
             story = self._edition.stories[story_id]
             if story.related != related:
                 story.related = related
                 self._edition.publish(story, UpdateKind.UPDATED, Cause.RELATED)
 
 
-def _unplaced(event: ArticleVector, vector: Vector, sequence: int) -> Membership:
+def _unplaced(event: ArticleVector, features: Features, sequence: int) -> Membership:
     return Membership(
         article_id=event.article_id,
         edition=event.edition,
@@ -227,7 +264,10 @@ def _unplaced(event: ArticleVector, vector: Vector, sequence: int) -> Membership
         digest=event.digest,
         words=event.words,
         shingles=event.shingles,
-        vector=encode_vector(vector),
+        title_vector=encode_int16(features.title),
+        lead_vector=encode_int16(features.lead),
+        terms=event.terms,
+        term_weights=encode_int16(features.term_weights),
         decision=UNDECIDED,
         url=event.url,
         outlet=event.outlet,
@@ -236,14 +276,10 @@ def _unplaced(event: ArticleVector, vector: Vector, sequence: int) -> Membership
     )
 
 
-def _decided(member: Membership, story: LiveStory, verdict: Verdict, bar: float, best: Candidate | None) -> Membership:
-    decision = Decision(
-        verdict=verdict,
-        bar=bar,
-        best_story_id=best.story.id if best is not None else None,
-        best_score=best.score if best is not None else None,
+def _placed(member: Membership, placement: Placement) -> Membership:
+    return msgspec.structs.replace(
+        member, story_id=placement.story.id, decision=placement.decision, copy_of=placement.copy_of
     )
-    return msgspec.structs.replace(member, story_id=story.id, decision=decision)
 
 
 def _seniority(story: LiveStory) -> tuple[int, datetime, str]:

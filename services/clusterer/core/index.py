@@ -1,69 +1,49 @@
-"""The stories nearest to an article, by centroid. The only module that knows FAISS."""
+"""The stories nearest to an article. The only module that knows FAISS."""
 
 from __future__ import annotations
-
-from typing import Final
 
 import faiss
 import numpy as np
 import numpy.typing as npt
 
-from services.clusterer.core.fixed_point import VectorSum
-
-CAPACITY_MIN: Final = 256
-
 # One query at a time gains nothing from threads, and one thread sums in one order.
 faiss.omp_set_num_threads(1)
 
 
-class StoryIndex:
-    """Exact inner-product search over story centroids that change in place.
+class CentroidIndex:
+    """Inner-product search over directions that change in place, kept in half precision; row numbers are the caller's.
 
-    FAISS proposes; the engine decides on exact integers, so that the rounding of 32-bit floats never shows in a decision.
+    FAISS proposes; the engine decides on exact numbers, so that rounding here never shows in a decision.
     """
 
     def __init__(self, dimension: int) -> None:
         self._dimension = dimension
-        self._flat = faiss.IndexFlatIP(dimension)
-        self._slots: dict[str, int] = {}
-        self._stories: dict[int, str] = {}
-        self._free: list[int] = []
+        self._index = faiss.IndexScalarQuantizer(
+            dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
+        )
 
-    def put(self, story_id: str, total: VectorSum) -> None:
-        """Add a story, or move its centroid to the direction of its sum, shape (dimension,)."""
-        slot = self._slots.get(story_id)
-        if slot is None:
-            slot = self._take_slot()
-            self._slots[story_id], self._stories[slot] = slot, story_id
-        centroid = total.astype(np.float64)
-        length = np.linalg.norm(centroid)
-        self._rows()[slot] = centroid / length if length else 0.0
+    @property
+    def rows(self) -> int:
+        """How many rows there are, empty ones included."""
+        return int(self._index.ntotal)
 
-    def remove(self, story_id: str) -> None:
-        """Take a story out."""
-        slot = self._slots.pop(story_id)
-        del self._stories[slot]
-        self._rows()[slot] = 0.0
-        self._free.append(slot)
+    def grow(self, more: int) -> None:
+        """Add empty rows."""
+        self._index.add(np.zeros((more, self._dimension), dtype=np.float32))
 
-    def nearest(self, vector: VectorSum, count: int) -> list[str]:
-        """At most `count` stories in the direction of the vector, nearest first."""
-        if not self._slots:
-            return []
+    def put(self, row: int, vector: npt.NDArray[np.float64]) -> None:
+        """Give a row the direction of this vector, shape (dimension,); a vector of zeros empties it."""
+        length = float(np.sqrt(np.dot(vector, vector)))
+        self._codes()[row] = vector / length if length else 0.0
+
+    def nearest(self, vector: npt.NDArray[np.float64], count: int) -> npt.NDArray[np.int64]:
+        """At most `count` rows in this direction, nearest first. Empty rows have a similarity of 0 and may be among them."""
         query = vector.astype(np.float32)[None, :]
-        slots = self._flat.search(query, min(count, int(self._flat.ntotal)))[1][0].tolist()
-        # Slots that stand empty hold zeros; what they keep off the list has a similarity below 0.
-        return [self._stories[slot] for slot in slots if slot in self._stories]
+        found: npt.NDArray[np.int64] = self._index.search(query, min(count, self.rows))[1][0]
+        return found
 
-    def _take_slot(self) -> int:
-        if not self._free:
-            first, more = int(self._flat.ntotal), max(CAPACITY_MIN, int(self._flat.ntotal))
-            self._flat.add(np.zeros((more, self._dimension), dtype=np.float32))
-            self._free = list(range(first + more - 1, first - 1, -1))
-        return self._free.pop()
-
-    def _rows(self) -> npt.NDArray[np.float32]:
-        # FAISS has no call to overwrite a vector of a flat index; its storage is plain rows of floats.
-        flat = faiss.rev_swig_ptr(self._flat.get_xb(), int(self._flat.ntotal) * self._dimension)
-        rows: npt.NDArray[np.float32] = flat.reshape(-1, self._dimension)
-        return rows
+    def _codes(self) -> npt.NDArray[np.float16]:
+        # FAISS has no call to overwrite a stored vector; in this index the codes are plain rows of half-precision floats.
+        flat = faiss.rev_swig_ptr(self._index.codes.data(), self.rows * self._dimension * 2)
+        codes: npt.NDArray[np.float16] = flat.view(np.float16).reshape(-1, self._dimension)
+        return codes

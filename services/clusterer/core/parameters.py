@@ -1,4 +1,4 @@
-"""Everything the decisions depend on."""
+"""Everything the decisions depend on, but for the encoder's calibration. One configuration serves every stream."""
 
 from __future__ import annotations
 
@@ -8,22 +8,59 @@ import msgspec
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True):
-    """One configuration for every stream. Similarities are cosines, from -1 to 1."""
+    """Similarities are sums of weighted cosines. Values without a source of their own come from `python -m evaluation.tune`."""
 
     window: timedelta = timedelta(days=7)
     """A story silent for this long, in event time, closes. A news story rarely pauses for a week and goes on."""
 
+    lead_weight: float = 0.47
+    """Weight of the embedding of title and lead."""
+
+    title_weight: float = 0.18
+    """Weight of the embedding of the title."""
+
+    terms_weight: float = 0.37
+    """Weight of the TF-IDF terms: names, numbers and places, which embeddings blur."""
+
+    idf_floor: float = 0.5
+    """Added to ln(N / document frequency)."""
+
+    short_text_factor: float = 0.64
+    """How similar, by comparison, the shortest texts are to everything."""
+
+    words_few: int = 8
+    words_many: int = 130
+    """Between these lengths the factor rises to 1, with the logarithm of the length."""
+
+    centroid_share: float = 0.36
+    """Share of the cosine with the centroid in a story's score; the rest is the mean similarity to its reports."""
+
+    span_share: float = 0.5
+    """Share of the decay over the distance to the story's span; the rest is over the distance to its mean time."""
+
     decay: timedelta = timedelta(days=6)
-    """The time over which the score of a silent story falls to 1/e."""
+    """The time over which similarity falls to 1/e."""
 
-    join_bar: float = 0.53
-    """The score (similarity x time decay) an article must reach to join a story; below, it founds one."""
-
-    merge_bar: float = 0.8
-    """The similarity x time decay at which two stories that compete for an article become one."""
-
-    candidates: int = 64
+    candidates: int = 100
     """How many stories the index proposes for the exact score."""
+
+    background: int = 10
+    """How many stories behind the best one tell how crowded this corner of the news is."""
+
+    bar_base: float = 0.173
+    bar_mean: float = 0.3
+    bar_std: float = 1.8
+    """An article joins at a score of base + these times mean and standard deviation of the background's scores..."""
+
+    bar_size: float = 0.076
+    """... + this times (1 - 1 / sqrt(reports of the story)): a mean over many reports is never as high as one over few."""
+
+    merge_bar: float = 0.38
+    """The affinity at which the story an article has joined and its runner-up become one. Higher: smaller stories."""
+
+    cohesion_prior: float = 0.47
+    cohesion_prior_pairs: float = 3.0
+    """A story's cohesion is the mean similarity of its pairs, as if it had this many more pairs of this similarity."""
 
     copy_jaccard: float = 0.5
     """Share of common word 3-grams from which an article repeats another one's text."""

@@ -1,0 +1,126 @@
+"""Open stories as sums of their reports' vectors, in slots of one matrix."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from services.clusterer.core.features import blocks
+from services.clusterer.core.fixed_point import SCALE, Whole
+from services.clusterer.core.index import CentroidIndex
+
+SLOTS_MIN: Final = 256
+EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+MILLISECOND: Final = timedelta(milliseconds=1)
+UNIT: Final = float(SCALE) * SCALE
+
+Slots = npt.NDArray[np.int64]
+
+
+def milliseconds(moment: datetime) -> int:
+    """The moment as Unix time in milliseconds."""
+    return (moment - EPOCH) // MILLISECOND
+
+
+class StorySpace:
+    """Everything the scores of stories depend on; linear in their reports, exact, and independent of their order.
+
+    By slot: `sums` of combined vectors, `counts` of reports, `squares` (sums of the reports' squared lengths), `times` (sums
+    of publication times), `firsts` and `lasts` of them, all in whole numbers; times are in milliseconds.
+    """
+
+    def __init__(self, dimension: int) -> None:
+        self.blocks = blocks(dimension)
+        self.sums = np.zeros((0, self.blocks.size))
+        self.lengths = np.zeros(0)
+        self.counts = np.zeros(0, dtype=np.int64)
+        self.squares = np.zeros(0)
+        self.times = np.zeros(0, dtype=np.int64)
+        self.firsts = np.zeros(0, dtype=np.int64)
+        self.lasts = np.zeros(0, dtype=np.int64)
+        self.stories: list[str] = []
+        self._free: list[int] = []
+        self._index = CentroidIndex(dimension)
+
+    def open(self, story_id: str) -> int:
+        """A slot for a story that has no reports yet."""
+        if not self._free:
+            self._grow(max(SLOTS_MIN, len(self.stories)))
+        slot = self._free.pop()
+        self.stories[slot] = story_id
+        return slot
+
+    def close(self, slot: int) -> None:
+        """Empty a slot for another story."""
+        for column in (self.sums, self.lengths, self.counts, self.squares, self.times, self.firsts, self.lasts):
+            column[slot] = 0
+        self._index.put(slot, self.sums[slot, self.blocks.lead])
+        self.stories[slot] = ""
+        self._free.append(slot)
+
+    def add(self, slot: int, vector: Whole, at: int) -> None:
+        """Count a report, published `at`, shape (blocks.size,)."""
+        alone = self.counts[slot] == 0
+        self.firsts[slot] = at if alone else min(at, self.firsts[slot])
+        self.lasts[slot] = at if alone else max(at, self.lasts[slot])
+        self._shift(slot, vector, at, 1)
+
+    def remove(self, slot: int, vector: Whole, at: int, remaining: list[int]) -> None:
+        """Count a report no more; `remaining` are the publication times of those that stay."""
+        self.firsts[slot], self.lasts[slot] = (min(remaining), max(remaining)) if remaining else (0, 0)
+        self._shift(slot, vector, at, -1)
+
+    def absorb(self, slot: int, other: int) -> None:
+        """Add the reports of another slot, which is then empty."""
+        self.sums[slot] += self.sums[other]
+        self.counts[slot] += self.counts[other]
+        self.squares[slot] += self.squares[other]
+        self.times[slot] += self.times[other]
+        self.firsts[slot] = min(self.firsts[slot], self.firsts[other])
+        self.lasts[slot] = max(self.lasts[slot], self.lasts[other])
+        self._refresh(slot)
+        self.close(other)
+
+    def nearest(self, vector: Whole, count: int) -> Slots:
+        """At most `count` slots whose centroids lie in this direction, nearest first."""
+        found = self._index.nearest(vector[self.blocks.lead], count)
+        return found[self.counts[found] > 0]
+
+    def similarities(self, vector: Whole, slots: Slots) -> npt.NDArray[np.float64]:
+        """The vector's similarity to each story's reports, summed over them."""
+        return self.sums[slots] @ vector / UNIT
+
+    def pair_sum(self, slot: int) -> float:
+        """The similarities of all pairs of the slot's reports, added up."""
+        return float(self.lengths[slot] ** 2 - self.squares[slot] / UNIT) / 2
+
+    def cross_mean(self, slot: int, other: int) -> float:
+        """The mean similarity between the reports of two slots."""
+        cross = float(np.dot(self.sums[slot], self.sums[other])) / UNIT
+        return cross / float(self.counts[slot] * self.counts[other])
+
+    def _shift(self, slot: int, vector: Whole, at: int, sign: int) -> None:
+        self.sums[slot] += sign * vector
+        self.counts[slot] += sign
+        self.squares[slot] += sign * float(np.dot(vector, vector))
+        self.times[slot] += sign * at
+        self._refresh(slot)
+
+    def _refresh(self, slot: int) -> None:
+        row = self.sums[slot]
+        self.lengths[slot] = np.sqrt(np.dot(row, row)) / SCALE
+        self._index.put(slot, row[self.blocks.lead])
+
+    def _grow(self, more: int) -> None:
+        before = len(self.stories)
+        self._index.grow(more)
+        self.sums = np.concatenate((self.sums, np.zeros((more, self.blocks.size))))
+        for name in ("lengths", "squares"):
+            setattr(self, name, np.concatenate((getattr(self, name), np.zeros(more))))
+        for name in ("counts", "times", "firsts", "lasts"):
+            setattr(self, name, np.concatenate((getattr(self, name), np.zeros(more, dtype=np.int64))))
+        self.stories += [""] * more
+        self._free = list(range(before + more - 1, before - 1, -1))
