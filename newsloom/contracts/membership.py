@@ -32,7 +32,8 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     """An article's place, and the clusterer's own record of it.
 
     `sequence` is the article's place in the order of arrival within its edition. `vector` is the embedding in fixed
-    point: int16, little-endian, scaled by 2**14; `shingles` as in `ArticleVector`. Both are empty in records written after the story closed.
+    point: int16, little-endian, scaled by 2**14; `shingles` as in `ArticleVector`. Both are empty in records
+    written after the story closed.
     """
 
     article_id: ArticleId
