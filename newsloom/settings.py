@@ -42,6 +42,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     model: str = "all-MiniLM-L6-v2"
     """The sentence-transformers model: the default's name, or anything SentenceTransformer loads. Both services need it."""
 
+    calibration: str | None = None
+    """File with the model's calibration, as `newsloom calibrate` writes it. The default model's is shipped."""
+
     retention_days: Annotated[int, msgspec.Meta(ge=1, le=RETENTION_DAYS_MAX)] = 365
     """Days of event time for which a closed story, and its articles, stay known."""
 

@@ -66,8 +66,8 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
     `sequence` is the article's place in the order of arrival within its edition. The vectors are those of `ArticleVector` in
     fixed point: int16, scaled by 2**14; `term_weights` (int16, scaled by 2**8) are TF-IDF weights as of the article's
-    arrival. `decision` is how it came to a story, `merge` how that story became this one. Features are empty once the story
-    has closed.
+    arrival. `decision` is how it came to a story, `merge` how that story became this one. Features are empty in
+    records written after the story closed.
     """
 
     article_id: ArticleId

@@ -75,20 +75,26 @@ class DeadLetterGuard:
 
     def __init__(self, share_max: float) -> None:
         self._share_max = share_max
-        self._recent: deque[bool] = deque(maxlen=WINDOW_RECORDS)
+        self._committed: deque[bool] = deque(maxlen=WINDOW_RECORDS)
+        self._observed = self._committed
 
     def observe(self, *, processed: int, rejections: int, reason: str) -> None:
-        """Count a batch, before it is committed.
+        """Look at a batch before it is committed.
 
         Raises:
             TooManyDeadLetters: the share is over the limit; `reason` is quoted as an example.
 
         """
-        self._recent.extend([False] * processed + [True] * rejections)
-        rejected, seen = sum(self._recent), len(self._recent)
+        self._observed = self._committed.copy()
+        self._observed.extend([False] * processed + [True] * rejections)
+        rejected, seen = sum(self._observed), len(self._observed)
         if seen >= RECORDS_MIN and rejected > self._share_max * seen:
             raise TooManyDeadLetters(
                 f"{rejected} of the last {seen} records could not be processed (limit: {self._share_max:.0%}), the latest "
                 f"because: {reason}. Nothing of this batch was committed. Mend the producer, or raise "
                 "NEWSLOOM_DEAD_LETTER_SHARE_MAX"
             )
+
+    def confirm(self) -> None:
+        """The batch observed last was committed. One that was not comes again, and is not to count twice."""
+        self._committed = self._observed

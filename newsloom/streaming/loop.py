@@ -104,6 +104,7 @@ class Loop:
         self._observe(batch, outcome)
         self._watchdog.beat()
         self._worker.commit(batch, [*outcome.messages, *self._dead_letters(outcome)])
+        self._guard.confirm()
         _log.debug("batch.committed", records=len(batch.records), messages=len(outcome.messages))
         return len(batch.records)
 

@@ -8,16 +8,21 @@ from datetime import timedelta
 from newsloom import service
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
-from services.clusterer.core.parameters import Parameters
-from services.clusterer.step import ClustererStep
+from newsloom.streaming.step import Step
 
 RECORDS_MAX = 200
 """Articles in one transaction."""
 
 
-def build_step(settings: Settings, log: Log) -> ClustererStep:
-    """The step these settings describe."""
-    return ClustererStep(settings, log, Parameters(retention=timedelta(days=settings.retention_days)))
+def build_step(settings: Settings, log: Log) -> Step:
+    """The step these settings describe; raises ConfigurationError."""
+    # Imported here so that a wrong setting or a signal is answered at once, not after FAISS and HDBSCAN have been loaded.
+    from services.clusterer.calibrations import load_calibration  # noqa: PLC0415
+    from services.clusterer.core.parameters import Parameters  # noqa: PLC0415
+    from services.clusterer.step import ClustererStep  # noqa: PLC0415
+
+    parameters = Parameters(retention=timedelta(days=settings.retention_days))
+    return ClustererStep(settings, log, load_calibration(settings), parameters)
 
 
 def main() -> int:

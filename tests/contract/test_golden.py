@@ -104,6 +104,7 @@ def test_there_is_a_golden_file_for_every_event_and_none_besides() -> None:
         (b'{"id":"a","title":"t","text":"x","published_at":"2025-02-03T00:00:00"}', "published_at"),
         (b'{"id":"a","title":"t","text":"x","leaning":"up"}', "leaning"),
         (b'{"id":"a","title":"t","text":"x","edition":"De/De"}', "edition"),
+        (rb'{"id":"a","title":"t","text":"x","edition":"main\n"}', "edition"),
     ],
 )
 def test_bad_articles_are_refused_by_name(value: bytes | str, named: str) -> None:

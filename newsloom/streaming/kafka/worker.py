@@ -12,11 +12,11 @@ from typing import Any, Final, NoReturn
 from kafka import OffsetAndMetadata
 from kafka.errors import KafkaError
 
-from newsloom.streaming.errors import CommitFailed, ConfigurationError, Fenced, LogError, LogUnavailable
+from newsloom.streaming.errors import CommitFailed, Fenced, LogError, LogUnavailable
 from newsloom.streaming.kafka.admin import KafkaAdmin
 from newsloom.streaming.kafka.assignment import Assignment
 from newsloom.streaming.kafka.clients import Clients, seconds_left
-from newsloom.streaming.kafka.errors import explain, translate, translated
+from newsloom.streaming.kafka.errors import translate, translated
 from newsloom.streaming.kafka.records import to_record
 from newsloom.streaming.kafka.transactions import Transactions
 from newsloom.streaming.records import Batch, Message
@@ -130,9 +130,9 @@ class KafkaWorker:
         try:
             self._transactions.run(messages, token.offsets, token.member)
         except KafkaError as error:
+            self._fail(_commit_error(translate(error, "commit")))
+        except LogError as error:
             self._fail(_commit_error(error))
-        except ConfigurationError as error:
-            self._fail(error)
         self._in_doubt = False
         if token.offsets:
             self._uncommitted.popleft()
@@ -189,8 +189,5 @@ class KafkaWorker:
         return error
 
 
-def _commit_error(error: KafkaError) -> LogError:
-    translated_error = translate(error, "commit")
-    if isinstance(translated_error, LogUnavailable):
-        return CommitFailed(f"commit: {explain(error)}")
-    return translated_error
+def _commit_error(error: LogError) -> LogError:
+    return CommitFailed(str(error)) if isinstance(error, LogUnavailable) else error

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from newsloom.contracts.membership import Candidate
 from services.clusterer.core.fixed_point import Whole
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.space import MILLISECOND, UNIT, Slots, StorySpace
+from services.clusterer.core.space import MILLISECOND, UNIT, StorySpace
 
 
 class Score(NamedTuple):
@@ -81,9 +81,7 @@ def bar_for(scores: Sequence[Score], space: StorySpace, parameters: Parameters) 
     squares = math.fsum((value - mean) ** 2 for value in background)
     std = math.sqrt(squares / len(background)) if background else 0.0
     size = 1 - 1 / math.sqrt(float(space.counts[scores[0].slot]))
-    value = (
-        parameters.bar_base + parameters.bar_mean * mean + parameters.bar_std * std + parameters.bar_size * size
-    )
+    value = parameters.bar_base + parameters.bar_mean * mean + parameters.bar_std * std + parameters.bar_size * size
     return Bar(value, mean, std, len(background))
 
 

@@ -21,7 +21,7 @@ from services.clusterer.core.frequencies import DocumentFrequencies
 from services.clusterer.core.headline import choose_title, earliest_title, offer_title
 from services.clusterer.core.history import extended
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.projection import update
+from services.clusterer.core.projection import TITLE_CHARACTERS_MAX, update
 from services.clusterer.core.space import EPOCH, StorySpace, milliseconds
 from services.clusterer.core.story import LiveStory, without_features
 
@@ -187,7 +187,10 @@ class Edition:
         before, story.published_count = story.published_count, story.article_count
         if before != story.article_count:
             entry = HistoryEntry(
-                version=story.version, at=story.updated_at, article_count=story.article_count, title=story.title
+                version=story.version,
+                at=story.updated_at,
+                article_count=story.article_count,
+                title=story.title[:TITLE_CHARACTERS_MAX],
             )
             story.history = extended(story.history, entry)
         if not story.is_open:

@@ -138,9 +138,7 @@ class Engine:
 
     def _scores(self, member: Membership, features: Features, vector: Whole) -> list[Score]:
         correction = length_correction(features.words, self._parameters)
-        return ranked(
-            vector, milliseconds(member.published_at), correction, self._edition.space, self._parameters
-        )
+        return ranked(vector, milliseconds(member.published_at), correction, self._edition.space, self._parameters)
 
     def _joined(self, scores: list[Score], bar: Bar, vector: Whole) -> Placement:
         story = self._edition.stories[scores[0].story_id]

@@ -93,10 +93,12 @@ def combined(features: Features, parameters: Parameters, calibration: Calibratio
     lengths' corrections: short texts are less similar to everything, and this takes it out.
     """
     unit = SCALE / math.sqrt(length_correction(features.words, parameters))
+    lead = parameters.lead_weight * calibration.lead_scale
+    title = parameters.title_weight * calibration.title_scale
     return np.concatenate(
         (
-            _centred(features.lead, calibration.lead_mean, unit * math.sqrt(parameters.lead_weight)),
-            _centred(features.title, calibration.title_mean, unit * math.sqrt(parameters.title_weight)),
+            _centred(features.lead, calibration.lead_mean, unit * math.sqrt(lead)),
+            _centred(features.title, calibration.title_mean, unit * math.sqrt(title)),
             rescaled(_sketch(features), unit * math.sqrt(parameters.terms_weight)),
         )
     )
@@ -111,9 +113,10 @@ def length_correction(words: int, parameters: Parameters) -> float:
 
 def _centred(vector: Vector, mean: Vector, length: float) -> Whole:
     # Twice the vector less the mean: half the mean taken out, in whole numbers.
-    return rescaled(2.0 * vector - mean, length)
+    return rescaled(2 * vector.astype(np.float64) - mean, length)
 
 
 def _sketch(features: Features) -> Whole:
     signs = (features.terms & 1).astype(np.float64) * 2 - 1
-    return np.bincount((features.terms >> 1) % SKETCH, weights=signs * features.term_weights, minlength=SKETCH)
+    sketch = np.bincount((features.terms >> 1) % SKETCH, weights=signs * features.term_weights, minlength=SKETCH)
+    return sketch.astype(np.float64)

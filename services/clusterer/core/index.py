@@ -18,9 +18,7 @@ class CentroidIndex:
 
     def __init__(self, dimension: int) -> None:
         self._dimension = dimension
-        self._index = faiss.IndexScalarQuantizer(
-            dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT
-        )
+        self._index = faiss.IndexScalarQuantizer(dimension, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
 
     @property
     def rows(self) -> int:

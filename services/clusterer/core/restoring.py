@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from newsloom.contracts.membership import Checkpoint, Membership
-from newsloom.contracts.story import Story, StoryState
+from newsloom.contracts.story import Story
+from services.clusterer.core.calibration import Calibration
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.story import LiveStory, empty_total
+from services.clusterer.core.story import NO_SLOT, LiveStory
 
 
 class CorruptState(ValueError):
@@ -17,7 +18,12 @@ class CorruptState(ValueError):
 
 
 def restored_edition(
-    checkpoint: Checkpoint, stories: Iterable[Story], memberships: Iterable[Membership], parameters: Parameters
+    checkpoint: Checkpoint,
+    stories: Iterable[Story],
+    memberships: Iterable[Membership],
+    *,
+    calibration: Calibration,
+    parameters: Parameters,
 ) -> Edition:
     """The edition that published these.
 
@@ -25,7 +31,7 @@ def restored_edition(
         CorruptState: a membership names an unknown story, or a story's count is not that of its memberships.
 
     """
-    edition = Edition(checkpoint.edition, checkpoint.dimension, parameters)
+    edition = Edition(checkpoint.edition, calibration, parameters)
     edition.watermark = checkpoint.watermark
     edition.next_sequence = checkpoint.next_sequence
     members: defaultdict[str, list[Membership]] = defaultdict(list)
@@ -45,12 +51,13 @@ def _restore_story(edition: Edition, story: Story, members: list[Membership]) ->
             f"story {story.id} has {story.article_count} articles at version {story.version}, "
             f"but `article-stories` holds {len(members)}"
         )
-    live = _live(story, edition.dimension)
+    live = _live(story)
     edition.stories[live.id] = live
     for member in sorted(members, key=lambda member: member.sequence):
-        live.readmit(member)
+        live.add(member)
         edition.articles[member.article_id] = live.id
     if live.is_open:
+        live.slot = edition.space.open(live.id)
         for member in members:
             edition.track(live, member)
     else:
@@ -58,10 +65,10 @@ def _restore_story(edition: Edition, story: Story, members: list[Membership]) ->
         edition.forgetting.set(live.id, live.updated_at + edition.parameters.retention)
 
 
-def _live(story: Story, dimension: int) -> LiveStory:
+def _live(story: Story) -> LiveStory:
     return LiveStory(
         id=story.id,
-        total=empty_total(dimension if story.state is StoryState.OPEN else 0),
+        slot=NO_SLOT,
         first_published_at=story.first_published_at,
         last_published_at=story.last_published_at,
         updated_at=story.updated_at,

@@ -86,6 +86,8 @@ class StorySpace:
 
     def nearest(self, vector: Whole, count: int) -> Slots:
         """At most `count` slots whose centroids lie in this direction, nearest first."""
+        if not self.stories:
+            return np.zeros(0, dtype=np.int64)
         found = self._index.nearest(vector[self.blocks.lead], count)
         return found[self.counts[found] > 0]
 

@@ -111,6 +111,4 @@ def _add(counter: Counter[str], name: str, by: int) -> None:
 
 def without_features(member: Membership) -> Membership:
     """The membership as a story keeps it that takes part in no comparison any more."""
-    return msgspec.structs.replace(
-        member, shingles=b"", title_vector=b"", lead_vector=b"", terms=b"", term_weights=b""
-    )
+    return msgspec.structs.replace(member, shingles=b"", title_vector=b"", lead_vector=b"", terms=b"", term_weights=b"")

@@ -94,6 +94,7 @@ def test_the_largest_article_fits_with_any_reason() -> None:
 
 def observe(guard: DeadLetterGuard, processed: int, rejections: int) -> None:
     guard.observe(processed=processed, rejections=rejections, reason="no title")
+    guard.confirm()
 
 
 def test_few_records_prove_nothing() -> None:
@@ -114,6 +115,12 @@ def test_only_the_latest_records_count() -> None:
     observe(guard, 0, WINDOW_RECORDS // 2)
     with pytest.raises(TooManyDeadLetters):
         observe(guard, 0, 1)
+
+
+def test_a_batch_that_comes_again_counts_once() -> None:
+    guard = DeadLetterGuard(0.5)
+    for _ in range(10):
+        guard.observe(processed=20, rejections=RECORDS_MIN - 21, reason="no title")
 
 
 def test_a_share_of_one_never_stops() -> None:

@@ -1,0 +1,86 @@
+"""Calibrations as files: those shipped with newsloom, and those an operator makes."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import numpy as np
+
+from newsloom.settings import Settings
+from newsloom.streaming.errors import ConfigurationError
+from services.clusterer.core.calibration import Calibration
+from services.clusterer.core.fixed_point import decode_int16, encode_int16
+
+Factor = Annotated[float, msgspec.Meta(gt=0)]
+
+
+class CalibrationFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A calibration as it is stored: JSON; the means are int16, little-endian, scaled by 2**14, in base64.
+
+    `articles` says how many it was measured on.
+    """
+
+    model: str
+    title_mean: bytes
+    lead_mean: bytes
+    title_scale: Factor
+    lead_scale: Factor
+    articles: int
+
+
+def load_calibration(settings: Settings) -> Calibration:
+    """The calibration for the settings' model: the operator's file, or the one that newsloom ships.
+
+    Raises:
+        ConfigurationError: there is none, it cannot be read, or it belongs to another model.
+
+    """
+    data = _read(settings)
+    try:
+        stored = msgspec.json.decode(data, type=CalibrationFile)
+    except msgspec.DecodeError as error:
+        raise ConfigurationError(f"NEWSLOOM_CALIBRATION={settings.calibration!r} is no calibration: {error}") from error
+    if stored.model != settings.model:
+        raise ConfigurationError(
+            f"NEWSLOOM_CALIBRATION={settings.calibration!r} was made for {stored.model!r}, NEWSLOOM_MODEL is {settings.model!r}"
+        )
+    title, lead = decode_int16(stored.title_mean), decode_int16(stored.lead_mean)
+    if title.size != lead.size or not lead.size:
+        raise ConfigurationError(
+            f"NEWSLOOM_CALIBRATION={settings.calibration!r}: the means have {title.size} and {lead.size} dimensions"
+        )
+    return Calibration(stored.model, title, lead, stored.title_scale, stored.lead_scale)
+
+
+def encode_calibration(calibration: Calibration, *, articles: int) -> bytes:
+    """The calibration as a file's content."""
+    stored = CalibrationFile(
+        model=calibration.model,
+        title_mean=encode_int16(np.asarray(calibration.title_mean)),
+        lead_mean=encode_int16(np.asarray(calibration.lead_mean)),
+        title_scale=calibration.title_scale,
+        lead_scale=calibration.lead_scale,
+        articles=articles,
+    )
+    return msgspec.json.format(msgspec.json.encode(stored), indent=2) + b"\n"
+
+
+def _read(settings: Settings) -> bytes:
+    if settings.calibration is not None:
+        try:
+            return Path(settings.calibration).read_bytes()
+        except OSError as error:
+            raise ConfigurationError(
+                f"NEWSLOOM_CALIBRATION={settings.calibration!r} cannot be read: {error.strerror}"
+            ) from error
+    shipped = files("services.clusterer").joinpath("calibration", f"{settings.model}.json")
+    # A model may be named by a path or a hub's `owner/name`: neither is shipped.
+    if "/" in settings.model or not shipped.is_file():
+        raise ConfigurationError(
+            f"there is no calibration for NEWSLOOM_MODEL={settings.model!r}: make one with `newsloom calibrate` from a "
+            "sample of your news and name the file in NEWSLOOM_CALIBRATION"
+        )
+    return shipped.read_bytes()

@@ -1,0 +1,81 @@
+"""Services under blows: ended again and again in the middle of their work, and started again each time."""
+
+from __future__ import annotations
+
+import random
+import signal
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Final
+
+from newsloom.streaming.log import Log
+from newsloom.topology import topic_name
+from tests.acceptance.installation import DRAIN_S_MAX, INPUTS, Installation, Service
+from tests.kafka.broker import wait_until
+
+ORDER: Final = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Blow:
+    """A signal, `after_s` seconds after a service that was started has taken in `records` of its input."""
+
+    records: int
+    after_s: float
+    number: signal.Signals
+
+
+def blows(count: int, *, records: int, after_s_max: float, seed: int) -> list[Blow]:
+    """`count` blows spread over an input of so many records, each at a moment of its own within the work on a batch.
+
+    The first one hits the start: before the first record is taken in.
+    """
+    moments = random.Random(seed)  # noqa: S311 - nothing secret
+    return [
+        Blow(
+            records=records * place // (count + 1),
+            after_s=moments.uniform(0, after_s_max),
+            number=ORDER[place % len(ORDER)],
+        )
+        for place in range(count)
+    ]
+
+
+def run_under(installation: Installation, plans: dict[str, Sequence[Blow]]) -> None:
+    """Run services until they have nothing left to do, each under its own blows.
+
+    `plans` are in the order of the flow. Every blow must hit a service that still has work: too late, it proves nothing.
+    """
+    with ThreadPoolExecutor(len(plans)) as threads:
+        running = list(threads.map(lambda plan: _strike(installation, *plan), plans.items()))
+    installation.drain(*plans)
+    for service in running:
+        assert service.end().status == 0
+
+
+def _strike(installation: Installation, name: str, plan: Sequence[Blow]) -> Service:
+    with closing(installation.open()) as log:
+        for blow in plan:
+            _strike_once(installation, log, name, blow)
+    return installation.start(name)
+
+
+def _strike_once(installation: Installation, log: Log, name: str, blow: Blow) -> None:
+    service = installation.start(name)
+    wait_until(lambda: taken_in(installation, log, name) >= blow.records, DRAIN_S_MAX, f"{name}: {blow}")
+    # A crash waits for no condition.
+    threading.Event().wait(blow.after_s)
+    assert service.is_running, service.wait(0).stderr
+    ended = service.end(blow.number)
+    assert ended.status == (0 if blow.number is signal.SIGTERM else -blow.number), ended.stderr
+    assert installation.backlog(log, name), f"{name} was done before {blow}"
+
+
+def taken_in(installation: Installation, log: Log, service: str) -> int:
+    """How far a service has come in its input, in offsets; a lower bound."""
+    topic = topic_name(installation.settings, INPUTS[service])
+    backlog = installation.backlog(log, service)
+    return sum(log.admin().end_offsets([topic]).values()) - backlog

@@ -1,0 +1,169 @@
+"""An installation as an operator has it: settings in the environment, commands, and services as processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, TopicDefinition
+from newsloom.service import group_name
+from newsloom.settings import Settings
+from newsloom.streaming.log import Log, Progress
+from newsloom.streaming.open import open_log
+from newsloom.streaming.records import Message
+from newsloom.topology import topic_name
+from tests.acceptance.published import Published, read_published
+from tests.kafka.broker import wait_until
+
+COMMAND_S_MAX: Final = 900.0
+DRAIN_S_MAX: Final = 1_200.0
+END_S_MAX: Final = 60.0
+INPUTS: Final[dict[str, TopicDefinition]] = {"embedder": ARTICLES, "clusterer": ARTICLE_VECTORS}
+"""Which topic each service consumes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A command or a service that has ended, and how long it took in seconds."""
+
+    status: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+
+class Service:
+    """A service as a process of its own, as a supervisor or a container would start it."""
+
+    def __init__(self, name: str, environ: dict[str, str], log_file: Path) -> None:
+        self._log_file = log_file
+        self._begun = time.monotonic()
+        with log_file.open("ab") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", f"services.{name}"],
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # Ctrl-C is for the tests, which then end it.
+            )
+
+    @property
+    def is_running(self) -> bool:
+        return self._process.poll() is None
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> Ended:
+        """Send the signal and wait."""
+        self._process.send_signal(number)
+        return self.wait(END_S_MAX)
+
+    def wait(self, seconds: float) -> Ended:
+        """What came of it; fails if it has not ended by itself after so many seconds."""
+        status = self._process.wait(seconds)
+        return Ended(status, "", self._log_file.read_text(), time.monotonic() - self._begun)
+
+
+@dataclass
+class Installation:
+    """One log and one topic prefix, and everything that is started on them."""
+
+    url: str
+    prefix: str
+    folder: Path
+    services: list[Service] = field(default_factory=list)
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(log=self.url, topic_prefix=self.prefix)
+
+    def environ(self, **changed: str) -> dict[str, str]:
+        """The environment of its processes: ours without any setting of newsloom's, its own, and those that are changed."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("NEWSLOOM_")}
+        return {**inherited, "NEWSLOOM_LOG": self.url, "NEWSLOOM_TOPIC_PREFIX": self.prefix, **changed}
+
+    def newsloom(self, *arguments: str, **changed: str) -> Ended:
+        """Run a command to its end."""
+        begun = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", "services.cli", *arguments],
+            env=self.environ(**changed),
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_S_MAX,
+            check=False,
+        )
+        return Ended(done.returncode, done.stdout, done.stderr, time.monotonic() - begun)
+
+    def command(self, *arguments: str, **changed: str) -> Ended:
+        """Run a command that must succeed."""
+        done = self.newsloom(*arguments, **changed)
+        assert done.status == 0, f"newsloom {' '.join(arguments)}: {done.status}\n{done.stdout}{done.stderr}"
+        return done
+
+    def start(self, name: str, **changed: str) -> Service:
+        """Start a service."""
+        service = Service(name, self.environ(**changed), self.folder / f"{name}-{len(self.services)}.log")
+        self.services.append(service)
+        return service
+
+    def open(self) -> Log:
+        """The log, for this process."""
+        return open_log(self.url)
+
+    def write(self, topic: TopicDefinition, messages: Sequence[Message]) -> None:
+        """Produce to a topic, in one transaction and in partition 0."""
+        with closing(self.open()) as log, closing(log.writer("producer")) as writer:
+            before = writer.progress()
+            name = topic_name(self.settings, topic)
+            addressed = [
+                Message(name, message.key, message.value, message.headers, 0, message.timestamp_ms)
+                for message in messages
+            ]
+            writer.write(addressed, Progress((before.position if before else 0) + 1))
+
+    def backlog(self, log: Log, service: str) -> int:
+        """Records that a service has still to take in; 0 if and only if it has taken in all."""
+        return log.admin().backlog(group_name(self.settings, service), [topic_name(self.settings, INPUTS[service])])
+
+    def _is_done(self, log: Log, service: str) -> bool:
+        return self.backlog(log, service) == 0
+
+    def drain(self, *names: str) -> None:
+        """Return once these services, named in the order of the flow, have nothing left to do."""
+        with closing(self.open()) as log:
+            for name in names:
+                wait_until(partial(self._is_done, log, name), DRAIN_S_MAX, f"the {name} to drain")
+
+    def run(self, *names: str, **changed: str) -> None:
+        """Start these services, let them take in all there is, and end them."""
+        running = [self.start(name, **changed) for name in names]
+        self.drain(*names)
+        for service in running:
+            ended = service.end()
+            assert ended.status == 0, ended.stderr
+
+    def published(self) -> Published:
+        """Everything on its topics."""
+        with closing(self.open()) as log:
+            return read_published(log, self.prefix)
+
+    def stories(self) -> str:
+        """`newsloom stories --format json`."""
+        return self.command("stories", "--format", "json").stdout
+
+    def close(self) -> None:
+        """End what still runs."""
+        for service in self.services:
+            if service.is_running:
+                service.end(signal.SIGKILL)

@@ -1,0 +1,123 @@
+"""`newsloom demo` finds in the sample exactly what was written into it (tests/fixtures/sample_gold.json)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from newsloom.contracts.story import Cause, Story, StoryUpdate
+from newsloom.streaming.open import open_log
+from tests.acceptance.checker import problems
+from tests.acceptance.conftest import NewInstallation
+from tests.acceptance.published import Published, read_published
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+GOLD: Final = Path(__file__).resolve().parent.parent / "fixtures" / "sample_gold.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What a demo printed, and what it left on its topics."""
+
+    printed: str
+    published: Published
+
+
+@pytest.fixture(scope="module", params=["sqlite", pytest.param("kafka", marks=pytest.mark.kafka)])
+def demo(request: pytest.FixtureRequest, new_installation: NewInstallation) -> Demo:
+    installation = new_installation(request.param)
+    printed = installation.command("demo").stdout
+    prefix = re.search(r"NEWSLOOM_TOPIC_PREFIX=(\S+)", printed)
+    assert prefix, printed
+    with closing(open_log(installation.url)) as log:
+        return Demo(printed, read_published(log, prefix[1]))
+
+
+@pytest.fixture(scope="module")
+def gold() -> dict[str, Any]:
+    read: dict[str, Any] = json.loads(GOLD.read_text())
+    return read
+
+
+def _stories(published: Published) -> dict[str, list[str]]:
+    """Article ids by story, of the stories that have any."""
+    found: dict[str, list[str]] = {}
+    for member in published.memberships.values():
+        found.setdefault(member.story_id, []).append(member.article_id)
+    return found
+
+
+def _updates_with(published: Published, article_id: str) -> list[StoryUpdate]:
+    return [update for update in published.updates if update.article is not None and update.article.id == article_id]
+
+
+def test_the_stories_are_the_gold_stories(demo: Demo, gold: dict[str, Any]) -> None:
+    found = {frozenset(articles) for articles in _stories(demo.published).values()}
+    written = {frozenset(articles) for articles in gold["stories"].values()}
+
+    assert found == written
+
+
+def test_counts_reports_and_histories_are_right(demo: Demo, gold: dict[str, Any]) -> None:
+    by_articles = {frozenset(articles): articles for articles in gold["stories"].values()}
+
+    for story_id, articles in _stories(demo.published).items():
+        story = demo.published.stories[story_id]
+        written = by_articles[frozenset(articles)]
+        assert story.article_count == len(written)
+        assert story.report_count == sum(article not in gold["copies"] for article in written)
+        assert _ends_at(story) == len(written)
+
+
+def _ends_at(story: Story) -> int:
+    return story.history[-1].article_count
+
+
+def test_copies_are_known_as_copies(demo: Demo, gold: dict[str, Any]) -> None:
+    members = demo.published.memberships.values()
+
+    assert {member.article_id: member.copy_of for member in members if member.copy_of} == gold["copies"]
+
+
+def test_a_late_article_joins_by_its_own_time(demo: Demo, gold: dict[str, Any]) -> None:
+    (update,) = _updates_with(demo.published, gold["late"])
+
+    assert update.article is not None
+    assert update.article.published_at < update.at
+
+
+def test_the_correction_is_announced_once(demo: Demo, gold: dict[str, Any]) -> None:
+    causes = [update.cause for update in _updates_with(demo.published, gold["corrected"])]
+
+    assert causes == [Cause.ARTICLE, Cause.CORRECTION]
+
+
+def test_the_retracted_article_is_gone(demo: Demo, gold: dict[str, Any]) -> None:
+    causes = [update.cause for update in _updates_with(demo.published, gold["retracted"])]
+
+    assert causes == [Cause.ARTICLE, Cause.RETRACTION]
+    assert ("main", gold["retracted"]) not in demo.published.memberships
+
+
+def test_the_repeat_changes_nothing(demo: Demo, gold: dict[str, Any]) -> None:
+    sent = Counter(record.key for record in demo.published.articles)
+
+    assert sent[gold["repeated"].encode()] == 2
+    assert len(_updates_with(demo.published, gold["repeated"])) == 1
+
+
+def test_the_malformed_line_is_named(demo: Demo, gold: dict[str, Any]) -> None:
+    assert re.findall(r"line (\d+) rejected", demo.printed) == [str(gold["malformed_line"])]
+
+
+def test_nothing_is_rejected_behind_the_door_and_the_books_balance(demo: Demo) -> None:
+    assert demo.published.dead_letters == ()
+    assert problems(demo.published) == []

@@ -1,0 +1,95 @@
+"""Every wrong way to a broker ends within 30 s in one line that names the setting, the address and the cause."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from newsloom.streaming.errors import ConfigurationError, LogError, LogUnavailable
+from newsloom.streaming.kafka import open_kafka
+from tests.kafka.broker import PASSWORD, USER, Broker, free_ports
+
+SASL = {
+    "security_protocol": "SASL_PLAINTEXT",
+    "sasl_mechanism": "PLAIN",
+    "sasl_plain_username": USER,
+    "sasl_plain_password": PASSWORD,
+}
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that accepts connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def refusal(url: str, options: dict[str, str]) -> LogError:
+    """How opening ends; fails if it takes too long or says too little."""
+    began = time.monotonic()
+    with pytest.raises((ConfigurationError, LogUnavailable)) as caught:
+        open_kafka(url, options)
+    assert time.monotonic() - began < 30
+    text = str(caught.value)
+    assert f"NEWSLOOM_LOG={url}" in text
+    assert "\n" not in text
+    error = caught.value
+    assert isinstance(error, LogError)
+    return error
+
+
+def test_nobody_listens() -> None:
+    assert "Connection refused" in str(refusal(f"kafka://127.0.0.1:{free_ports(1)[0]}", {}))
+
+
+def test_a_name_that_does_not_exist() -> None:
+    assert isinstance(refusal("kafka://no-such-host.invalid:9092", {}), LogUnavailable)
+
+
+def test_tls_to_a_port_that_stays_silent(silent_port: int) -> None:
+    assert "silent" in str(refusal(f"kafka://127.0.0.1:{silent_port}", {"security_protocol": "SSL"}))
+
+
+def test_a_port_that_stays_silent(silent_port: int) -> None:
+    error = refusal(f"kafka://127.0.0.1:{silent_port}", {"bootstrap_timeout_ms": "2000"})
+    assert "timed out" in str(error)
+
+
+def test_a_certificate_authority_that_cannot_be_read(silent_port: int) -> None:
+    options = {"security_protocol": "SSL", "ssl_cafile": "no-such-file.pem"}
+    error = refusal(f"kafka://127.0.0.1:{silent_port}", options)
+    assert isinstance(error, ConfigurationError)
+    assert "NEWSLOOM_KAFKA_SSL_CAFILE" in str(error)
+
+
+@pytest.mark.kafka
+def test_the_right_password(kafka_broker: Broker) -> None:
+    log = open_kafka(kafka_broker.sasl_url, SASL)
+    assert log.admin().describe(["missing"]) == {}
+    log.close()
+
+
+@pytest.mark.kafka
+def test_a_wrong_password(kafka_broker: Broker) -> None:
+    lines: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
+    logging.getLogger().addHandler(handler)
+    try:
+        error = refusal(
+            kafka_broker.sasl_url, {**SASL, "sasl_plain_password": "wrong-password", "bootstrap_timeout_ms": "3000"}
+        )
+    finally:
+        logging.getLogger().removeHandler(handler)
+    assert "SASL" in str(error)
+    assert "wrong-password" not in str(error)
+    assert lines == [], "kafka-python's own log is not for the operator"
+
+
+@pytest.mark.kafka
+def test_tls_to_a_broker_without(kafka_broker: Broker) -> None:
+    assert "NEWSLOOM_KAFKA_SECURITY_PROTOCOL" in str(refusal(kafka_broker.url, {"security_protocol": "SSL"}))

@@ -1,0 +1,130 @@
+"""Whatever befalls the members of a group, and in whatever order: every record is numbered once, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import closing, suppress
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from newsloom.streaming import loop as loop_module
+from newsloom.streaming.embedded import open_embedded
+from newsloom.streaming.errors import CommitFailed, ConfigurationError, LogUnavailable
+from newsloom.streaming.log import Log, Worker
+from newsloom.streaming.loop import Loop
+from newsloom.streaming.records import Batch, Message
+from tests.conformance.driving import numbered, put
+from tests.conformance.harness import SESSION_TIMEOUT_MS, ManualClock
+from tests.unit.streaming.tally import GROUP, IN, Tally, create_topics
+from tests.unit.streaming.test_loop import backlog, make_loop, numbers
+
+PARTITIONS = 2
+FAULTS = ("commit refused", "commit unsure", "restore fails", "poll fails")
+# Turns far more often than trouble, or nothing is ever in hand when it comes.
+ACTIONS = st.one_of(
+    st.just(("feed", "")),
+    *[st.tuples(st.just("turn"), st.sampled_from("ab"))] * 4,
+    st.tuples(st.sampled_from(["crash", "silence", *FAULTS]), st.sampled_from("ab")),
+)
+
+
+class Fallible:
+    """A worker on a real log and the trouble that it is in for."""
+
+    def __init__(self, worker: Worker, trouble: set[str]) -> None:
+        self._worker = worker
+        self._trouble = trouble
+
+    def poll(self, *, max_records: int, timeout_ms: int) -> Batch:
+        if _befallen(self._trouble, "poll fails"):
+            raise LogUnavailable("away")
+        return self._worker.poll(max_records=max_records, timeout_ms=timeout_ms)
+
+    def commit(self, batch: Batch, messages: Sequence[Message]) -> None:
+        if _befallen(self._trouble, "commit refused"):
+            # There is no such partition: nothing is written, and the worker goes back to the committed offsets.
+            with suppress(ConfigurationError):
+                self._worker.commit(batch, [Message(IN, None, None, partition=PARTITIONS)])
+            raise CommitFailed("refused")
+        self._worker.commit(batch, messages)
+        if _befallen(self._trouble, "commit unsure"):
+            raise CommitFailed("it went through, and nobody can say so")
+
+    def close(self) -> None:
+        self._worker.close()
+
+
+def _befallen(trouble: set[str], what: str) -> bool:
+    if what not in trouble:
+        return False
+    trouble.remove(what)
+    return True
+
+
+class FallibleTally(Tally):
+    def __init__(self, log: Log, trouble: set[str]) -> None:
+        super().__init__(log)
+        self._trouble = trouble
+
+    def restore(self, partition: int) -> None:
+        if _befallen(self._trouble, "restore fails"):
+            raise LogUnavailable("away")
+        super().restore(partition)
+
+
+class Group:
+    """Two members, started when they first work and started again when they have crashed or were fenced."""
+
+    def __init__(self, log: Log, clock: ManualClock) -> None:
+        self.log = log
+        self.fed = 0
+        self._clock = clock
+        self._trouble: dict[str, set[str]] = {"a": set(), "b": set()}
+        self._loops: dict[str, Loop] = {}
+
+    def do(self, action: str, name: str) -> None:
+        if action == "feed":
+            for partition in range(PARTITIONS):
+                put(self.log, numbered(IN, 3, partition=partition), writer="feeder")
+            self.fed += 3
+        elif action == "turn":
+            self._turn(name)
+        elif action == "crash":
+            self._loops.pop(name, None)
+        elif action == "silence":
+            self._clock.advance(SESSION_TIMEOUT_MS)
+        else:
+            self._trouble[name].add(action)
+
+    def _turn(self, name: str) -> None:
+        if name not in self._loops:
+            worker = Fallible(self.log.worker(group=GROUP, instance=name, topics=[IN]), self._trouble[name])
+            step = FallibleTally(self.log, self._trouble[name])
+            self._loops[name] = make_loop(self.log, step, records_max=2, worker=worker)
+        self._loops[name].turn()
+
+
+@given(st.lists(ACTIONS, max_size=40))
+@settings(max_examples=60, deadline=None)
+def test_every_record_is_numbered_once_whatever_befalls(actions: list[tuple[str, str]]) -> None:
+    clock = ManualClock()
+    with pytest.MonkeyPatch.context() as patch, closing(_open(clock)) as log:
+        # What waits in an empty poll only waits for the other member, which is not at work meanwhile.
+        patch.setattr(loop_module, "POLL_TIMEOUT_MS", 0)
+        create_topics(log, partitions=PARTITIONS)
+        group = Group(log, clock)
+        for action, name in [("feed", ""), *actions]:
+            group.do(action, name)
+        for _ in range(200):
+            if backlog(log) == 0:
+                break
+            for name in "ab":
+                group.do("turn", name)
+        expected = list(range(1, group.fed + 1))
+        assert [numbers(log, partition) for partition in range(PARTITIONS)] == [expected] * PARTITIONS
+
+
+def _open(clock: ManualClock) -> Log:
+    return open_embedded("sqlite://", clock=clock, session_timeout_ms=SESSION_TIMEOUT_MS)
