@@ -10,7 +10,7 @@ import msgspec
 from newsloom.contracts import events
 from newsloom.contracts.article import Article, Leaning
 from newsloom.contracts.events import EventHeaders
-from newsloom.contracts.membership import Checkpoint, Decision, Membership, Verdict
+from newsloom.contracts.membership import Candidate, Checkpoint, Decision, Membership, MergeDecision, Verdict
 from newsloom.contracts.story import ArticleRef, Cause, HistoryEntry, Story, StoryState, StoryUpdate, UpdateKind
 from newsloom.contracts.topics import (
     ARTICLE_STORIES,
@@ -64,7 +64,10 @@ VECTOR = ArticleVector(
     digest="5f3c6c2f8d1e4b7aa0b1c2d3e4f50617",
     words=22,
     shingles=bytes([1, 0, 0, 0, 2, 0, 0, 0]),
-    vector=bytes([0, 60, 0, 0]),
+    title_vector=bytes([0, 0, 0, 60]),
+    lead_vector=bytes([0, 60, 0, 0]),
+    terms=bytes([7, 0, 0, 0, 9, 0, 0, 0]),
+    term_counts=bytes([1, 3]),
     model="all-MiniLM-L6-v2",
     preparation="1",
     url=ARTICLE.url,
@@ -82,12 +85,30 @@ MEMBERSHIP = Membership(
     digest=VECTOR.digest,
     words=22,
     shingles=VECTOR.shingles,
-    vector=bytes([0, 64, 0, 0]),
-    decision=Decision(verdict=Verdict.JOINED, bar=0.5, best_story_id=STORY, best_score=0.71875),
+    title_vector=bytes([0, 0, 0, 64]),
+    lead_vector=bytes([0, 64, 0, 0]),
+    terms=VECTOR.terms,
+    term_weights=bytes([0, 4, 0, 9]),
+    decision=Decision(
+        verdict=Verdict.JOINED,
+        bar=0.28125,
+        background_mean=0.125,
+        background_std=0.0625,
+        background_count=1,
+        candidates=(
+            Candidate(
+                story_id=STORY, score=0.5, centroid=0.625, mean=0.5, title=0.125, lead=0.25, terms=0.125, time=0.9375
+            ),
+            Candidate(
+                story_id=OTHER, score=0.125, centroid=0.25, mean=0.125, title=0.0, lead=0.0625, terms=0.0625, time=0.5
+            ),
+        ),
+    ),
     url=ARTICLE.url,
     outlet=ARTICLE.outlet,
     language="en",
     leaning=Leaning.LEFT,
+    merge=MergeDecision(from_story_id=OTHER, affinity=0.4375, bar=0.375),
 )
 LISTED = ArticleRef(
     id=ARTICLE.id,

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from newsloom.contracts.codec import decode_state, decode_story, encode
 from newsloom.contracts.membership import Checkpoint, Membership
 from newsloom.contracts.story import HISTORY_MAX, Cause, Story, StoryState, StoryUpdate, UpdateKind
+from services.clusterer.core.calibration import uncalibrated
 from services.clusterer.core.changes import Changes
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
@@ -19,7 +20,8 @@ from services.clusterer.core.restoring import restored_edition
 from services.clusterer.state import checkpoint_of
 from tests.laws.streams import DIMENSION, EDITION, START, Event, article, streams
 
-PARAMETERS = Parameters(join_bar=0.6, merge_bar=0.7, retention=timedelta(days=9))
+PARAMETERS = Parameters(retention=timedelta(days=9))
+CALIBRATION = uncalibrated("test", DIMENSION)
 
 
 class Published:
@@ -50,7 +52,7 @@ class Published:
 
 
 def fresh_engine() -> Engine:
-    return Engine(Edition(EDITION, DIMENSION, PARAMETERS))
+    return Engine(Edition(EDITION, CALIBRATION, PARAMETERS))
 
 
 def replay(engine: Engine, events: list[Event], published: Published | None = None) -> Published:
@@ -158,10 +160,10 @@ def test_copies_are_in_the_story_of_the_report_they_repeat(events: list[Event]) 
 def test_a_restored_engine_goes_on_as_if_it_had_never_stopped(events: list[Event], cut: int) -> None:
     engine = fresh_engine()
     published = replay(engine, events[:cut])
-    checkpoint = decode_state(encode(checkpoint_of(engine.edition, "test")))
+    checkpoint = decode_state(encode(checkpoint_of(engine.edition)))
     assert isinstance(checkpoint, Checkpoint)
     state = list(published.stories.values()), list(published.memberships.values())
-    restored = Engine(restored_edition(checkpoint, *state, PARAMETERS))
+    restored = Engine(restored_edition(checkpoint, *state, calibration=CALIBRATION, parameters=PARAMETERS))
     for story_id, story in published.stories.items():
         assert restored.story(story_id) == story
     for event in events[cut:]:

@@ -53,7 +53,10 @@ def membership(article_id: str, story_id: str) -> Membership:
         digest="d",
         words=9,
         shingles=b"",
-        vector=b"",
+        title_vector=b"",
+        lead_vector=b"",
+        terms=b"",
+        term_weights=b"",
         decision=Decision(verdict=Verdict.FOUNDED, bar=0.4),
     )
 
