@@ -7,8 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.kafka.broker import Broker, find_kafka_home
+
+# A law holds or it does not; how long a case takes says something about the machine's load only.
+settings.register_profile("newsloom", deadline=None)
+settings.load_profile("newsloom")
 
 HOW_TO_RUN = "needs Apache Kafka: set KAFKA_HOME (and have Java), or NEWSLOOM_TEST_KAFKA=host:port"
 

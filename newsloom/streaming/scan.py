@@ -19,7 +19,7 @@ def topic_partitions(log: Log, topic: str) -> list[TopicPartition]:
     spec = log.admin().describe([topic]).get(topic)
     if spec is None:
         raise ConfigurationError(
-            f"topic {topic} does not exist: {CREATE}, or set NEWSLOOM_TOPIC_PREFIX to the one in use"
+            f"topic {topic} does not exist: {CREATE}, or set NEWSLOOM_LOG and NEWSLOOM_TOPIC_PREFIX to those in use"
         )
     return [TopicPartition(topic, partition) for partition in range(spec.partitions)]
 

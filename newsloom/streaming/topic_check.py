@@ -16,7 +16,7 @@ def topic_problems(admin: Admin, specs: Sequence[TopicSpec], same_partitions: Se
     `same_partitions` names the topics whose partition counts must agree with one another.
     """
     found = admin.describe([spec.name for spec in specs])
-    problems = [f"topic {spec.name} does not exist: {CREATE}" for spec in specs if spec.name not in found]
+    problems = _missing([spec.name for spec in specs if spec.name not in found])
     for spec in specs:
         actual = found.get(spec.name)
         if actual is not None and actual.policy is not spec.policy:
@@ -32,6 +32,13 @@ def topic_problems(admin: Admin, specs: Sequence[TopicSpec], same_partitions: Se
             "create them anew under another NEWSLOOM_TOPIC_PREFIX and ingest again"
         )
     return problems
+
+
+def _missing(names: list[str]) -> list[str]:
+    if not names:
+        return []
+    topics, do = ("topic", "does") if len(names) == 1 else ("topics", "do")
+    return [f"{topics} {', '.join(names)} {do} not exist: {CREATE}"]
 
 
 def check_topics(admin: Admin, specs: Sequence[TopicSpec], same_partitions: Sequence[str]) -> None:

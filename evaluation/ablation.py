@@ -1,0 +1,98 @@
+"""What each part and each value of the engine is worth: `python -m evaluation.ablation`.
+
+Every row is one configuration, replayed over all streams: without a part, or with one value a fifth lower or higher. The
+shipped one is also replayed with the articles of each moment shuffled: smaller differences than that makes are none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Final
+
+import click
+
+from evaluation.command import Request, run_alone, stream_options
+from evaluation.plot import differences
+from evaluation.prepared import Prepared, cached_encoder, counted_streams, prepare_stream
+from evaluation.report import MACRO, provenance, share, table
+from evaluation.streams import shuffled_within_ties
+from evaluation.trials import TRIALS_FILE, Trials
+from evaluation.variations import stepped, without_parts
+from services.clusterer.core.parameters import Parameters
+
+SHIPPED: Final = "as shipped"
+SHUFFLES: Final = 3
+RESULTS: Final = Path(__file__).parent / "results"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A configuration's B-cubed F1 by stream."""
+
+    name: str
+    f1: dict[str, float]
+
+    @property
+    def mean(self) -> float:
+        """The macro average."""
+        return fmean(self.f1.values())
+
+
+@click.command(name="evaluation.ablation")
+@stream_options
+@click.option("--processes", metavar="N", type=click.IntRange(min=1), help="Replays at once. [one a core]")
+@click.option(
+    "--keep",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=RESULTS,
+    help="Where `ablation.md` and `ablation.svg` go. [evaluation/results]",
+)
+def command(*, request: Request, processes: int | None, keep: Path) -> None:
+    """Leave out each part of the engine, move each of its numbers by a fifth, and see what that does to B-cubed F1."""
+    shipped, *others = measure(request, processes)
+    text = f"# Ablation\n\n{provenance()}\n{render(shipped, others)}"
+    keep.mkdir(parents=True, exist_ok=True)
+    (keep / "ablation.md").write_text(text)
+    changes = {row.name: row.mean - shipped.mean for row in others}
+    differences(keep / "ablation.svg", changes, axis="change of macro B-cubed F1")
+    click.echo(text, nl=False)
+
+
+def measure(request: Request, processes: int | None) -> list[Row]:
+    """All rows, the shipped configuration's first."""
+    encoder = cached_encoder(request.cache)
+    streams = counted_streams(request)
+    ready = [prepare_stream(stream, encoder) for stream in streams]
+    shipped = Parameters()
+    varied = {SHIPPED: shipped, **without_parts(shipped), **stepped(shipped)}
+    first, *others = _rows(ready, varied, request, processes)
+    shuffles = []
+    for seed in range(1, SHUFFLES + 1):
+        shuffled = [prepare_stream(shuffled_within_ties(stream, seed), encoder) for stream in streams]
+        shuffles += _rows(shuffled, {f"shuffled, seed {seed}": shipped}, request, processes)
+    return [first, *shuffles, *others]
+
+
+def _rows(
+    streams: Sequence[Prepared], varied: Mapping[str, Parameters], request: Request, processes: int | None
+) -> list[Row]:
+    with Trials(streams, request.cache / TRIALS_FILE, processes=processes) as trials:
+        found = trials.run(list(varied.values()), [stream.name for stream in streams])
+    scores = [{stream: b3.f1 for stream, b3 in by_stream.items()} for by_stream in found]
+    return [Row(name, f1) for name, f1 in zip(varied, scores, strict=True)]
+
+
+def render(shipped: Row, others: Sequence[Row]) -> str:
+    """B-cubed F1 by stream and on average, and how the average differs from the shipped configuration's."""
+    heads = ["configuration", *shipped.f1, MACRO, "change"]
+    rows = [[row.name, *map(share, row.f1.values()), share(row.mean)] for row in (shipped, *others)]
+    changes = ["", *(f"{row.mean - shipped.mean:+.4f}" for row in others)]
+    return table(heads, [[*row, change] for row, change in zip(rows, changes, strict=True)]) + "\n"
+
+
+if __name__ == "__main__":
+    run_alone(command)

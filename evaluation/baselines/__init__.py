@@ -1,0 +1,27 @@
+"""Other ways to find stories in a stream, on the same vectors, each in one configuration for every stream.
+
+A baseline labels the articles of a stream in the order of replay. What it calls noise is a story of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from evaluation.baselines.dbscan import dbscan
+from evaluation.baselines.greedy import greedy_centroid
+from evaluation.baselines.hdbscan_window import hdbscan_window
+from evaluation.baselines.nearest import nearest_member
+from evaluation.baselines.observed import Observed
+from evaluation.baselines.online import dbstream, textclust
+
+Baseline = Callable[[Observed], list[int]]
+
+BASELINES: Final[dict[str, Baseline]] = {
+    "greedy centroid": greedy_centroid,
+    "nearest member": nearest_member,
+    "HDBSCAN, 7 days": hdbscan_window,
+    "DBSCAN": dbscan,
+    "river TextClust": textclust,
+    "river DBSTREAM": dbstream,
+}

@@ -1,0 +1,65 @@
+"""`newsloom evaluate` behind its options: streams to results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+
+import msgspec
+
+from evaluation.baselines import BASELINES
+from evaluation.baselines.observed import Observed, observe
+from evaluation.command import Request
+from evaluation.keeping import keep
+from evaluation.metrics import Labels
+from evaluation.prepared import Prepared, cached_encoder, prepare_stream, tell
+from evaluation.replay import Replay, replay
+from evaluation.report import report
+from evaluation.scoring import Results, Score, labels_of, macro, score
+from evaluation.streams import Stream, read_streams
+from newsloom.contracts.vector import ArticleVector
+from services.clusterer.core.parameters import Parameters
+from services.embedder.encoder import Encoder
+
+
+def run(request: Request) -> str:
+    """Evaluate as requested and return what is to be printed.
+
+    Raises:
+        ConfigurationError: the streams, the model or a setting cannot be used.
+
+    """
+    streams = read_streams(request.data, request.sets, request.undated)
+    encoder = cached_encoder(request.cache)
+    scores = {stream.name: _scored(stream, encoder, with_baselines=request.with_baselines) for stream in streams}
+    results = Results(sets=scores, macro=macro([scores[stream.name] for stream in streams if stream.in_macro]))
+    if request.keep is not None:
+        keep(results, request.keep)
+    if request.form == "json":
+        return msgspec.json.format(msgspec.json.encode(results)).decode() + "\n"
+    return report(results)
+
+
+def _scored(stream: Stream, encoder: Encoder, *, with_baselines: bool) -> Score:
+    ready = prepare_stream(stream, encoder)
+    tell(f"{stream.name}: replay")
+    outcome = replayed_alone(ready.events, Parameters())
+    baselines = _baselines(ready, observe(stream, ready.events, encoder)) if with_baselines else {}
+    return score(ready.gold, outcome, replayed=len(ready.events), rejected=ready.rejected, baselines=baselines)
+
+
+def replayed_alone(events: Sequence[ArticleVector], parameters: Parameters) -> Replay:
+    """The replay in a process of its own, so that its memory is told from what came before."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(replay, events, parameters).result()
+
+
+def _baselines(ready: Prepared, observed: Observed) -> dict[str, Labels]:
+    found: dict[str, Labels] = {}
+    for name, baseline in BASELINES.items():
+        tell(f"{ready.name}: {name}")
+        numbers = map(str, baseline(observed))
+        stories = dict(zip((event.article_id for event in ready.events), numbers, strict=True))
+        found[name] = labels_of(ready.gold, stories)
+    return found
