@@ -85,9 +85,9 @@ class StorySpace:
         self.close(other)
 
     def nearest(self, vector: Whole, count: int) -> Slots:
-        """At most `count` slots whose centroids lie in this direction, nearest first."""
-        if not self.stories:
-            return np.zeros(0, dtype=np.int64)
+        """At most `count` slots, those whose centroids lie in this direction; in no particular order."""
+        if len(self.stories) - len(self._free) <= count:
+            return np.flatnonzero(self.counts)
         found = self._index.nearest(vector[self.blocks.lead], count)
         return found[self.counts[found] > 0]
 
