@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from evaluation.baselines import BASELINES
+from evaluation.baselines.memory import remembered
 from evaluation.baselines.observed import Observed, noise_alone, observe
 from evaluation.metrics import b_cubed
 from evaluation.streams import read_stream
@@ -48,6 +49,19 @@ def test_what_comes_a_month_later_is_another_story(name: str, observed: Observed
     )
     labels = BASELINES[name](twice)
     assert not set(labels[:24]) & set(labels[24:])
+
+
+def test_labels_are_remembered_for_the_same_articles_only(tmp_path: Path, observed: Observed) -> None:
+    seen: list[Observed] = []
+
+    def everything_is_one(some: Observed) -> list[int]:
+        seen.append(some)
+        return [0] * len(some.days)
+
+    later = Observed(observed.vectors, observed.days + 1, observed.texts)
+    for some in (observed, observed, later):
+        assert remembered("one", everything_is_one, some, tmp_path / "cache") == [0] * 24
+    assert [some.days[0] for some in seen] == [observed.days[0], later.days[0]]
 
 
 def test_noise_is_alone() -> None:
