@@ -25,6 +25,9 @@ from services.clusterer.core.parameters import Parameters
 
 SHIPPED: Final = "as shipped"
 SHUFFLES: Final = 3
+READING: Final = """\
+B-cubed F1 at the end of the replay. The rows "shuffled" are the shipped configuration with the articles of each moment in another
+order: where dates are by the day, smaller changes than theirs say nothing."""
 RESULTS: Final = Path(__file__).parent / "results"
 
 
@@ -54,7 +57,7 @@ class Row:
 def command(*, request: Request, processes: int | None, keep: Path) -> None:
     """Leave out each part of the engine, move each of its numbers by a fifth, and see what that does to B-cubed F1."""
     shipped, *others = measure(request, processes)
-    text = f"# Ablation\n\n{provenance()}\n{render(shipped, others)}"
+    text = f"# Ablation\n\n{provenance()}\n{READING}\n\n{render(shipped, others)}"
     keep.mkdir(parents=True, exist_ok=True)
     (keep / "ablation.md").write_text(text)
     changes = {row.name: row.mean - shipped.mean for row in others}

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 
 import msgspec
 
 from evaluation.baselines import BASELINES
+from evaluation.baselines.memory import remembered
 from evaluation.baselines.observed import Observed, observe
 from evaluation.command import Request
 from evaluation.keeping import keep
@@ -32,7 +34,7 @@ def run(request: Request) -> str:
     """
     streams = read_streams(request.data, request.sets, request.undated)
     encoder = cached_encoder(request.cache)
-    scores = {stream.name: _scored(stream, encoder, with_baselines=request.with_baselines) for stream in streams}
+    scores = {stream.name: _scored(stream, encoder, request) for stream in streams}
     results = Results(sets=scores, macro=macro([scores[stream.name] for stream in streams if stream.in_macro]))
     if request.keep is not None:
         keep(results, request.keep)
@@ -41,11 +43,13 @@ def run(request: Request) -> str:
     return report(results)
 
 
-def _scored(stream: Stream, encoder: Encoder, *, with_baselines: bool) -> Score:
+def _scored(stream: Stream, encoder: Encoder, request: Request) -> Score:
     ready = prepare_stream(stream, encoder)
     tell(f"{stream.name}: replay")
     outcome = replayed_alone(ready.events, Parameters())
-    baselines = _baselines(ready, observe(stream, ready.events, encoder)) if with_baselines else {}
+    baselines: dict[str, Labels] = {}
+    if request.with_baselines:
+        baselines = _baselines(ready, observe(stream, ready.events, encoder), request.cache / "baselines")
     return score(ready.gold, outcome, replayed=len(ready.events), rejected=ready.rejected, baselines=baselines)
 
 
@@ -55,11 +59,11 @@ def replayed_alone(events: Sequence[ArticleVector], parameters: Parameters) -> R
         return process.submit(replay, events, parameters).result()
 
 
-def _baselines(ready: Prepared, observed: Observed) -> dict[str, Labels]:
+def _baselines(ready: Prepared, observed: Observed, folder: Path) -> dict[str, Labels]:
     found: dict[str, Labels] = {}
     for name, baseline in BASELINES.items():
         tell(f"{ready.name}: {name}")
-        numbers = map(str, baseline(observed))
+        numbers = map(str, remembered(name, baseline, observed, folder))
         stories = dict(zip((event.article_id for event in ready.events), numbers, strict=True))
         found[name] = labels_of(ready.gold, stories)
     return found

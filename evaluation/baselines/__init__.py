@@ -5,17 +5,14 @@ A baseline labels the articles of a stream in the order of replay. What it calls
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Final
 
 from evaluation.baselines.dbscan import dbscan
 from evaluation.baselines.greedy import greedy_centroid
 from evaluation.baselines.hdbscan_window import hdbscan_window
+from evaluation.baselines.memory import Baseline
 from evaluation.baselines.nearest import nearest_member
-from evaluation.baselines.observed import Observed
 from evaluation.baselines.online import dbstream, textclust
-
-Baseline = Callable[[Observed], list[int]]
 
 BASELINES: Final[dict[str, Baseline]] = {
     "greedy centroid": greedy_centroid,

@@ -35,6 +35,8 @@ def find_model(name: str) -> ModelFiles:
     if name == DEFAULT_MODEL:
         return ModelFiles(name, str(_default_folder()), is_at_hand=True)
     if Path(name).is_dir():
+        if not any((Path(name) / file).exists() for file in ("modules.json", "config.json")):
+            raise not_a_model(name, "the folder holds neither modules.json nor config.json")
         return ModelFiles(name, name, is_at_hand=True)
     if name.startswith((".", "/", "~")):
         raise not_a_model(name, "there is no such folder")
@@ -62,7 +64,7 @@ def _is_at_hand(name: str, repository: str) -> bool:
         HfApi().model_info(repository, timeout=HUB_TIMEOUT_S)
     except Exception as error:
         # The hub's client and those below it raise whatever they like for a name that is no model.
-        raise not_a_model(name, first_line(error)) from error
+        raise not_a_model(name, f"the Hugging Face hub, asked for {repository}: {first_line(error)}") from error
     return False
 
 

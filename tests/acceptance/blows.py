@@ -47,7 +47,7 @@ def blows(count: int, *, records: int, after_s_max: float, seed: int) -> list[Bl
 def run_under(installation: Installation, plans: dict[str, Sequence[Blow]]) -> None:
     """Run services until they have nothing left to do, each under its own blows.
 
-    `plans` are in the order of the flow. Every blow must hit a service that still has work: too late, it proves nothing.
+    `plans` are in the order of the flow. Every blow must come while there is work left: too late, it proves nothing.
     """
     with ThreadPoolExecutor(len(plans)) as threads:
         running = list(threads.map(lambda plan: _strike(installation, *plan), plans.items()))
@@ -71,7 +71,8 @@ def _strike_once(installation: Installation, log: Log, name: str, blow: Blow) ->
     assert service.is_running, service.wait(0).stderr
     ended = service.end(blow.number)
     assert ended.status == (0 if blow.number is signal.SIGTERM else -blow.number), ended.stderr
-    assert installation.backlog(log, name), f"{name} was done before {blow}"
+    # In the middle of the flow: a clusterer may have nothing to do for the moment.
+    assert any(installation.backlog(log, service) for service in INPUTS), f"all was done before {blow} hit the {name}"
 
 
 def taken_in(installation: Installation, log: Log, service: str) -> int:

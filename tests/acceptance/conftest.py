@@ -47,9 +47,11 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def installation(kind: str, new_installation: NewInstallation) -> Installation:
+def installation(kind: str, new_installation: NewInstallation) -> Iterator[Installation]:
     """A new installation, without topics."""
-    return new_installation(kind)
+    made = new_installation(kind)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,221 @@
+"""Wrong configuration: every program ends within 30 s, with a status that is not 0 and one line that says what to do."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from newsloom.contracts.codec import encode
+from newsloom.contracts.topics import ARTICLE_VECTORS
+from newsloom.contracts.vector import ArticleVector
+from newsloom.service import EXIT_CONFIGURATION, EXIT_LOG
+from newsloom.streaming.records import Message
+from tests.acceptance.conftest import NewInstallation
+from tests.acceptance.installation import Ended, Installation
+from tests.kafka.broker import free_ports
+from tests.laws.streams import article
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(120)]
+
+END_S_MAX: Final = 30.0
+
+Program = tuple[str, ...]
+
+STORIES: Final = ("services.cli", "stories")
+RUN: Final = ("services.cli", "run", "--until-drained")
+INGEST: Final = ("services.cli", "ingest", "articles.jsonl")
+EMBEDDER: Final = ("services.embedder",)
+CLUSTERER: Final = ("services.clusterer",)
+PROGRAMS: Final = [STORIES, RUN, INGEST, EMBEDDER, CLUSTERER]
+
+every_program = pytest.mark.parametrize("program", PROGRAMS, ids=" ".join)
+
+
+@pytest.fixture
+def newsroom(new_installation: NewInstallation) -> Installation:
+    """An installation without topics, and a file to ingest."""
+    made = new_installation("sqlite")
+    (made.folder / "articles.jsonl").write_text('{"id": "a", "title": "Ferry sinks", "text": "Off Port Selden."}\n')
+    return made
+
+
+def start(newsroom: Installation, program: Sequence[str], **changed: str) -> Ended:
+    """Run a program under these settings; fails if it does not end."""
+    done = subprocess.run(
+        [sys.executable, "-m", *program],
+        env=newsroom.environ(**changed),
+        cwd=newsroom.folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=END_S_MAX,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr, 0)
+
+
+def complaint(ended: Ended) -> str:
+    """The one line; what the services log is JSON, what click says of wrong usage begins with its own word."""
+    assert "Traceback" not in ended.stderr, ended.stderr
+    (line,) = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
+    assert line.startswith("newsloom"), line
+    return line
+
+
+@every_program
+@pytest.mark.parametrize("url", ["redis://host", "news.db", "sqlite:", "kafka://", "kafka://host:port"])
+def test_an_unknown_log(newsroom: Installation, program: Program, url: str) -> None:
+    ended = start(newsroom, program, NEWSLOOM_LOG=url)
+
+    assert ended.status == EXIT_CONFIGURATION
+    assert f"NEWSLOOM_LOG={url!r}" in complaint(ended)
+    assert "sqlite:///" in complaint(ended) or "kafka://host:9092" in complaint(ended)
+
+
+@every_program
+def test_an_unreachable_broker(newsroom: Installation, program: Program) -> None:
+    (port,) = free_ports(1)
+
+    ended = start(newsroom, program, NEWSLOOM_LOG=f"kafka://127.0.0.1:{port}")
+
+    assert ended.status == EXIT_LOG
+    assert f"127.0.0.1:{port}: Connection refused; start the broker, or correct the address" in complaint(ended)
+
+
+@every_program
+def test_a_broker_nobody_knows(newsroom: Installation, program: Program) -> None:
+    ended = start(newsroom, program, NEWSLOOM_LOG="kafka://no-such-host.invalid:9092")
+
+    assert ended.status == EXIT_LOG
+    assert "no-such-host.invalid:9092: " in complaint(ended)
+
+
+@pytest.mark.parametrize("program", [STORIES, INGEST, EMBEDDER, CLUSTERER], ids=" ".join)
+def test_a_missing_topic(newsroom: Installation, program: Program) -> None:
+    ended = start(newsroom, program)
+
+    assert ended.status == EXIT_CONFIGURATION
+    assert f"{newsroom.prefix}articles" in complaint(ended) or f"{newsroom.prefix}stories" in complaint(ended)
+    assert "not exist: run `newsloom topics create`" in complaint(ended)
+
+
+@pytest.mark.kafka
+@pytest.mark.parametrize("program", [STORIES, INGEST, EMBEDDER, CLUSTERER], ids=" ".join)
+def test_a_missing_topic_on_kafka(newsroom: Installation, program: Program, kafka_url: str) -> None:
+    ended = start(newsroom, program, NEWSLOOM_LOG=kafka_url)
+
+    assert ended.status == EXIT_CONFIGURATION
+    assert "not exist: run `newsloom topics create`" in complaint(ended)
+
+
+@every_program
+def test_a_folder_that_does_not_exist(newsroom: Installation, program: Program) -> None:
+    ended = start(newsroom, program, NEWSLOOM_LOG=f"sqlite:///{newsroom.folder}/missing/news.db")
+
+    assert ended.status == EXIT_CONFIGURATION
+    assert "create the folder" in complaint(ended)
+
+
+@every_program
+def test_a_file_that_cannot_be_written(newsroom: Installation, program: Program) -> None:
+    (newsroom.folder / "taken").mkdir()
+
+    ended = start(newsroom, program, NEWSLOOM_LOG=f"sqlite:///{newsroom.folder}/taken")
+
+    assert ended.status == EXIT_CONFIGURATION
+    assert "name a file that can be written" in complaint(ended)
+
+
+@every_program
+def test_a_file_that_is_something_else(newsroom: Installation, program: Program) -> None:
+    ended = start(newsroom, program, NEWSLOOM_LOG=f"sqlite:///{newsroom.folder}/articles.jsonl")
+
+    assert ended.status == EXIT_CONFIGURATION
+    assert "name another file" in complaint(ended)
+
+
+@every_program
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("NEWSLOOM_LGO", "sqlite:///news.db", "NEWSLOOM_LGO is not a setting; there are NEWSLOOM_LOG"),
+        ("NEWSLOOM_PARTITIONS", "many", "NEWSLOOM_PARTITIONS='many' must be a whole number"),
+        ("NEWSLOOM_DEAD_LETTER_SHARE_MAX", "2", "NEWSLOOM_DEAD_LETTER_SHARE_MAX='2' must be"),
+    ],
+)
+def test_a_setting_that_is_none(newsroom: Installation, program: Program, name: str, value: str, told: str) -> None:
+    ended = start(newsroom, program, **{name: value})
+
+    assert ended.status == EXIT_CONFIGURATION
+    assert told in complaint(ended)
+
+
+@pytest.mark.parametrize("model", ["/no/such/folder", "no/such-model", "."])
+def test_a_model_that_is_none(newsroom: Installation, model: str) -> None:
+    newsroom.command("topics", "create")
+
+    ended = start(newsroom, EMBEDDER, NEWSLOOM_MODEL=model)
+
+    assert ended.status == EXIT_CONFIGURATION
+    assert f"NEWSLOOM_MODEL={model!r} cannot be loaded: " in complaint(ended)
+    assert "use all-MiniLM-L6-v2" in complaint(ended)
+
+
+def _with_stories(newsroom: Installation) -> None:
+    """Let the clusterer make stories with the vectors of a model called `test`, of 8 dimensions."""
+    newsroom.command("topics", "create")
+    vectors = [article(1), article(2)]
+    newsroom.write(ARTICLE_VECTORS, [_message(vector) for vector in vectors])
+    newsroom.run("clusterer", NEWSLOOM_MODEL="test")
+
+
+def _message(vector: ArticleVector) -> Message:
+    return Message("", vector.edition.encode(), encode(vector))
+
+
+@pytest.mark.parametrize("program", [CLUSTERER, ("services.cli", "run")], ids=" ".join)
+def test_another_model_than_the_states(newsroom: Installation, program: Program) -> None:
+    _with_stories(newsroom)
+
+    ended = start(newsroom, program)
+
+    assert ended.status == EXIT_CONFIGURATION
+    lines = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
+    assert lines[0] == (
+        "newsloom clusterer: NEWSLOOM_MODEL is 'all-MiniLM-L6-v2', but the stories of edition 'main' were made with "
+        "'test' (8 dimensions): set it back, or start anew under another NEWSLOOM_TOPIC_PREFIX and ingest again"
+    )
+    assert lines[1:] in ([], ["newsloom: the clusterer cannot work with this configuration; its own message says why"])
+
+
+def test_a_vector_of_another_dimension_than_the_states(newsroom: Installation) -> None:
+    _with_stories(newsroom)
+    half = article(3).vector[:8]
+    strange = ArticleVector(
+        article_id="a3", edition="main", title="Half", published_at=article(3).published_at, digest="", words=1,
+        shingles=b"", vector=half, model="test", preparation="1",
+    )  # fmt: skip
+    newsroom.write(ARTICLE_VECTORS, [_message(strange), _message(article(4))])
+
+    newsroom.run("clusterer", NEWSLOOM_MODEL="test")
+
+    published = newsroom.published()
+    (letter,) = published.dead_letters
+    assert letter.header("dead-letter-reason") == "vector has 4 dimensions, this edition's have 8 - at `$.vector`"
+    assert ("main", "a4") in published.memberships
+
+
+@pytest.mark.parametrize("program", [INGEST, ("services.cli", "run", "--ingest", "articles.jsonl")], ids=" ".join)
+def test_a_file_that_is_not_there(newsroom: Installation, program: Program) -> None:
+    newsroom.command("topics", "create")
+    Path(newsroom.folder / "articles.jsonl").unlink()
+
+    ended = start(newsroom, program)
+
+    assert ended.status == 2
+    assert "Error: articles.jsonl cannot be read: No such file or directory" in ended.stderr

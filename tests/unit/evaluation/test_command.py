@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from evaluation.streams import read_stream
+from evaluation.vectors import CachedEncoder, vectorize
+from newsloom.streaming.errors import ConfigurationError
+from services.cli.__main__ import newsloom
+from tests.unit.evaluation.newsroom import WordEncoder, rows_of_three_stories, write_stream
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A folder with two streams, all of whose vectors are in its cache: no model is needed."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    rows = rows_of_three_stories()
+    apart = [{**one, "story": str(one["id"])} for one in rows]
+    for name, stream in (("good", rows), ("apart", apart)):
+        encoder = CachedEncoder("all-MiniLM-L6-v2", WordEncoder, tmp_path / "cache", lambda *_: None)
+        vectorize(read_stream(write_stream(folder, name, stream)), encoder)
+    return folder
+
+
+def evaluate(data: Path, *arguments: str) -> Result:
+    cache = data.parent / "cache"
+    outcome = CliRunner().invoke(newsloom, ["evaluate", "--data", str(data), "--cache", str(cache), *arguments])
+    assert outcome.exception is None, outcome.output
+    return outcome
+
+
+def test_json_has_sets_and_the_average_of_those_with_dates(data: Path) -> None:
+    found = json.loads(evaluate(data, "apart", "good", "--undated", "good", "--format", "json").stdout)
+    assert list(found) == ["sets", "macro"]
+    assert list(found["sets"]) == ["apart", "good", "good-undated"]
+    assert found["sets"]["good"]["b3"] == {"precision": 1.0, "recall": 1.0, "f1": 1.0}
+    assert found["sets"]["apart"]["b3"]["precision"] == pytest.approx(1 / 3)
+    assert found["macro"]["b3"]["precision"] == pytest.approx(2 / 3)
+    assert found["sets"]["good"]["silent_changes"] == 0
+    assert found["sets"]["good"]["articles_per_s"] > 0
+
+
+def test_the_tables_and_what_is_kept_with_baselines(data: Path, tmp_path: Path) -> None:
+    keep = tmp_path / "results"
+    printed = evaluate(data, "good", "--baselines", "--keep", str(keep)).stdout
+    assert "| good " in printed
+    assert "| river DBSTREAM" in printed
+    kept = (keep / "sets.md").read_text()
+    assert printed in kept
+    assert "Command: " in kept
+    assert "good" in json.loads((keep / "sets.json").read_text())["sets"]
+    assert (keep / "sets.svg").read_text().startswith("<?xml")
+
+
+def test_what_cannot_be_evaluated_is_named(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSLOOM_TEST_DATA", str(data / "nowhere"))
+    outcome = CliRunner().invoke(newsloom, ["evaluate"])
+    assert isinstance(outcome.exception, ConfigurationError)
+    assert "name a folder of NAME.jsonl.gz files with --data or NEWSLOOM_TEST_DATA" in str(outcome.exception)

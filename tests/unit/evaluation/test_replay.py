@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from evaluation.replay import Replay, note, replay
+from evaluation.streams import read_stream
+from evaluation.vectors import vectorize
+from newsloom.contracts.membership import Decision, Membership, Verdict
+from newsloom.contracts.story import ArticleRef, Cause, StoryState, StoryUpdate, UpdateKind
+from newsloom.contracts.vector import ArticleVector
+from services.clusterer.core.changes import Changes
+from services.clusterer.core.parameters import Parameters
+from tests.unit.evaluation.newsroom import WordEncoder, rows_of_three_stories, write_stream
+
+NOW = datetime(2024, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def events(tmp_path: Path) -> list[ArticleVector]:
+    stream = read_stream(write_stream(tmp_path, "three", rows_of_three_stories()))
+    return [event for event in vectorize(stream, WordEncoder()) if event is not None]
+
+
+def membership(article: str, story: str) -> Membership:
+    return Membership(
+        article_id=article,
+        edition="main",
+        story_id=story,
+        sequence=0,
+        title="",
+        published_at=NOW,
+        digest="",
+        words=1,
+        shingles=b"",
+        vector=b"",
+        decision=Decision(verdict=Verdict.JOINED, bar=0.5),
+    )
+
+
+def update(story: str, kind: UpdateKind, **fields: object) -> StoryUpdate:
+    plain = StoryUpdate(
+        story_id=story,
+        edition="main",
+        version=1,
+        kind=kind,
+        cause=Cause.ARTICLE,
+        at=NOW,
+        state=StoryState.OPEN,
+        title="",
+        article_count=1,
+        article_count_before=1,
+        report_count=1,
+        outlet_count=0,
+        outlets={},
+        leanings={},
+    )
+    return msgspec.structs.replace(plain, **fields)
+
+
+def after_a_move(*updates: StoryUpdate) -> Replay:
+    outcome = Replay()
+    note(outcome, Changes(memberships=[("a", membership("a", "x"))]))
+    note(outcome, Changes(updates=list(updates), memberships=[("a", membership("a", "y"))]))
+    assert (outcome.first, outcome.final) == ({"a": "x"}, {"a": "y"})
+    return outcome
+
+
+def test_a_stream_goes_through_the_core(events: list[ArticleVector]) -> None:
+    outcome = replay(events, Parameters())
+    assert list(outcome.final) == [f"a{number}" for number in range(9)]
+    assert outcome.first.keys() == outcome.final.keys()
+    for number in range(9):
+        # Articles of one story share most words, those of two hardly any.
+        together = {article for article, story in outcome.final.items() if story == outcome.final[f"a{number}"]}
+        assert together == {f"a{number % 3 + 3 * day}" for day in range(3)}
+    assert outcome.silent == 0
+    assert outcome.seconds > 0
+
+
+def test_the_same_replay_twice_is_the_same(events: list[ArticleVector]) -> None:
+    one, other = replay(events, Parameters()), replay(events, Parameters())
+    assert (one.first, one.final, one.moved) == (other.first, other.final, other.moved)
+
+
+def test_parameters_reach_the_core(events: list[ArticleVector]) -> None:
+    nothing_passes = {name: 10.0 for name in ("join_bar", "bar_base") if name in Parameters.__struct_fields__}
+    outcome = replay(events, msgspec.structs.replace(Parameters(), **nothing_passes))
+    assert len(set(outcome.final.values())) == 9
+
+
+def test_a_published_merge_split_or_move_explains_a_change() -> None:
+    merged = update("x", UpdateKind.MERGED, merged_into="y")
+    assert after_a_move(merged).moved[UpdateKind.MERGED] == 1
+    assert after_a_move(update("y", UpdateKind.SPLIT, split_from="x")).moved[UpdateKind.SPLIT] == 1
+    ref = ArticleRef(id="a", title="", published_at=NOW)
+    assert after_a_move(update("x", UpdateKind.MOVED, article=ref)).moved[UpdateKind.MOVED] == 1
+
+
+@pytest.mark.parametrize(
+    "unrelated",
+    [
+        update("y", UpdateKind.UPDATED),
+        update("x", UpdateKind.MERGED, merged_into="z"),
+        update("y", UpdateKind.UPDATED, split_from="x"),
+        update("x", UpdateKind.MOVED, article=ArticleRef(id="b", title="", published_at=NOW)),
+    ],
+)
+def test_any_other_change_of_story_is_silent(unrelated: StoryUpdate) -> None:
+    outcome = after_a_move(unrelated)
+    assert outcome.silent == 1
+    assert sum(outcome.moved.values()) == 0
+
+
+def test_the_end_of_a_membership_moves_nothing() -> None:
+    outcome = Replay()
+    note(outcome, Changes(memberships=[("a", membership("a", "x"))]))
+    note(outcome, Changes(memberships=[("a", None)]))
+    assert (outcome.final, outcome.silent) == ({"a": "x"}, 0)

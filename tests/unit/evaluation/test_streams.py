@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import gzip
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from evaluation.streams import read_stream, read_streams, shuffled_within_ties, without_dates
+from newsloom.contracts.article import Leaning
+from newsloom.streaming.errors import ConfigurationError
+from tests.unit.evaluation.newsroom import row, rows_of_three_stories, write_stream
+
+
+def test_only_what_a_system_may_see_becomes_the_article(tmp_path: Path) -> None:
+    gold = {"story_title": "Flood at Arnmouth", "topic": "floods", "outlet": "not the schema's field here"}
+    seen = {"source": "Arn Herald", "lang": "en", "leaning": "left", "url": "https://arnherald.example/1"}
+    [labelled] = read_stream(write_stream(tmp_path, "one", [{**row(1, "flood"), **seen, **gold}])).articles
+    article = labelled.article
+    assert (article.outlet, article.language, article.leaning, article.url) == (
+        "Arn Herald", "en", Leaning.LEFT, "https://arnherald.example/1",
+    )  # fmt: skip
+    assert (labelled.story, labelled.published_at) == ("flood", datetime(2024, 3, 1, tzinfo=UTC))
+    assert "Flood at" not in repr(article)
+
+
+def test_replay_is_by_date_then_by_line_and_the_undated_come_a_day_after_the_latest(tmp_path: Path) -> None:
+    rows = [row(1, "flood", 5), row(2, "flood", None), row(3, "flood", 4), row(4, "comet", 5), row(5, "comet", None)]
+    rows[2]["published_at"] = "2024-03-05T01:00:00+02:00"
+    stream = read_stream(write_stream(tmp_path, "dates", rows))
+    assert [one.article.id for one in stream.articles] == ["a3", "a1", "a4", "a2", "a5"]
+    assert {one.published_at for one in stream.articles[-2:]} == {datetime(2024, 3, 6, tzinfo=UTC)}
+    assert all(one.article.published_at == one.published_at for one in stream.articles)
+
+
+def test_without_dates_all_are_on_one_in_the_same_order(tmp_path: Path) -> None:
+    stream = read_stream(write_stream(tmp_path, "three", rows_of_three_stories()))
+    undated = without_dates(stream)
+    assert len({one.published_at for one in undated.articles}) == 1
+    assert [one.article.id for one in undated.articles] == [one.article.id for one in stream.articles]
+    assert (stream.in_macro, undated.in_macro, undated.name) == (True, False, "three-undated")
+
+
+def test_a_shuffle_moves_articles_within_their_moment_only(tmp_path: Path) -> None:
+    stream = read_stream(
+        write_stream(tmp_path, "many", [row(number, "flood", 1 + number // 20) for number in range(60)])
+    )
+    shuffled = shuffled_within_ties(stream, seed=7)
+    assert shuffled.articles != stream.articles
+    assert [one.published_at for one in shuffled.articles] == [one.published_at for one in stream.articles]
+    assert shuffled == shuffled_within_ties(stream, seed=7)
+
+
+def test_conventions_of_the_known_streams(tmp_path: Path) -> None:
+    write_stream(tmp_path, "basil", [row(1, "flood")])
+    digest = {**row(2, "flood"), "story": "wn-on-the-campaign-trail-october-2012"}
+    write_stream(tmp_path, "wikinews_events", [row(1, "flood"), digest])
+    packed = tmp_path / "ecbplus.jsonl.gz"
+    packed.write_bytes(gzip.compress(json.dumps(row(1, "flood")).encode()))
+    streams = {stream.name: stream for stream in read_streams(tmp_path)}
+    assert list(streams) == ["ecbplus", "wikinews_events", "ecbplus-undated"]
+    assert [one.article.id for one in streams["wikinews_events"].articles] == ["a1"]
+    assert [stream.name for stream in read_streams(tmp_path, ["basil"], ["basil"])] == ["basil", "basil-undated"]
+
+
+@pytest.mark.parametrize(
+    ("lines", "message"),
+    [
+        ([{"id": "a1", "title": "No label"}], r"line 1: .*`story`"),
+        ([row(1, "flood"), row(1, "comet")], r"line 2: the id 'a1' stands in an earlier line"),
+        ([{**row(1, "flood"), "published_at": "last week"}], r"line 1: 'last week' is no ISO 8601 date"),
+        ([{**row(1, "flood"), "leaning": "up"}], r"line 1: .*`\$.leaning`"),
+        ([row(1, None)], "nothing to score"),
+    ],
+)
+def test_what_is_no_labelled_stream_is_named(tmp_path: Path, lines: list[dict[str, object]], message: str) -> None:
+    file = write_stream(tmp_path, "bad", lines)
+    with pytest.raises(ConfigurationError, match=message):
+        read_stream(file)
+
+
+def test_an_unknown_stream_and_an_empty_folder_are_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="no stream there"):
+        read_streams(tmp_path)
+    write_stream(tmp_path, "here", [row(1, "flood")])
+    with pytest.raises(ConfigurationError, match=r"'there' is not a stream in .*; there are here"):
+        read_streams(tmp_path, ["there"])
