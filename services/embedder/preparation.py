@@ -28,7 +28,7 @@ _WORD: Final = re.compile(r"\w+")
 
 @dataclass(frozen=True, slots=True)
 class PreparedText:
-    """What is compared of an article: its title, the first `LEAD_WORDS` and `BODY_WORDS` of its text, and how many words that has."""
+    """What is compared of an article: its title, `LEAD_WORDS` and `BODY_WORDS` words of its text, and how many it has."""
 
     title: str
     lead: str

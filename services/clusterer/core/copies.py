@@ -18,18 +18,19 @@ BANDS: Final = 32
 ROWS: Final = 3
 """32 bands of 3 rows propose a pair of Jaccard .5 with probability 1 - (1 - .5**3)**32 = .986, one of .7 with 1 - 1e-6."""
 
-_PRIME: Final = np.uint64(4_294_967_311)  # the smallest prime above 2**32
+Bands = tuple[bytes, ...]
+"""What two texts of many common shingles have in common, by chance of the hashing, in at least one place."""
 
 
 def _coefficients(label: str) -> npt.NDArray[np.uint64]:
-    # Fixed for good: drawn from a hash instead of a generator, whose stream may change with the library. Below 2**31, so
-    # that coefficient x shingle + coefficient stays within 64 bits.
-    digests = (hashlib.blake2b(f"{label}{i}".encode(), digest_size=4).digest() for i in range(BANDS * ROWS))
-    return np.array([int.from_bytes(digest, "little") >> 1 | 1 for digest in digests], dtype=np.uint64)
+    # Fixed for good: drawn from a hash instead of a generator, whose stream may change with the library.
+    digests = (hashlib.blake2b(f"{label}{i}".encode(), digest_size=8).digest() for i in range(BANDS * ROWS))
+    return np.array([int.from_bytes(digest, "little") | 1 for digest in digests], dtype=np.uint64)
 
 
 _FACTORS: Final = _coefficients("factor")
 _OFFSETS: Final = _coefficients("offset")
+_BAND_BYTES: Final = 4 * ROWS
 
 
 def jaccard(a: Hashes, b: Hashes) -> float:
@@ -45,38 +46,43 @@ class CopyIndex:
     def __init__(self, *, jaccard_min: float, shingles_min: int) -> None:
         self._jaccard_min = jaccard_min
         self._shingles_min = shingles_min
-        self._buckets: dict[bytes, dict[str, None]] = {}
-        self._shingles: dict[str, Hashes] = {}
+        self._buckets: tuple[dict[bytes, dict[str, None]], ...] = tuple({} for _ in range(BANDS))
+        self._reports: dict[str, tuple[Hashes, Bands]] = {}
 
-    def add(self, article_id: str, shingles: Hashes) -> None:
+    def bands(self, shingles: Hashes) -> Bands:
+        """The bands of a text; none for one that is too short to be compared."""
+        return _bands(shingles) if shingles.size >= self._shingles_min else ()
+
+    def add(self, article_id: str, shingles: Hashes, bands: Bands) -> None:
         """Take a report in."""
-        if shingles.size < self._shingles_min:
+        if not bands:
             return
-        self._shingles[article_id] = shingles
-        for bucket in _bands(shingles):
-            self._buckets.setdefault(bucket, {})[article_id] = None
+        self._reports[article_id] = shingles, bands
+        for bucket, band in zip(self._buckets, bands, strict=True):
+            bucket.setdefault(band, {})[article_id] = None
 
     def remove(self, article_id: str) -> None:
         """Forget a report; one that is not there is none."""
-        shingles = self._shingles.pop(article_id, None)
-        if shingles is None:
+        _, bands = self._reports.pop(article_id, (None, ()))
+        if not bands:
             return
-        for bucket in _bands(shingles):
-            members = self._buckets[bucket]
+        for bucket, band in zip(self._buckets, bands, strict=True):
+            members = bucket[band]
             del members[article_id]
             if not members:
-                del self._buckets[bucket]
+                del bucket[band]
 
-    def originals(self, shingles: Hashes) -> list[tuple[float, str]]:
+    def originals(self, shingles: Hashes, bands: Bands) -> list[tuple[float, str]]:
         """The reports this text repeats, with their Jaccard index, in no particular order."""
-        if shingles.size < self._shingles_min:
-            return []
-        proposed = {article_id for bucket in _bands(shingles) for article_id in self._buckets.get(bucket, ())}
-        scored = ((jaccard(shingles, self._shingles[article_id]), article_id) for article_id in proposed)
+        proposed: set[str] = set()
+        for bucket, band in zip(self._buckets, bands, strict=False):
+            proposed.update(bucket.get(band, ()))
+        scored = ((jaccard(shingles, self._reports[article_id][0]), article_id) for article_id in proposed)
         return [(index, article_id) for index, article_id in scored if index >= self._jaccard_min]
 
 
-def _bands(shingles: Hashes) -> list[bytes]:
-    wide = shingles.astype(np.uint64)[:, None]
-    minima = ((wide * _FACTORS + _OFFSETS) % _PRIME).min(axis=0).astype("<u8").reshape(BANDS, ROWS)
-    return [bytes([band]) + row.tobytes() for band, row in enumerate(minima)]
+def _bands(shingles: Hashes) -> Bands:
+    # Multiply-shift hashing modulo 2**64 (Dietzfelbinger et al. 1997): the upper half is as good as random.
+    hashed = (shingles.astype(np.uint64)[:, None] * _FACTORS + _OFFSETS) >> np.uint64(32)
+    data = hashed.min(axis=0).astype("<u4").tobytes()
+    return tuple(data[start : start + _BAND_BYTES] for start in range(0, len(data), _BAND_BYTES))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from datetime import datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -13,7 +14,7 @@ from newsloom.contracts.membership import Membership, MergeDecision
 from newsloom.contracts.story import LINEAGE_MAX, Cause, HistoryEntry, StoryState, UpdateKind
 from services.clusterer.core.calibration import Calibration
 from services.clusterer.core.changes import Changes
-from services.clusterer.core.copies import CopyIndex
+from services.clusterer.core.copies import Bands, CopyIndex
 from services.clusterer.core.deadlines import Deadlines
 from services.clusterer.core.features import Features, combined, features_kept
 from services.clusterer.core.fixed_point import Whole
@@ -24,6 +25,14 @@ from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.projection import TITLE_CHARACTERS_MAX, update
 from services.clusterer.core.space import EPOCH, StorySpace, milliseconds
 from services.clusterer.core.story import LiveStory, without_features
+
+
+class Compared(NamedTuple):
+    """All that is compared of an article."""
+
+    features: Features
+    vector: Whole
+    bands: Bands
 
 
 class Edition:
@@ -54,11 +63,12 @@ class Edition:
 
     def open_stories(self) -> list[LiveStory]:
         """The stories that may still grow."""
-        return [story for story in self.stories.values() if story.is_open]
+        return [self.stories[story_id] for story_id in self.space.stories if story_id]
 
-    def combined(self, features: Features) -> Whole:
-        """The article as one vector, under this edition's parameters and calibration."""
-        return combined(features, self.parameters, self.calibration)
+    def compared(self, features: Features) -> Compared:
+        """The article under this edition's parameters and calibration."""
+        vector = combined(features, self.parameters, self.calibration)
+        return Compared(features, vector, self.copies.bands(features.shingles))
 
     def found(self, member: Membership) -> LiveStory:
         """A new, still empty story. Its id derives from its founding article and from how far event time has come.
@@ -74,25 +84,25 @@ class Edition:
         self.stories[story_id] = story
         return story
 
-    def admit(self, story: LiveStory, member: Membership) -> None:
-        """Put an article into a story."""
+    def admit(self, story: LiveStory, member: Membership, compared: Compared | None = None) -> None:
+        """Put an article into a story; `compared` spares finding out again what is compared of it."""
         if not story.is_open:
             member = without_features(member)
         story.add(member)
         self.articles[member.article_id] = story.id
         self.changes.memberships.append((member.article_id, member))
         if story.is_open:
-            self.track(story, member)
+            self.track(story, member, compared)
             if member.copy_of is None:
                 offer_title(story, member, self._lead_sum(story))
 
-    def track(self, story: LiveStory, member: Membership) -> None:
+    def track(self, story: LiveStory, member: Membership, compared: Compared | None = None) -> None:
         """Let everything that is compared, and the deadline, follow a new member of an open story."""
         if member.copy_of is None:
-            features = features_kept(member)
-            self.space.add(story.slot, self.combined(features), milliseconds(member.published_at))
+            features, vector, bands = compared or self.compared(features_kept(member))
+            self.space.add(story.slot, vector, milliseconds(member.published_at))
             self.frequencies.add(features.terms)
-            self.copies.add(member.article_id, features.shingles)
+            self.copies.add(member.article_id, features.shingles, bands)
         self._set_closing(story)
 
     def release(self, article_id: str) -> Membership:
@@ -115,10 +125,10 @@ class Edition:
 
     def _untrack(self, story: LiveStory, member: Membership) -> None:
         if member.copy_of is None:
-            features = features_kept(member)
+            features, vector, _ = self.compared(features_kept(member))
             remaining = [milliseconds(report.published_at) for report in story.reports()]
             at = milliseconds(member.published_at)
-            self.space.remove(story.slot, self.combined(features), at, remaining)
+            self.space.remove(story.slot, vector, at, remaining)
             self.frequencies.remove(features.terms)
             self.copies.remove(member.article_id)
         self._set_closing(story)

@@ -13,13 +13,12 @@ from newsloom.contracts.vector import ArticleRetraction, ArticleVector
 from services.clusterer.core.assign import Bar, Score, bar_for, explained, ranked
 from services.clusterer.core.changes import Changes
 from services.clusterer.core.consolidate import affinity, related_stories
-from services.clusterer.core.edition import Edition
-from services.clusterer.core.features import Features, features_of, length_correction
+from services.clusterer.core.edition import Compared, Edition
+from services.clusterer.core.features import Features, Unweighted, features_of, length_correction
 from services.clusterer.core.fixed_point import Whole, encode_int16
 from services.clusterer.core.projection import snapshot
 from services.clusterer.core.space import EPOCH, milliseconds
 from services.clusterer.core.story import LiveStory
-from services.clusterer.core.unusable import Unusable
 
 UNPLACED: Final = ""
 UNDECIDED: Final = Decision(verdict=Verdict.FOUNDED)
@@ -76,58 +75,55 @@ class Engine:
     def _take(self, event: ArticleVector) -> None:
         if self._is_repeat(event):
             return
-        self._check(event)
+        unweighted = features_of(event, self._edition.calibration.dimension)
         self._advance(event.published_at)
         # Only now: the article's story may just have closed, or have been forgotten.
         home = self._edition.story_of(event.article_id)
         if home is None:
-            self._place(event)
+            self._place(event, unweighted)
         elif home.is_open:
-            self._correct(home, event)
+            self._correct(home, event, unweighted)
         else:
-            self._correct_closed(home, event)
+            self._correct_closed(home, event, unweighted)
 
     def _is_repeat(self, event: ArticleVector) -> bool:
         story = self._edition.story_of(event.article_id)
         return story is not None and story.members[event.article_id].digest == event.digest
 
-    def _check(self, event: ArticleVector) -> None:
-        dimension = self._edition.calibration.dimension
-        found = features_of(event, self._edition.frequencies).lead.size
-        if found != dimension:
-            raise Unusable(f"lead_vector has {found} dimensions, the model has {dimension} - at `$.lead_vector`")
+    def _compared(self, unweighted: Unweighted) -> Compared:
+        return self._edition.compared(unweighted.weighted(self._edition.frequencies))
 
     # --- decisions
 
-    def _place(self, event: ArticleVector) -> None:
-        features = features_of(event, self._edition.frequencies)
-        member = _unplaced(event, features, self._edition.next_sequence)
+    def _place(self, event: ArticleVector, unweighted: Unweighted) -> None:
+        compared = self._compared(unweighted)
+        member = _unplaced(event, compared.features, self._edition.next_sequence)
         self._edition.next_sequence += 1
-        placement = self._decide(member, features)
+        placement = self._decide(member, compared)
         story = placement.story
         kind = UpdateKind.UPDATED if story.members else UpdateKind.CREATED
         placed = _placed(member, placement)
-        self._edition.admit(story, placed)
+        self._edition.admit(story, placed, compared)
         self._edition.publish(story, kind, Cause.ARTICLE, article=placed)
         if placement.rival is not None:
             self._merge_late(story, placement.rival)
 
-    def _decide(self, member: Membership, features: Features) -> Placement:
+    def _decide(self, member: Membership, compared: Compared) -> Placement:
         """The story the article belongs to, new if need be."""
-        copied = self._original(features)
+        copied = self._original(compared)
         if copied is not None:
             return copied
-        vector = self._edition.combined(features)
-        scores = self._scores(member, features, vector)
+        vector = compared.vector
+        scores = self._scores(member, compared)
         bar = bar_for(scores, self._edition.space, self._parameters) if scores else None
         if bar is not None and scores[0].value >= bar.value:
             return self._joined(scores, bar, vector)
         decision = self._decision(Verdict.FOUNDED, scores, bar, vector)
         return Placement(self._edition.found(member), decision)
 
-    def _original(self, features: Features) -> Placement | None:
+    def _original(self, compared: Compared) -> Placement | None:
         originals = []
-        for jaccard, article_id in self._edition.copies.originals(features.shingles):
+        for jaccard, article_id in self._edition.copies.originals(compared.features.shingles, compared.bands):
             story = self._edition.stories[self._edition.articles[article_id]]
             originals.append((-jaccard, story.members[article_id].sequence, article_id, story))
         if not originals:
@@ -136,9 +132,10 @@ class Engine:
         decision = Decision(verdict=Verdict.COPIED, bar=self._parameters.copy_jaccard, jaccard=-score)
         return Placement(story, decision, copy_of=article_id)
 
-    def _scores(self, member: Membership, features: Features, vector: Whole) -> list[Score]:
-        correction = length_correction(features.words, self._parameters)
-        return ranked(vector, milliseconds(member.published_at), correction, self._edition.space, self._parameters)
+    def _scores(self, member: Membership, compared: Compared) -> list[Score]:
+        correction = length_correction(compared.features.words, self._parameters)
+        at = milliseconds(member.published_at)
+        return ranked(compared.vector, at, correction, self._edition.space, self._parameters)
 
     def _joined(self, scores: list[Score], bar: Bar, vector: Whole) -> Placement:
         story = self._edition.stories[scores[0].story_id]
@@ -167,15 +164,15 @@ class Engine:
 
     # --- corrections and retractions
 
-    def _correct(self, home: LiveStory, event: ArticleVector) -> None:
+    def _correct(self, home: LiveStory, event: ArticleVector, unweighted: Unweighted) -> None:
         released = self._edition.release(event.article_id)
-        features = features_of(event, self._edition.frequencies)
-        member = _unplaced(event, features, released.sequence)
-        placement = self._decide_again(home, member, features)
+        compared = self._compared(unweighted)
+        member = _unplaced(event, compared.features, released.sequence)
+        placement = self._decide_again(home, member, compared)
         story = placement.story
         is_new = not story.members and story is not home
         placed = _placed(member, placement)
-        self._edition.admit(story, placed)
+        self._edition.admit(story, placed, compared)
         if story is home:
             self._edition.publish(home, UpdateKind.UPDATED, Cause.CORRECTION, article=placed)
             return
@@ -183,23 +180,23 @@ class Engine:
         kind = UpdateKind.CREATED if is_new else UpdateKind.MOVED
         self._edition.publish(story, kind, Cause.CORRECTION, article=placed)
 
-    def _decide_again(self, home: LiveStory, member: Membership, features: Features) -> Placement:
+    def _decide_again(self, home: LiveStory, member: Membership, compared: Compared) -> Placement:
         """A corrected article stays where it is as long as it fits there."""
         if not home.members:
             return Placement(home, Decision(verdict=Verdict.KEPT))
-        if self._original(features) is None:
-            vector = self._edition.combined(features)
-            scores = self._scores(member, features, vector)
+        if self._original(compared) is None:
+            vector = compared.vector
+            scores = self._scores(member, compared)
             bar = bar_for(scores, self._edition.space, self._parameters) if scores else None
             at_home = next((score for score in scores if score.story_id == home.id), None)
             if bar is not None and at_home is not None and at_home.value >= bar.value:
                 return Placement(home, self._decision(Verdict.KEPT, scores, bar, vector))
-        return self._decide(member, features)
+        return self._decide(member, compared)
 
-    def _correct_closed(self, home: LiveStory, event: ArticleVector) -> None:
+    def _correct_closed(self, home: LiveStory, event: ArticleVector, unweighted: Unweighted) -> None:
         was_title = home.title_article_id == event.article_id
         released = self._edition.release(event.article_id)
-        features = features_of(event, self._edition.frequencies)
+        features = unweighted.weighted(self._edition.frequencies)
         member = _unplaced(event, features, released.sequence)
         placed = _placed(member, Placement(home, Decision(verdict=Verdict.KEPT)))
         self._edition.admit(home, placed)

@@ -32,28 +32,36 @@ class Features(NamedTuple):
     words: int
 
 
-def features_of(event: ArticleVector, frequencies: DocumentFrequencies) -> Features:
-    """The features of a new article, its terms weighted by the document frequencies of this moment.
+class Unweighted(NamedTuple):
+    """The features of a new article, its terms counted but not yet weighted."""
+
+    features: Features
+    counts: npt.NDArray[np.uint8]
+
+    def weighted(self, frequencies: DocumentFrequencies) -> Features:
+        """The features with the terms' TF-IDF weights of this moment."""
+        weights = frequencies.weights(self.features.terms, self.counts)
+        return self.features._replace(term_weights=weights)
+
+
+def features_of(event: ArticleVector, dimension: int) -> Unweighted:
+    """The features of an article as the embedder sent it.
 
     Raises:
         Unusable: a vector or a list of hashes that is not what the contract says.
 
     """
     title, lead = from_half(event.title_vector, "title_vector"), from_half(event.lead_vector, "lead_vector")
-    if title.size != lead.size:
-        raise Unusable(f"title_vector has {title.size} dimensions, lead_vector {lead.size} - at `$.title_vector`")
+    for vector, field in ((title, "title_vector"), (lead, "lead_vector")):
+        if vector.size != dimension:
+            raise Unusable(f"{field} has {vector.size} dimensions, the model has {dimension} - at `$.{field}`")
     terms = decode_hashes(event.terms, "terms")
     counts = np.frombuffer(event.term_counts, dtype=np.uint8)
     if terms.size != counts.size:
         raise Unusable(f"{terms.size} terms have {counts.size} counts - at `$.term_counts`")
-    return Features(
-        title=title,
-        lead=lead,
-        terms=terms,
-        term_weights=frequencies.weights(terms, counts),
-        shingles=decode_hashes(event.shingles, "shingles"),
-        words=event.words,
-    )
+    shingles = decode_hashes(event.shingles, "shingles")
+    weights = np.zeros(0, dtype=np.int16)
+    return Unweighted(Features(title, lead, terms, weights, shingles, event.words), counts)
 
 
 def features_kept(member: Membership) -> Features:

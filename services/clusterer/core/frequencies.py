@@ -30,12 +30,12 @@ class DocumentFrequencies:
     def add(self, terms: Hashes) -> None:
         """Count an article."""
         self._documents += 1
-        np.add.at(self._counts, terms % BUCKETS, 1)
+        self._counts[np.unique(terms % BUCKETS)] += 1
 
     def remove(self, terms: Hashes) -> None:
         """Count an article no more."""
         self._documents -= 1
-        np.subtract.at(self._counts, terms % BUCKETS, 1)
+        self._counts[np.unique(terms % BUCKETS)] -= 1
 
     def weights(self, terms: Hashes, counts: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:
         """The TF-IDF weights of an article's terms, scaled by `WEIGHT_SCALE`; the article itself is counted in.
