@@ -19,7 +19,7 @@ def bars(file: Path, groups: Sequence[str], systems: Mapping[str, Sequence[float
         axes.bar([group + place * width for group in range(len(groups))], heights, width, align="edge", label=name)
     axes.set_xticks([group + 0.4 for group in range(len(groups))], groups)
     axes.set_ylabel(axis)
-    axes.set_ylim(0.4, 1.0)
+    axes.set_ylim(0.0, 1.0)
     axes.grid(axis="y", alpha=0.3)
     figure.legend(loc="outside right upper", frameon=False)
     _save(figure, file)

@@ -17,13 +17,18 @@ def _command() -> click.Command:
             raise
         # A service's image, say. The list of commands must be shown there all the same.
         return click.Command(
-            "evaluate", callback=_missing, help="Score the story engine (not part of this installation)."
+            "evaluate",
+            callback=_missing,
+            params=[click.Argument(["arguments"], nargs=-1)],
+            context_settings={"ignore_unknown_options": True},
+            help="Score the story engine (not part of this installation).",
         )
     assert isinstance(found, click.Command)  # noqa: S101 - for the type checker
     return found
 
 
-def _missing() -> None:
+def _missing(arguments: tuple[str, ...]) -> None:
+    del arguments
     raise ConfigurationError("evaluate is not part of this installation: pip install 'newsloom[evaluation]'")
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,29 @@ def test_the_tables_and_what_is_kept_with_baselines(data: Path, tmp_path: Path) 
     assert "Command: " in kept
     assert "good" in json.loads((keep / "sets.json").read_text())["sets"]
     assert (keep / "sets.svg").read_text().startswith("<?xml")
+
+
+class NoEvaluation:
+    """What the import system finds where the package is not installed."""
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name == "evaluation":
+            raise ModuleNotFoundError("No module named 'evaluation'", name=name)
+
+
+def test_where_the_package_is_missing_the_command_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.partition(".")[0] == "evaluation"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delitem(sys.modules, "services.cli.evaluate", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [NoEvaluation(), *sys.meta_path])
+    try:
+        outcome = CliRunner().invoke(newsloom, ["evaluate", "--data", "labelled", "good"])
+        assert isinstance(outcome.exception, ConfigurationError)
+        assert "pip install 'newsloom[evaluation]'" in str(outcome.exception)
+        assert "not part of this installation" in CliRunner().invoke(newsloom, ["--help"]).stdout
+    finally:
+        # What was imported without it is not for the tests after this one.
+        sys.modules.pop("services.cli.evaluate", None)
 
 
 def test_what_cannot_be_evaluated_is_named(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
