@@ -94,7 +94,9 @@ def test_every_event_type_and_header_is_described() -> None:
 def test_every_dependency_has_its_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"].values()
-    wanted = {re.split(r"[<>=]", line)[0] for lines in (project["dependencies"], *extras) for line in lines}
+    lines = [line for lines in (project["dependencies"], *extras) for line in lines]
+    # An extra may stand on the others.
+    wanted = {re.split(r"[<>=]", line)[0] for line in lines if not line.startswith("newsloom[")}
     listed = {name for cell in rows(ARCHITECTURE) for name in cell.split(", ")}
     assert wanted - listed == set()
 
