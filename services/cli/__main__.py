@@ -19,6 +19,7 @@ COMMANDS: Final = {
     "ingest": "services.cli.ingest",
     "watch": "services.cli.watch",
     "stories": "services.cli.stories",
+    "explain": "services.cli.explain",
     "topics": "services.cli.topics",
     "dead-letters": "services.cli.dead_letters",
     "evaluate": "services.cli.evaluate",

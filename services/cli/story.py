@@ -14,20 +14,21 @@ from services.cli.render import count, cut, moment, print_table, shown, table
 
 def print_story(screen: Console, story: Story, stories: Mapping[str, Story]) -> None:
     """Head, history, articles, outlets, lineage and related stories; `stories` gives the other stories' titles."""
-    _print_head(screen, story, stories)
+    print_head(screen, story, stories)
     _print_history(screen, story)
     _print_articles(screen, story)
     _print_outlets(screen, story)
-    _print_others(screen, "Merged from", story.merged_from, stories)
-    _print_others(screen, "Split from", (story.split_from,) if story.split_from else (), stories)
-    _print_others(screen, "Related", story.related, stories)
+    print_others(screen, "Merged from", story.merged_from, stories)
+    print_others(screen, "Split from", (story.split_from,) if story.split_from else (), stories)
+    print_others(screen, "Related", story.related, stories)
 
 
-def _print_head(screen: Console, story: Story, stories: Mapping[str, Story]) -> None:
+def print_head(screen: Console, story: Story, stories: Mapping[str, Story]) -> None:
+    """Title, id, state, counts and span of the story."""
     screen.print(Text(shown(story.title), "bold"))
     screen.print(Text(shown(f"{story.id}, {story.state.value}, edition {story.edition}, version {story.version}")))
     if story.state is StoryState.MERGED and story.merged_into is not None:
-        screen.print(Text.assemble("It went into ", _named(story.merged_into, stories)))
+        screen.print(Text.assemble("It went into ", named(story.merged_into, stories)))
     sides = ", ".join(f"{story.leanings.get(side.value, 0):,} {side.value}" for side in Leaning)
     screen.print(
         f"{count(story.article_count, 'article')} ({sides}), {count(story.report_count, 'distinct report')}, "
@@ -40,7 +41,7 @@ def _print_head(screen: Console, story: Story, stories: Mapping[str, Story]) -> 
 
 
 def _print_history(screen: Console, story: Story) -> None:
-    _print_heading(screen, "History")
+    print_heading(screen, "History")
     screen.print(" -> ".join(count(entry.article_count, "article") for entry in story.history))
     rows = table("", "articles", "version", "title")
     rows.show_header = False
@@ -61,7 +62,7 @@ def _print_articles(screen: Console, story: Story) -> None:
     if not story.articles:
         return
     omitted = f", {story.articles_omitted:,} earlier ones are not listed" if story.articles_omitted else ""
-    _print_heading(screen, f"Articles, newest first{omitted}")
+    print_heading(screen, f"Articles, newest first{omitted}")
     rows = table("", "", "", "", "")
     rows.show_header = False
     for article in story.articles:
@@ -78,26 +79,29 @@ def _print_articles(screen: Console, story: Story) -> None:
 def _print_outlets(screen: Console, story: Story) -> None:
     if not story.outlets:
         return
-    _print_heading(screen, "Outlets")
+    print_heading(screen, "Outlets")
     ranked = sorted(story.outlets.items(), key=lambda pair: (-pair[1], pair[0]))
     omitted = story.outlet_count - len(ranked)
     named = ", ".join(f"{shown(outlet)} {number:,}" for outlet, number in ranked)
     screen.print(Text(named + (f", and {count(omitted, 'other outlet')}" if omitted > 0 else "")))
 
 
-def _print_others(screen: Console, heading: str, ids: tuple[str, ...], stories: Mapping[str, Story]) -> None:
+def print_others(screen: Console, heading: str, ids: tuple[str, ...], stories: Mapping[str, Story]) -> None:
+    """The stories of these ids under a heading, one a line; nothing if there are none."""
     if not ids:
         return
-    _print_heading(screen, heading)
+    print_heading(screen, heading)
     for story_id in ids:
-        screen.print(_named(story_id, stories), no_wrap=True, overflow="ellipsis")
+        screen.print(named(story_id, stories), no_wrap=True, overflow="ellipsis")
 
 
-def _named(story_id: str, stories: Mapping[str, Story]) -> Text:
+def named(story_id: str, stories: Mapping[str, Story]) -> Text:
+    """The story's id and, as long as it is known, its title."""
     other = stories.get(story_id)
     return Text(shown(story_id)) if other is None else Text(f"{shown(story_id)}  {shown(other.title)}")
 
 
-def _print_heading(screen: Console, heading: str) -> None:
+def print_heading(screen: Console, heading: str) -> None:
+    """An empty line and a heading."""
     screen.print()
     screen.print(Text(heading, "bold underline"))

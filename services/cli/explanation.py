@@ -1,0 +1,246 @@
+"""Decisions in words and tables: why an article is in its story, how a story's articles came to it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import assert_never
+
+from rich.console import Console
+from rich.text import Text
+
+from newsloom.contracts.membership import Decision, Membership, Verdict
+from newsloom.contracts.story import Story, StoryState
+from services.cli.lineage import Merge, decided_for, merges_into, merges_of_article
+from services.cli.render import NARROW_COLUMNS, count, cut, moment, print_table, short_id, shown, table
+from services.cli.story import named, print_head, print_heading, print_others
+
+FULL_COLUMNS = 110
+"""Below this width a table leaves the titles their room: no voices, no origins."""
+
+ABSENT = "-"
+
+
+def print_article(
+    screen: Console, member: Membership, stories: Mapping[str, Story], memberships: Iterable[Membership]
+) -> None:
+    """The verdict in one sentence, the candidates with every voice, the bar, and what happened to the story since.
+
+    `memberships` gives the articles that others repeat.
+    """
+    _print_article_head(screen, member, stories)
+    screen.print()
+    screen.print(Text(_verdict(member, stories, screen)))
+    if member.copy_of is not None:
+        _print_original(screen, member, memberships)
+    _print_candidates(screen, member.decision, stories)
+    _print_bar(screen, member.decision)
+    _print_merges(screen, "Merges since then", merges_of_article(member, stories), stories)
+    story = stories.get(member.story_id)
+    if story is not None:
+        print_others(screen, "The story was merged from", story.merged_from, stories)
+        _print_relations(screen, story, stories)
+
+
+def print_members(screen: Console, story: Story, members: Sequence[Membership], stories: Mapping[str, Story]) -> None:
+    """How each of the members came to the story, the merges with what decided them, and the related stories."""
+    print_head(screen, story, stories)
+    if members:
+        verdicts = Counter(member.decision.verdict for member in members)
+        parts = [f"{verdicts[verdict]:,} {verdict.value}" for verdict in Verdict if verdicts[verdict]]
+        moved = sum(member.merge is not None for member in members)
+        parts += [f"{moved:,} of them came by a merge"] if moved and story.state is not StoryState.MERGED else []
+        print_heading(screen, "Articles in order of arrival: " + ", ".join(parts))
+        _print_decisions(screen, members, stories)
+    _print_merges(screen, "Merges", merges_into(story, members, stories), stories)
+    _print_relations(screen, story, stories)
+
+
+# --- an article
+
+
+def _print_article_head(screen: Console, member: Membership, stories: Mapping[str, Story]) -> None:
+    screen.print(Text(shown(member.title), "bold"))
+    outlet = f", {member.outlet}" if member.outlet is not None else ""
+    screen.print(
+        Text(
+            shown(f"{member.article_id}, edition {member.edition}, sequence {member.sequence}{outlet}")
+            + f", published {moment(member.published_at)}"
+        )
+    )
+    screen.print(Text.assemble("In ", named(member.story_id, stories)), no_wrap=True, overflow="ellipsis")
+
+
+def _verdict(member: Membership, stories: Mapping[str, Story], screen: Console) -> str:
+    """Why the article came to its story, in one sentence."""
+    decision = member.decision
+    match decision.verdict:
+        case Verdict.JOINED:
+            chosen = decided_for(member, stories)
+            if chosen is None:
+                return f"It joined its story; the bar was {_number(decision.bar)}. Its candidates were not kept."
+            return (
+                f"It joined {short_id(chosen.story_id, screen)} with a score of {_number(chosen.score)}; "
+                f"the bar was {_number(decision.bar)}."
+            )
+        case Verdict.FOUNDED:
+            return _founded(member, screen)
+        case Verdict.COPIED:
+            return _copied(member)
+        case Verdict.KEPT:
+            return _kept(member, stories, screen)
+        case _:
+            assert_never(decision.verdict)
+
+
+def _founded(member: Membership, screen: Console) -> str:
+    # After a merge the record no longer says which one it founded.
+    founded = "It founded " + ("a story" if member.merge is not None else short_id(member.story_id, screen))
+    decision = member.decision
+    if decision.bar is None or not decision.candidates:
+        return f"{founded}: no story of the window was there to compare it with."
+    best = decision.candidates[0].score
+    below = _number(decision.bar - best)
+    return f"{founded}: the best candidate scored {_number(best)} and stayed {below} below the bar of {_number(decision.bar)}."
+
+
+def _copied(member: Membership) -> str:
+    decision = member.decision
+    figures = f"a Jaccard index of {_number(decision.jaccard)}; the bar for copies was {_number(decision.bar)}."
+    if member.copy_of is not None:
+        return f"It followed {shown(member.copy_of)}, whose text it repeats with {figures}"
+    return f"It followed an article that has left since, and whose text it repeated with {figures}"
+
+
+def _kept(member: Membership, stories: Mapping[str, Story], screen: Console) -> str:
+    chosen, bar = decided_for(member, stories), member.decision.bar
+    if bar is None:
+        return "It was corrected and kept its story, which was closed or had no other article."
+    if chosen is None:
+        return f"It was corrected and kept its story: it still reached the bar of {_number(bar)}."
+    return (
+        f"It was corrected and kept its story, {short_id(chosen.story_id, screen)}: with a score of "
+        f"{_number(chosen.score)} it still reached the bar of {_number(bar)}."
+    )
+
+
+def _print_original(screen: Console, member: Membership, memberships: Iterable[Membership]) -> None:
+    place = (member.edition, member.copy_of)
+    original = next((other for other in memberships if (other.edition, other.article_id) == place), None)
+    if original is None:
+        return
+    print_heading(screen, "Repeats")
+    origin = f"{moment(original.published_at)}  {shown(original.outlet or ABSENT)}  {shown(original.article_id)}"
+    screen.print(Text(f"{origin}  {shown(original.title)}"), no_wrap=True, overflow="ellipsis")
+    if original.decision.verdict is Verdict.COPIED:
+        screen.print(
+            "It came as a copy too: the Jaccard index may be that with an article both repeated, and which has left."
+        )
+
+
+def _print_candidates(screen: Console, decision: Decision, stories: Mapping[str, Story]) -> None:
+    if not decision.candidates:
+        return
+    print_heading(screen, "Candidates, best first")
+    figures = ["score", "centroid", "mean", "title", "lead", "terms", "time"]
+    if screen.width < NARROW_COLUMNS:
+        figures = ["score"]
+    rows = table(*figures, "id", "story", numbers=len(figures))
+    for candidate in decision.candidates:
+        values = [_number(getattr(candidate, figure)) for figure in figures]
+        story = stories.get(candidate.story_id)
+        rows.add_row(*values, short_id(candidate.story_id, screen), cut(_title(story)))
+    print_table(screen, rows)
+    if len(figures) > 1:
+        screen.print(
+            "score: from centroid (cosine with the story's centroid) and mean (similarity to its reports), times time (decay).\n"
+            "mean is the sum of the voices title, lead and terms."
+        )
+
+
+def _print_bar(screen: Console, decision: Decision) -> None:
+    if decision.background_mean is None:
+        return
+    print_heading(screen, "The bar")
+    rows = table("", "", numbers=1)
+    rows.show_header = False
+    behind = count(decision.background_count, "candidate") + " behind the best one"
+    rows.add_row(_number(decision.bar), "the bar: a base, raised by each of the three below")
+    rows.add_row(_number(decision.background_mean), f"mean score of the background: {behind}")
+    rows.add_row(_number(decision.background_std), "its standard deviation")
+    rows.add_row(ABSENT, "how many reports the best candidate had (not kept)")
+    print_table(screen, rows)
+
+
+# --- a story
+
+
+def _print_decisions(screen: Console, members: Sequence[Membership], stories: Mapping[str, Story]) -> None:
+    full = screen.width >= FULL_COLUMNS
+    origins = ["copy of", "merged from", "article"] if full else []
+    rows = table("sequence", "score", "bar", "verdict", *origins, "title", numbers=3)
+    for member in members:
+        rows.add_row(
+            str(member.sequence),
+            _number(_score(member, stories)),
+            _number(member.decision.bar),
+            member.decision.verdict.value,
+            *(_origin(member, screen) if full else ()),
+            cut(member.title),
+        )
+    print_table(screen, rows)
+    screen.print("score: of the story; founded: of the best candidate, below the bar; copied: the Jaccard index.")
+
+
+def _origin(member: Membership, screen: Console) -> tuple[Text, Text, Text]:
+    """What it repeats, which story it came from, and its own id."""
+    merged = short_id(member.merge.from_story_id, screen) if member.merge is not None else ""
+    return Text(shown(member.copy_of or "")), Text(merged), Text(shown(member.article_id))
+
+
+def _score(member: Membership, stories: Mapping[str, Story]) -> float | None:
+    """What was held against the bar."""
+    decision = member.decision
+    if decision.verdict is Verdict.FOUNDED:
+        return decision.candidates[0].score if decision.candidates else None
+    if decision.verdict is Verdict.COPIED:
+        return decision.jaccard
+    chosen = decided_for(member, stories)
+    return chosen.score if chosen is not None else None
+
+
+# --- both
+
+
+def _print_merges(screen: Console, heading: str, merges: Sequence[Merge], stories: Mapping[str, Story]) -> None:
+    if not merges:
+        return
+    gone = any(merge.decision is None for merge in merges)
+    print_heading(screen, heading + (f" ({ABSENT}: no longer kept)" if gone else ""))
+    rows = table("affinity", "bar", "merged", "story", "into", "title", numbers=2)
+    for merge in merges:
+        absorbed = stories.get(merge.from_id)
+        rows.add_row(
+            _number(merge.decision.affinity if merge.decision else None),
+            _number(merge.decision.bar if merge.decision else None),
+            moment(absorbed.updated_at) if absorbed is not None else ABSENT,
+            short_id(merge.from_id, screen),
+            short_id(merge.into_id, screen),
+            cut(absorbed.title if absorbed is not None else "(forgotten)"),
+        )
+    print_table(screen, rows)
+
+
+def _print_relations(screen: Console, story: Story, stories: Mapping[str, Story]) -> None:
+    print_others(screen, "Split from", (story.split_from,) if story.split_from else (), stories)
+    print_others(screen, "Related", story.related, stories)
+
+
+def _title(story: Story | None) -> str:
+    if story is None:
+        return "(forgotten)"
+    return story.title if story.state is StoryState.OPEN else f"[{story.state.value}] {story.title}"
+
+
+def _number(value: float | None) -> str:
+    return ABSENT if value is None else f"{value:z.3f}"

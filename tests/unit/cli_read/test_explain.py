@@ -1,0 +1,322 @@
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from rich.console import Console
+from rich.text import Text
+
+from newsloom.contracts.codec import decode_state, encode
+from newsloom.contracts.membership import Candidate, Decision, Membership, MergeDecision, Verdict, membership_key
+from newsloom.contracts.story import Story, StoryState
+from newsloom.streaming.records import Message
+from services.cli.explain import members_of
+from services.cli.explanation import print_article, print_members
+from services.clusterer.core.calibration import uncalibrated
+from services.clusterer.core.edition import Edition
+from services.clusterer.core.engine import Engine
+from services.clusterer.core.parameters import Parameters
+from tests.laws.streams import DIMENSION, EDITION, Event, article, streams
+from tests.unit.cli_read.newsroom import HOSTILE, HOSTILE_SHOWN, NINE, Newsroom, story, story_message
+
+A, AB, B, C = "st-aaaaaaaaaaaaaaaa", "st-aabaaaaaaaaaaaaa", "st-bbbbbbbbbbbbbbbb", "st-cccccccccccccccc"
+GONE = "st-gggggggggggggggg"
+
+
+def candidate(story_id: str, score: float) -> Candidate:
+    return Candidate(
+        story_id=story_id, score=score, centroid=0.6, mean=0.5, title=0.125, lead=0.25, terms=0.125, time=0.875
+    )
+
+
+def decided(verdict: Verdict, *candidates: Candidate) -> Decision:
+    return Decision(
+        verdict=verdict,
+        bar=0.33,
+        background_mean=0.121,
+        background_std=0.034,
+        background_count=max(0, len(candidates) - 1),
+        candidates=candidates,
+    )
+
+
+FOUNDED = decided(Verdict.FOUNDED, candidate(C, 0.21))
+JOINED = decided(Verdict.JOINED, candidate(A, 0.48), candidate(GONE, 0.12))
+COPIED = Decision(verdict=Verdict.COPIED, bar=0.5, jaccard=0.8333)
+MERGE = MergeDecision(from_story_id=B, affinity=0.412, bar=0.378)
+
+
+def member(article_id: str, sequence: int, decision: Decision, **changed: Any) -> Membership:
+    given: dict[str, Any] = {
+        "article_id": article_id,
+        "edition": "main",
+        "story_id": A,
+        "sequence": sequence,
+        "title": f"Title of {article_id}",
+        "published_at": NINE,
+        "digest": f"{sequence}",
+        "words": 22,
+        "shingles": b"",
+        "title_vector": b"\0\x40",
+        "lead_vector": b"\0\x40",
+        "terms": b"",
+        "term_weights": b"",
+        "decision": decision,
+        "outlet": "Morning Wire",
+    }
+    return Membership(**(given | changed))
+
+
+def member_message(value: Membership) -> Message:
+    key = membership_key(value.edition, value.article_id)
+    return Message("news.article-stories", key, encode(value), partition=0)
+
+
+# AB went into B, and B into A; a-4 and a-5 were in AB.
+STORIES = [
+    story(A, 6, merged_from=(B,), related=(C,)),
+    story(B, 3, state=StoryState.MERGED, merged_into=A, merged_from=(AB,), articles=()),
+    story(AB, 2, state=StoryState.MERGED, merged_into=B, articles=()),
+    story(C, 1),
+]
+MEMBERS = [
+    member("a-1", 1, FOUNDED, title=HOSTILE),
+    member("a-2", 2, JOINED),
+    member("a-3", 3, COPIED, copy_of="a-1", outlet=None),
+    member("a-4", 4, Decision(verdict=Verdict.FOUNDED), merge=MERGE),
+    member("a-5", 5, decided(Verdict.JOINED, candidate(AB, 0.39)), merge=MERGE),
+    member("a-6", 6, decided(Verdict.KEPT, candidate(C, 0.41), candidate(A, 0.4))),
+    member("c-1", 7, COPIED, story_id=C),
+]
+
+
+@pytest.fixture
+def filled(newsroom: Newsroom) -> Newsroom:
+    newsroom.write([*map(story_message, STORIES), *map(member_message, MEMBERS)])
+    return newsroom
+
+
+def test_an_article_in_full(filled: Newsroom) -> None:
+    result = filled.run("explain", "a-2")
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout.splitlines() == [
+        "Title of a-2",
+        "a-2, edition main, sequence 2, Morning Wire, published 2025-04-18 09:12Z",
+        f"In {A}  Title of {A}",
+        "",
+        f"It joined {A} with a score of 0.480; the bar was 0.330.",
+        "",
+        "Candidates, best first",
+        "score  centroid   mean  title   lead  terms   time  id                   story",
+        f"0.480     0.600  0.500  0.125  0.250  0.125  0.875  {A}  Title of {A}",
+        f"0.120     0.600  0.500  0.125  0.250  0.125  0.875  {GONE}  (forgotten)",
+        "score: from centroid (cosine with the story's centroid) and mean (similarity to its reports), times time (decay).",
+        "mean is the sum of the voices title, lead and terms.",
+        "",
+        "The bar",
+        "0.330  the bar: a base, raised by each of the three below",
+        "0.121  mean score of the background: 1 candidate behind the best one",
+        "0.034  its standard deviation",
+        "    -  how many reports the best candidate had (not kept)",
+        "",
+        "The story was merged from",
+        f"{B}  Title of {B}",
+        "",
+        "Related",
+        f"{C}  Title of {C}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("article_id", "sentence"),
+    [
+        ("a-1", f"It founded {A}: the best candidate scored 0.210 and stayed 0.120 below the bar of 0.330."),
+        ("a-3", "It followed a-1, whose text it repeats with a Jaccard index of 0.833; the bar for copies was 0.500."),
+        ("a-4", "It founded a story: no story of the window was there to compare it with."),
+        ("a-6", f"It was corrected and kept its story, {A}: with a score of 0.400 it still reached the bar of 0.330."),
+    ],
+)
+def test_the_verdict_in_one_sentence(filled: Newsroom, article_id: str, sentence: str) -> None:
+    assert filled.run("explain", article_id).stdout.splitlines()[4] == sentence
+
+
+def test_a_copy_whose_original_has_left(filled: Newsroom) -> None:
+    assert filled.run("explain", "c-1").stdout.splitlines()[4] == (
+        "It followed an article that has left since, and whose text it repeated "
+        "with a Jaccard index of 0.833; the bar for copies was 0.500."
+    )
+
+
+def test_a_copy_shows_what_it_repeats_with_hostile_text_escaped(filled: Newsroom) -> None:
+    lines = filled.run("explain", "a-3").stdout.splitlines()
+    assert lines[6:8] == ["Repeats", f"2025-04-18 09:12Z  Morning Wire  a-1  {HOSTILE_SHOWN}"]
+    assert "Candidates, best first" not in lines
+    assert "The bar" not in lines
+
+
+def test_every_merge_on_the_way_of_an_article(filled: Newsroom) -> None:
+    lines = filled.run("explain", "a-5").stdout.splitlines()
+    start = lines.index("Merges since then (-: no longer kept)")
+    assert lines[start + 1 : start + 4] == [
+        "affinity    bar  merged             story                into                 title",
+        f"       -      -  2025-04-18 11:12Z  {AB}  {B}  Title of {AB}",
+        f"   0.412  0.378  2025-04-18 12:12Z  {B}  {A}  Title of {B}",
+    ]
+
+
+def test_a_story_shows_how_each_article_came_to_it(filled: Newsroom) -> None:
+    result = filled.run("explain", "st-aaa")
+    assert (result.exit_code, result.stderr) == (0, "")
+    lines = result.stdout.splitlines()
+    assert lines[:2] == [f"Title of {A}", f"{A}, open, edition main, version 6"]
+    assert lines[5:] == [
+        "Articles in order of arrival: 2 founded, 2 joined, 1 copied, 1 kept, 2 of them came by a merge",
+        "sequence  score    bar  verdict  copy of  merged from          article  title",
+        f"       1  0.210  0.330  founded                                a-1      {HOSTILE_SHOWN}",
+        "       2  0.480  0.330  joined                                 a-2      Title of a-2",
+        "       3  0.833  0.500  copied   a-1                           a-3      Title of a-3",
+        f"       4      -      -  founded           {B}  a-4      Title of a-4",
+        f"       5  0.390  0.330  joined            {B}  a-5      Title of a-5",
+        "       6  0.400  0.330  kept                                   a-6      Title of a-6",
+        "score: of the story; founded: of the best candidate, below the bar; copied: the Jaccard index.",
+        "",
+        "Merges (-: no longer kept)",
+        "affinity    bar  merged             story                into                 title",
+        f"   0.412  0.378  2025-04-18 12:12Z  {B}  {A}  Title of {B}",
+        f"       -      -  2025-04-18 11:12Z  {AB}  {B}  Title of {AB}",
+        "",
+        "Related",
+        f"{C}  Title of {C}",
+    ]
+
+
+def test_a_merged_story_shows_where_its_articles_went(filled: Newsroom) -> None:
+    lines = filled.run("explain", B).stdout.splitlines()
+    assert f"It went into {A}  Title of {A}" in lines
+    assert [line.split()[0] for line in lines if "joined  " in line or "founded  " in line] == ["4", "5"]
+    assert f"   0.412  0.378  2025-04-18 12:12Z  {B}  {A}  Title of {B}" in lines
+
+
+def test_json_is_the_record_as_it_is_kept(filled: Newsroom) -> None:
+    assert filled.run("explain", "a-2", "--format", "json").stdout_bytes == encode(MEMBERS[1]) + b"\n"
+    of_story = filled.run("explain", A, "--format", "json").stdout_bytes.splitlines()
+    assert [decode_state(line) for line in of_story] == MEMBERS[:6]
+
+
+def test_an_article_of_several_editions(filled: Newsroom) -> None:
+    german = member("a-2", 1, FOUNDED, edition="de", story_id=GONE)
+    filled.write([member_message(german)])
+    result = filled.run("explain", "a-2")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "2 editions have an article 'a-2': de, main; choose one with --edition" in result.stderr
+    chosen = filled.run("explain", "a-2", "--edition", "de", "--format", "json")
+    assert chosen.stdout_bytes == encode(german) + b"\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["a-99"], "there is no article 'a-99'"),
+        (["st-zz"], "there is no story 'st-zz'"),
+        (["st-aa"], f"2 stories begin with 'st-aa': {A}, {AB}"),
+        (["a-1", "--edition", "fr"], "there is no article 'a-1'"),
+        ([A, "--edition", "fr"], f"there is no story '{A}'"),
+    ],
+)
+def test_what_is_not_there(filled: Newsroom, arguments: list[str], said: str) -> None:
+    result = filled.run("explain", *arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert said in result.stderr
+
+
+def test_an_article_id_that_looks_like_a_story(filled: Newsroom) -> None:
+    filled.write([member_message(member("st-aaa", 8, JOINED))])
+    assert filled.run("explain", "st-aaa").stdout.splitlines()[0] == "Title of st-aaa"
+
+
+@pytest.mark.parametrize("width", [60, 100, 200])
+def test_a_terminal_of_any_width_gets_score_bar_and_verdict(width: int) -> None:
+    stories = {value.id: value for value in STORIES}
+    for shown in (_article(MEMBERS[1], stories, MEMBERS, width), _story(STORIES[0], MEMBERS, stories, width)):
+        assert all(Text.from_ansi(line).cell_len <= width for line in shown.splitlines())
+        assert "0.480" in shown
+        assert "0.330" in shown
+        assert "joined" in shown
+
+
+def _screen(width: int) -> Console:
+    return Console(file=io.StringIO(), width=width, force_terminal=True, no_color=True, markup=False, highlight=False)
+
+
+def _article(value: Membership, stories: dict[str, Story], members: list[Membership], width: int) -> str:
+    screen = _screen(width)
+    with screen.capture() as capture:
+        print_article(screen, value, stories, members)
+    return capture.get()
+
+
+def _story(value: Story, members: list[Membership], stories: dict[str, Story], width: int) -> str:
+    screen = _screen(width)
+    with screen.capture() as capture:
+        print_members(screen, value, members_of(value, members), stories)
+    return capture.get()
+
+
+# --- what the engine itself records
+
+
+def decide(events: list[Event]) -> tuple[dict[str, Story], list[Membership]]:
+    engine = Engine(Edition(EDITION, uncalibrated("test", DIMENSION), Parameters()))
+    stories: dict[str, Story | None] = {}
+    members: dict[str, Membership | None] = {}
+    for event in events:
+        changes = engine.apply(event)
+        stories |= {story_id: engine.story(story_id) for story_id in changes.stories}
+        members |= dict(changes.memberships)
+    return (
+        {story_id: value for story_id, value in stories.items() if value is not None},
+        [value for value in members.values() if value is not None],
+    )
+
+
+def test_the_engines_own_decisions(newsroom: Newsroom) -> None:
+    events: list[Event] = [
+        article(0, subject=1, text=5),
+        article(1, subject=1, wobble=1),
+        article(2, subject=4, wobble=1),
+        article(3, subject=1, text=5, hour=1),
+    ]
+    stories, members = decide(events)
+    newsroom.write([*map(story_message, stories.values()), *map(member_message, members)])
+    said = {value.article_id: newsroom.run("explain", value.article_id).stdout.splitlines()[4] for value in members}
+    home = members[0].story_id
+    assert said["a0"] == f"It founded {home}: no story of the window was there to compare it with."
+    assert said["a1"].startswith(f"It joined {home} with a score of ")
+    assert said["a2"].startswith(f"It founded {members[2].story_id}: the best candidate scored ")
+    assert said["a3"].startswith("It followed a0, whose text it repeats with a Jaccard index of 1.000; ")
+
+
+@settings(max_examples=30)
+@given(streams)
+def test_whatever_the_engine_records_can_be_explained(events: list[Event]) -> None:
+    stories, members = decide(events)
+    for value in members:
+        shown = _article(value, stories, members, 200)
+        assert value.article_id in shown
+        if value.decision.verdict is Verdict.JOINED:
+            best = value.decision.candidates[0]
+            assert f"with a score of {best.score:.3f}; the bar was {value.decision.bar:.3f}" in shown
+            assert best.mean == pytest.approx(best.title + best.lead + best.terms)
+    for known in stories.values():
+        shown = _story(known, members, stories, 200)
+        assert f"{known.article_count:,} article" in shown
+        assert all(value.article_id in shown for value in members if value.story_id == known.id)
+
+
+def test_a_joined_record_without_candidates_is_explained_all_the_same() -> None:
+    bare = msgspec.structs.replace(MEMBERS[1], decision=Decision(verdict=Verdict.JOINED, bar=0.5))
+    shown = _article(bare, {A: STORIES[0]}, [bare], 200)
+    assert "It joined its story; the bar was 0.500. Its candidates were not kept." in shown
