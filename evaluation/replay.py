@@ -15,6 +15,9 @@ from typing import Final
 
 from newsloom.contracts.story import StoryUpdate, UpdateKind
 from newsloom.contracts.vector import ArticleVector
+from newsloom.settings import Settings
+from services.clusterer.calibrations import load_calibration
+from services.clusterer.core.calibration import uncalibrated
 from services.clusterer.core.changes import Changes
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
@@ -68,7 +71,9 @@ def replay(events: Sequence[ArticleVector], parameters: Parameters) -> Replay:
 
 def new_engine(event: ArticleVector, parameters: Parameters) -> Engine:
     """An engine for the edition and the model of this event."""
-    return Engine(Edition(event.edition, len(event.vector) // HALF_BYTES, parameters))
+    calibration = load_calibration(Settings(model=event.model))
+    dimension = len(event.lead_vector) // HALF_BYTES
+    return Engine(Edition(event.edition, calibration or uncalibrated(event.model, dimension), parameters))
 
 
 def note(outcome: Replay, changes: Changes) -> None:

@@ -9,7 +9,6 @@ from datetime import timedelta
 from typing import Final
 
 SPACE: Final[dict[str, tuple[float, float] | tuple[timedelta, timedelta]]] = {
-    "join_bar": (0.40, 0.65),
     "lead_weight": (0.2, 0.7),
     "title_weight": (0.0, 0.4),
     "terms_weight": (0.1, 0.6),

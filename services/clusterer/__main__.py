@@ -5,10 +5,14 @@ from __future__ import annotations
 import sys
 from datetime import timedelta
 
+import structlog
+
 from newsloom import service
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.step import Step
+
+_log = structlog.get_logger("newsloom.clusterer")
 
 RECORDS_MAX = 200
 """Articles in one transaction."""
@@ -22,7 +26,12 @@ def build_step(settings: Settings, log: Log) -> Step:
     from services.clusterer.step import ClustererStep  # noqa: PLC0415
 
     parameters = Parameters(retention=timedelta(days=settings.retention_days))
-    return ClustererStep(settings, log, load_calibration(settings), parameters)
+    calibration = load_calibration(settings)
+    if calibration is None:
+        _log.warning(
+            "calibration.missing", model=settings.model, effect="bars stand on the default model's similarities"
+        )
+    return ClustererStep(settings, log, calibration, parameters)
 
 
 def main() -> int:

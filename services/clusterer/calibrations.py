@@ -31,14 +31,16 @@ class CalibrationFile(msgspec.Struct, frozen=True, kw_only=True):
     articles: int
 
 
-def load_calibration(settings: Settings) -> Calibration:
-    """The calibration for the settings' model: the operator's file, or the one that newsloom ships.
+def load_calibration(settings: Settings) -> Calibration | None:
+    """The calibration for the settings' model: the operator's file, or the one that newsloom ships; None if there is none.
 
     Raises:
-        ConfigurationError: there is none, it cannot be read, or it belongs to another model.
+        ConfigurationError: the file cannot be read, or belongs to another model.
 
     """
     data = _read(settings)
+    if data is None:
+        return None
     try:
         stored = msgspec.json.decode(data, type=CalibrationFile)
     except msgspec.DecodeError as error:
@@ -68,7 +70,7 @@ def encode_calibration(calibration: Calibration, *, articles: int) -> bytes:
     return msgspec.json.format(msgspec.json.encode(stored), indent=2) + b"\n"
 
 
-def _read(settings: Settings) -> bytes:
+def _read(settings: Settings) -> bytes | None:
     if settings.calibration is not None:
         try:
             return Path(settings.calibration).read_bytes()
@@ -78,9 +80,4 @@ def _read(settings: Settings) -> bytes:
             ) from error
     shipped = files("services.clusterer").joinpath("calibration", f"{settings.model}.json")
     # A model may be named by a path or a hub's `owner/name`: neither is shipped.
-    if "/" in settings.model or not shipped.is_file():
-        raise ConfigurationError(
-            f"there is no calibration for NEWSLOOM_MODEL={settings.model!r}: make one with `newsloom calibrate` from a "
-            "sample of your news and name the file in NEWSLOOM_CALIBRATION"
-        )
-    return shipped.read_bytes()
+    return shipped.read_bytes() if "/" not in settings.model and shipped.is_file() else None

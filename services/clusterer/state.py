@@ -11,7 +11,7 @@ from newsloom.contracts.membership import Checkpoint, Membership
 from newsloom.contracts.story import Story
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.records import Record
-from services.clusterer.core.calibration import Calibration
+from services.clusterer.core.calibration import Calibration, uncalibrated
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
@@ -23,7 +23,12 @@ T = TypeVar("T")
 
 
 def restored_engines(
-    stories: Iterable[Record], memberships: Iterable[Record], *, calibration: Calibration, parameters: Parameters
+    stories: Iterable[Record],
+    memberships: Iterable[Record],
+    *,
+    model: str,
+    calibration: Calibration | None,
+    parameters: Parameters,
 ) -> dict[str, Engine]:
     """An engine for every edition of the partition whose `stories` and `article-stories` these records are.
 
@@ -44,12 +49,11 @@ def restored_engines(
     _check_editions(checkpoints, published, members)
     engines = {}
     for name, checkpoint in checkpoints.items():
-        _check_model(checkpoint, calibration)
+        _check_model(checkpoint, model, calibration)
+        own = calibration or uncalibrated(checkpoint.model, checkpoint.dimension)
         try:
             engines[name] = Engine(
-                restored_edition(
-                    checkpoint, published[name], members[name], calibration=calibration, parameters=parameters
-                )
+                restored_edition(checkpoint, published[name], members[name], calibration=own, parameters=parameters)
             )
         except CorruptState as error:
             raise ConfigurationError(f"edition {name}: {error}; {REMEDY}") from error
@@ -93,10 +97,15 @@ def _check_editions(
         raise ConfigurationError(f"edition {unknown[0]} has stories or articles but no checkpoint; {REMEDY}")
 
 
-def _check_model(checkpoint: Checkpoint, calibration: Calibration) -> None:
-    if (checkpoint.model, checkpoint.dimension) != (calibration.model, calibration.dimension):
+def _check_model(checkpoint: Checkpoint, model: str, calibration: Calibration | None) -> None:
+    if checkpoint.model != model:
         raise ConfigurationError(
-            f"NEWSLOOM_MODEL is {calibration.model!r} ({calibration.dimension} dimensions), but the stories of edition "
-            f"{checkpoint.edition!r} were made with {checkpoint.model!r} ({checkpoint.dimension} dimensions): set it back, or "
-            "start anew under another NEWSLOOM_TOPIC_PREFIX and ingest again"
+            f"NEWSLOOM_MODEL is {model!r}, but the stories of edition {checkpoint.edition!r} were made with "
+            f"{checkpoint.model!r} ({checkpoint.dimension} dimensions): set it back, or start anew under another "
+            "NEWSLOOM_TOPIC_PREFIX and ingest again"
+        )
+    if calibration is not None and calibration.dimension != checkpoint.dimension:
+        raise ConfigurationError(
+            f"NEWSLOOM_CALIBRATION is for {calibration.dimension} dimensions, the stories of edition {checkpoint.edition!r} "
+            f"have {checkpoint.dimension}: name the calibration they were made with"
         )

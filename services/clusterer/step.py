@@ -15,9 +15,10 @@ from newsloom.streaming.records import Message, Record, TopicPartition
 from newsloom.streaming.restore import read_to_end
 from newsloom.streaming.step import Outcome, Rejection
 from newsloom.topology import topic_name
-from services.clusterer.core.calibration import Calibration
+from services.clusterer.core.calibration import Calibration, uncalibrated
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
+from services.clusterer.core.fixed_point import HALF_BYTES
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.unusable import Unusable
 from services.clusterer.messages import MessageWriter
@@ -29,9 +30,10 @@ _log = structlog.get_logger("newsloom.clusterer")
 class ClustererStep:
     """One engine for each edition of each partition, restored from the log and thrown away with the partition."""
 
-    def __init__(self, settings: Settings, log: Log, calibration: Calibration, parameters: Parameters) -> None:
+    def __init__(self, settings: Settings, log: Log, calibration: Calibration | None, parameters: Parameters) -> None:
         self.inputs: Sequence[str] = (topic_name(settings, ARTICLE_VECTORS),)
         self._log = log
+        self._model = settings.model
         self._calibration = calibration
         self._parameters = parameters
         self._stories = topic_name(settings, STORIES)
@@ -50,6 +52,7 @@ class ClustererStep:
         engines = restored_engines(
             read_to_end(self._log, TopicPartition(self._stories, partition)),
             read_to_end(self._log, TopicPartition(self._state, partition)),
+            model=self._model,
             calibration=self._calibration,
             parameters=self._parameters,
         )
@@ -93,9 +96,9 @@ class ClustererStep:
             raise InvalidValue(
                 f"the key is not the edition {event.edition!r}, so that the edition may lie in two partitions"
             )
-        if isinstance(event, ArticleVector) and event.model != self._calibration.model:
+        if isinstance(event, ArticleVector) and event.model != self._model:
             raise InvalidValue(
-                f"made with model {event.model!r}, this clusterer works with {self._calibration.model!r} - at `$.model`"
+                f"made with model {event.model!r}, this clusterer works with {self._model!r} - at `$.model`"
             )
         return event
 
@@ -103,8 +106,17 @@ class ClustererStep:
         engines = self._partitions[partition]
         engine = engines.get(event.edition)
         if engine is None:
-            engine = Engine(Edition(event.edition, self._calibration, self._parameters))
+            engine = Engine(Edition(event.edition, self._calibration_for(partition, event), self._parameters))
         return engine
+
+    def _calibration_for(self, partition: int, event: VectorEvent) -> Calibration:
+        if self._calibration is not None:
+            return self._calibration
+        known = next(iter(self._partitions[partition].values()), None)
+        if known is not None:
+            return known.edition.calibration
+        dimension = len(event.lead_vector) // HALF_BYTES if isinstance(event, ArticleVector) else 1
+        return uncalibrated(self._model, dimension)
 
     def _snapshots(self, touched: dict[tuple[int, str, str], Record]) -> list[Message]:
         messages = []

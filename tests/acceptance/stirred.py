@@ -35,7 +35,14 @@ def _disturbances(seen: list[ArticleVector]) -> Iterator[VectorEvent]:
         # The text of another article: the corrected one may have to move.
         corrected, other = seen[place - 14], seen[place - 3]
         yield msgspec.structs.replace(
-            corrected, digest="corrected", title=other.title, vector=other.vector, shingles=other.shingles
+            corrected,
+            digest="corrected",
+            title=other.title,
+            title_vector=other.title_vector,
+            lead_vector=other.lead_vector,
+            terms=other.terms,
+            term_counts=other.term_counts,
+            shingles=other.shingles,
         )
     if place % RETRACTED_EVERY == 19:
         yield ArticleRetraction(article_id=seen[place - 12].article_id, edition=seen[place - 12].edition)

@@ -17,6 +17,7 @@ from newsloom.contracts.vector import ArticleRetraction
 from newsloom.streaming.dead_letters import dead_letter
 from newsloom.streaming.records import Record
 from newsloom.streaming.step import Rejection
+from services.clusterer.core.calibration import uncalibrated
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
@@ -29,7 +30,7 @@ Corruption = Callable[[Published], Published]
 
 def publish(events: Sequence[Event]) -> Published:
     """What an engine publishes of these events, as it would stand on the log."""
-    engine = Engine(Edition(EDITION, DIMENSION, Parameters(join_bar=0.6, merge_bar=0.7)))
+    engine = Engine(Edition(EDITION, uncalibrated("test", DIMENSION), Parameters()))
     updates: list[StoryUpdate] = []
     stories: dict[str, Story] = {}
     memberships: dict[tuple[str, str], Membership] = {}

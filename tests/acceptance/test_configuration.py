@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pytest
 
 from newsloom.contracts.codec import encode
@@ -195,10 +196,10 @@ def test_another_model_than_the_states(newsroom: Installation, program: Program)
 
 def test_a_vector_of_another_dimension_than_the_states(newsroom: Installation) -> None:
     _with_stories(newsroom)
-    half = article(3).vector[:8]
+    half = np.array([1, 0, 0, 0], dtype="<f2").tobytes()
     strange = ArticleVector(
         article_id="a3", edition="main", title="Half", published_at=article(3).published_at, digest="", words=1,
-        shingles=b"", vector=half, model="test", preparation="1",
+        shingles=b"", title_vector=half, lead_vector=half, terms=b"", term_counts=b"", model="test", preparation="1",
     )  # fmt: skip
     newsroom.write(ARTICLE_VECTORS, [_message(strange), _message(article(4))])
 
@@ -206,7 +207,7 @@ def test_a_vector_of_another_dimension_than_the_states(newsroom: Installation) -
 
     published = newsroom.published()
     (letter,) = published.dead_letters
-    assert letter.header("dead-letter-reason") == "vector has 4 dimensions, this edition's have 8 - at `$.vector`"
+    assert letter.header("dead-letter-reason") == "title_vector has 4 dimensions, the model has 8 - at `$.title_vector`"
     assert ("main", "a4") in published.memberships
 
 

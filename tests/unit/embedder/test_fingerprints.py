@@ -8,7 +8,7 @@ from array import array
 import pytest
 
 from newsloom.contracts.codec import decode_article
-from services.embedder.fingerprints import digest, shingles
+from services.embedder.fingerprints import digest, shingles, terms
 from services.embedder.preparation import PreparedText
 
 CONTENT = {
@@ -28,7 +28,7 @@ def digest_of(content: dict[str, str]) -> str:
 
 
 def hashes(title: str, lead: str = "") -> list[int]:
-    return list(array("I", shingles(PreparedText(title, lead, 0))))
+    return list(array("I", shingles(PreparedText(title, lead, lead, 0))))
 
 
 def test_the_digest_stays_what_it_was() -> None:
@@ -53,7 +53,8 @@ def test_the_digest_knows_the_borders_of_fields() -> None:
 
 def test_shingles_stay_what_they_were() -> None:
     assert (
-        shingles(PreparedText("Ferry sinks", "Divers found the bell.", 4)).hex() == "aba8ec0083376673fe9b20ced1dd28f1"
+        shingles(PreparedText("Ferry sinks", "Divers found the bell.", "Divers found the bell.", 4)).hex()
+        == "aba8ec0083376673fe9b20ced1dd28f1"
     )
 
 
@@ -72,3 +73,23 @@ def test_shingles_run_over_the_border_of_title_and_lead() -> None:
 )
 def test_short_texts_have_one_shingle_of_what_there_is(title: str, count: int) -> None:
     assert len(hashes(title)) == count
+
+
+def test_terms_count_the_title_twice() -> None:
+    text = PreparedText("Ferry sinks", "The ferry", "The ferry was late.", 4)
+    hashes, counts = terms(text)
+    assert len(hashes) == 4 * len(counts) == 4 * len({"ferry", "sinks", "the", "was", "late"})
+    assert sorted(counts) == [1, 1, 1, 2, 3]
+
+
+def test_terms_are_unique_and_ascending_and_counts_stop_at_a_byte() -> None:
+    hashes, counts = terms(PreparedText("", "no", " ".join(["no"] * 400 + ["more"]), 401))
+    found = [int.from_bytes(hashes[place : place + 4], "little") for place in range(0, len(hashes), 4)]
+    assert found == sorted(set(found))
+    assert sorted(counts) == [1, 255]
+
+
+def test_terms_stay_what_they_were() -> None:
+    hashes, counts = terms(PreparedText("Ferry sinks", "Divers", "Divers found the bell.", 4))
+    assert hashes.hex() == "72a3ce131e40242090dd792c5d669596440c32a1723ee6a6"
+    assert counts.hex() == "010102020101"

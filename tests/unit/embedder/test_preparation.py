@@ -101,7 +101,8 @@ def test_the_title_is_not_a_paragraph() -> None:
     prepared = prepare(
         article("Bell found - Harbor Ledger", f"Bell found\n{BODY}\nBell found - Harbor Ledger", outlet="Harbor Ledger")
     )
-    assert prepared == PreparedText("Bell found", " ".join(BODY.split()), len(BODY.split()))
+    body = " ".join(BODY.split())
+    assert prepared == PreparedText("Bell found", body, body, len(BODY.split()))
 
 
 def test_a_text_of_nothing_but_furniture_like_sentences_stays() -> None:

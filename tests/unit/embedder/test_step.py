@@ -86,8 +86,10 @@ def test_an_article_becomes_a_vector() -> None:
     assert (value.model, value.preparation) == ("bytes", "1")
     assert value.published_at == datetime.fromisoformat(BEFORE)
     assert (value.outlet, value.url, value.language) == ("Harbor Ledger", "https://h.example/1", "en")
-    assert encoder.texts == ["Ferry sinks. Divers found the bell."]
-    assert value.vector == BytesEncoder().encode(encoder.texts).astype("<f2").tobytes()
+    assert encoder.texts == ["Ferry sinks. Divers found the bell.", "Ferry sinks"]
+    lead, title = BytesEncoder().encode(encoder.texts).astype("<f2")
+    assert (value.lead_vector, value.title_vector) == (lead.tobytes(), title.tobytes())
+    assert len(value.terms) == 4 * len(value.term_counts) == 4 * 6
     assert (message.key, message.partition, message.timestamp_ms) == (b"coast", None, NOW_MS)
 
 
@@ -196,7 +198,19 @@ def test_outputs_keep_the_order_and_rejections_stop_nothing() -> None:
         b"news.articles/3/4",
     ]
     assert [rejection.record.offset for rejection in outcome.rejected] == [2]
-    assert vector_of(outcome.messages[2]).vector == BytesEncoder().encode(encoder.texts[1:]).astype("<f2").tobytes()
+    headline = vector_of(outcome.messages[2])
+    assert headline.lead_vector == vector_bytes(f"{headline.title}. Divers found the bell.")
+    assert headline.title_vector == vector_bytes(headline.title)
+
+
+def vector_bytes(text: str) -> bytes:
+    return BytesEncoder().encode([text]).astype("<f2").tobytes()
+
+
+@pytest.mark.parametrize("empty", ["title", "text"])
+def test_one_vector_stands_in_for_the_other_where_a_text_is_empty(empty: str) -> None:
+    (message,) = process(record(content(**{empty: ""}))).messages
+    assert vector_of(message).title_vector == vector_of(message).lead_vector
 
 
 def test_a_batch_of_nothing_to_encode() -> None:

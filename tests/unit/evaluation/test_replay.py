@@ -36,7 +36,10 @@ def membership(article: str, story: str) -> Membership:
         digest="",
         words=1,
         shingles=b"",
-        vector=b"",
+        title_vector=b"",
+        lead_vector=b"",
+        terms=b"",
+        term_weights=b"",
         decision=Decision(verdict=Verdict.JOINED, bar=0.5),
     )
 
@@ -87,8 +90,7 @@ def test_the_same_replay_twice_is_the_same(events: list[ArticleVector]) -> None:
 
 
 def test_parameters_reach_the_core(events: list[ArticleVector]) -> None:
-    nothing_passes = {name: 10.0 for name in ("join_bar", "bar_base") if name in Parameters.__struct_fields__}
-    outcome = replay(events, msgspec.structs.replace(Parameters(), **nothing_passes))
+    outcome = replay(events, Parameters(bar_base=10.0))
     assert len(set(outcome.final.values())) == 9
 
 
