@@ -37,7 +37,10 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
     listed = {name.strip("`"): row[0].strip("`") for name, row in rows(README).items() if name.startswith("`NEWSLOOM_")}
     defaults = msgspec.structs.asdict(Settings())
     del defaults["kafka"]
-    assert listed == {**{PREFIX + name.upper(): str(value) for name, value in defaults.items()}, f"{KAFKA_PREFIX}*": ""}
+    assert listed == {
+        **{PREFIX + name.upper(): "" if value is None else str(value) for name, value in defaults.items()},
+        f"{KAFKA_PREFIX}*": "",
+    }
 
 
 def test_every_command_is_mentioned() -> None:
