@@ -42,7 +42,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     model: str = "all-MiniLM-L6-v2"
     """The sentence-transformers model: the default's name, or anything SentenceTransformer loads. Both services need it."""
 
-    calibration: str | None = None
+    calibration: str = ""
     """File with the model's calibration. The default model's is shipped; without one, similarities are taken as they come."""
 
     retention_days: Annotated[int, msgspec.Meta(ge=1, le=RETENTION_DAYS_MAX)] = 365

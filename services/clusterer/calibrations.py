@@ -71,7 +71,7 @@ def encode_calibration(calibration: Calibration, *, articles: int) -> bytes:
 
 
 def _read(settings: Settings) -> bytes | None:
-    if settings.calibration is not None:
+    if settings.calibration:
         try:
             return Path(settings.calibration).read_bytes()
         except OSError as error:

@@ -20,7 +20,7 @@ from services.clusterer.core.restoring import restored_edition
 from services.clusterer.state import checkpoint_of
 from tests.laws.streams import DIMENSION, EDITION, START, Event, article, streams
 
-PARAMETERS = Parameters(retention=timedelta(days=9))
+PARAMETERS = Parameters(bar_base=0.75, bar_mean=0.05, bar_std=0.1, retention=timedelta(days=9))
 CALIBRATION = uncalibrated("test", DIMENSION)
 
 

@@ -38,7 +38,7 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
     defaults = msgspec.structs.asdict(Settings())
     del defaults["kafka"]
     assert listed == {
-        **{PREFIX + name.upper(): "" if value is None else str(value) for name, value in defaults.items()},
+        **{PREFIX + name.upper(): str(value) for name, value in defaults.items()},
         f"{KAFKA_PREFIX}*": "",
     }
 

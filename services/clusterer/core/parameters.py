@@ -13,29 +13,29 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     window: timedelta = timedelta(days=7)
     """A story silent for this long, in event time, closes. A news story rarely pauses for a week and goes on."""
 
-    lead_weight: float = 0.46
+    lead_weight: float = 0.49
     """Weight of the embedding of title and lead."""
 
     title_weight: float = 0.17
     """Weight of the embedding of the title."""
 
-    terms_weight: float = 0.35
+    terms_weight: float = 0.33
     """Weight of the TF-IDF terms: names, numbers and places, which embeddings blur."""
 
-    idf_floor: float = 0.53
+    idf_floor: float = 0.73
     """Added to ln(N / document frequency)."""
 
-    short_text_factor: float = 0.62
+    short_text_factor: float = 0.617
     """How similar, by comparison, the shortest texts are to everything."""
 
     words_few: int = 8
     words_many: int = 130
     """Between these lengths the factor rises to 1, with the logarithm of the length."""
 
-    centroid_share: float = 0.61
+    centroid_share: float = 0.62
     """Share of the cosine with the centroid in a story's score; the rest is the mean similarity to its reports."""
 
-    span_share: float = 0.38
+    span_share: float = 0.4
     """Share of the decay over the distance to the story's span; the rest is over the distance to its mean time."""
 
     decay: timedelta = timedelta(days=5.1)
@@ -47,15 +47,15 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     background: int = 8
     """How many stories behind the best one tell how crowded this corner of the news is."""
 
-    bar_base: float = 0.194
+    bar_base: float = 0.2
     bar_mean: float = 0.4
-    bar_std: float = 1.64
+    bar_std: float = 1.63
     """An article joins at a score of base + these times mean and standard deviation of the background's scores..."""
 
-    bar_size: float = 0.076
+    bar_size: float = 0.073
     """... + this times (1 - 1 / sqrt(reports of the story)): a mean over many reports is never as high as one over few."""
 
-    merge_bar: float = 0.378
+    merge_bar: float = 0.39
     """The affinity at which the story an article has joined and its runner-up become one. Higher: smaller stories."""
 
     cohesion_prior: float = 0.5

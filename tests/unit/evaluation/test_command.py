@@ -22,7 +22,7 @@ def data(tmp_path: Path) -> Path:
     rows = rows_of_three_stories()
     apart = [{**one, "story": str(one["id"])} for one in rows]
     for name, stream in (("good", rows), ("apart", apart)):
-        encoder = CachedEncoder("all-MiniLM-L6-v2", WordEncoder, tmp_path / "cache", lambda *_: None)
+        encoder = CachedEncoder("words", WordEncoder, tmp_path / "cache", lambda *_: None)
         vectorize(read_stream(write_stream(folder, name, stream)), encoder)
     return folder
 

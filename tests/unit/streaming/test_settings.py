@@ -22,6 +22,7 @@ SETTINGS = st.builds(
     state_partitions=st.integers(1, 10_000),
     instance=NAMES,
     model=TEXT,
+    calibration=TEXT,
     retention_days=st.integers(1, RETENTION_DAYS_MAX),
     dead_letter_share_max=st.floats(0, 1, exclude_min=True, allow_nan=False),
     kafka=st.dictionaries(st.text("abc_", min_size=1, max_size=9), TEXT, max_size=3),
