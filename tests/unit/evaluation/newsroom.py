@@ -12,7 +12,7 @@ import numpy as np
 
 from services.embedder.encoder import Vectors
 
-DIMENSION = 64
+DIMENSION = 1_024
 
 TEXTS = {
     "flood": "The river Arn broke its banks at Low Mill and flooded forty houses in the old town of Arnmouth",
@@ -36,7 +36,7 @@ class WordEncoder:
         vectors = np.zeros((len(texts), DIMENSION), dtype=np.float32)
         for row, text in zip(vectors, texts, strict=True):
             for word in text.lower().split():
-                row[blake2b(word.encode(), digest_size=1).digest()[0] % DIMENSION] += 1.0
+                row[int.from_bytes(blake2b(word.encode(), digest_size=8).digest()) % DIMENSION] += 1.0
         vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         return vectors
 
@@ -45,7 +45,7 @@ def row(number: int, story: str | None, day: int | None = 1) -> dict[str, object
     """A row of a stream about one of `TEXTS`; each differs from the others by a few words."""
     subject = TEXTS[(story or "comet").partition("-")[0]]
     # Own words around the common ones: alike, but no copy.
-    own = " ".join(f"w{number}x{place}" for place in range(4))
+    own = " ".join(f"w{number}x{place}" for place in range(2))
     words = subject.split()
     # In another order each time: the same words, but none of the runs of words that copies are known by.
     Random(number).shuffle(words)  # noqa: S311 - no secret

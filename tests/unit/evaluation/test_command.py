@@ -29,7 +29,9 @@ def data(tmp_path: Path) -> Path:
 
 def evaluate(data: Path, *arguments: str) -> Result:
     cache = data.parent / "cache"
-    outcome = CliRunner().invoke(newsloom, ["evaluate", "--data", str(data), "--cache", str(cache), *arguments])
+    outcome = CliRunner(env={"NEWSLOOM_MODEL": "words"}).invoke(
+        newsloom, ["evaluate", "--data", str(data), "--cache", str(cache), *arguments]
+    )
     assert outcome.exception is None, outcome.output
     return outcome
 
@@ -71,10 +73,15 @@ def test_where_the_package_is_missing_the_command_says_so(monkeypatch: pytest.Mo
     monkeypatch.delitem(sys.modules, "services.cli.evaluate", raising=False)
     monkeypatch.setattr(sys, "meta_path", [NoEvaluation(), *sys.meta_path])
     try:
-        outcome = CliRunner().invoke(newsloom, ["evaluate", "--data", "labelled", "good"])
+        outcome = CliRunner(env={"NEWSLOOM_MODEL": "words"}).invoke(
+            newsloom, ["evaluate", "--data", "labelled", "good"]
+        )
         assert isinstance(outcome.exception, ConfigurationError)
         assert "pip install 'newsloom[evaluation]'" in str(outcome.exception)
-        assert "not part of this installation" in CliRunner().invoke(newsloom, ["--help"]).stdout
+        assert (
+            "not part of this installation"
+            in CliRunner(env={"NEWSLOOM_MODEL": "words"}).invoke(newsloom, ["--help"]).stdout
+        )
     finally:
         # What was imported without it is not for the tests after this one.
         sys.modules.pop("services.cli.evaluate", None)
@@ -82,6 +89,6 @@ def test_where_the_package_is_missing_the_command_says_so(monkeypatch: pytest.Mo
 
 def test_what_cannot_be_evaluated_is_named(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEWSLOOM_TEST_DATA", str(data / "nowhere"))
-    outcome = CliRunner().invoke(newsloom, ["evaluate"])
+    outcome = CliRunner(env={"NEWSLOOM_MODEL": "words"}).invoke(newsloom, ["evaluate"])
     assert isinstance(outcome.exception, ConfigurationError)
     assert "name a folder of NAME.jsonl.gz files with --data or NEWSLOOM_TEST_DATA" in str(outcome.exception)

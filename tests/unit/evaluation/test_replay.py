@@ -19,10 +19,6 @@ from tests.unit.evaluation.newsroom import WordEncoder, rows_of_three_stories, w
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
 
 
-APART = Parameters(bar_base=0.5)
-"""Vectors that count words are more alike than a model's, and a stream of nine articles has no background."""
-
-
 @pytest.fixture
 def events(tmp_path: Path) -> list[ArticleVector]:
     stream = read_stream(write_stream(tmp_path, "three", rows_of_three_stories()))
@@ -77,7 +73,7 @@ def after_a_move(*updates: StoryUpdate) -> Replay:
 
 
 def test_a_stream_goes_through_the_core(events: list[ArticleVector]) -> None:
-    outcome = replay(events, APART)
+    outcome = replay(events, Parameters())
     assert list(outcome.final) == [f"a{number}" for number in range(9)]
     assert outcome.first.keys() == outcome.final.keys()
     for number in range(9):
@@ -89,7 +85,7 @@ def test_a_stream_goes_through_the_core(events: list[ArticleVector]) -> None:
 
 
 def test_the_same_replay_twice_is_the_same(events: list[ArticleVector]) -> None:
-    one, other = replay(events, APART), replay(events, APART)
+    one, other = replay(events, Parameters()), replay(events, Parameters())
     assert (one.first, one.final, one.moved) == (other.first, other.final, other.moved)
 
 

@@ -11,7 +11,7 @@ from evaluation.trials import Trials
 from services.clusterer.core.parameters import Parameters
 from tests.unit.evaluation.newsroom import WordEncoder, rows_of_three_stories, write_stream
 
-SHIPPED = Parameters(bar_base=0.5)
+SHIPPED = Parameters()
 MORE = msgspec.structs.replace(SHIPPED, candidates=SHIPPED.candidates + 1)
 
 
