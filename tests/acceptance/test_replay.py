@@ -52,7 +52,7 @@ def test_services_that_are_stopped_and_killed_come_to_the_same(
     assert_same(found, undisturbed("sqlite"))
 
 
-def test_a_clusterer_killed_in_every_batch_comes_to_the_same(
+def test_a_clusterer_killed_again_and_again_comes_to_the_same(
     installation: Installation, new_installation: NewInstallation, undisturbed: Undisturbed
 ) -> None:
     """Corrections, retractions and repeats too. The vectors are those of the real run: encoding them again proves no more."""
