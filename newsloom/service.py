@@ -55,7 +55,7 @@ def serve(service: str, settings: Settings, build: StepBuilder, *, records_max: 
         records_max=records_max,
     )
     watchdog = Watchdog()
-    log = open_log(settings.log, kafka_options=settings.kafka)
+    log = open_log(settings.log, kafka_options=settings.kafka, create=False)
     try:
         check_topics(log.admin(), topic_specs(settings), state_topic_names(settings))
         step = build(settings, log)

@@ -55,7 +55,7 @@ def subscribe(url: str, *, topic_prefix: str = "news.", kafka_options: Mapping[s
         LogUnavailable: no broker answers.
 
     """
-    return Newsloom(open_log(url, kafka_options=kafka_options), topic_prefix=topic_prefix)
+    return Newsloom(open_log(url, kafka_options=kafka_options, create=False), topic_prefix=topic_prefix)
 
 
 class Newsloom:

@@ -11,11 +11,13 @@ from newsloom.streaming.log import Log
 FORMS = "sqlite:///path/to/file.db, sqlite:// (in memory) or kafka://host:9092[,host:9092]"
 
 
-def open_log(url: str, *, kafka_options: Mapping[str, str] | None = None) -> Log:
+def open_log(url: str, *, kafka_options: Mapping[str, str] | None = None, create: bool = True) -> Log:
     """The log at `url`. `kafka_options` are kafka-python client settings (security, timeouts) as text.
 
+    Without `create` a file must exist: who reads a path that was mistyped is to be told so.
+
     Raises:
-        ConfigurationError: an unknown scheme, a file that cannot be opened, a setting the client does not know.
+        ConfigurationError: an unknown scheme, a file that is not there or cannot be opened, a setting the client does not know.
         LogUnavailable: no broker answers.
 
     """
@@ -24,7 +26,7 @@ def open_log(url: str, *, kafka_options: Mapping[str, str] | None = None) -> Log
     if scheme == "sqlite":
         from newsloom.streaming.embedded import open_embedded  # noqa: PLC0415
 
-        return open_embedded(url)
+        return open_embedded(url, create=create)
     if scheme == "kafka":
         from newsloom.streaming.kafka import open_kafka  # noqa: PLC0415
 

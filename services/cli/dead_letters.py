@@ -74,7 +74,7 @@ def list_(settings: Settings, *, reason: str | None, topic: str | None, every: b
       newsloom dead-letters list --topic news.articles
       newsloom dead-letters list --all --format json | jq -r .reason | sort | uniq -c
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
-    with closing(open_log(settings.log, kafka_options=settings.kafka)) as log:
+    with closing(open_log(settings.log, kafka_options=settings.kafka, create=False)) as log:
         lines = [
             letter_line(letter)
             for letter in letters(log, topic_name(settings, DEAD_LETTERS))
@@ -104,7 +104,7 @@ def show(settings: Settings, place: Place, raw: bool) -> None:
       newsloom dead-letters show 0/17
       newsloom dead-letters show 0/17 --raw > article.json
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
-    with closing(open_log(settings.log, kafka_options=settings.kafka)) as log:
+    with closing(open_log(settings.log, kafka_options=settings.kafka, create=False)) as log:
         letter = next(
             (letter for letter in letters(log, topic_name(settings, DEAD_LETTERS)) if letter.place == place), None
         )
@@ -142,7 +142,7 @@ def replay_(settings: Settings, places: tuple[Place, ...], *, reason: str | None
     def wanted(letter: Letter) -> bool:
         return (not chosen or letter.place in chosen) and _matches(letter, reason, topic)
 
-    with closing(open_log(settings.log, kafka_options=settings.kafka)) as log:
+    with closing(open_log(settings.log, kafka_options=settings.kafka, create=False)) as log:
         if chosen:
             _check_named(log, dead_letters, chosen)
         outcome = replay(

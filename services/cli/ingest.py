@@ -143,7 +143,7 @@ def command(settings: Settings, file: str, options: IngestOptions) -> None:
         my-crawler | newsloom ingest -
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
     with ExitStack() as stack:
-        log = open_log(settings.log, kafka_options=settings.kafka)
+        log = open_log(settings.log, kafka_options=settings.kafka, create=False)
         stack.callback(log.close)
         display = stack.enter_context(IngestDisplay(rejects=options.rejects))
         try:

@@ -55,7 +55,7 @@ def check(ctx: click.Context) -> None:
     """
     settings: Settings = ctx.obj
     specs = topic_specs(settings)
-    with closing(open_log(settings.log, kafka_options=settings.kafka)) as log:
+    with closing(open_log(settings.log, kafka_options=settings.kafka, create=False)) as log:
         admin = log.admin()
         problems = topic_problems(admin, specs, state_topic_names(settings))
         if not problems:

@@ -15,6 +15,7 @@ from newsloom.contracts.codec import encode
 from newsloom.contracts.topics import ARTICLE_VECTORS
 from newsloom.contracts.vector import ArticleVector
 from newsloom.service import EXIT_CONFIGURATION, EXIT_LOG
+from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Message
 from tests.acceptance.conftest import NewInstallation
 from tests.acceptance.installation import Ended, Installation
@@ -39,8 +40,9 @@ every_program = pytest.mark.parametrize("program", PROGRAMS, ids=" ".join)
 
 @pytest.fixture
 def newsroom(new_installation: NewInstallation) -> Installation:
-    """An installation without topics, and a file to ingest."""
+    """An installation with a log but no topics, and a file to ingest."""
     made = new_installation("sqlite")
+    open_log(made.url).close()
     (made.folder / "articles.jsonl").write_text('{"id": "a", "title": "Ferry sinks", "text": "Off Port Selden."}\n')
     return made
 
@@ -103,6 +105,15 @@ def test_a_missing_topic(newsroom: Installation, program: Program) -> None:
     assert ended.status == EXIT_CONFIGURATION
     assert f"{newsroom.prefix}articles" in complaint(ended) or f"{newsroom.prefix}stories" in complaint(ended)
     assert "not exist: run `newsloom topics create`" in complaint(ended)
+
+
+@pytest.mark.parametrize("program", [STORIES, INGEST, EMBEDDER, CLUSTERER], ids=" ".join)
+def test_a_log_that_is_not_there(newsroom: Installation, program: Program) -> None:
+    ended = start(newsroom, program, NEWSLOOM_LOG="sqlite:///mistyped.db")
+
+    assert ended.status == EXIT_CONFIGURATION
+    assert "mistyped.db does not exist: correct the path, or let `newsloom topics create` make it" in complaint(ended)
+    assert not (newsroom.folder / "mistyped.db").exists()
 
 
 @pytest.mark.kafka

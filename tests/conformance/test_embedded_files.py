@@ -133,3 +133,12 @@ def test_a_full_disk_fails_the_commit_and_room_on_it_mends_it(tmp_path: Path) ->
     assert run.returncode == 0, run.stderr
     assert str(tmp_path) in run.stdout
     assert read_all(open_embedded(url), "in")[-1].value == b"room again"
+
+
+def test_who_only_reads_makes_no_file(tmp_path: Path) -> None:
+    file = tmp_path / "mistyped.db"
+    with pytest.raises(ConfigurationError, match=r"mistyped\.db does not exist: correct the path, or"):
+        open_embedded(f"sqlite:///{file}", create=False)
+    assert not file.exists()
+    open_embedded(f"sqlite:///{file}").close()
+    open_embedded(f"sqlite:///{file}", create=False).close()

@@ -67,19 +67,29 @@ class EmbeddedLog:
 
 
 def open_embedded(
-    url: str, *, clock: Callable[[], int] = wall_clock_ms, session_timeout_ms: int = SESSION_TIMEOUT_MS
+    url: str,
+    *,
+    create: bool = True,
+    clock: Callable[[], int] = wall_clock_ms,
+    session_timeout_ms: int = SESSION_TIMEOUT_MS,
 ) -> EmbeddedLog:
     """The log in a file (`sqlite:///relative.db`, `sqlite:////absolute/path.db`) or in this process's memory (`sqlite://`).
 
     `clock` gives Unix milliseconds: it stamps records and decides when sessions and retentions end. A log in memory
-    belongs to the object returned and ends with it.
+    belongs to the object returned and ends with it. Without `create` the file must exist.
 
     Raises:
         ConfigurationError: the URL has another form, or the file cannot be opened, written, or is no log of ours.
         LogUnavailable: another process kept the file locked.
 
     """
-    return EmbeddedLog(Database(_path(url)), clock=clock, session_timeout_ms=session_timeout_ms)
+    path = _path(url)
+    # Where even the folder is missing, the database has the better words.
+    if not create and path is not None and path.parent.is_dir() and not path.exists():
+        raise ConfigurationError(
+            f"NEWSLOOM_LOG: {path} does not exist: correct the path, or let `newsloom topics create` make it"
+        )
+    return EmbeddedLog(Database(path), clock=clock, session_timeout_ms=session_timeout_ms)
 
 
 def _path(url: str) -> Path | None:

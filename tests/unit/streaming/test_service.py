@@ -97,7 +97,8 @@ def test_a_second_process_of_the_same_name_ends_the_first(log: Log, start: Start
     assert second.poll() is None
 
 
-def test_missing_topics_are_one_line_and_a_status(start: Start) -> None:
+def test_missing_topics_are_one_line_and_a_status(start: Start, tmp_path: Path) -> None:
+    open_log(f"sqlite:///{tmp_path / 'log.db'}").close()
     process = start()
     line = last_line(process)
     assert line.startswith("newsloom tally: topics news.articles, ")
