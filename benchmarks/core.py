@@ -1,0 +1,115 @@
+"""How many articles a second the clusterer's core takes in, vectors given, with a window of a given size.
+
+    python benchmarks/core.py --window 25000 --articles 3000 [--profile]
+
+The stream is invented: stories of one to many articles around random directions, at an even pace, so that after the first
+week the window holds `--window` articles. Measured are the last `--articles` of them, one at a time, on one core.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import platform
+import pstats
+import resource
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from newsloom.contracts.vector import ArticleVector
+from services.clusterer.core.calibration import uncalibrated
+from services.clusterer.core.edition import Edition
+from services.clusterer.core.engine import Engine
+from services.clusterer.core.parameters import Parameters
+
+DIMENSION = 384
+TERMS = 180
+VOCABULARY = 60_000
+STORY_MEAN = 2.5
+START = datetime(2025, 4, 14, tzinfo=UTC)
+
+
+def stream(count: int, *, window: int, seed: int = 1) -> Iterator[ArticleVector]:
+    """`count` articles, `window` of them a week. Half of a story's articles come within a day of its first."""
+    random = np.random.default_rng(seed)
+    subjects = random.normal(size=(300, DIMENSION))
+    centres: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
+    recent = max(1, int(window / 7 / STORY_MEAN))
+    for number in range(count):
+        if not centres or random.random() < 1 / STORY_MEAN:
+            centres.append(subjects[random.integers(len(subjects))] + 1.2 * random.normal(size=DIMENSION))
+            story = len(centres) - 1
+        else:
+            story = max(0, len(centres) - 1 - int(random.exponential(recent)))
+        yield _article(number, story, centres[story], START + number * timedelta(days=7) / window, random)
+
+
+def _article(
+    number: int,
+    story: int,
+    centre: np.ndarray[tuple[int], np.dtype[np.float64]],
+    at: datetime,
+    random: np.random.Generator,
+) -> ArticleVector:
+    own = np.random.default_rng(story).integers(VOCABULARY, size=40)
+    terms = np.unique(np.concatenate((own, (VOCABULARY * random.random(TERMS) ** 3).astype(np.int64))) * 71_569 % 2**32)
+    return ArticleVector(
+        article_id=f"a{number}",
+        edition="main",
+        title=f"Title {number}",
+        published_at=at,
+        digest=str(number),
+        words=300,
+        shingles=np.unique(random.integers(2**32, size=118, dtype=np.uint32)).astype("<u4").tobytes(),
+        title_vector=_unit(centre + 1.5 * random.normal(size=DIMENSION)),
+        lead_vector=_unit(centre + 1.0 * random.normal(size=DIMENSION)),
+        terms=terms.astype("<u4").tobytes(),
+        term_counts=bytes([1 + number % 3]) * terms.size,
+        model="random",
+        preparation="1",
+        outlet=f"Outlet {number % 200}",
+    )
+
+
+def _unit(vector: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bytes:
+    return (vector / np.linalg.norm(vector)).astype("<f2").tobytes()
+
+
+def main() -> None:
+    """Fill the window, then measure."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--window", type=int, default=25_000)
+    parser.add_argument("--articles", type=int, default=3_000)
+    parser.add_argument("--profile", action="store_true")
+    arguments = parser.parse_args()
+    engine = Engine(Edition("main", uncalibrated("random", DIMENSION), Parameters()))
+    events = stream(arguments.window + arguments.articles, window=arguments.window)
+    for _ in range(arguments.window):
+        engine.apply(next(events))
+    measured = list(events)
+    profile = cProfile.Profile()
+    if arguments.profile:
+        profile.enable()
+    begun = time.process_time()
+    for event in measured:
+        engine.apply(event)
+    seconds = time.process_time() - begun
+    profile.disable()
+    open_stories = len(engine.edition.open_stories())
+    memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, {datetime.now(tz=UTC):%Y-%m-%d}"
+    )
+    print(
+        f"{arguments.window:,} articles in the window, {open_stories:,} open stories: {len(measured) / seconds:,.0f} articles/s"
+    )
+    print(f"{1_000 * seconds / len(measured):.2f} ms of CPU an article; {memory_mb:,.0f} MB at most")
+    if arguments.profile:
+        pstats.Stats(profile).sort_stats("tottime").print_stats(25)
+
+
+if __name__ == "__main__":
+    main()
