@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,9 @@ from newsloom.contracts.membership import Candidate
 from services.clusterer.core.fixed_point import Whole
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.space import MILLISECOND, UNIT, StorySpace
+
+RANKED_MAX: Final = 32
+"""More than any background holds."""
 
 
 class Score(NamedTuple):
@@ -37,7 +40,7 @@ class Bar(NamedTuple):
 
 
 def ranked(vector: Whole, at: int, words_correction: float, space: StorySpace, parameters: Parameters) -> list[Score]:
-    """The nearest stories within the window by exact score, best first; the lower id first on a tie.
+    """The `RANKED_MAX` best stories within the window by exact score, best first; the lower id first on a tie.
 
     `vector` has shape (blocks.size,), `at` is Unix time in milliseconds, `words_correction` the article's length correction.
     """
@@ -54,7 +57,9 @@ def ranked(vector: Whole, at: int, words_correction: float, space: StorySpace, p
     times = _decay(gaps, at - space.times[slots] / space.counts[slots], parameters)
     share = parameters.centroid_share
     values = (share * centroids + (1 - share) * means) * times
-    columns = zip(values.tolist(), slots.tolist(), centroids.tolist(), means.tolist(), times.tolist(), strict=True)
+    # Only the best are looked at any further; sorting them all as objects would take longer than scoring them.
+    best = np.argsort(-values, kind="stable")[:RANKED_MAX]
+    columns = zip(*(column[best].tolist() for column in (values, slots, centroids, means, times)), strict=True)
     scores = [Score(value, space.stories[slot], slot, *rest) for value, slot, *rest in columns]
     scores.sort(key=lambda score: (-score.value, score.story_id))
     return scores

@@ -30,12 +30,12 @@ class DocumentFrequencies:
     def add(self, terms: Hashes) -> None:
         """Count an article."""
         self._documents += 1
-        self._counts[np.unique(terms % BUCKETS)] += 1
+        self._counts[_buckets(terms)] += 1
 
     def remove(self, terms: Hashes) -> None:
         """Count an article no more."""
         self._documents -= 1
-        self._counts[np.unique(terms % BUCKETS)] -= 1
+        self._counts[_buckets(terms)] -= 1
 
     def weights(self, terms: Hashes, counts: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:
         """The TF-IDF weights of an article's terms, scaled by `WEIGHT_SCALE`; the article itself is counted in.
@@ -47,3 +47,12 @@ class DocumentFrequencies:
         weights = _TF[counts] * idf * WEIGHT_SCALE // (LOG_SCALE * LOG_SCALE)
         clipped: npt.NDArray[np.int16] = np.clip(weights, 0, INT16_MAX).astype(np.int16)
         return clipped
+
+
+def _buckets(terms: Hashes) -> npt.NDArray[np.uint32]:
+    # Each once: a document counts once in a bucket that two of its terms share.
+    ordered = np.sort(terms % BUCKETS)
+    distinct = np.ones(ordered.size, dtype=np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=distinct[1:])
+    found: npt.NDArray[np.uint32] = ordered[distinct]
+    return found
