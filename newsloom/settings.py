@@ -43,7 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The sentence-transformers model: the default's name, or anything SentenceTransformer loads. Both services need it."""
 
     calibration: str = ""
-    """File with the model's calibration. The default model's is shipped; without one, similarities are taken as they come."""
+    """File with the model's calibration, as `newsloom calibrate` writes it. The default model's is shipped."""
 
     retention_days: Annotated[int, msgspec.Meta(ge=1, le=RETENTION_DAYS_MAX)] = 365
     """Days of event time for which a closed story, and its articles, stay known."""

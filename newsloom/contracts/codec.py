@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -79,8 +79,3 @@ def _explained(error: Exception) -> str:
     if isinstance(error, RecursionError):
         return "not JSON that can be read: nested too deeply"
     return f"not JSON: {error}"
-
-
-def to_plain(value: Any) -> Any:
-    """The value as dicts, lists, strings and numbers, as it would stand in JSON."""
-    return msgspec.to_builtins(value, order="deterministic")

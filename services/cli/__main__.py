@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "explain": "services.cli.explain",
     "topics": "services.cli.topics",
     "dead-letters": "services.cli.dead_letters",
+    "calibrate": "services.cli.calibrate",
     "evaluate": "services.cli.evaluate",
     "embedder": "services.cli.embedder",
     "clusterer": "services.cli.clusterer",

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated
 
 import msgspec
 import numpy as np
+import numpy.typing as npt
 
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from services.clusterer.core.calibration import Calibration
-from services.clusterer.core.fixed_point import decode_int16, encode_int16
-
-Factor = Annotated[float, msgspec.Meta(gt=0)]
+from services.clusterer.core.fixed_point import SCALE, Vector, decode_int16, encode_int16
 
 
 class CalibrationFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,8 +24,6 @@ class CalibrationFile(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     title_mean: bytes
     lead_mean: bytes
-    title_scale: Factor
-    lead_scale: Factor
     articles: int
 
 
@@ -54,7 +50,17 @@ def load_calibration(settings: Settings) -> Calibration | None:
         raise ConfigurationError(
             f"NEWSLOOM_CALIBRATION={settings.calibration!r}: the means have {title.size} and {lead.size} dimensions"
         )
-    return Calibration(stored.model, title, lead, stored.title_scale, stored.lead_scale)
+    return Calibration(stored.model, title, lead)
+
+
+def measured_calibration(model: str, titles: npt.NDArray[np.float32], leads: npt.NDArray[np.float32]) -> Calibration:
+    """The calibration that these unit vectors of titles and leads, shape (articles, dimension), show."""
+    return Calibration(model, _mean(titles), _mean(leads))
+
+
+def _mean(vectors: npt.NDArray[np.float32]) -> Vector:
+    mean: Vector = np.rint(vectors.mean(axis=0, dtype=np.float64) * SCALE).astype(np.int16)
+    return mean
 
 
 def encode_calibration(calibration: Calibration, *, articles: int) -> bytes:
@@ -63,8 +69,6 @@ def encode_calibration(calibration: Calibration, *, articles: int) -> bytes:
         model=calibration.model,
         title_mean=encode_int16(np.asarray(calibration.title_mean)),
         lead_mean=encode_int16(np.asarray(calibration.lead_mean)),
-        title_scale=calibration.title_scale,
-        lead_scale=calibration.lead_scale,
         articles=articles,
     )
     return msgspec.json.format(msgspec.json.encode(stored), indent=2) + b"\n"

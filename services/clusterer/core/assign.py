@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import timedelta
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -107,8 +106,3 @@ def explained(score: Score, vector: Whole, space: StorySpace) -> Candidate:
         terms=terms,
         time=score.time,
     )
-
-
-def decay(gap: timedelta, parameters: Parameters) -> float:
-    """exp(-gap / decay)."""
-    return math.exp(-(gap / parameters.decay))

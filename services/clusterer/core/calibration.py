@@ -11,18 +11,14 @@ from services.clusterer.core.fixed_point import Vector
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The mean embeddings of titles and of leads, scaled as vectors are, shape (dimension,), and two factors.
+    """The mean embeddings of titles and of leads, scaled as vectors are, shape (dimension,).
 
-    Embeddings of news all point somewhat in one direction; half of it is taken out (Mu, Viswanath 2018). What is left is
-    multiplied so that the similarities of unrelated articles spread as widely as the default model's, on which the bars
-    stand.
+    Embeddings of news all point somewhat in one direction; half of it is taken out (after Mu and Viswanath 2018).
     """
 
     model: str
     title_mean: Vector
     lead_mean: Vector
-    title_scale: float = 1.0
-    lead_scale: float = 1.0
 
     @property
     def dimension(self) -> int:
@@ -31,6 +27,6 @@ class Calibration:
 
 
 def uncalibrated(model: str, dimension: int) -> Calibration:
-    """Nothing taken out, nothing scaled."""
+    """Nothing taken out."""
     nothing = np.zeros(dimension, dtype=np.int16)
     return Calibration(model, nothing, nothing)

@@ -101,12 +101,10 @@ def combined(features: Features, parameters: Parameters, calibration: Calibratio
     lengths' corrections: short texts are less similar to everything, and this takes it out.
     """
     unit = SCALE / math.sqrt(length_correction(features.words, parameters))
-    lead = parameters.lead_weight * calibration.lead_scale
-    title = parameters.title_weight * calibration.title_scale
     return np.concatenate(
         (
-            _centred(features.lead, calibration.lead_mean, unit * math.sqrt(lead)),
-            _centred(features.title, calibration.title_mean, unit * math.sqrt(title)),
+            _centred(features.lead, calibration.lead_mean, unit * math.sqrt(parameters.lead_weight)),
+            _centred(features.title, calibration.title_mean, unit * math.sqrt(parameters.title_weight)),
             rescaled(_sketch(features), unit * math.sqrt(parameters.terms_weight)),
         )
     )

@@ -1,0 +1,68 @@
+"""A calibration made of a sample of news, with the real model."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from newsloom.settings import Settings
+from newsloom.streaming.errors import ConfigurationError
+from services.cli.calibrate import command
+from services.clusterer.calibrations import load_calibration
+
+SUBJECTS = ("Ferry", "Harvest", "Comet", "Strike", "Museum")
+
+
+def sample(folder: Path, count: int) -> Path:
+    file = folder / "sample.jsonl"
+    lines = [{"id": str(n), "headline": f"{SUBJECTS[n % 5]} report {n}", "text": ""} for n in range(count)]
+    file.write_text("not JSON\n" + "".join(json.dumps(line) + "\n" for line in lines))
+    return file
+
+
+def calibrate(folder: Path, count: int) -> Path:
+    output = folder / "calibration.json"
+    arguments = [str(sample(folder, count)), "--output", str(output), "--map", "title=headline"]
+    result = CliRunner().invoke(command, arguments, obj=Settings(), catch_exceptions=False)
+    assert "100 articles measured" in result.stdout
+    return output
+
+
+def test_a_sample_of_news_gives_a_calibration_that_the_clusterer_takes(tmp_path: Path) -> None:
+    output = calibrate(tmp_path, 100)
+    found = load_calibration(Settings(calibration=str(output)))
+    shipped = load_calibration(Settings())
+    assert found is not None
+    assert shipped is not None
+    assert found.dimension == shipped.dimension == 384
+    # Without texts, the lead is the title.
+    assert np.array_equal(found.title_mean, found.lead_mean)
+    assert np.abs(found.title_mean).max() > 0
+
+
+def test_a_calibration_belongs_to_one_model(tmp_path: Path) -> None:
+    output = calibrate(tmp_path, 100)
+    with pytest.raises(ConfigurationError, match="was made for 'all-MiniLM-L6-v2', NEWSLOOM_MODEL is 'mine'"):
+        load_calibration(Settings(calibration=str(output), model="mine"))
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b"\xff"])
+def test_what_is_no_calibration_is_told(tmp_path: Path, content: bytes) -> None:
+    file = tmp_path / "calibration.json"
+    file.write_bytes(content)
+    with pytest.raises(ConfigurationError, match="is no calibration"):
+        load_calibration(Settings(calibration=str(file)))
+
+
+def test_a_calibration_that_is_not_there_is_told(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
+        load_calibration(Settings(calibration=str(tmp_path / "none.json")))
+
+
+def test_too_small_a_sample_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match="holds 99 articles with a text; a mean needs 100 at least"):
+        calibrate(tmp_path, 99)
