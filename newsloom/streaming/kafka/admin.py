@@ -181,7 +181,8 @@ def _spec(name: str, partitions: int, config: Any) -> TopicSpec:
     def value(key: str) -> str:
         return str(config[key]["value"])
 
-    policy = CleanupPolicy.COMPACT if "compact" in value(POLICY) else CleanupPolicy.DELETE
+    # A topic that is compacted and also deletes by age forgets the latest value of a key: no place for state.
+    policy = CleanupPolicy.COMPACT if value(POLICY) == CleanupPolicy.COMPACT.value else CleanupPolicy.DELETE
     keeps_all = policy is CleanupPolicy.COMPACT or value(RETENTION) == KEEP_ALL
     return TopicSpec(
         name=name,

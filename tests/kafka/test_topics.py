@@ -1,0 +1,25 @@
+"""Topics as an operator may have made them."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from uuid import uuid4
+
+import pytest
+
+from newsloom.streaming.log import CleanupPolicy, TopicSpec
+from newsloom.streaming.open import open_log
+from newsloom.streaming.topic_check import topic_problems
+
+pytestmark = pytest.mark.kafka
+
+
+def test_a_state_topic_that_also_deletes_by_age_is_refused(kafka_url: str) -> None:
+    wanted = TopicSpec(name=f"state-{uuid4().hex}", partitions=1, policy=CleanupPolicy.COMPACT)
+    made = TopicSpec(
+        name=wanted.name, partitions=1, policy=CleanupPolicy.COMPACT, config={"cleanup.policy": "compact,delete"}
+    )
+    with closing(open_log(kafka_url)) as log:
+        log.admin().create([made])
+        (problem,) = topic_problems(log.admin(), [wanted], [])
+    assert problem.startswith(f"topic {wanted.name} has cleanup policy delete, needs compact")
