@@ -8,7 +8,11 @@ import msgspec
 
 
 class Parameters(msgspec.Struct, frozen=True, kw_only=True):
-    """Similarities are sums of weighted cosines. Values without a source of their own come from `python -m evaluation.tune`."""
+    """Similarities are sums of weighted cosines.
+
+    Values without a source of their own were searched for by hand on four labelled streams together, and so are flattered on
+    those; `python -m evaluation.tune` is to choose them by leaving one stream out.
+    """
 
     window: timedelta = timedelta(days=7)
     """A story silent for this long, in event time, closes. A news story rarely pauses for a week and goes on."""
