@@ -13,7 +13,7 @@ from typing import Final
 
 from newsloom.streaming.log import Log
 from newsloom.topology import topic_name
-from tests.acceptance.installation import DRAIN_S_MAX, INPUTS, Installation, Service
+from tests.acceptance.installation import DRAIN_S_MAX, INPUTS, START_S_MAX, Installation, Service
 from tests.kafka.broker import wait_until
 
 ORDER: Final = (signal.SIGKILL, signal.SIGTERM, signal.SIGKILL)
@@ -65,6 +65,9 @@ def _strike(installation: Installation, name: str, plan: Sequence[Blow]) -> Serv
 
 def _strike_once(installation: Installation, log: Log, name: str, blow: Blow) -> None:
     service = installation.start(name)
+    if blow.number is signal.SIGTERM:
+        # Python sets no handler before it has loaded the program: until then SIGTERM ends it as it ends any process.
+        wait_until(lambda: service.has_started, START_S_MAX, f"{name} to start")
     wait_until(lambda: taken_in(installation, log, name) >= blow.records, DRAIN_S_MAX, f"{name}: {blow}")
     # A crash waits for no condition.
     threading.Event().wait(blow.after_s)

@@ -27,6 +27,7 @@ from tests.kafka.broker import wait_until
 COMMAND_S_MAX: Final = 900.0
 DRAIN_S_MAX: Final = 1_200.0
 END_S_MAX: Final = 60.0
+START_S_MAX: Final = 120.0
 INPUTS: Final[dict[str, TopicDefinition]] = {"embedder": ARTICLES, "clusterer": ARTICLE_VECTORS}
 """Which topic each service consumes."""
 
@@ -60,6 +61,11 @@ class Service:
     @property
     def is_running(self) -> bool:
         return self._process.poll() is None
+
+    @property
+    def has_started(self) -> bool:
+        """Whether it has said that it works."""
+        return b'"service.started"' in self._log_file.read_bytes()
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> Ended:
         """Send the signal and wait."""
