@@ -17,7 +17,7 @@ from newsloom.contracts.story import StoryUpdate, UpdateKind
 from newsloom.contracts.vector import ArticleVector
 from newsloom.settings import Settings
 from services.clusterer.calibrations import load_calibration
-from services.clusterer.core.calibration import uncalibrated
+from services.clusterer.core.calibration import Calibration, uncalibrated
 from services.clusterer.core.changes import Changes
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
@@ -71,9 +71,13 @@ def replay(events: Sequence[ArticleVector], parameters: Parameters) -> Replay:
 
 def new_engine(event: ArticleVector, parameters: Parameters) -> Engine:
     """An engine for the edition and the model of this event."""
-    calibration = load_calibration(Settings(model=event.model))
-    dimension = len(event.lead_vector) // HALF_BYTES
-    return Engine(Edition(event.edition, calibration or uncalibrated(event.model, dimension), parameters))
+    return Engine(Edition(event.edition, calibration_for(event), parameters))
+
+
+def calibration_for(event: ArticleVector) -> Calibration:
+    """The calibration newsloom ships for the event's model, or one that says nothing."""
+    shipped = load_calibration(Settings(model=event.model))
+    return shipped or uncalibrated(event.model, len(event.lead_vector) // HALF_BYTES)
 
 
 def note(outcome: Replay, changes: Changes) -> None:
