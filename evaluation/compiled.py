@@ -38,19 +38,26 @@ class Rules(NamedTuple):
     bar_mean: float
     bar_std: float
     bar_size: float
-    bar_crowd: float
-    crowd_prior: float
     merge_bar: float
     cohesion_prior: float
     cohesion_prior_pairs: float
 
 
+class Course(NamedTuple):
+    """What a replay does not change. `scales` are 1 / sqrt(length correction), (articles,)."""
+
+    pairs: Pairs
+    scales: Floats
+    rules: Rules
+
+
 class Stories(NamedTuple):
     """Open stories by slot. `similarities[slot, i]` is article i's similarity to the slot's reports, summed over them.
 
-    `firsts` and `lasts` are of reports, `latest` of copies as well.
+    `firsts` and `lasts` are of reports, `latest` of copies as well. `used`, (1,), is how many slots ever had a story.
     """
 
+    used: Numbers
     is_open: npt.NDArray[np.bool_]
     numbers: Numbers
     heads: Numbers
@@ -73,30 +80,52 @@ class Places(NamedTuple):
     is_copy: npt.NDArray[np.bool_]
 
 
-def stories_of(
-    pairs: Pairs, parameters: Parameters, order: Numbers, *, slots_max: int = STORIES_MAX
-) -> Numbers | None:
+def stories_of(pairs: Pairs, parameters: Parameters, order: Numbers, *, slots_max: int = STORIES_MAX) -> Numbers | None:
     """The story of each article at the end of a replay in this order; None if more than `slots_max` were open at once.
 
     `order` is a permutation of the articles by time, (articles,).
     """
     articles = pairs.times.size
-    slots = min(articles, slots_max)
-    stories = Stories(
-        np.zeros(slots, dtype=np.bool_),
-        *(np.full(slots, NONE, dtype=np.int32) for _ in range(2)),
-        *(np.zeros(slots) for _ in range(7)),
-        np.zeros((slots, articles), dtype=np.float32),
-    )
-    places = Places(*(np.full(articles, NONE, dtype=np.int32) for _ in range(3)), np.zeros(articles, dtype=np.bool_))
+    stories, places = _no_stories(min(articles, slots_max), articles), _no_places(articles)
     corrections = np.array([_correction(int(words), parameters) for words in pairs.words])
-    fits = _replay(pairs, 1 / np.sqrt(corrections), _rules(parameters), order, stories, places)
-    return places.stories if fits else None
+    course = Course(pairs, 1 / np.sqrt(corrections), _rules(parameters))
+    return places.stories if _replay(course, order, stories, places) else None
+
+
+def _no_stories(slots: int, articles: int) -> Stories:
+    return Stories(
+        used=np.zeros(1, dtype=np.int32),
+        is_open=np.zeros(slots, dtype=np.bool_),
+        numbers=np.full(slots, NONE, dtype=np.int32),
+        heads=np.full(slots, NONE, dtype=np.int32),
+        counts=np.zeros(slots),
+        times=np.zeros(slots),
+        firsts=np.zeros(slots),
+        lasts=np.zeros(slots),
+        latest=np.zeros(slots),
+        squares=np.zeros(slots),
+        own=np.zeros(slots),
+        similarities=np.zeros((slots, articles), dtype=np.float32),
+    )
+
+
+def _no_places(articles: int) -> Places:
+    return Places(
+        stories=np.full(articles, NONE, dtype=np.int32),
+        slots=np.full(articles, NONE, dtype=np.int32),
+        following=np.full(articles, NONE, dtype=np.int32),
+        is_copy=np.zeros(articles, dtype=np.bool_),
+    )
 
 
 def _rules(parameters: Parameters) -> Rules:
     values = (getattr(parameters, name) for name in Rules._fields)
-    return Rules(*(value / DAY if name in {"window", "decay"} else value for name, value in zip(Rules._fields, values, strict=True)))
+    return Rules(
+        *(
+            value / DAY if name in {"window", "decay"} else value
+            for name, value in zip(Rules._fields, values, strict=True)
+        )
+    )
 
 
 def _correction(words: int, parameters: Parameters) -> float:
@@ -105,36 +134,37 @@ def _correction(words: int, parameters: Parameters) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _replay(pairs: Pairs, scales: Floats, rules: Rules, order: Numbers, stories: Stories, places: Places) -> bool:
-    slots_used, founded, now = 0, 0, -np.inf
+def _replay(course: Course, order: Numbers, stories: Stories, places: Places) -> bool:
     values, ranked = np.zeros(stories.counts.size), np.zeros(stories.counts.size, dtype=np.int32)
+    founded, now = 0, -np.inf
     for article in order:
-        now = max(now, pairs.times[article])
-        for slot in range(slots_used):
-            if stories.is_open[slot] and stories.latest[slot] < now - rules.window:
-                stories.is_open[slot] = False
-        original = _original(article, pairs, stories, places)
+        now = max(now, course.pairs.times[article])
+        _close(now - course.rules.window, stories)
+        original = _original(article, course.pairs, stories, places)
         if original != NONE:
             places.is_copy[article] = True
-            _put(article, places.slots[original], pairs, stories, places)
+            _put(article, places.slots[original], course.pairs, stories, places)
             continue
-        count = _rank(article, pairs, scales, rules, stories, slots_used, values, ranked)
-        slot = NONE
-        if count and values[0] >= _bar(values, count, ranked[0], rules, stories, slots_used):
-            slot = ranked[0]
-        joined = slot != NONE
-        if not joined:
-            slot = _free(stories, slots_used)
-            if slot == NONE:
-                return False
-            slots_used = max(slots_used, slot + 1)
-            _found(slot, founded, article, pairs, stories)
-            founded += 1
-        _count_in(article, slot, pairs, scales, rules, stories)
-        _put(article, slot, pairs, stories, places)
-        if joined and count > 1:
-            _merge(slot, ranked[1], rules, stories, places)
+        count = _rank(article, course, stories, values, ranked)
+        joins = count > 0 and values[0] >= _bar(
+            values[: course.rules.background + 1], count, ranked[0], course, stories
+        )
+        slot = ranked[0] if joins else _found(founded, article, course.pairs, stories)
+        if slot == NONE:
+            return False
+        founded += not joins
+        _count_in(article, slot, course, stories)
+        _put(article, slot, course.pairs, stories, places)
+        if joins and count > 1:
+            _merge(slot, ranked[1], course.rules, stories, places)
     return True
+
+
+@njit(cache=True, nogil=True)
+def _close(before: float, stories: Stories) -> None:
+    for slot in range(stories.used[0]):
+        if stories.is_open[slot] and stories.latest[slot] < before:
+            stories.is_open[slot] = False
 
 
 @njit(cache=True, nogil=True)
@@ -150,20 +180,12 @@ def _original(article: int, pairs: Pairs, stories: Stories, places: Places) -> i
 
 
 @njit(cache=True, nogil=True)
-def _rank(
-    article: int,
-    pairs: Pairs,
-    scales: Floats,
-    rules: Rules,
-    stories: Stories,
-    slots_used: int,
-    values: Floats,
-    ranked: Numbers,
-) -> int:
+def _rank(article: int, course: Course, stories: Stories, values: Floats, ranked: Numbers) -> int:
     """Score the open stories; the best few come first in `values` and `ranked`. Returns how many there are."""
-    at, count = pairs.times[article], 0
-    length = math.sqrt(_own(article, pairs, rules))
-    for slot in range(slots_used):
+    rules = course.rules
+    at, count = course.pairs.times[article], 0
+    length = math.sqrt(_own(article, course.pairs, rules))
+    for slot in range(stories.used[0]):
         if not stories.is_open[slot]:
             continue
         total, reports = stories.similarities[slot, article], stories.counts[slot]
@@ -188,45 +210,42 @@ def _rank(
 @njit(cache=True, nogil=True)
 def _own(article: int, pairs: Pairs, rules: Rules) -> float:
     """The square of the article's length, without its length's correction."""
-    return (
-        rules.lead_weight * pairs.lead[article, article]
-        + rules.title_weight * pairs.title[article, article]
-        + rules.terms_weight * pairs.terms[article, article]
-    )
+    own: float = rules.lead_weight * pairs.lead[article, article]
+    own += rules.title_weight * pairs.title[article, article]
+    own += rules.terms_weight * pairs.terms[article, article]
+    return own
 
 
 @njit(cache=True, nogil=True)
-def _bar(values: Floats, count: int, best: int, rules: Rules, stories: Stories, slots_used: int) -> float:
+def _bar(values: Floats, count: int, best: int, course: Course, stories: Stories) -> float:
+    rules = course.rules
     behind = min(rules.background, count - 1)
     mean = values[1 : 1 + behind].mean() if behind else 0.0
     std = math.sqrt(((values[1 : 1 + behind] - mean) ** 2).mean()) if behind else 0.0
-    reports = 0.0
-    for slot in range(slots_used):
-        if stories.is_open[slot]:
-            reports += stories.counts[slot]
-    own = stories.counts[best]
-    bar = rules.bar_base + rules.bar_mean * mean + rules.bar_std * std + rules.bar_size * (1 - 1 / math.sqrt(own))
-    return bar + rules.bar_crowd * own / (reports + rules.crowd_prior)
+    size = 1 - 1 / math.sqrt(stories.counts[best])
+    bar: float = rules.bar_base + rules.bar_mean * mean + rules.bar_std * std + rules.bar_size * size
+    return bar
 
 
 @njit(cache=True, nogil=True)
-def _free(stories: Stories, slots_used: int) -> int:
-    for slot in range(slots_used):
-        if not stories.is_open[slot]:
-            return slot
-    return slots_used if slots_used < stories.counts.size else NONE
-
-
-@njit(cache=True, nogil=True)
-def _found(slot: int, number: int, article: int, pairs: Pairs, stories: Stories) -> None:
+def _found(number: int, article: int, pairs: Pairs, stories: Stories) -> int:
+    """A slot for a new story of this article's time; `NONE` if all are taken."""
+    slot = 0
+    while slot < stories.used[0] and stories.is_open[slot]:
+        slot += 1
+    if slot == stories.counts.size:
+        return NONE
+    stories.used[0] = max(stories.used[0], slot + 1)
     stories.is_open[slot], stories.numbers[slot], stories.heads[slot] = True, number, NONE
     stories.counts[slot] = stories.times[slot] = stories.squares[slot] = stories.own[slot] = 0.0
     stories.firsts[slot] = stories.lasts[slot] = stories.latest[slot] = pairs.times[article]
     stories.similarities[slot] = 0
+    return slot
 
 
 @njit(cache=True, nogil=True)
-def _count_in(article: int, slot: int, pairs: Pairs, scales: Floats, rules: Rules, stories: Stories) -> None:
+def _count_in(article: int, slot: int, course: Course, stories: Stories) -> None:
+    pairs, scales, rules = course.pairs, course.scales, course.rules
     own = _own(article, pairs, rules) * scales[article] ** 2
     stories.squares[slot] += 2 * stories.similarities[slot, article] + own
     stories.own[slot] += own
@@ -256,7 +275,8 @@ def _cohesion(slot: int, rules: Rules, stories: Stories) -> float:
     count = stories.counts[slot]
     similar = max((stories.squares[slot] - stories.own[slot]) / 2, 0.0)
     prior = rules.cohesion_prior_pairs
-    return (similar + prior * rules.cohesion_prior) / (count * (count - 1) / 2 + prior)
+    cohesion: float = (similar + prior * rules.cohesion_prior) / (count * (count - 1) / 2 + prior)
+    return cohesion
 
 
 @njit(cache=True, nogil=True)

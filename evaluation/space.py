@@ -22,7 +22,6 @@ SPACE: Final[dict[str, tuple[float, float] | tuple[timedelta, timedelta]]] = {
     "bar_mean": (0.2, 0.5),
     "bar_std": (1.0, 2.3),
     "bar_size": (0.05, 0.1),
-    "bar_crowd": (0.0, 0.4),
     "merge_bar": (0.35, 0.43),
     "cohesion_prior": (0.4, 0.6),
     "cohesion_prior_pairs": (1.0, 4.0),

@@ -10,10 +10,11 @@ where dates are by the day, F1 differs by .01 between orders.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import repeat
 from statistics import fmean
 from typing import Any, Final
 
@@ -30,7 +31,6 @@ from evaluation.metrics import b_cubed
 from evaluation.pairs import Numbers, Pairs, pairs_of
 from evaluation.prepared import Prepared, cached_encoder, counted_streams, prepare_stream, tell
 from evaluation.report import provenance, share, table
-from evaluation.scoring import labels_of
 from evaluation.space import SPACE
 from evaluation.streams import Stream, shuffled_within_ties
 from evaluation.trials import TRIALS_FILE, Trials
@@ -82,7 +82,7 @@ class Choice:
 
 @click.command(name="evaluation.tune")
 @stream_options
-@click.option("--generations", metavar="N", type=click.IntRange(min=1), default=30, show_default=True)
+@click.option("--generations", metavar="N", type=click.IntRange(min=1), default=80, show_default=True)
 @click.option("--seed", metavar="N", type=int, default=1, show_default=True)
 @click.option("--processes", metavar="N", type=click.IntRange(min=1), help="Replays at once. [one a core]")
 def command(*, request: Request, generations: int, seed: int, processes: int | None) -> None:
@@ -134,9 +134,7 @@ def ground_of(stream: Prepared) -> Ground:
     return Ground(pairs_of(stream), np.array(labels, dtype=np.int32))
 
 
-def search(
-    objective: Callable[[Parameters, Sequence[int]], float], *, generations: int, seed: int
-) -> Parameters:
+def search(objective: Callable[[Parameters, Sequence[int]], float], *, generations: int, seed: int) -> Parameters:
     """The parameters within `SPACE` at which the objective, asked with seeds of orders, is highest on average.
 
     CMA-ES from the middle; the answer is the last mean of its distribution, which no single lucky order decides.
@@ -149,14 +147,15 @@ def search(
             points = strategy.ask()
             others = (1 + (seed * generations + generation) * ORDERS + number for number in range(1, ORDERS))
             seeds = [OWN_ORDER, *others]
-            heights = threads.map(lambda point: objective(parameters_at(point), seeds), points)
+            heights = threads.map(objective, map(parameters_at, points), repeat(seeds))
             strategy.tell(points, [-height for height in heights])
     return parameters_at(strategy.result.xfavorite)
 
 
 def parameters_at(point: npt.NDArray[np.float64]) -> Parameters:
     """The shipped parameters with those of `SPACE` at these positions between their bounds; the voices' weights add up to 1."""
-    values = {name: low + (high - low) * float(x) for (name, (low, high)), x in zip(SPACE.items(), point, strict=True)}
+    bounds: Mapping[str, tuple[Any, Any]] = SPACE
+    values = {name: low + (high - low) * float(x) for (name, (low, high)), x in zip(bounds.items(), point, strict=True)}
     total = sum(values[name] for name in WEIGHTS)
     values.update({name: values[name] / total for name in WEIGHTS})
     return msgspec.structs.replace(Parameters(), **{name: _rounded(value) for name, value in values.items()})
@@ -185,25 +184,23 @@ def _means(scores: Sequence[dict[str, float]]) -> dict[str, float]:
 
 def render(choices: Sequence[Choice]) -> str:
     """Two tables: what each choice scores where it was not made (the last row: where it was), and the values it came to."""
-    unseen = [choice for choice in choices if choice.held_out is not None]
-    rows = [
-        [f"without {choice.held_out}", share(choice.in_order[str(choice.held_out)]), share(choice.shuffled[str(choice.held_out)])]
-        for choice in unseen
+    unseen = [
+        (f"without {choice.held_out}", choice.in_order[choice.held_out], choice.shuffled[choice.held_out])
+        for choice in choices
+        if choice.held_out is not None
     ]
-    rows.append(
-        [
-            "mean where left out",
-            *(
-                share(fmean(scores(choice)[str(choice.held_out)] for choice in unseen))
-                for scores in (lambda choice: choice.in_order, lambda choice: choice.shuffled)
-            ),
-        ]
-    )
-    (everywhere,) = (choice for choice in choices if choice.held_out is None)
-    rows.append(["on all, where chosen", *(share(fmean(f1.values())) for f1 in (everywhere.in_order, everywhere.shuffled))])
+    rows = [*unseen, ("mean where left out", fmean(row[1] for row in unseen), fmean(row[2] for row in unseen))]
+    rows += [
+        ("on all, where chosen", fmean(choice.in_order.values()), fmean(choice.shuffled.values()))
+        for choice in choices
+        if choice.held_out is None
+    ]
     values = [[name, *(_written(getattr(choice.parameters, name)) for choice in choices)] for name in SPACE]
     return (
-        table(["chosen", "F1 in order", f"mean of {SCORED_ORDERS} shuffles"], rows)
+        table(
+            ["chosen", "F1 in order", f"mean of {SCORED_ORDERS} shuffles"],
+            [[name, share(own), share(others)] for name, own, others in rows],
+        )
         + "\n\n"
         + table(["value", *(_name(choice) for choice in choices)], values)
         + "\n"

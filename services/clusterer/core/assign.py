@@ -84,10 +84,8 @@ def bar_for(scores: Sequence[Score], space: StorySpace, parameters: Parameters) 
     mean = math.fsum(background) / len(background) if background else 0.0
     squares = math.fsum((value - mean) ** 2 for value in background)
     std = math.sqrt(squares / len(background)) if background else 0.0
-    reports = int(space.counts[scores[0].slot])
-    size = 1 - 1 / math.sqrt(reports)
+    size = 1 - 1 / math.sqrt(float(space.counts[scores[0].slot]))
     value = parameters.bar_base + parameters.bar_mean * mean + parameters.bar_std * std + parameters.bar_size * size
-    value += parameters.bar_crowd * reports / (space.reports + parameters.crowd_prior)
     return Bar(value, mean, std, len(background))
 
 

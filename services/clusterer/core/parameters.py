@@ -59,13 +59,6 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     bar_size: float = 0.073
     """... + this times (1 - 1 / sqrt(reports of the story)): a mean over many reports is never as high as one over few."""
 
-    bar_crowd: float = 0.2
-    """... + this times the story's share of all reports in open stories: no event is most of the news, a blob is. It acts where
-    articles are few, and the others say little."""
-
-    crowd_prior: float = 20.0
-    """Reports that are counted into that sum beforehand: at the very start the first story is all the news there is."""
-
     merge_bar: float = 0.39
     """The affinity at which the story an article has joined and its runner-up become one. Higher: smaller stories."""
 

@@ -84,11 +84,6 @@ class StorySpace:
         self._refresh(slot)
         self.close(other)
 
-    @property
-    def reports(self) -> int:
-        """The reports of all open stories."""
-        return int(self.counts.sum())
-
     def nearest(self, vector: Whole, count: int) -> Slots:
         """At most `count` slots, those whose centroids lie in this direction; in no particular order."""
         if len(self.stories) - len(self._free) <= count:

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from evaluation.space import SPACE
 from evaluation.tune import parameters_at, search
-from evaluation.variations import WITHOUT, stepped, values_of, without_parts
+from evaluation.variations import values_of
 from services.clusterer.core.parameters import Parameters
 
 SHIPPED = Parameters()
@@ -41,6 +41,7 @@ def test_every_point_lies_within_the_bounds_and_leaves_the_rest_as_shipped() -> 
 
 
 def test_the_space_fits_the_parameters() -> None:
-    for name, (low, high) in SPACE.items():
+    bounds: Mapping[str, tuple[Any, Any]] = SPACE
+    for name, (low, high) in bounds.items():
         assert low < high
         assert type(low) is type(getattr(SHIPPED, name))

@@ -1,0 +1,93 @@
+"""The same input gives the same events: in batches of any size, and with restarts between any two of them."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from random import Random
+
+import pytest
+
+from newsloom.contracts.codec import encode
+from newsloom.contracts.topics import ARTICLE_STORIES, ARTICLE_VECTORS, STORIES, STORY_UPDATES
+from newsloom.contracts.vector import ArticleRetraction, ArticleVector
+from newsloom.settings import Settings
+from newsloom.streaming.open import open_log
+from newsloom.streaming.records import Message
+from newsloom.streaming.scan import read_topic
+from newsloom.topology import topic_name, topic_specs
+from services.clusterer.core.parameters import Parameters
+from services.clusterer.step import ClustererStep
+from tests.conformance.driving import Member, put
+from tests.laws.streams import EDITION, article
+
+EVENTS = 300
+SETTINGS = Settings(log="sqlite://", model="test", partitions=1)
+PARTITION = 0
+
+Written = tuple[list[object], dict[bytes | None, bytes | None], dict[bytes | None, bytes | None]]
+"""Every story update as it was written, and the latest value of each key of `stories` and of `article-stories`."""
+
+
+def events(seed: int) -> list[ArticleVector | ArticleRetraction]:
+    """Articles of a month on many subjects: copies, repeats, corrections, late ones and retractions among them."""
+    random = Random(seed)  # noqa: S311 - no secret
+    found: list[ArticleVector | ArticleRetraction] = []
+    for number in range(EVENTS):
+        if random.random() < 0.05:
+            found.append(ArticleRetraction(article_id=f"a{random.randrange(number + 1)}", edition=EDITION))
+            continue
+        again = random.random() < 0.1
+        found.append(
+            article(
+                random.randrange(number + 1) if again else number,
+                subject=random.randrange(6),
+                wobble=random.randrange(7),
+                hour=number * 24 * 30 / EVENTS - (random.random() < 0.1) * random.randrange(300),
+                text=random.randrange(9) if random.random() < 0.2 else None,
+                revision=random.randrange(3) if again else 0,
+            )
+        )
+    return found
+
+
+def written(seed: int, *, batch: int, restart_every: int | None = None) -> Written:
+    """Everything a clusterer writes about the stream, taken in `batch` records at a time, restored every so many batches."""
+    with closing(open_log(SETTINGS.log)) as log:
+        log.admin().create(topic_specs(SETTINGS))
+        source = topic_name(SETTINGS, ARTICLE_VECTORS)
+        put(log, [Message(source, EDITION.encode(), encode(event), partition=PARTITION) for event in events(seed)])
+        member = Member(log, "clusterer", [source])
+        step = ClustererStep(SETTINGS, log, None, Parameters())
+        step.restore(PARTITION)
+        taken, batches = 0, 0
+        while taken < EVENTS:
+            polled = member.batch(batch)
+            outcome = step.process(polled.records)
+            assert not outcome.rejected
+            member.worker.commit(polled, outcome.messages)
+            taken, batches = taken + len(polled.records), batches + 1
+            if restart_every is not None and batches % restart_every == 0:
+                step = ClustererStep(SETTINGS, log, None, Parameters())
+                step.restore(PARTITION)
+        updates = [
+            (record.key, record.value, record.headers)
+            for record in read_topic(log, topic_name(SETTINGS, STORY_UPDATES))
+        ]
+        stories, memberships = (
+            {record.key: record.value for record in read_topic(log, topic_name(SETTINGS, topic))}
+            for topic in (STORIES, ARTICLE_STORIES)
+        )
+        return list(updates), stories, memberships
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_batches_of_any_size_give_the_same_events(seed: int) -> None:
+    one_by_one = written(seed, batch=1)
+    assert len(one_by_one[0]) > EVENTS / 2
+    assert written(seed, batch=7) == one_by_one
+    assert written(seed, batch=500) == one_by_one
+
+
+@pytest.mark.parametrize(("batch", "restart_every"), [(1, 13), (7, 1), (50, 2)])
+def test_restarts_between_batches_leave_no_trace(batch: int, restart_every: int) -> None:
+    assert written(3, batch=batch, restart_every=restart_every) == written(3, batch=500)
