@@ -20,7 +20,7 @@ from services.clusterer.core.changes import Changes
 from services.clusterer.core.commands import Refused
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
-from tests.laws.streams import EDITION, START, Event, articles, retractions
+from tests.laws.streams import EDITION, START, Event, article, articles, retractions
 
 T = TypeVar("T")
 
@@ -90,3 +90,17 @@ wishes = st.builds(
 commanded_streams: st.SearchStrategy[list[Input]] = st.lists(
     st.one_of(articles, articles, articles, wishes, wishes, retractions), max_size=60
 )
+
+_few_articles = st.builds(
+    article,
+    st.integers(0, 9),
+    subject=st.integers(0, 1),
+    wobble=st.integers(0, 4),
+    hour=st.integers(0, 24).map(float),
+    text=st.none() | st.integers(0, 2),
+    revision=st.integers(0, 2),
+)
+contested_streams: st.SearchStrategy[list[Input]] = st.lists(
+    st.one_of(_few_articles, _few_articles, wishes), min_size=20, max_size=60
+)
+"""Few articles that are corrected again and again, of two subjects in one day: the engine would have much to change."""

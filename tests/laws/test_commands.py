@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import msgspec
 from hypothesis import given, settings
 
 from newsloom.contracts.command import CommandKind
 from newsloom.contracts.story import Cause, StoryState, StoryUpdate, UpdateKind
 from services.clusterer.core.changes import Changes
 from services.clusterer.core.engine import Engine
-from tests.laws.commanded import Input, Wish, apply, commanded_streams
-from tests.laws.test_engine import fresh_engine
+from tests.laws.commanded import Input, Wish, apply, commanded_streams, contested_streams
+from tests.laws.test_engine import PARAMETERS, fresh_engine
+
+EAGER = msgspec.structs.replace(PARAMETERS, merge_bar=0.05)
+"""With these an engine merges whatever it looks at twice."""
 
 
 @dataclass
@@ -86,10 +90,10 @@ class Ledger:
             self.homes[article_id] = update.story_id
 
 
-@given(commanded_streams)
+@given(commanded_streams | contested_streams)
 @settings(max_examples=300)
 def test_the_engine_never_undoes_a_command(events: list[Input]) -> None:
-    engine, ledger = fresh_engine(), Ledger()
+    engine, ledger = fresh_engine(EAGER), Ledger()
     for event in events:
         changes = apply(engine, event)
         for update in changes.updates:

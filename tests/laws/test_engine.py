@@ -54,8 +54,8 @@ class Published:
                 self.memberships[article_id] = state
 
 
-def fresh_engine() -> Engine:
-    return Engine(Edition(EDITION, CALIBRATION, PARAMETERS))
+def fresh_engine(parameters: Parameters = PARAMETERS) -> Engine:
+    return Engine(Edition(EDITION, CALIBRATION, parameters))
 
 
 def replay(engine: Engine, events: Sequence[Input], published: Published | None = None) -> Published:
