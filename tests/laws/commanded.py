@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from hypothesis import strategies as st
 
@@ -44,7 +44,13 @@ def command(wish: Wish, edition: Edition) -> StoryCommand | None:
     if not stories:
         return None
     story_id = _at(stories, wish.story)
-    given = {"command_id": "c-1", "edition": EDITION, "by": "Jane", "why": "I say so", "issued_at": START}
+    given: dict[str, Any] = {
+        "command_id": "c-1",
+        "edition": EDITION,
+        "by": "Jane",
+        "why": "I say so",
+        "issued_at": START,
+    }
     match wish.kind:
         case CommandKind.MERGE:
             return MergeStories(story_id=story_id, other_story_id=_at(stories, wish.other), **given)
