@@ -38,14 +38,14 @@ class Wish(NamedTuple):
 Input = Event | Wish
 
 
-def command(wish: Wish, edition: Edition) -> StoryCommand | None:
+def command(wish: Wish, edition: Edition, command_id: str = "c-1") -> StoryCommand | None:
     """What the wish comes to among the stories as they stand; None where there is none."""
     stories = sorted(edition.stories if wish.any_state else (story.id for story in edition.open_stories()))
     if not stories:
         return None
     story_id = _at(stories, wish.story)
     given: dict[str, Any] = {
-        "command_id": "c-1",
+        "command_id": command_id,
         "edition": EDITION,
         "by": "Jane",
         "why": "I say so",
