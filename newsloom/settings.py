@@ -31,7 +31,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Stands before every topic, group and transactional id, so that installations can share a log."""
 
     partitions: Positive = 1
-    """Partitions of `articles`, `story-updates` and `dead-letters` when they are created."""
+    """Partitions of `articles`, `story-commands`, `story-updates` and `dead-letters` when they are created."""
 
     state_partitions: Positive = 1
     """Partitions of `article-vectors`, `stories` and `article-stories`: the number of engines. Fixed once created."""
