@@ -22,6 +22,7 @@ from newsloom.contracts.story import KEPT_APART_MAX, LINEAGE_MAX, Cause, StorySt
 from services.clusterer.core.apart import branch, has_room, joint, standing, tell_apart, with_one_more
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.features import features_kept
+from services.clusterer.core.originals import original_within
 from services.clusterer.core.story import LiveStory
 from services.clusterer.core.unusable import Unusable
 
@@ -134,7 +135,7 @@ def _transfer(leaving: Sequence[Membership], target: LiveStory, ref: CommandRef,
         text = member.copy_of or member.article_id
         if text not in originals:
             compared = edition.compared(features_kept(member))
-            originals[text] = edition.original_within(target, compared) or member.article_id
+            originals[text] = original_within(target, edition, compared) or member.article_id
         placed = msgspec.structs.replace(
             member,
             story_id=target.id,

@@ -72,18 +72,6 @@ class Edition:
         vector = combined(features, self.parameters, self.calibration)
         return Compared(features, vector, self.copies.bands(features.shingles))
 
-    def originals(self, compared: Compared) -> list[tuple[float, Membership]]:
-        """The reports whose text this article repeats, with their Jaccard index: the nearest first, of those the earliest."""
-        found = []
-        for index, article_id in self.copies.originals(compared.features.shingles, compared.bands):
-            found.append((index, self.stories[self.articles[article_id]].members[article_id]))
-        return sorted(found, key=lambda pair: (-pair[0], pair[1].sequence))
-
-    def original_within(self, story: LiveStory, compared: Compared) -> str | None:
-        """The report of this story whose text the article repeats."""
-        inside = (report.article_id for _, report in self.originals(compared) if report.story_id == story.id)
-        return next(inside, None)
-
     def found(self, member: Membership) -> LiveStory:
         """A new, still empty story. Its id derives from its founding article and from how far event time has come.
 

@@ -19,6 +19,7 @@ from services.clusterer.core.consolidate import affinity, related_stories
 from services.clusterer.core.edition import Compared, Edition
 from services.clusterer.core.features import Features, Unweighted, features_of, length_correction
 from services.clusterer.core.fixed_point import Whole, encode_int16
+from services.clusterer.core.originals import original_within, originals
 from services.clusterer.core.projection import snapshot
 from services.clusterer.core.space import EPOCH, milliseconds
 from services.clusterer.core.story import LiveStory
@@ -128,10 +129,10 @@ class Engine:
         return Placement(self._edition.found(member), decision)
 
     def _original(self, compared: Compared) -> Placement | None:
-        originals = self._edition.originals(compared)
-        if not originals:
+        found = originals(self._edition, compared)
+        if not found:
             return None
-        score, report = originals[0]
+        score, report = found[0]
         decision = Decision(verdict=Verdict.COPIED, bar=self._parameters.copy_jaccard, jaccard=score)
         return Placement(self._edition.stories[report.story_id], decision, copy_of=report.article_id)
 
@@ -192,7 +193,7 @@ class Engine:
             return Placement(home, Decision(verdict=Verdict.KEPT))
         if member.placed_by is not None or home.pinned is not None:
             verdict = Verdict.KEPT if member.placed_by is None else Verdict.COMMANDED
-            original = self._edition.original_within(home, compared)
+            original = original_within(home, self._edition, compared)
             return Placement(home, Decision(verdict=verdict), copy_of=original)
         if self._original(compared) is None:
             vector = compared.vector
