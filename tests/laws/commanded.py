@@ -107,6 +107,6 @@ _few_articles = st.builds(
     revision=st.integers(0, 2),
 )
 contested_streams: st.SearchStrategy[list[Input]] = st.lists(
-    st.one_of(_few_articles, _few_articles, wishes), min_size=20, max_size=60
+    st.one_of(_few_articles, _few_articles, wishes), min_size=20, max_size=40
 )
 """Few articles that are corrected again and again, of two subjects in one day: the engine would have much to change."""

@@ -91,7 +91,7 @@ class Ledger:
 
 
 @given(commanded_streams | contested_streams)
-@settings(max_examples=300)
+@settings(max_examples=100)
 def test_the_engine_never_undoes_a_command(events: list[Input]) -> None:
     engine, ledger = fresh_engine(EAGER), Ledger()
     for event in events:

@@ -20,7 +20,7 @@ from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.restoring import restored_edition
 from services.clusterer.state import checkpoint_of
-from tests.laws.commanded import Input, apply, commanded_streams
+from tests.laws.commanded import Input, apply, commanded_streams, contested_streams
 from tests.laws.streams import DIMENSION, EDITION, START, Event, article, streams
 
 PARAMETERS = Parameters(bar_base=0.75, bar_mean=0.05, bar_std=0.1, retention=timedelta(days=9))
@@ -163,7 +163,7 @@ def test_copies_are_in_the_story_of_the_report_they_repeat(events: list[Input]) 
             assert original.story_id == member.story_id
 
 
-@given(commanded_streams, st.integers(0, 60))
+@given(commanded_streams | contested_streams, st.integers(0, 60))
 @settings(max_examples=200)
 def test_a_restored_engine_goes_on_as_if_it_had_never_stopped(events: list[Input], cut: int) -> None:
     engine = fresh_engine()
