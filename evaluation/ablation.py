@@ -9,7 +9,7 @@ differences than that makes are none.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Final
@@ -21,7 +21,7 @@ from evaluation.command import Request, run_alone, stream_options
 from evaluation.plot import differences
 from evaluation.prepared import Prepared, cached_encoder, counted_streams, prepare_stream
 from evaluation.report import MACRO, provenance, share, table
-from evaluation.streams import shuffled_within_ties
+from evaluation.streams import Stream, shuffled_within_ties
 from evaluation.trials import TRIALS_FILE, Configuration, Trials
 from evaluation.variations import refitted, stepped, without_parts
 from services.clusterer.core.parameters import Parameters
@@ -74,35 +74,44 @@ def measure(request: Request, processes: int | None) -> list[Row]:
     encoder = cached_encoder(request.cache)
     streams = counted_streams(request)
     ready = [prepare_stream(stream, encoder) for stream in streams]
+    shuffled = {
+        f"shuffled, seed {seed}": [prepare_stream(_shuffled(stream, seed), encoder) for stream in streams]
+        for seed in range(1, SHUFFLES + 1)
+    }
+    everything = [*ready, *(stream for some in shuffled.values() for stream in some)]
     shipped = Parameters()
     varied: dict[str, Configuration] = {SHIPPED: shipped, **audited_variants(shipped), **stepped(shipped)}
-    first, *others = measured_rows(ready, varied, request, processes)
-    parts = _without_parts(ready, shipped, request, processes)
-    shuffles = []
-    for seed in range(1, SHUFFLES + 1):
-        shuffled = [prepare_stream(shuffled_within_ties(stream, seed), encoder) for stream in streams]
-        shuffles += measured_rows(shuffled, {f"shuffled, seed {seed}": shipped}, request, processes)
-    return [first, *shuffles, *parts, *others]
+    names = [stream.name for stream in ready]
+    with Trials(everything, request.cache / TRIALS_FILE, processes=processes) as trials:
+        first, *others = measured_rows(trials, names, varied)
+        shuffles = [_shuffled_row(trials, name, names, some, shipped) for name, some in shuffled.items()]
+        return [first, *shuffles, *_without_parts(trials, names, shipped), *others]
 
 
-def _without_parts(
-    ready: Sequence[Prepared], shipped: Parameters, request: Request, processes: int | None
-) -> list[Row]:
+def measured_rows(trials: Trials, names: Sequence[str], varied: Mapping[str, Configuration]) -> list[Row]:
+    """A row for each configuration, over the streams of these names."""
+    found = trials.run(list(varied.values()), names)
+    scores = [{stream: b3.f1 for stream, b3 in by_stream.items()} for by_stream in found]
+    return [Row(name, f1) for name, f1 in zip(varied, scores, strict=True)]
+
+
+def _shuffled(stream: Stream, seed: int) -> Stream:
+    return replace(shuffled_within_ties(stream, seed), name=f"{stream.name}, seed {seed}")
+
+
+def _shuffled_row(
+    trials: Trials, name: str, names: Sequence[str], shuffled: Sequence[Prepared], shipped: Parameters
+) -> Row:
+    [row] = measured_rows(trials, [stream.name for stream in shuffled], {name: shipped})
+    return Row(name, dict(zip(names, row.f1.values(), strict=True)))
+
+
+def _without_parts(trials: Trials, names: Sequence[str], shipped: Parameters) -> list[Row]:
     """For each part the best row without it: a bar that fits the other scores is not what the part is worth."""
     found = {part: refitted(without) for part, without in without_parts(shipped).items()}
     varied = {f"{part}, bar_base {one.bar_base:g}": one for part, fits in found.items() for one in fits}
-    rows = iter(measured_rows(ready, varied, request, processes))
+    rows = iter(measured_rows(trials, names, varied))
     return [max([next(rows) for _ in fits], key=lambda row: row.mean) for fits in found.values()]
-
-
-def measured_rows(
-    streams: Sequence[Prepared], varied: Mapping[str, Configuration], request: Request, processes: int | None
-) -> list[Row]:
-    """A row for each configuration."""
-    with Trials(streams, request.cache / TRIALS_FILE, processes=processes) as trials:
-        found = trials.run(list(varied.values()), [stream.name for stream in streams])
-    scores = [{stream: b3.f1 for stream, b3 in by_stream.items()} for by_stream in found]
-    return [Row(name, f1) for name, f1 in zip(varied, scores, strict=True)]
 
 
 def render(shipped: Row, others: Sequence[Row]) -> str:

@@ -14,11 +14,12 @@ from typing import Final
 
 import click
 
-from evaluation.ablation import Row, measured_rows, render
+from evaluation.ablation import SHIPPED, Row, measured_rows, render
 from evaluation.carried_out import QUORUMS, Kind, audited_variants, days
 from evaluation.command import Request, run_alone, stream_options
 from evaluation.prepared import Prepared, cached_encoder, counted_streams, prepare_stream
 from evaluation.report import provenance, table
+from evaluation.trials import TRIALS_FILE, Configuration, Trials
 from services.clusterer.core.audit import MergeProposal, Proposal, audit
 from services.clusterer.core.parameters import Parameters
 
@@ -52,7 +53,9 @@ def command(*, request: Request, processes: int | None, keep: Path) -> None:
     encoder = cached_encoder(request.cache)
     ready = [prepare_stream(stream, encoder) for stream in counted_streams(request)]
     shipped = Parameters()
-    first, *others = measured_rows(ready, {"as shipped": shipped, **audited_variants(shipped)}, request, processes)
+    varied: dict[str, Configuration] = {SHIPPED: shipped, **audited_variants(shipped)}
+    with Trials(ready, request.cache / TRIALS_FILE, processes=processes) as trials:
+        first, *others = measured_rows(trials, [stream.name for stream in ready], varied)
     right = render_judged({stream.name: judged(stream, shipped) for stream in ready})
     text = f"# Audit\n\n{provenance()}\n{READING}\n\n{right}\n\n{_render_rows(first, others)}"
     keep.mkdir(parents=True, exist_ok=True)

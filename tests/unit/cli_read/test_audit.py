@@ -34,10 +34,8 @@ def state_of(edition: Edition) -> list[Message]:
 
 
 def state_message(record: Membership | Checkpoint) -> Message:
-    if isinstance(record, Checkpoint):
-        key = checkpoint_key(record.edition)
-    else:
-        key = membership_key(record.edition, record.article_id)
+    subject = "" if isinstance(record, Checkpoint) else record.article_id
+    key = membership_key(record.edition, subject) if subject else checkpoint_key(record.edition)
     return Message("news.article-stories", key, encode(record), partition=0)
 
 
