@@ -157,7 +157,7 @@ def test_a_merge(newsroom: Newsroom) -> None:
 
 def test_a_split(newsroom: Newsroom) -> None:
     old = newsroom.home(0)
-    done = newsroom.run("stories", "split", old[:8], "a1", "a1", "--why", "another court", "--by", "Ann")
+    done = newsroom.run("stories", "split", old[:8], "--why", "another court", "--by", "Ann", "--", "a1", "a1")
     assert (done.exit_code, done.stderr) == (0, "")
     new = newsroom.home(1)
     assert new != old
