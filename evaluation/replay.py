@@ -24,9 +24,6 @@ from services.clusterer.core.engine import Engine
 from services.clusterer.core.fixed_point import HALF_BYTES
 from services.clusterer.core.parameters import Parameters
 
-# Every later update of a story repeats `split_from`; only the first ones say that it happens now.
-_FOUNDING: Final = (UpdateKind.SPLIT, UpdateKind.CREATED)
-
 _STATUS: Final = Path("/proc/self/status")
 _RESET_PEAK: Final = Path("/proc/self/clear_refs")
 _RESET_PEAK_CODE: Final = "5"
@@ -102,7 +99,9 @@ def announced(updates: Sequence[StoryUpdate], article: str, before: str, after: 
     for update in updates:
         if update.kind is UpdateKind.MERGED and update.story_id == before and update.merged_into == after:
             return UpdateKind.MERGED
-        if update.kind in _FOUNDING and update.story_id == after and update.split_from == before:
+        # Every later update repeats `split_into`; only this one says that it happens now, and to whom.
+        is_split = update.kind is UpdateKind.SPLIT and update.story_id == before and update.split_into[-1:] == (after,)
+        if is_split and article in update.article_ids:
             return UpdateKind.SPLIT
         named = update.article is not None and update.article.id == article
         if update.kind is UpdateKind.MOVED and update.story_id == before and named:

@@ -96,7 +96,9 @@ def _stored(database: sqlite3.Connection, key: bytes) -> bytes | None:
 
 def vectorize(stream: Stream, encoder: Encoder) -> list[ArticleVector | None]:
     """The stream as the clusterer reads it, article by article; None for one that the embedder rejects."""
-    step = EmbedderStep(encoder, articles_topic="articles", vectors_topic="article-vectors")
+    step = EmbedderStep(
+        encoder, articles_topic="articles", commands_topic="story-commands", vectors_topic="article-vectors"
+    )
     outcome = step.process([_record(place, labelled) for place, labelled in enumerate(stream.articles)])
     rejected = {rejection.record.offset for rejection in outcome.rejected}
     messages = iter(outcome.messages)

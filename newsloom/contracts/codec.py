@@ -7,6 +7,7 @@ from typing import TypeVar
 import msgspec
 
 from newsloom.contracts.article import ID_BYTES_MAX, Article
+from newsloom.contracts.command import StoryCommand
 from newsloom.contracts.membership import StateRecord
 from newsloom.contracts.story import Story, StoryUpdate
 from newsloom.contracts.vector import VectorEvent
@@ -22,6 +23,7 @@ class InvalidValue(ValueError):
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _ARTICLE = msgspec.json.Decoder(Article)
+_COMMAND: msgspec.json.Decoder[StoryCommand] = msgspec.json.Decoder(StoryCommand)
 _VECTOR: msgspec.json.Decoder[VectorEvent] = msgspec.json.Decoder(VectorEvent)
 _STATE: msgspec.json.Decoder[StateRecord] = msgspec.json.Decoder(StateRecord)
 _STORY = msgspec.json.Decoder(Story)
@@ -46,8 +48,13 @@ def decode_article(data: bytes) -> Article:
     return article
 
 
+def decode_command(data: bytes) -> StoryCommand:
+    """A command from `story-commands`; raises `InvalidValue`."""
+    return _decode(_COMMAND, data)
+
+
 def decode_vector(data: bytes) -> VectorEvent:
-    """A vector or a retraction from `article-vectors`; raises `InvalidValue`."""
+    """A vector, a retraction or a command from `article-vectors`; raises `InvalidValue`."""
     return _decode(_VECTOR, data)
 
 

@@ -7,6 +7,7 @@ from enum import Enum
 import msgspec
 
 from newsloom.contracts.article import ArticleId, Edition, Label, Leaning, Timestamp, Url
+from newsloom.contracts.command import CommandRef
 
 
 class Verdict(Enum):
@@ -16,6 +17,7 @@ class Verdict(Enum):
     JOINED = "joined"
     COPIED = "copied"
     KEPT = "kept"
+    COMMANDED = "commanded"
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +43,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `candidates` are the best stories at the time, best first; the first had to reach `bar`, which rises with the mean and
     the spread of the `background_count` stories behind it. A copy has no candidates, but the Jaccard index of its text
-    with that of the article it repeats.
+    with that of the article it repeats. `commanded` has neither: the membership names the command.
     """
 
     verdict: Verdict
@@ -53,12 +55,16 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     jaccard: float | None = None
 
 
-class MergeDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """Why the article's former story became part of the one it is in now: its affinity with it reached the bar."""
+class MergeDecision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why the article's former story became part of the one it is in now.
+
+    Its affinity with it reached the bar; or a command wanted it, and there is neither.
+    """
 
     from_story_id: str
-    affinity: float
-    bar: float
+    affinity: float | None = None
+    bar: float | None = None
+    command: CommandRef | None = None
 
 
 class Membership(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="membership"):
@@ -66,8 +72,9 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
     `sequence` is the article's place in the order of arrival within its edition. The vectors are those of `ArticleVector` in
     fixed point: int16, scaled by 2**14; `term_weights` (int16, scaled by 2**8) are TF-IDF weights as of the article's
-    arrival. `decision` is how it came to a story, `merge` how that story became this one. Features are empty in
-    records written after the story closed.
+    arrival. `decision` is how it came to a story, `merge` how that story became this one. `placed_by` is the latest
+    command that put it where it is: from then on the engine itself never moves it. Features are empty in records written
+    after the story closed.
     """
 
     article_id: ArticleId
@@ -90,6 +97,7 @@ class Membership(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     leaning: Leaning | None = None
     copy_of: ArticleId | None = None
     merge: MergeDecision | None = None
+    placed_by: CommandRef | None = None
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="checkpoint"):

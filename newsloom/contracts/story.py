@@ -7,6 +7,7 @@ from enum import Enum
 import msgspec
 
 from newsloom.contracts.article import ArticleId, Edition, Leaning, Timestamp
+from newsloom.contracts.command import CommandRef
 
 ARTICLES_MAX = 40
 """A story lists its latest articles, at most this many and at most `ARTICLES_BYTES_MAX` of them."""
@@ -15,7 +16,9 @@ OUTLETS_MAX = 100
 HISTORY_MAX = 64
 RELATED_MAX = 10
 LINEAGE_MAX = 100
-"""`merged_from` names the latest; each merged story itself says where it went."""
+"""`merged_from` and `split_into` name the latest; each of those stories itself says where it went or came from."""
+KEPT_APART_MAX = 100
+"""A bound that is never reached by forgetting: what would exceed it is not done."""
 
 
 class StoryState(Enum):
@@ -46,6 +49,7 @@ class Cause(Enum):
     SIMILARITY = "similarity"
     SILENCE = "silence"
     RELATED = "related"
+    COMMAND = "command"
 
 
 class ArticleRef(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -60,13 +64,15 @@ class ArticleRef(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     copy_of: str | None = None
 
 
-class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """One published change of a story's article count: the version that made it, and when, in event time."""
+class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One published change of a story's article count: the version that made it, when in event time, and what made it."""
 
     version: int
     at: Timestamp
     article_count: int
     title: str
+    kind: UpdateKind = UpdateKind.UPDATED
+    cause: Cause = Cause.ARTICLE
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -83,6 +89,10 @@ class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     it is thinned: the inner entry whose neighbours' counts are nearest in ratio goes (the newest on a tie), never the
     first and never the latest. `articles` lists the latest by publication, newest first, capped; `articles_omitted` says how
     many are left out. `updated_at` is event time: how far the edition's stream had come when this version was made.
+
+    `split_from` and `split_into` are the two sides of a split. `pinned` is the command that pinned the story. `kept_apart`
+    names the stories that a split or a move has told from this one, and those split off from them since: the engine never
+    merges them. It may still name some that have closed.
     """
 
     id: str
@@ -105,6 +115,9 @@ class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     merged_into: str | None = None
     merged_from: tuple[str, ...] = ()
     split_from: str | None = None
+    split_into: tuple[str, ...] = ()
+    kept_apart: tuple[str, ...] = ()
+    pinned: CommandRef | None = None
     related: tuple[str, ...] = ()
 
 
@@ -112,6 +125,7 @@ class StoryUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """One change of one story. Versions of a story run 1, 2, 3, ... without gap or repeat.
 
     `article` is the article that made the change, where one did; `article_count_before` what the story had until then.
+    `article_ids` are those that a split took along, on both of its sides. `command` is the command that made the change.
     """
 
     story_id: str
@@ -129,7 +143,12 @@ class StoryUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     outlets: dict[str, int]
     leanings: dict[str, int]
     article: ArticleRef | None = None
+    article_ids: tuple[ArticleId, ...] = ()
+    command: CommandRef | None = None
     merged_into: str | None = None
     merged_from: tuple[str, ...] = ()
     split_from: str | None = None
+    split_into: tuple[str, ...] = ()
+    kept_apart: tuple[str, ...] = ()
+    pinned: CommandRef | None = None
     related: tuple[str, ...] = ()

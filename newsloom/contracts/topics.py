@@ -40,10 +40,13 @@ ARTICLES: Final = TopicDefinition(
     sizing=Sizing.FREE,
     retention_ms=14 * DAY_MS,
 )
+STORY_COMMANDS: Final = TopicDefinition(
+    name="story-commands", key="edition", value="StoryCommand", sizing=Sizing.FREE, retention_ms=90 * DAY_MS
+)
 ARTICLE_VECTORS: Final = TopicDefinition(
     name="article-vectors",
     key="edition",
-    value="ArticleVector or ArticleRetraction",
+    value="ArticleVector, ArticleRetraction or StoryCommand",
     sizing=Sizing.STATE,
     retention_ms=14 * DAY_MS,
 )
@@ -70,4 +73,4 @@ DEAD_LETTERS: Final = TopicDefinition(
     max_record_bytes=1_310_720,
 )
 
-TOPICS: Final = (ARTICLES, ARTICLE_VECTORS, STORY_UPDATES, STORIES, ARTICLE_STORIES, DEAD_LETTERS)
+TOPICS: Final = (ARTICLES, STORY_COMMANDS, ARTICLE_VECTORS, STORY_UPDATES, STORIES, ARTICLE_STORIES, DEAD_LETTERS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from newsloom.contracts.article import ArticleId, Edition, Label, Leaning, Timestamp, Url
+from newsloom.contracts.command import StoryCommand
 
 
 class ArticleVector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="vector"):
@@ -46,4 +47,5 @@ class ArticleRetraction(msgspec.Struct, frozen=True, kw_only=True, tag_field="ki
     edition: Edition
 
 
-VectorEvent = ArticleVector | ArticleRetraction
+VectorEvent = ArticleVector | ArticleRetraction | StoryCommand
+"""Everything the clusterer takes in, in one order. Commands are those of `story-commands`, passed on as they are."""

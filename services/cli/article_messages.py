@@ -36,7 +36,7 @@ def article_message(event: Article | Retraction, *, topic: str, record_bytes_max
         subject=identity,
         time=now,
         edition=event.edition if value is None else None,
-        traceparent=_traceparent(),
+        traceparent=new_traceparent(),
     )
     message = Message(topic=topic, key=event.id.encode(), value=value, headers=headers.encode())
     if (size := _record_bytes(message)) > record_bytes_max - FRAMING_BYTES:
@@ -44,8 +44,8 @@ def article_message(event: Article | Retraction, *, topic: str, record_bytes_max
     return message
 
 
-def _traceparent() -> str:
-    """A new trace (W3C Trace Context): the article's way begins here."""
+def new_traceparent() -> str:
+    """A new trace (W3C Trace Context): the way of an article, or of a command, begins here."""
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 

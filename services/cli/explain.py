@@ -12,8 +12,8 @@ from newsloom.contracts.story import Story, StoryState
 from newsloom.settings import Settings
 from newsloom.subscribe import subscribe
 from services.cli.explanation import print_article, print_members
+from services.cli.finding import find
 from services.cli.render import console
-from services.cli.stories import find
 
 STORY_PREFIX = "st-"
 

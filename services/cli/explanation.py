@@ -12,8 +12,8 @@ from rich.text import Text
 from newsloom.contracts.membership import Decision, Membership, Verdict
 from newsloom.contracts.story import Story, StoryState
 from services.cli.lineage import Merge, decided_for, merges_into, merges_of_article
-from services.cli.render import NARROW_COLUMNS, count, cut, moment, print_table, short_id, shown, table
-from services.cli.story import named, print_head, print_heading, print_others
+from services.cli.render import NARROW_COLUMNS, count, cut, moment, print_table, short_id, shown, signature, table
+from services.cli.story import named, print_head, print_heading, print_others, print_relations
 
 FULL_COLUMNS = 110
 """Below this width a table leaves the titles their room: no voices, no origins."""
@@ -31,6 +31,8 @@ def print_article(
     _print_article_head(screen, member, stories)
     screen.print()
     screen.print(Text(_verdict(member, stories, screen)))
+    if member.placed_by is not None:
+        screen.print(Text(f"A command keeps it here: {signature(member.placed_by)}"))
     if member.copy_of is not None:
         _print_original(screen, member, memberships)
     _print_candidates(screen, member.decision, stories)
@@ -39,7 +41,7 @@ def print_article(
     story = stories.get(member.story_id)
     if story is not None:
         print_others(screen, "The story was merged from", story.merged_from, stories)
-        _print_relations(screen, story, stories)
+        print_relations(screen, story, stories)
 
 
 def print_members(screen: Console, story: Story, members: Sequence[Membership], stories: Mapping[str, Story]) -> None:
@@ -53,7 +55,7 @@ def print_members(screen: Console, story: Story, members: Sequence[Membership], 
         print_heading(screen, "Articles in order of arrival: " + ", ".join(parts))
         _print_decisions(screen, members, stories)
     _print_merges(screen, "Merges", merges_into(story, members, stories), stories)
-    _print_relations(screen, story, stories)
+    print_relations(screen, story, stories)
 
 
 # --- an article
@@ -89,6 +91,8 @@ def _verdict(member: Membership, stories: Mapping[str, Story], screen: Console) 
             return _copied(member)
         case Verdict.KEPT:
             return _kept(member, stories, screen)
+        case Verdict.COMMANDED:
+            return "It is where a command has put it; nothing was compared."
         case _:
             assert_never(decision.verdict)
 
@@ -115,7 +119,7 @@ def _copied(member: Membership) -> str:
 def _kept(member: Membership, stories: Mapping[str, Story], screen: Console) -> str:
     chosen, bar = decided_for(member, stories), member.decision.bar
     if bar is None:
-        return "It was corrected and kept its story, which was closed or had no other article."
+        return "It was corrected and kept its story, which was pinned, was closed, or had no other article."
     if chosen is None:
         return f"It was corrected and kept its story: it still reached the bar of {_number(bar)}."
     return (
@@ -229,11 +233,9 @@ def _print_merges(screen: Console, heading: str, merges: Sequence[Merge], storie
             cut(absorbed.title if absorbed is not None else "(forgotten)"),
         )
     print_table(screen, rows)
-
-
-def _print_relations(screen: Console, story: Story, stories: Mapping[str, Story]) -> None:
-    print_others(screen, "Split from", (story.split_from,) if story.split_from else (), stories)
-    print_others(screen, "Related", story.related, stories)
+    for merge in merges:
+        if merge.decision is not None and merge.decision.command is not None:
+            screen.print(Text(f"{short_id(merge.from_id, screen)}: {signature(merge.decision.command)}"))
 
 
 def _title(story: Story | None) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import IO, Final, NamedTuple
 
 from newsloom.contracts.story import StoryState
-from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, DEAD_LETTERS
+from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, DEAD_LETTERS, STORY_COMMANDS, TopicDefinition
 from newsloom.service import group_name
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError, LogUnavailable
@@ -150,8 +150,8 @@ class Drain:
         try:
             # In this order: an embedder without a backlog has written every vector that the clusterer is asked about next.
             backlog = Backlog(
-                embedder=self._left(EMBEDDER, topic_name(self._settings, ARTICLES)),
-                clusterer=self._left(CLUSTERER, topic_name(self._settings, ARTICLE_VECTORS)),
+                embedder=self._left(EMBEDDER, ARTICLES, STORY_COMMANDS),
+                clusterer=self._left(CLUSTERER, ARTICLE_VECTORS),
             )
         except LogUnavailable:
             if time.monotonic() - self._answered_at > UNAVAILABLE_MAX_S:
@@ -160,8 +160,9 @@ class Drain:
         self._answered_at = time.monotonic()
         return backlog
 
-    def _left(self, service: str, topic: str) -> int:
-        return self._admin.backlog(group_name(self._settings, service), [topic])
+    def _left(self, service: str, *topics: TopicDefinition) -> int:
+        names = [topic_name(self._settings, topic) for topic in topics]
+        return self._admin.backlog(group_name(self._settings, service), names)
 
 
 def _supervise(

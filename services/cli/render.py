@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from newsloom.contracts.article import Leaning
+from newsloom.contracts.command import CommandRef
 
 NARROW_COLUMNS: Final = 80
 """Below this width tables leave out what is not essential."""
@@ -74,6 +75,11 @@ def leaning_counts(leanings: Mapping[str, int]) -> Text:
     """Articles by leaning, such as `L3 C7 R2`."""
     parts = [Text(f"{side.name[0]}{leanings.get(side.value, 0)}", style) for side, style in _LEANING_STYLES.items()]
     return Text(" ").join(parts)
+
+
+def signature(command: CommandRef) -> str:
+    """What a command is known by: `merge by Jane, 2025-04-18 12:05Z: one and the same verdict`."""
+    return f"{command.kind.value} by {shown(command.by)}, {moment(command.issued_at)}: {shown(command.why)}"
 
 
 def cut(text: str) -> Text:

@@ -1,4 +1,4 @@
-"""`newsloom stories`: the stories as they stand."""
+"""`newsloom stories`: the stories as they stand, and the commands that correct them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from newsloom.contracts.codec import encode
 from newsloom.contracts.story import Story, StoryState
 from newsloom.settings import Settings
 from newsloom.subscribe import subscribe
+from services.cli.finding import find
 from services.cli.render import (
     NARROW_COLUMNS,
     console,
@@ -22,11 +23,12 @@ from services.cli.render import (
     table,
 )
 from services.cli.story import print_story
+from services.cli.story_commands import merge, move, pin, split
 
 ROWS = 50
 
 
-@click.command(name="stories")
+@click.command(name="list")
 @click.argument("story_id", metavar="[ID]", required=False)
 @click.option("--all", "every", is_flag=True, help="Closed and merged stories too.")
 @click.option("--edition", metavar="NAME", help="Only this edition.")
@@ -43,7 +45,7 @@ ROWS = 50
     "--format", "form", type=click.Choice(["text", "json"]), default="text", help="json: a Story a line, sorted by id."
 )
 @click.pass_obj
-def command(
+def list_stories(
     settings: Settings,
     *,
     story_id: str | None,
@@ -86,16 +88,35 @@ def command(
         _print_list(chosen, ROWS if limit is None else limit)
 
 
-def find(stories: dict[str, Story], story_id: str) -> Story:
-    """The story of that id, or the only one whose id begins so; a `ClickException` (exit status 1) if there is none."""
-    if story_id in stories:
-        return stories[story_id]
-    found = sorted(known for known in stories if known.startswith(story_id))
-    if len(found) == 1:
-        return stories[found[0]]
-    if not found:
-        raise click.ClickException(f"there is no story {story_id!r}: `newsloom stories --all` lists them")
-    raise click.ClickException(f"{len(found)} stories begin with {story_id!r}: {', '.join(found)}")
+class _Stories(click.Group):
+    """`newsloom stories [ID]` with its options is the command `list`, which need not be named."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        named = args[:1] and (args[0] in self.commands or args[0] in self.get_help_option_names(ctx))
+        return super().parse_args(ctx, args if named else [list_stories.name or "", *args])
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return ["[[list] [OPTIONS] [ID] | COMMAND ...]"]
+
+
+@click.group(name="stories", cls=_Stories)
+def command() -> None:
+    """List the open stories, show one story in full, or correct what the engine has made of them.
+
+    Without a command, `newsloom stories` is `newsloom stories list`; `newsloom stories list --help` has its options. A
+    correction is carried out in order with all else, is kept with who and why, and is never undone by the engine.
+
+    \b
+    Examples:
+      newsloom stories --min-articles 5
+      newsloom stories st-k3v9
+      newsloom stories merge st-k3v9 st-h22a --why 'one and the same verdict'
+    """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
+
+
+for _correction in (list_stories, merge, split, move, pin):
+    command.add_command(_correction)
 
 
 def _print_list(chosen: list[Story], limit: int) -> None:

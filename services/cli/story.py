@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.text import Text
 
 from newsloom.contracts.article import Leaning
-from newsloom.contracts.story import Story, StoryState
-from services.cli.render import count, cut, moment, print_table, shown, table
+from newsloom.contracts.story import Cause, HistoryEntry, Story, StoryState
+from services.cli.render import count, cut, moment, print_table, shown, signature, table
 
 
 def print_story(screen: Console, story: Story, stories: Mapping[str, Story]) -> None:
@@ -19,8 +19,7 @@ def print_story(screen: Console, story: Story, stories: Mapping[str, Story]) -> 
     _print_articles(screen, story)
     _print_outlets(screen, story)
     print_others(screen, "Merged from", story.merged_from, stories)
-    print_others(screen, "Split from", (story.split_from,) if story.split_from else (), stories)
-    print_others(screen, "Related", story.related, stories)
+    print_relations(screen, story, stories)
 
 
 def print_head(screen: Console, story: Story, stories: Mapping[str, Story]) -> None:
@@ -38,6 +37,16 @@ def print_head(screen: Console, story: Story, stories: Mapping[str, Story]) -> N
         f"published {moment(story.first_published_at)} to {moment(story.last_published_at)}, "
         f"updated {moment(story.updated_at)}"
     )
+    if story.pinned is not None:
+        screen.print(Text(signature(story.pinned)))
+
+
+def print_relations(screen: Console, story: Story, stories: Mapping[str, Story]) -> None:
+    """The splits on either side, the stories a command keeps this one apart from, and those of the same saga."""
+    print_others(screen, "Split from", (story.split_from,) if story.split_from else (), stories)
+    print_others(screen, "Split into", story.split_into, stories)
+    print_others(screen, "Kept apart from", story.kept_apart, stories)
+    print_others(screen, "Related", story.related, stories)
 
 
 def _print_history(screen: Console, story: Story) -> None:
@@ -52,10 +61,15 @@ def _print_history(screen: Console, story: Story) -> None:
             moment(entry.at),
             count(entry.article_count, "article"),
             f"v{entry.version}",
-            cut("" if entry.title == title else entry.title),
+            cut(_jump(entry) + ("" if entry.title == title else entry.title)),
         )
         title = entry.title
     print_table(screen, rows)
+
+
+def _jump(entry: HistoryEntry) -> str:
+    """What changed the count, if it was not just one more article."""
+    return "" if entry.cause is Cause.ARTICLE else f"({entry.kind.value}: {entry.cause.value}) "
 
 
 def _print_articles(screen: Console, story: Story) -> None:

@@ -13,7 +13,7 @@ from newsloom.contracts.codec import encode
 from newsloom.contracts.story import Cause, StoryUpdate, UpdateKind
 from newsloom.settings import Settings
 from newsloom.subscribe import subscribe
-from services.cli.render import NARROW_COLUMNS, console, count, leaning_counts, moment, short_id, shown
+from services.cli.render import NARROW_COLUMNS, console, count, leaning_counts, moment, short_id, shown, signature
 
 FULL_COLUMNS: Final = 110
 """Below this width a line leaves the title its room: no leanings, no id, no note."""
@@ -74,7 +74,7 @@ def print_update(screen: Console, update: StoryUpdate) -> None:
     elif screen.width < FULL_COLUMNS:
         parts = [Text(moment(update.at)), kind, counts, title]
     else:
-        note = [Text(note)] if (note := _note(update, screen)) else []
+        note = [Text(note) for note in (_lineage(update, screen), _cause(update)) if note]
         story_id = Text(short_id(update.story_id, screen))
         parts = [Text(moment(update.at)), kind, counts, leaning_counts(update.leanings), story_id, *note, title]
     line = Text("  ").join(parts)
@@ -88,14 +88,23 @@ def _counts(update: StoryUpdate) -> str:
     return f"{count(update.article_count, 'article')}, from {update.article_count_before:,}"
 
 
-def _note(update: StoryUpdate, screen: Console) -> str:
-    """What the kind and the counts do not say."""
+def _lineage(update: StoryUpdate, screen: Console) -> str:
+    """Which other stories this was about."""
     if update.merged_into is not None:
         return f"-> merged into {short_id(update.merged_into, screen)}"
     if update.kind is UpdateKind.MERGED:
         return "<- merged with " + ", ".join(short_id(source, screen) for source in update.merged_from)
-    if update.split_from is not None and update.kind in {UpdateKind.CREATED, UpdateKind.SPLIT}:
+    if update.kind is UpdateKind.SPLIT and update.split_into:
+        return f"-> split into {short_id(update.split_into[-1], screen)}"
+    if update.split_from is not None and update.kind is UpdateKind.CREATED:
         return f"<- split from {short_id(update.split_from, screen)}"
+    return ""
+
+
+def _cause(update: StoryUpdate) -> str:
+    """Why it happened, where kind and counts do not say."""
+    if update.command is not None:
+        return f"({signature(update.command)})"
     if update.cause is Cause.RELATED:
         return f"({len(update.related)} related)"
-    return "" if update.cause in {Cause.ARTICLE, Cause.SILENCE} else f"({update.cause.value})"
+    return "" if update.cause in {Cause.ARTICLE, Cause.SILENCE, Cause.SIMILARITY} else f"({update.cause.value})"

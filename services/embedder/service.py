@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES
+from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, STORY_COMMANDS
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.step import Step
@@ -17,6 +17,7 @@ def build_step(settings: Settings, encoder: Encoder) -> Step:
     return EmbedderStep(
         encoder,
         articles_topic=topic_name(settings, ARTICLES),
+        commands_topic=topic_name(settings, STORY_COMMANDS),
         vectors_topic=topic_name(settings, ARTICLE_VECTORS),
     )
 

@@ -1,4 +1,4 @@
-"""The embedder's step: a record of `articles` becomes a record of `article-vectors`, or a rejection."""
+"""The embedder's step: a record of `articles` becomes a record of `article-vectors`, or a rejection; commands pass through."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from newsloom.contracts.article import DEFAULT_EDITION, EDITION_HEADER, EDITION_PATTERN, ID_BYTES_MAX, Article
-from newsloom.contracts.codec import InvalidValue, decode_article, encode
-from newsloom.contracts.events import ARTICLE_VECTORIZED, TRACEPARENT, VECTOR_RETRACTED, EventHeaders
-from newsloom.contracts.vector import ArticleRetraction, ArticleVector
+from newsloom.contracts.codec import InvalidValue, decode_article, decode_command, encode
+from newsloom.contracts.command import StoryCommand
+from newsloom.contracts.events import ARTICLE_VECTORIZED, COMMAND_PASSED, TRACEPARENT, VECTOR_RETRACTED, EventHeaders
+from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.step import Outcome, Rejection
 from services.embedder.encoder import Encoder
@@ -36,9 +37,10 @@ class _Prepared:
 class EmbedderStep:
     """Holds no state: restoring and forgetting a partition mean nothing here."""
 
-    def __init__(self, encoder: Encoder, *, articles_topic: str, vectors_topic: str) -> None:
-        self.inputs: Sequence[str] = (articles_topic,)
+    def __init__(self, encoder: Encoder, *, articles_topic: str, commands_topic: str, vectors_topic: str) -> None:
+        self.inputs: Sequence[str] = (articles_topic, commands_topic)
         self._encoder = encoder
+        self._commands_topic = commands_topic
         self._vectors_topic = vectors_topic
 
     def restore(self, partition: int) -> None:
@@ -49,19 +51,18 @@ class EmbedderStep:
 
     def process(self, records: Sequence[Record]) -> Outcome:
         """One message a record, in the order of the records; those that cannot be read are rejected."""
-        accepted: list[tuple[Record, _Prepared | ArticleRetraction]] = []
+        accepted: list[tuple[Record, _Prepared | ArticleRetraction | StoryCommand]] = []
         rejected = []
         for record in records:
             try:
-                accepted.append((record, _read(record)))
+                read = _read_command if record.topic == self._commands_topic else _read
+                accepted.append((record, read(record)))
             except InvalidValue as error:
                 rejected.append(Rejection(record, str(error)))
         texts = [item.text for _, item in accepted if isinstance(item, _Prepared)]
         vectors = iter(self._vectors(texts))
         messages = [
-            self._retraction(record, item)
-            if isinstance(item, ArticleRetraction)
-            else self._vector(record, item, *next(vectors))
+            self._vector(record, item, *next(vectors)) if isinstance(item, _Prepared) else self._passed_on(record, item)
             for record, item in accepted
         ]
         return Outcome(messages, rejected)
@@ -99,19 +100,21 @@ class EmbedderStep:
             language=article.language,
             leaning=article.leaning,
         )
-        return self._message(record, value, event_type=ARTICLE_VECTORIZED, at=prepared.at)
+        return self._message(record, value, event_type=ARTICLE_VECTORIZED, subject=value.article_id, at=prepared.at)
 
-    def _retraction(self, record: Record, value: ArticleRetraction) -> Message:
-        return self._message(record, value, event_type=VECTOR_RETRACTED, at=_record_time(record))
+    def _passed_on(self, record: Record, value: ArticleRetraction | StoryCommand) -> Message:
+        if isinstance(value, ArticleRetraction):
+            event_type, subject = VECTOR_RETRACTED, value.article_id
+        else:
+            event_type, subject = COMMAND_PASSED, value.command_id
+        return self._message(record, value, event_type=event_type, subject=subject, at=_record_time(record))
 
-    def _message(
-        self, record: Record, value: ArticleVector | ArticleRetraction, *, event_type: str, at: datetime
-    ) -> Message:
+    def _message(self, record: Record, value: VectorEvent, *, event_type: str, subject: str, at: datetime) -> Message:
         headers = EventHeaders(
             id=f"{record.topic}/{record.partition}/{record.offset}",
             source=SOURCE,
             type=event_type,
-            subject=f"{value.edition}/{value.article_id}",
+            subject=f"{value.edition}/{subject}",
             time=at,
             edition=value.edition,
             traceparent=record.header(TRACEPARENT),
@@ -154,6 +157,17 @@ def _read_retraction(record: Record) -> ArticleRetraction:
         raise InvalidValue(f"the header `{EDITION_HEADER}` of a retraction does not match {EDITION_PATTERN}")
     _record_time(record)
     return ArticleRetraction(article_id=article_id, edition=edition)
+
+
+def _read_command(record: Record) -> StoryCommand:
+    if record.value is None:
+        raise InvalidValue("the record has no value; a command is never taken back, but another one may undo it")
+    command = decode_command(record.value)
+    # Under another key two commands on one edition may lie in two partitions, and overtake each other.
+    if record.key != command.edition.encode():
+        raise InvalidValue(f"the record's key is not the edition {command.edition!r} - at `$.edition`")
+    _record_time(record)
+    return command
 
 
 def resolve_published_at(given: datetime | None, record_time: datetime) -> datetime:

@@ -80,6 +80,6 @@ def _strike_once(installation: Installation, log: Log, name: str, blow: Blow) ->
 
 def taken_in(installation: Installation, log: Log, service: str) -> int:
     """How far a service has come in its input, in offsets; a lower bound."""
-    topic = topic_name(installation.settings, INPUTS[service])
+    topics = [topic_name(installation.settings, topic) for topic in INPUTS[service]]
     backlog = installation.backlog(log, service)
-    return sum(log.admin().end_offsets([topic]).values()) - backlog
+    return sum(log.admin().end_offsets(topics).values()) - backlog

@@ -13,13 +13,16 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import zip_longest
 
+from newsloom.contracts.command import CommandKind
 from newsloom.contracts.membership import Membership
 from newsloom.contracts.story import HISTORY_MAX, Cause, HistoryEntry, Story, StoryState, StoryUpdate, UpdateKind
 from newsloom.streaming.records import Record
+from tests.acceptance.command_checker import command_problems, standing_problems, undoing_problems
 from tests.acceptance.published import Published
 
 Article = tuple[str, str]
 """Edition and article id."""
+COMMANDS = frozenset(kind.value for kind in CommandKind)
 
 
 def problems(published: Published) -> list[str]:
@@ -28,14 +31,20 @@ def problems(published: Published) -> list[str]:
 
 
 def embedding_problems(published: Published) -> Iterator[str]:
-    """Every article that was not rejected has one vector, in order; nothing else has."""
-    accepted = _accepted(published.articles, published.dead_letters)
-    expected = [f"{record.topic}/{record.partition}/{record.offset}" for record in accepted]
-    found = [record.header("ce_id") for record in published.vectors]
-    for place, (wanted, got) in enumerate(zip_longest(expected, found)):
-        if wanted != got:
-            yield f"vector number {place} is of article record {got}, not of {wanted}"
-            return
+    """Every article and every command that was not rejected was passed on once, in order; nothing else was."""
+    commands = [record for record in published.vectors if _event(record)["kind"] in COMMANDS]
+    vectors = [record for record in published.vectors if record not in commands]
+    for kind, given, passed in (
+        ("vector", published.articles, vectors),
+        ("command", published.commands, commands),
+    ):
+        accepted = _accepted(given, published.dead_letters)
+        expected = [f"{record.topic}/{record.partition}/{record.offset}" for record in accepted]
+        found = [record.header("ce_id") for record in passed]
+        for place, (wanted, got) in enumerate(zip_longest(expected, found)):
+            if wanted != got:
+                yield f"{kind} number {place} is of record {got}, not of {wanted}"
+                break
 
 
 def clustering_problems(published: Published) -> Iterator[str]:
@@ -45,6 +54,10 @@ def clustering_problems(published: Published) -> Iterator[str]:
         ledger.book(update)
     yield from ledger.problems
     yield from _same("live articles", live_articles(published), set(ledger.place))
+    commands = [record for record in published.vectors if _event(record)["kind"] in COMMANDS]
+    yield from command_problems(_accepted(commands, published.dead_letters), published.updates)
+    placed = {article for article, member in published.memberships.items() if member.placed_by is not None}
+    yield from _same("articles placed by command", ledger.placed, placed)
     memberships = {article: member.story_id for article, member in published.memberships.items()}
     yield from _same("memberships", set(ledger.place.items()), set(memberships.items()))
     yield from _same("story ids", set(ledger.updates), set(published.stories))
@@ -57,19 +70,24 @@ def clustering_problems(published: Published) -> Iterator[str]:
         yield from _story_problems(story, members[story_id])
         yield from _update_problems(story, ledger.updates[story_id])
         yield from _lineage_problems(story, published.stories)
+        yield from standing_problems(story, published.stories)
 
 
 def live_articles(published: Published) -> set[Article]:
     """The articles that were sent to the clusterer and not withdrawn since."""
     live: set[Article] = set()
     for record in _accepted(published.vectors, published.dead_letters):
-        event = json.loads(record.value or b"")
-        article = (event["edition"], event["article_id"])
+        event = _event(record)
         if event["kind"] == "retraction":
-            live.discard(article)
-        else:
-            live.add(article)
+            live.discard((event["edition"], event["article_id"]))
+        elif event["kind"] == "vector":
+            live.add((event["edition"], event["article_id"]))
     return live
+
+
+def _event(record: Record) -> dict[str, str]:
+    event: dict[str, str] = json.loads(record.value or b"")
+    return event
 
 
 def _accepted(records: Iterable[Record], dead_letters: Iterable[Record]) -> list[Record]:
@@ -90,6 +108,8 @@ class Ledger:
 
     place: dict[Article, str] = field(default_factory=dict)
     updates: defaultdict[str, list[StoryUpdate]] = field(default_factory=lambda: defaultdict(list))
+    placed: set[Article] = field(default_factory=set)
+    """The articles that are where a command has put them."""
     problems: list[str] = field(default_factory=list)
 
     def book(self, update: StoryUpdate) -> None:
@@ -102,6 +122,7 @@ class Ledger:
             self.problems.append(f"{name} had {update.article_count_before} articles before, by its own account only")
         if (update.kind is UpdateKind.CREATED) != (not before):
             self.problems.append(f"{name} is of kind {update.kind.value}")
+        self.problems += undoing_problems(before[-1] if before else None, update, self.placed)
         self._move(update, name)
         before.append(update)
         held = sum(story_id == update.story_id for story_id in self.place.values())
@@ -111,6 +132,8 @@ class Ledger:
     def _move(self, update: StoryUpdate, name: str) -> None:
         if update.kind is UpdateKind.MERGED:
             self._merge(update)
+        if update.kind is UpdateKind.SPLIT:
+            self._split(update, name)
         if update.article is None:
             return
         article = (update.edition, update.article.id)
@@ -124,11 +147,24 @@ class Ledger:
             self.place.pop(article, None)
         else:
             self.place[article] = here
+        if update.cause is Cause.RETRACTION:
+            self.placed.discard(article)
+        elif update.cause is Cause.COMMAND:
+            self.placed.add(article)
 
     def _merge(self, update: StoryUpdate) -> None:
         if update.state is StoryState.MERGED and update.merged_into is not None:
             moved = [article for article, story_id in self.place.items() if story_id == update.story_id]
             self.place.update(dict.fromkeys(moved, update.merged_into))
+            self.placed.update(moved if update.cause is Cause.COMMAND else ())
+
+    def _split(self, update: StoryUpdate, name: str) -> None:
+        for article_id in update.article_ids:
+            article = (update.edition, article_id)
+            if self.place.get(article) != update.story_id:
+                self.problems.append(f"{name}: article {article_id} is in {self.place.get(article)}")
+            self.place[article] = update.split_into[-1]
+            self.placed.add(article)
 
 
 def _story_problems(story: Story, members: list[Membership]) -> Iterator[str]:
@@ -166,7 +202,7 @@ def _update_problems(story: Story, updates: list[StoryUpdate]) -> Iterator[str]:
     last = updates[-1]
     for attribute in (
         "version", "state", "title", "article_count", "report_count", "outlet_count", "outlets", "leanings",
-        "merged_into", "merged_from", "split_from", "related", "edition",
+        "merged_into", "merged_from", "split_from", "split_into", "kept_apart", "pinned", "related", "edition",
     ):  # fmt: skip
         yield from _same(f"{name}: {attribute} of the last update", getattr(last, attribute), getattr(story, attribute))
     yield from _same(f"{name}: time of the last update", last.at, story.updated_at)
@@ -180,7 +216,12 @@ def expected_history(updates: Iterable[StoryUpdate]) -> list[HistoryEntry]:
         if update.article_count != update.article_count_before:
             history.append(
                 HistoryEntry(
-                    version=update.version, at=update.at, article_count=update.article_count, title=update.title
+                    version=update.version,
+                    at=update.at,
+                    article_count=update.article_count,
+                    title=update.title,
+                    kind=update.kind,
+                    cause=update.cause,
                 )
             )
         if len(history) > HISTORY_MAX:

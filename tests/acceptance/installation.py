@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, TopicDefinition
+from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, STORY_COMMANDS, TopicDefinition
 from newsloom.service import group_name
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log, Progress
@@ -28,8 +28,11 @@ COMMAND_S_MAX: Final = 900.0
 DRAIN_S_MAX: Final = 1_200.0
 END_S_MAX: Final = 60.0
 START_S_MAX: Final = 120.0
-INPUTS: Final[dict[str, TopicDefinition]] = {"embedder": ARTICLES, "clusterer": ARTICLE_VECTORS}
-"""Which topic each service consumes."""
+INPUTS: Final[dict[str, tuple[TopicDefinition, ...]]] = {
+    "embedder": (ARTICLES, STORY_COMMANDS),
+    "clusterer": (ARTICLE_VECTORS,),
+}
+"""Which topics each service consumes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,8 @@ class Installation:
 
     def backlog(self, log: Log, service: str) -> int:
         """Records that a service has still to take in; 0 if and only if it has taken in all."""
-        return log.admin().backlog(group_name(self.settings, service), [topic_name(self.settings, INPUTS[service])])
+        topics = [topic_name(self.settings, topic) for topic in INPUTS[service]]
+        return log.admin().backlog(group_name(self.settings, service), topics)
 
     def _is_done(self, log: Log, service: str) -> bool:
         return self.backlog(log, service) == 0

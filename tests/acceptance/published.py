@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from newsloom.contracts.membership import Membership
 from newsloom.contracts.story import Story, StoryUpdate
-from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, DEAD_LETTERS
+from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, DEAD_LETTERS, STORY_COMMANDS
 from newsloom.streaming.log import Log
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
@@ -23,6 +23,7 @@ class Published:
     updates: tuple[StoryUpdate, ...]
     stories: dict[str, Story]
     memberships: dict[tuple[str, str], Membership]
+    commands: tuple[Record, ...] = ()
 
     @property
     def vector_events(self) -> list[tuple[bytes | None, bytes | None]]:
@@ -40,4 +41,5 @@ def read_published(log: Log, prefix: str) -> Published:
         updates=tuple(newsloom.updates(start="earliest", idle_s=0)),
         stories=newsloom.stories(),
         memberships=newsloom.memberships(),
+        commands=tuple(read_topic(log, prefix + STORY_COMMANDS.name)),
     )

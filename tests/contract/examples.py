@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 import msgspec
 
 from newsloom.contracts import events
 from newsloom.contracts.article import Article, Leaning
+from newsloom.contracts.command import (
+    MergeStories,
+    MoveArticle,
+    PinStory,
+    SplitStory,
+    StoryCommand,
+    UnpinStory,
+    command_ref,
+)
 from newsloom.contracts.events import EventHeaders
 from newsloom.contracts.membership import Candidate, Checkpoint, Decision, Membership, MergeDecision, Verdict
 from newsloom.contracts.story import ArticleRef, Cause, HistoryEntry, Story, StoryState, StoryUpdate, UpdateKind
@@ -17,6 +27,7 @@ from newsloom.contracts.topics import (
     ARTICLE_VECTORS,
     ARTICLES,
     STORIES,
+    STORY_COMMANDS,
     STORY_UPDATES,
     TopicDefinition,
 )
@@ -126,6 +137,37 @@ COPY = ArticleRef(
     leaning=Leaning.RIGHT,
     copy_of=ARTICLE.id,
 )
+SIGNED: dict[str, Any] = {
+    "edition": "main",
+    "by": "Jane Doe",
+    "why": "Two talks in two cities.",
+    "issued_at": NOON,
+}
+COMMANDS: dict[str, StoryCommand] = {
+    "merge": MergeStories(command_id="cmd-1", story_id=STORY, other_story_id=OTHER, **SIGNED),
+    "split": SplitStory(command_id="cmd-2", story_id=OTHER, article_ids=(ARTICLE.id, COPY.id), **SIGNED),
+    "move": MoveArticle(command_id="cmd-3", article_id=ARTICLE.id, story_id=STORY, **SIGNED),
+    "pin": PinStory(command_id="cmd-4", story_id=STORY, **SIGNED),
+    "unpin": UnpinStory(command_id="cmd-5", story_id=STORY, **SIGNED),
+}
+SPLIT_OFF = Membership(
+    article_id=COPY.id,
+    edition="main",
+    story_id=STORY,
+    sequence=43,
+    title=COPY.title,
+    published_at=NOON,
+    digest="0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+    words=22,
+    shingles=VECTOR.shingles,
+    title_vector=MEMBERSHIP.title_vector,
+    lead_vector=MEMBERSHIP.lead_vector,
+    terms=VECTOR.terms,
+    term_weights=MEMBERSHIP.term_weights,
+    decision=Decision(verdict=Verdict.COMMANDED),
+    copy_of=ARTICLE.id,
+    placed_by=command_ref(COMMANDS["split"]),
+)
 SNAPSHOT = Story(
     id=STORY,
     edition="main",
@@ -142,10 +184,13 @@ SNAPSHOT = Story(
     last_published_at=NOON,
     updated_at=NOON,
     history=(
-        HistoryEntry(version=1, at=MORNING, article_count=1, title=ARTICLE.title),
+        HistoryEntry(version=1, at=MORNING, article_count=1, title=ARTICLE.title, kind=UpdateKind.CREATED),
         HistoryEntry(version=2, at=NOON, article_count=2, title=ARTICLE.title),
     ),
     articles=(COPY, LISTED),
+    split_into=("st-nzsxo43uovrgk3tf",),
+    kept_apart=("st-nzsxo43uovrgk3tf",),
+    pinned=command_ref(COMMANDS["pin"]),
     related=(OTHER,),
 )
 
@@ -175,59 +220,103 @@ UPDATES = {
     "updated": _update(UpdateKind.UPDATED, Cause.ARTICLE, article=COPY),
     "merged": _update(UpdateKind.MERGED, Cause.SIMILARITY, merged_from=(OTHER,)),
     "moved": _update(UpdateKind.MOVED, Cause.CORRECTION, article=LISTED),
-    "split": _update(UpdateKind.SPLIT, Cause.SIMILARITY, split_from=OTHER),
+    "split": _update(
+        UpdateKind.SPLIT,
+        Cause.COMMAND,
+        story_id=OTHER,
+        article_count=5,
+        article_count_before=7,
+        article_ids=(ARTICLE.id, COPY.id),
+        command=command_ref(COMMANDS["split"]),
+        split_into=(STORY,),
+        kept_apart=(STORY,),
+    ),
     "closed": _update(UpdateKind.CLOSED, Cause.SILENCE, state=StoryState.CLOSED, article_count_before=2),
 }
 
-EXAMPLES = {
-    "article": Example(
-        ARTICLES,
-        ARTICLE.id,
-        _headers(events.ARTICLE_PUBLISHED, f"main/{ARTICLE.id}", ident="main/hl-0418-001/1", source="newsloom/ingest"),
-        ARTICLE,
-    ),
-    "article-retracted": Example(
-        ARTICLES,
-        ARTICLE.id,
-        _headers(events.ARTICLE_RETRACTED, f"main/{ARTICLE.id}", ident="main/hl-0418-001/2", source="newsloom/ingest"),
-        None,
-    ),
-    "article-vector": Example(
-        ARTICLE_VECTORS,
-        "main",
-        _headers(
-            events.ARTICLE_VECTORIZED, f"main/{ARTICLE.id}", ident="news.articles/0/41", source="newsloom/embedder"
+EXAMPLES = (
+    {
+        "article": Example(
+            ARTICLES,
+            ARTICLE.id,
+            _headers(
+                events.ARTICLE_PUBLISHED, f"main/{ARTICLE.id}", ident="main/hl-0418-001/1", source="newsloom/ingest"
+            ),
+            ARTICLE,
         ),
-        VECTOR,
-    ),
-    "article-vector-retracted": Example(
-        ARTICLE_VECTORS,
-        "main",
-        _headers(events.VECTOR_RETRACTED, f"main/{ARTICLE.id}", ident="news.articles/0/42", source="newsloom/embedder"),
-        ArticleRetraction(article_id=ARTICLE.id, edition="main"),
-    ),
-    "membership": Example(
-        ARTICLE_STORIES,
-        f"main/{ARTICLE.id}",
-        _headers(events.MEMBERSHIP, f"main/{ARTICLE.id}", ident="news.article-vectors/0/41/0"),
-        MEMBERSHIP,
-    ),
-    "checkpoint": Example(
-        ARTICLE_STORIES,
-        "main/",
-        _headers(events.CHECKPOINT, "main", ident="news.article-vectors/0/41/checkpoint"),
-        Checkpoint(edition="main", watermark=NOON, next_sequence=42, model="all-MiniLM-L6-v2", dimension=384),
-    ),
-    "story": Example(STORIES, STORY, _headers(events.STORY_SNAPSHOT, STORY, ident=f"{STORY}/2/snapshot"), SNAPSHOT),
-    "story-forgotten": Example(
-        STORIES, STORY, _headers(events.STORY_SNAPSHOT, STORY, ident=f"{STORY}/forgotten/snapshot"), None
-    ),
-} | {
-    f"story-{name}": Example(
-        STORY_UPDATES,
-        STORY,
-        _headers(events.story_update_type(update.kind), STORY, ident=f"{STORY}/{update.version}"),
-        update,
-    )
-    for name, update in UPDATES.items()
-}
+        "article-retracted": Example(
+            ARTICLES,
+            ARTICLE.id,
+            _headers(
+                events.ARTICLE_RETRACTED, f"main/{ARTICLE.id}", ident="main/hl-0418-001/2", source="newsloom/ingest"
+            ),
+            None,
+        ),
+        "article-vector": Example(
+            ARTICLE_VECTORS,
+            "main",
+            _headers(
+                events.ARTICLE_VECTORIZED, f"main/{ARTICLE.id}", ident="news.articles/0/41", source="newsloom/embedder"
+            ),
+            VECTOR,
+        ),
+        "article-vector-retracted": Example(
+            ARTICLE_VECTORS,
+            "main",
+            _headers(
+                events.VECTOR_RETRACTED, f"main/{ARTICLE.id}", ident="news.articles/0/42", source="newsloom/embedder"
+            ),
+            ArticleRetraction(article_id=ARTICLE.id, edition="main"),
+        ),
+        "story-command-passed": Example(
+            ARTICLE_VECTORS,
+            "main",
+            _headers(events.COMMAND_PASSED, "main/cmd-1", ident="news.story-commands/0/3", source="newsloom/embedder"),
+            COMMANDS["merge"],
+        ),
+        "membership-commanded": Example(
+            ARTICLE_STORIES,
+            f"main/{COPY.id}",
+            _headers(events.MEMBERSHIP, f"main/{COPY.id}", ident="news.article-vectors/0/44/1"),
+            SPLIT_OFF,
+        ),
+        "membership": Example(
+            ARTICLE_STORIES,
+            f"main/{ARTICLE.id}",
+            _headers(events.MEMBERSHIP, f"main/{ARTICLE.id}", ident="news.article-vectors/0/41/0"),
+            MEMBERSHIP,
+        ),
+        "checkpoint": Example(
+            ARTICLE_STORIES,
+            "main/",
+            _headers(events.CHECKPOINT, "main", ident="news.article-vectors/0/41/checkpoint"),
+            Checkpoint(edition="main", watermark=NOON, next_sequence=42, model="all-MiniLM-L6-v2", dimension=384),
+        ),
+        "story": Example(STORIES, STORY, _headers(events.STORY_SNAPSHOT, STORY, ident=f"{STORY}/2/snapshot"), SNAPSHOT),
+        "story-forgotten": Example(
+            STORIES, STORY, _headers(events.STORY_SNAPSHOT, STORY, ident=f"{STORY}/forgotten/snapshot"), None
+        ),
+    }
+    | {
+        f"story-{name}": Example(
+            STORY_UPDATES,
+            update.story_id,
+            _headers(
+                events.story_update_type(update.kind), update.story_id, ident=f"{update.story_id}/{update.version}"
+            ),
+            update,
+        )
+        for name, update in UPDATES.items()
+    }
+    | {
+        f"story-command-{name}": Example(
+            STORY_COMMANDS,
+            "main",
+            _headers(
+                events.COMMAND_ISSUED, f"main/{command.command_id}", ident=command.command_id, source="newsloom/stories"
+            ),
+            command,
+        )
+        for name, command in COMMANDS.items()
+    }
+)

@@ -13,12 +13,14 @@ import newsloom.contracts
 from newsloom.contracts.codec import (
     InvalidValue,
     decode_article,
+    decode_command,
     decode_state,
     decode_story,
     decode_update,
     decode_vector,
     encode,
 )
+from newsloom.contracts.command import SPLIT_ARTICLES_MAX
 from newsloom.contracts.story import UpdateKind
 from newsloom.contracts.topics import TOPICS
 from tests.contract.examples import EXAMPLES, UPDATES, Example
@@ -26,6 +28,7 @@ from tests.contract.examples import EXAMPLES, UPDATES, Example
 GOLDEN = Path(newsloom.contracts.__file__).parent / "golden"
 DECODERS: dict[str, Callable[[bytes], msgspec.Struct]] = {
     "articles": decode_article,
+    "story-commands": decode_command,
     "article-vectors": decode_vector,
     "story-updates": decode_update,
     "stories": decode_story,
@@ -110,6 +113,27 @@ def test_there_is_a_golden_file_for_every_event_and_none_besides() -> None:
 def test_bad_articles_are_refused_by_name(value: bytes | str, named: str) -> None:
     with pytest.raises(InvalidValue, match=named):
         decode_article(value.encode() if isinstance(value, str) else value)
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [
+        ({"by": " "}, "by"),
+        ({"why": ""}, "why"),
+        ({"why": "x" * 1_001}, "why"),
+        ({"command_id": "a b"}, "command_id"),
+        ({"command_id": "c-1\n"}, "command_id"),
+        ({"kind": "undo"}, "kind"),
+        ({"kind": "vector"}, "kind"),
+        ({"article_ids": []}, "article_ids"),
+        ({"article_ids": ["a"] * (SPLIT_ARTICLES_MAX + 1)}, "article_ids"),
+        ({"issued_at": "2025-04-18T08:30:00"}, "issued_at"),
+    ],
+)
+def test_bad_commands_are_refused_by_name(changed: dict[str, object], named: str) -> None:
+    value = golden("story-command-split")["value"] | changed
+    with pytest.raises(InvalidValue, match=named):
+        decode_command(msgspec.json.encode(value))
 
 
 @pytest.mark.parametrize("name", VALUED)

@@ -53,7 +53,7 @@ def article(
     )
 
 
-_articles = st.builds(
+articles = st.builds(
     article,
     st.integers(0, 25),
     subject=st.integers(0, 3),
@@ -62,8 +62,6 @@ _articles = st.builds(
     text=st.none() | st.integers(0, 6),
     revision=st.integers(0, 2),
 )
-_retractions = st.builds(lambda number: ArticleRetraction(article_id=f"a{number}", edition=EDITION), st.integers(0, 25))
+retractions = st.builds(lambda number: ArticleRetraction(article_id=f"a{number}", edition=EDITION), st.integers(0, 25))
 
-streams: st.SearchStrategy[list[Event]] = st.lists(
-    st.one_of(_articles, _articles, _articles, _retractions), max_size=60
-)
+streams: st.SearchStrategy[list[Event]] = st.lists(st.one_of(articles, articles, articles, retractions), max_size=60)

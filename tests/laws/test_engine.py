@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import timedelta
 
+import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +20,7 @@ from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.restoring import restored_edition
 from services.clusterer.state import checkpoint_of
+from tests.laws.commanded import Input, apply, commanded_streams, contested_streams
 from tests.laws.streams import DIMENSION, EDITION, START, Event, article, streams
 
 PARAMETERS = Parameters(bar_base=0.75, bar_mean=0.05, bar_std=0.1, retention=timedelta(days=9))
@@ -51,19 +54,19 @@ class Published:
                 self.memberships[article_id] = state
 
 
-def fresh_engine() -> Engine:
-    return Engine(Edition(EDITION, CALIBRATION, PARAMETERS))
+def fresh_engine(parameters: Parameters = PARAMETERS) -> Engine:
+    return Engine(Edition(EDITION, CALIBRATION, parameters))
 
 
-def replay(engine: Engine, events: list[Event], published: Published | None = None) -> Published:
+def replay(engine: Engine, events: Sequence[Input], published: Published | None = None) -> Published:
     published = published or Published()
     for event in events:
-        published.take(engine.apply(event), engine)
+        published.take(apply(engine, event), engine)
     return published
 
 
-@given(streams)
-def test_counts_equal_memberships(events: list[Event]) -> None:
+@given(commanded_streams)
+def test_counts_equal_memberships(events: list[Input]) -> None:
     published = replay(fresh_engine(), events)
     members = Counter(member.story_id for member in published.memberships.values())
     reports = Counter(member.story_id for member in published.memberships.values() if member.copy_of is None)
@@ -79,8 +82,8 @@ def test_counts_equal_memberships(events: list[Event]) -> None:
             assert story.last_published_at == max(member.published_at for member in inside)
 
 
-@given(streams)
-def test_versions_run_without_gap_or_repeat(events: list[Event]) -> None:
+@given(commanded_streams)
+def test_versions_run_without_gap_or_repeat(events: list[Input]) -> None:
     published = replay(fresh_engine(), events)
     versions: dict[str, list[int]] = {}
     counts: dict[str, int] = {}
@@ -95,25 +98,25 @@ def test_versions_run_without_gap_or_repeat(events: list[Event]) -> None:
         assert story.article_count == counts[story.id]
 
 
-@given(streams)
-def test_history_tells_every_change_of_the_count(events: list[Event]) -> None:
+@given(commanded_streams)
+def test_history_tells_every_change_of_the_count(events: list[Input]) -> None:
     published = replay(fresh_engine(), events)
     for story in published.stories.values():
         changes = [
-            (update.version, update.at, update.article_count, update.title)
+            (update.version, update.at, update.article_count, update.title, update.kind, update.cause)
             for update in published.updates
             if update.story_id == story.id and update.article_count != update.article_count_before
         ]
         assert len(changes) <= HISTORY_MAX
-        assert [(entry.version, entry.at, entry.article_count, entry.title) for entry in story.history] == changes
+        assert [msgspec.structs.astuple(entry) for entry in story.history] == changes
         assert [entry.at for entry in story.history] == sorted(entry.at for entry in story.history)
 
 
-@given(streams)
-def test_a_story_stays_open_until_it_is_silent_for_a_window(events: list[Event]) -> None:
+@given(commanded_streams)
+def test_a_story_stays_open_until_it_is_silent_for_a_window(events: list[Input]) -> None:
     engine = fresh_engine()
     for event in events:
-        changes = engine.apply(event)
+        changes = apply(engine, event)
         watermark = engine.edition.watermark
         for update in changes.updates:
             story = engine.story(update.story_id)
@@ -127,15 +130,20 @@ def test_a_story_stays_open_until_it_is_silent_for_a_window(events: list[Event])
             assert (live.state is StoryState.MERGED) == (live.merged_into is not None)
 
 
-@given(streams)
-def test_an_article_changes_its_story_only_with_an_announcement(events: list[Event]) -> None:
+@given(commanded_streams)
+def test_an_article_changes_its_story_only_with_an_announcement(events: list[Input]) -> None:
     engine = fresh_engine()
     homes: dict[str, str] = {}
     for event in events:
-        changes = engine.apply(event)
+        changes = apply(engine, event)
         announced = {
             update.story_id for update in changes.updates if update.kind in {UpdateKind.MERGED, UpdateKind.MOVED}
         }
+        for update in changes.updates:
+            if update.kind is UpdateKind.SPLIT:
+                assert {homes[article_id] for article_id in update.article_ids} == {update.story_id}
+                for article_id in update.article_ids:
+                    homes[article_id] = update.split_into[-1]
         for article_id, member in changes.memberships:
             if member is None:
                 homes.pop(article_id)
@@ -145,8 +153,8 @@ def test_an_article_changes_its_story_only_with_an_announcement(events: list[Eve
                 homes[article_id] = member.story_id
 
 
-@given(streams)
-def test_copies_are_in_the_story_of_the_report_they_repeat(events: list[Event]) -> None:
+@given(commanded_streams)
+def test_copies_are_in_the_story_of_the_report_they_repeat(events: list[Input]) -> None:
     memberships = replay(fresh_engine(), events).memberships
     for member in memberships.values():
         if member.copy_of is not None:
@@ -155,9 +163,9 @@ def test_copies_are_in_the_story_of_the_report_they_repeat(events: list[Event]) 
             assert original.story_id == member.story_id
 
 
-@given(streams, st.integers(0, 60))
+@given(commanded_streams | contested_streams, st.integers(0, 60))
 @settings(max_examples=200)
-def test_a_restored_engine_goes_on_as_if_it_had_never_stopped(events: list[Event], cut: int) -> None:
+def test_a_restored_engine_goes_on_as_if_it_had_never_stopped(events: list[Input], cut: int) -> None:
     engine = fresh_engine()
     published = replay(engine, events[:cut])
     checkpoint = decode_state(encode(checkpoint_of(engine.edition)))
@@ -167,7 +175,7 @@ def test_a_restored_engine_goes_on_as_if_it_had_never_stopped(events: list[Event
     for story_id, story in published.stories.items():
         assert restored.story(story_id) == story
     for event in events[cut:]:
-        expected, actual = engine.apply(event), restored.apply(event)
+        expected, actual = apply(engine, event), apply(restored, event)
         assert actual == expected
         for story_id in expected.stories:
             assert restored.story(story_id) == engine.story(story_id)
@@ -181,8 +189,8 @@ def test_repeats_change_nothing(events: list[Event]) -> None:
         assert engine.apply(event) == Changes()
 
 
-@given(streams)
-def test_the_same_stream_gives_the_same_events(events: list[Event]) -> None:
+@given(commanded_streams)
+def test_the_same_stream_gives_the_same_events(events: list[Input]) -> None:
     first, second = replay(fresh_engine(), events), replay(fresh_engine(), events)
     assert first.updates == second.updates
     assert first.memberships == second.memberships

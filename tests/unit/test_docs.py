@@ -12,7 +12,16 @@ import pytest
 
 from newsloom.contracts import events
 from newsloom.contracts.article import Article
-from newsloom.contracts.membership import Checkpoint, Membership, Verdict
+from newsloom.contracts.command import (
+    CommandKind,
+    CommandRef,
+    MergeStories,
+    MoveArticle,
+    PinStory,
+    SplitStory,
+    UnpinStory,
+)
+from newsloom.contracts.membership import Checkpoint, Membership, MergeDecision, Verdict
 from newsloom.contracts.story import ArticleRef, Cause, HistoryEntry, Story, StoryState, StoryUpdate, UpdateKind
 from newsloom.contracts.topics import TOPICS
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector
@@ -66,15 +75,32 @@ def test_the_topics_stand_as_they_are_defined() -> None:
 
 @pytest.mark.parametrize(
     "struct",
-    [Article, ArticleVector, ArticleRetraction, Membership, Checkpoint, Story, StoryUpdate, ArticleRef, HistoryEntry],
+    [
+        Article,
+        ArticleVector,
+        ArticleRetraction,
+        Membership,
+        Checkpoint,
+        Story,
+        StoryUpdate,
+        ArticleRef,
+        HistoryEntry,
+        CommandRef,
+        MergeStories,
+        SplitStory,
+        MoveArticle,
+        PinStory,
+        UnpinStory,
+        MergeDecision,
+    ],
 )
 def test_every_field_is_described(struct: type[msgspec.Struct]) -> None:
     text = EVENTS.read_text()
     assert [name for name in struct.__struct_fields__ if not re.search(rf"\b{name}\b", text)] == []
 
 
-@pytest.mark.parametrize("values", [UpdateKind, Cause, StoryState, Verdict])
-def test_every_value_is_described(values: type[UpdateKind | Cause | StoryState | Verdict]) -> None:
+@pytest.mark.parametrize("values", [UpdateKind, Cause, StoryState, Verdict, CommandKind])
+def test_every_value_is_described(values: type[UpdateKind | Cause | StoryState | Verdict | CommandKind]) -> None:
     text = EVENTS.read_text()
     assert [value for value in values if f"`{value.value}`" not in text] == []
 
@@ -109,7 +135,7 @@ def test_what_a_document_points_to_exists(document: Path) -> None:
     text = document.read_text()
     links = [document.parent / link for link in re.findall(r"\]\((?!http)([^)#]+)\)", text)]
     # `newsloom/embedder` and the like are the sources of events, not folders.
-    folders = r"(?:newsloom/(?!ingest|embedder|clusterer)|services/|tests/|docs/|deploy/|benchmarks/)[\w/.-]*"
+    folders = r"(?:newsloom/(?!ingest|stories|embedder|clusterer)|services/|tests/|docs/|deploy/|benchmarks/)[\w/.-]*"
     paths = [ROOT / path for path in re.findall(rf"`({folders})(?:::\w+)?`", text)]
     assert [str(path) for path in [*links, *paths] if not path.exists()] == []
 

@@ -9,9 +9,11 @@ from typing import NamedTuple
 
 import msgspec
 
+from newsloom.contracts.command import CommandRef
 from newsloom.contracts.events import rfc3339
 from newsloom.contracts.membership import Membership, MergeDecision
 from newsloom.contracts.story import LINEAGE_MAX, Cause, HistoryEntry, StoryState, UpdateKind
+from services.clusterer.core.apart import inherit
 from services.clusterer.core.calibration import Calibration
 from services.clusterer.core.changes import Changes
 from services.clusterer.core.copies import Bands, CopyIndex
@@ -146,12 +148,15 @@ class Edition:
             copy_of = None if copy is copies[0] else copies[0].article_id
             self.admit(story, msgspec.structs.replace(copy, copy_of=copy_of))
 
-    def absorb(self, survivor: LiveStory, absorbed: LiveStory, affinity: float) -> None:
-        """Move every article of one open story into another and leave a pointer behind."""
-        merge = MergeDecision(from_story_id=absorbed.id, affinity=affinity, bar=self.parameters.merge_bar)
+    def absorb(self, survivor: LiveStory, absorbed: LiveStory, merge: MergeDecision) -> None:
+        """Move every article of one open story into another, for the reason in `merge`, and leave a pointer behind."""
+        neighbours = inherit(survivor, absorbed, self.stories)
+        survivor.pinned = survivor.pinned or absorbed.pinned
+        absorbed.pinned = None
         self.space.absorb(survivor.slot, absorbed.slot)
         for member in sorted(absorbed.members.values(), key=lambda member: member.sequence):
-            moved = msgspec.structs.replace(member, story_id=survivor.id, merge=merge)
+            placed_by = merge.command or member.placed_by
+            moved = msgspec.structs.replace(member, story_id=survivor.id, merge=merge, placed_by=placed_by)
             survivor.add(moved)
             self.articles[moved.article_id] = survivor.id
             self.changes.memberships.append((moved.article_id, moved))
@@ -163,8 +168,13 @@ class Edition:
         self.closing.clear(absorbed.id)
         absorbed.merged_into = survivor.id
         survivor.merged_from = (*survivor.merged_from, absorbed.id)[-LINEAGE_MAX:]
-        self.publish(absorbed, UpdateKind.MERGED, Cause.SIMILARITY)
-        self.publish(survivor, UpdateKind.MERGED, Cause.SIMILARITY)
+        cause = Cause.SIMILARITY if merge.command is None else Cause.COMMAND
+        for story, kind in (
+            (absorbed, UpdateKind.MERGED),
+            (survivor, UpdateKind.MERGED),
+            *((neighbour, UpdateKind.UPDATED) for neighbour in neighbours),
+        ):
+            self.publish(story, kind, cause, command=merge.command)
 
     def end(self, story: LiveStory, state: StoryState) -> None:
         """Take an open story, with the articles it has, out of all comparisons."""
@@ -189,6 +199,8 @@ class Edition:
         cause: Cause,
         *,
         article: Membership | None = None,
+        article_ids: tuple[str, ...] = (),
+        command: CommandRef | None = None,
         at: datetime | None = None,
     ) -> None:
         """Make a new version of the story, as of `at` or the watermark."""
@@ -201,13 +213,24 @@ class Edition:
                 at=story.updated_at,
                 article_count=story.article_count,
                 title=story.title[:TITLE_CHARACTERS_MAX],
+                kind=kind,
+                cause=cause,
             )
             story.history = extended(story.history, entry)
         if not story.is_open:
             self.forgetting.set(story.id, story.updated_at + self.parameters.retention)
         self.changes.stories[story.id] = None
         self.changes.updates.append(
-            update(story, self.name, kind=kind, cause=cause, count_before=before, article=article)
+            update(
+                story,
+                self.name,
+                kind=kind,
+                cause=cause,
+                count_before=before,
+                article=article,
+                article_ids=article_ids,
+                command=command,
+            )
         )
 
     def forget(self, story: LiveStory) -> None:

@@ -7,15 +7,19 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from newsloom.contracts.membership import Decision, Membership, Verdict
+from newsloom.contracts.command import CommandRef
+from newsloom.contracts.membership import Decision, Membership, MergeDecision, Verdict
 from newsloom.contracts.story import Cause, Story, StoryState, UpdateKind
-from newsloom.contracts.vector import ArticleRetraction, ArticleVector
+from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
+from services.clusterer.core.apart import may_merge
 from services.clusterer.core.assign import Bar, Score, bar_for, explained, ranked
 from services.clusterer.core.changes import Changes
+from services.clusterer.core.commands import carry_out
 from services.clusterer.core.consolidate import affinity, related_stories
 from services.clusterer.core.edition import Compared, Edition
 from services.clusterer.core.features import Features, Unweighted, features_of, length_correction
 from services.clusterer.core.fixed_point import Whole, encode_int16
+from services.clusterer.core.originals import original_within, originals
 from services.clusterer.core.projection import snapshot
 from services.clusterer.core.space import EPOCH, milliseconds
 from services.clusterer.core.story import LiveStory
@@ -50,20 +54,23 @@ class Engine:
         """The stories as they stand."""
         return self._edition
 
-    def apply(self, event: ArticleVector | ArticleRetraction) -> Changes:
+    def apply(self, event: VectorEvent) -> Changes:
         """Take one event in and return everything it changes.
 
         A repeat of a known article, unchanged, and the retraction of an unknown one change nothing.
 
         Raises:
-            Unusable: the event cannot be used (a vector of another size, hashes out of order); nothing has changed.
+            Unusable: the event cannot be used (a vector of another size, hashes out of order, a command that is refused);
+                nothing has changed.
 
         """
         self._edition.changes = Changes()
-        if isinstance(event, ArticleRetraction):
+        if isinstance(event, ArticleVector):
+            self._take(event)
+        elif isinstance(event, ArticleRetraction):
             self._retract(event.article_id)
         else:
-            self._take(event)
+            carry_out(event, self._edition)
         self._close_due()
         return self._edition.changes
 
@@ -122,15 +129,12 @@ class Engine:
         return Placement(self._edition.found(member), decision)
 
     def _original(self, compared: Compared) -> Placement | None:
-        originals = []
-        for jaccard, article_id in self._edition.copies.originals(compared.features.shingles, compared.bands):
-            story = self._edition.stories[self._edition.articles[article_id]]
-            originals.append((-jaccard, story.members[article_id].sequence, article_id, story))
-        if not originals:
+        found = originals(self._edition, compared)
+        if not found:
             return None
-        score, _, article_id, story = min(originals, key=lambda found: found[:2])
-        decision = Decision(verdict=Verdict.COPIED, bar=self._parameters.copy_jaccard, jaccard=-score)
-        return Placement(story, decision, copy_of=article_id)
+        score, report = found[0]
+        decision = Decision(verdict=Verdict.COPIED, bar=self._parameters.copy_jaccard, jaccard=score)
+        return Placement(self._edition.stories[report.story_id], decision, copy_of=report.article_id)
 
     def _scores(self, member: Membership, compared: Compared) -> list[Score]:
         correction = length_correction(compared.features.words, self._parameters)
@@ -157,17 +161,20 @@ class Engine:
 
     def _merge_late(self, story: LiveStory, rival: LiveStory) -> None:
         """The story that was joined and its runner-up become one, if the article has shown them to be."""
-        score = affinity(story.slot, rival.slot, self._edition.space, self._parameters)
-        if score >= self._parameters.merge_bar:
-            survivor, absorbed = sorted((story, rival), key=_seniority)
-            self._edition.absorb(survivor, absorbed, score)
+        if not may_merge(story, rival, self._edition.stories):
+            return
+        score, bar = affinity(story.slot, rival.slot, self._edition.space, self._parameters), self._parameters.merge_bar
+        if score >= bar:
+            survivor, absorbed = sorted((story, rival), key=LiveStory.seniority)
+            merge = MergeDecision(from_story_id=absorbed.id, affinity=score, bar=bar)
+            self._edition.absorb(survivor, absorbed, merge)
 
     # --- corrections and retractions
 
     def _correct(self, home: LiveStory, event: ArticleVector, unweighted: Unweighted) -> None:
         released = self._edition.release(event.article_id)
         compared = self._compared(unweighted)
-        member = _unplaced(event, compared.features, released.sequence)
+        member = _unplaced(event, compared.features, released.sequence, placed_by=released.placed_by)
         placement = self._decide_again(home, member, compared)
         story = placement.story
         is_new = not story.members and story is not home
@@ -181,9 +188,13 @@ class Engine:
         self._edition.publish(story, kind, Cause.CORRECTION, article=placed)
 
     def _decide_again(self, home: LiveStory, member: Membership, compared: Compared) -> Placement:
-        """A corrected article stays where it is as long as it fits there."""
+        """A corrected article stays where it is as long as it fits there, or if a command wants it there."""
         if not home.members:
             return Placement(home, Decision(verdict=Verdict.KEPT))
+        if member.placed_by is not None or home.pinned is not None:
+            verdict = Verdict.KEPT if member.placed_by is None else Verdict.COMMANDED
+            original = original_within(home, self._edition, compared)
+            return Placement(home, Decision(verdict=verdict), copy_of=original)
         if self._original(compared) is None:
             vector = compared.vector
             scores = self._scores(member, compared)
@@ -197,7 +208,7 @@ class Engine:
         was_title = home.title_article_id == event.article_id
         released = self._edition.release(event.article_id)
         features = unweighted.weighted(self._edition.frequencies)
-        member = _unplaced(event, features, released.sequence)
+        member = _unplaced(event, features, released.sequence, placed_by=released.placed_by)
         placed = _placed(member, Placement(home, Decision(verdict=Verdict.KEPT)))
         self._edition.admit(home, placed)
         if was_title:
@@ -248,7 +259,9 @@ class Engine:
                 self._edition.publish(story, UpdateKind.UPDATED, Cause.RELATED)
 
 
-def _unplaced(event: ArticleVector, features: Features, sequence: int) -> Membership:
+def _unplaced(
+    event: ArticleVector, features: Features, sequence: int, *, placed_by: CommandRef | None = None
+) -> Membership:
     return Membership(
         article_id=event.article_id,
         edition=event.edition,
@@ -268,6 +281,7 @@ def _unplaced(event: ArticleVector, features: Features, sequence: int) -> Member
         outlet=event.outlet,
         language=event.language,
         leaning=event.leaning,
+        placed_by=placed_by,
     )
 
 
@@ -275,8 +289,3 @@ def _placed(member: Membership, placement: Placement) -> Membership:
     return msgspec.structs.replace(
         member, story_id=placement.story.id, decision=placement.decision, copy_of=placement.copy_of
     )
-
-
-def _seniority(story: LiveStory) -> tuple[int, datetime, str]:
-    """The larger story first; of two as large, the older."""
-    return -story.article_count, story.first_published_at, story.id

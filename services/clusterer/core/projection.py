@@ -7,6 +7,7 @@ from collections import Counter
 from datetime import datetime
 
 from newsloom.contracts.codec import encode
+from newsloom.contracts.command import CommandRef
 from newsloom.contracts.membership import Membership
 from newsloom.contracts.story import (
     ARTICLES_BYTES_MAX,
@@ -47,12 +48,23 @@ def snapshot(story: LiveStory, edition: str) -> Story:
         merged_into=story.merged_into,
         merged_from=story.merged_from,
         split_from=story.split_from,
+        split_into=story.split_into,
+        kept_apart=story.kept_apart,
+        pinned=story.pinned,
         related=story.related,
     )
 
 
 def update(
-    story: LiveStory, edition: str, *, kind: UpdateKind, cause: Cause, count_before: int, article: Membership | None
+    story: LiveStory,
+    edition: str,
+    *,
+    kind: UpdateKind,
+    cause: Cause,
+    count_before: int,
+    article: Membership | None,
+    article_ids: tuple[str, ...],
+    command: CommandRef | None,
 ) -> StoryUpdate:
     """The change that led to the story's present version."""
     return StoryUpdate(
@@ -71,9 +83,14 @@ def update(
         outlets=_most_frequent(story.outlets),
         leanings=_most_frequent(story.leanings),
         article=article_ref(article) if article is not None else None,
+        article_ids=article_ids,
+        command=command,
         merged_into=story.merged_into,
         merged_from=story.merged_from,
         split_from=story.split_from,
+        split_into=story.split_into,
+        kept_apart=story.kept_apart,
+        pinned=story.pinned,
         related=story.related,
     )
 

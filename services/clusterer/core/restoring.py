@@ -80,6 +80,9 @@ def _live(story: Story) -> LiveStory:
         merged_into=story.merged_into,
         merged_from=story.merged_from,
         split_from=story.split_from,
+        split_into=story.split_into,
+        kept_apart=story.kept_apart,
+        pinned=story.pinned,
         related=story.related,
         published_count=story.article_count,
     )

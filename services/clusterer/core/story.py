@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from newsloom.contracts.command import CommandRef
 from newsloom.contracts.membership import Membership
 from newsloom.contracts.story import HistoryEntry, StoryState
 
@@ -35,6 +36,9 @@ class LiveStory:
     merged_into: str | None = None
     merged_from: tuple[str, ...] = ()
     split_from: str | None = None
+    split_into: tuple[str, ...] = ()
+    kept_apart: tuple[str, ...] = ()
+    pinned: CommandRef | None = None
     related: tuple[str, ...] = ()
     members: dict[str, Membership] = field(default_factory=dict)
     published_count: int = 0
@@ -52,6 +56,10 @@ class LiveStory:
     def is_open(self) -> bool:
         """Whether articles may still join."""
         return self.state is StoryState.OPEN
+
+    def seniority(self) -> tuple[int, datetime, str]:
+        """What orders the stories of a merge: the larger first; of two as large, the older."""
+        return -self.article_count, self.first_published_at, self.id
 
     def add(self, member: Membership) -> None:
         """Take an article in."""

@@ -56,6 +56,16 @@ def test_choosing(filled: Newsroom, options: list[str], expected: list[str]) -> 
     assert (result.exit_code, ids(result.stdout)) == (0, expected)
 
 
+@pytest.mark.parametrize("arguments", [[], [A], ["--all", "--limit", "2"], ["--format", "json"]])
+def test_the_list_is_the_command_that_need_not_be_named(filled: Newsroom, arguments: list[str]) -> None:
+    assert filled.run("stories", *arguments).stdout == filled.run("stories", "list", *arguments).stdout != ""
+
+
+def test_help_names_the_corrections(filled: Newsroom) -> None:
+    shown = filled.run("stories", "--help").stdout
+    assert [name for name in ("list", "merge", "split", "move", "pin") if f"\n  {name} " not in shown] == []
+
+
 def test_a_list_that_is_cut_or_empty_says_so(filled: Newsroom) -> None:
     assert filled.run("stories", "--limit", "1").stderr == "1 of 2 stories; `--limit 0` shows all\n"
     assert "no such stories" in filled.run("stories", "--min-articles", "99").stderr

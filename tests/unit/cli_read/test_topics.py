@@ -13,8 +13,8 @@ def test_create_makes_what_is_missing_and_leaves_the_rest(newsroom: Newsroom, tm
     with closing(open_log(other)) as log:
         log.admin().create([TopicSpec("news.articles", 3, CleanupPolicy.DELETE)])
     first = newsroom.run("--log", other, "topics", "create").stdout.splitlines()
-    assert first[:2] == ["exists   news.articles", "created  news.article-vectors"]
-    assert len(first) == 6
+    assert first[:2] == ["exists   news.articles", "created  news.story-commands"]
+    assert len(first) == 7
     again = newsroom.run("--log", other, "topics", "create").stdout.splitlines()
     assert all(line.startswith("exists ") for line in again)
 

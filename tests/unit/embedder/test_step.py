@@ -72,7 +72,7 @@ def reason(outcome: Outcome) -> str:
 
 def test_it_reads_articles_and_writes_vectors() -> None:
     step = build_step(Settings(topic_prefix="test."), BytesEncoder())
-    assert list(step.inputs) == ["test.articles"]
+    assert list(step.inputs) == ["test.articles", "test.story-commands"]
     (message,) = step.process([record(content())]).messages
     assert message.topic == "test.article-vectors"
 

@@ -97,7 +97,8 @@ def test_parameters_reach_the_core(events: list[ArticleVector]) -> None:
 def test_a_published_merge_split_or_move_explains_a_change() -> None:
     merged = update("x", UpdateKind.MERGED, merged_into="y")
     assert after_a_move(merged).moved[UpdateKind.MERGED] == 1
-    assert after_a_move(update("y", UpdateKind.SPLIT, split_from="x")).moved[UpdateKind.SPLIT] == 1
+    split = update("x", UpdateKind.SPLIT, split_into=("z", "y"), article_ids=("b", "a"))
+    assert after_a_move(split).moved[UpdateKind.SPLIT] == 1
     ref = ArticleRef(id="a", title="", published_at=NOW)
     assert after_a_move(update("x", UpdateKind.MOVED, article=ref)).moved[UpdateKind.MOVED] == 1
 
@@ -107,7 +108,9 @@ def test_a_published_merge_split_or_move_explains_a_change() -> None:
     [
         update("y", UpdateKind.UPDATED),
         update("x", UpdateKind.MERGED, merged_into="z"),
-        update("y", UpdateKind.UPDATED, split_from="x"),
+        update("x", UpdateKind.UPDATED, split_into=("y",)),
+        update("x", UpdateKind.SPLIT, split_into=("y",), article_ids=("b",)),
+        update("x", UpdateKind.SPLIT, split_into=("y", "z"), article_ids=("a",)),
         update("x", UpdateKind.MOVED, article=ArticleRef(id="b", title="", published_at=NOW)),
     ],
 )

@@ -1,0 +1,72 @@
+"""An operator's corrections, typed at real services: done as told, kept over a crash, and in order in the books."""
+
+from __future__ import annotations
+
+import signal
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from newsloom.contracts.command import MergeStories
+from newsloom.contracts.story import Story, StoryState
+from newsloom.contracts.topics import STORY_COMMANDS
+from newsloom.subscribe import Newsloom
+from services.cli.commanding import command_message
+from tests.acceptance.checker import problems
+from tests.acceptance.installation import Installation
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+
+SAMPLE: Final = Path(__file__).resolve().parents[2] / "services" / "cli" / "sample" / "articles.jsonl"
+NOW: Final = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def corrected(installation: Installation, *arguments: str) -> list[str]:
+    return installation.command(
+        "stories", *arguments, "--by", "Jane", "--why", "read it again", "--wait", "120"
+    ).stdout.splitlines()
+
+
+def open_stories(installation: Installation) -> list[Story]:
+    """Largest first."""
+    with closing(installation.open()) as log:
+        stories = Newsloom(log, topic_prefix=installation.prefix).stories().values()
+    standing = [story for story in stories if story.state is StoryState.OPEN]
+    return sorted(standing, key=lambda story: (-story.article_count, story.id))
+
+
+def test_stories_are_corrected_and_stay_so(installation: Installation) -> None:
+    installation.command("run", "--ingest", str(SAMPLE), "--until-drained")
+    installation.start("embedder")
+    clusterer = installation.start("clusterer")
+    large, small, third, *_ = open_stories(installation)
+    both = large.article_count + small.article_count
+
+    assert corrected(installation, "merge", small.id, large.id) == [
+        f"story {small.id} points to {large.id}",
+        f"story {large.id} has {both} articles now, {large.article_count} before",
+    ]
+    parted = [article.id for article in small.articles[:2]]
+    new = next(line for line in corrected(installation, "split", large.id, *parted) if "is new" in line).split()[1]
+    assert corrected(installation, "move", third.articles[0].id, new)
+    assert clusterer.end(signal.SIGKILL).status == -signal.SIGKILL
+    installation.start("clusterer")
+    assert corrected(installation, "pin", new) == [f"story {new} is pinned"]
+    unknown = MergeStories(
+        command_id="c-1", edition="main", by="Jane", why="?", issued_at=NOW, story_id=new, other_story_id="st-none"
+    )
+    installation.write(STORY_COMMANDS, [command_message(unknown, topic="", now=NOW)])
+    assert corrected(installation, "pin", large.id[:-4]) == [f"story {large.id} is pinned"]
+    installation.drain("embedder", "clusterer")
+
+    published = installation.published()
+    assert problems(published) == []
+    assert [letter.header("dead-letter-reason") for letter in published.dead_letters] == [
+        "there is no story 'st-none' in edition 'main'"
+    ]
+    assert {published.memberships["main", article].story_id for article in parted} == {new}
+    assert large.id in published.stories[new].kept_apart
+    assert "A command keeps it here: split by Jane" in installation.command("explain", parted[0]).stdout
