@@ -14,7 +14,7 @@ from services.clusterer.core.fixed_point import Whole
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.space import MILLISECOND, UNIT, StorySpace
 
-RANKED_MAX: Final = 32
+RANKED_MAX: Final = 16
 """More than any background holds."""
 
 

@@ -45,7 +45,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     decay: timedelta = timedelta(days=5.1)
     """The time over which similarity falls to 1/e."""
 
-    candidates: int = 100
+    candidates: int = 64
     """How many stories the index proposes for the exact score."""
 
     background: int = 8
