@@ -89,20 +89,24 @@ def bar_for(scores: Sequence[Score], space: StorySpace, parameters: Parameters) 
     return Bar(value, mean, std, len(background))
 
 
-def explained(score: Score, vector: Whole, space: StorySpace) -> Candidate:
-    """The score with each of its voices."""
-    row, count = space.sums[score.slot], float(space.counts[score.slot])
+def explained(scores: Sequence[Score], vector: Whole, space: StorySpace) -> tuple[Candidate, ...]:
+    """The scores with each of their voices."""
+    slots = np.array([score.slot for score in scores], dtype=np.int64)
+    rows, unit = space.sums[slots], UNIT * space.counts[slots]
     lead, title, terms = (
-        float(np.dot(row[block], vector[block])) / (UNIT * count)
+        (rows[:, block] @ vector[block] / unit).tolist()
         for block in (space.blocks.lead, space.blocks.title, space.blocks.terms)
     )
-    return Candidate(
-        story_id=score.story_id,
-        score=score.value,
-        centroid=score.centroid,
-        mean=score.mean,
-        title=title,
-        lead=lead,
-        terms=terms,
-        time=score.time,
+    return tuple(
+        Candidate(
+            story_id=score.story_id,
+            score=score.value,
+            centroid=score.centroid,
+            mean=score.mean,
+            title=title[place],
+            lead=lead[place],
+            terms=terms[place],
+            time=score.time,
+        )
+        for place, score in enumerate(scores)
     )

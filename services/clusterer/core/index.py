@@ -93,5 +93,5 @@ class CentroidIndex:
     def _rounded(self, vector: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         length = float(np.sqrt(np.dot(vector, vector)))
         scaled = vector * (self._length / length if length else 0.0)
-        rounded: npt.NDArray[np.float64] = np.rint(np.clip(scaled, -BYTE_MAX, BYTE_MAX))
+        rounded: npt.NDArray[np.float64] = np.rint(np.minimum(np.maximum(scaled, -BYTE_MAX), BYTE_MAX))
         return rounded
