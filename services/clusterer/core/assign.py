@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -12,10 +12,7 @@ import numpy.typing as npt
 from newsloom.contracts.membership import Candidate
 from services.clusterer.core.fixed_point import Whole
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.space import MILLISECOND, UNIT, StorySpace
-
-RANKED_MAX: Final = 16
-"""More than any background holds."""
+from services.clusterer.core.space import MILLISECOND, UNIT, Slots, StorySpace
 
 
 class Score(NamedTuple):
@@ -39,29 +36,37 @@ class Bar(NamedTuple):
 
 
 def ranked(vector: Whole, at: int, words_correction: float, space: StorySpace, parameters: Parameters) -> list[Score]:
-    """The `RANKED_MAX` best stories within the window by exact score, best first; the lower id first on a tie.
+    """The `scored` most promising stories within the window by exact score, best first; the lower id first on a tie.
 
     `vector` has shape (blocks.size,), `at` is Unix time in milliseconds, `words_correction` the article's length correction.
     """
-    slots = space.nearest(vector, parameters.candidates)
-    gaps = np.maximum(np.maximum(space.firsts[slots] - at, at - space.lasts[slots]), 0)
-    near = gaps <= parameters.window // MILLISECOND
-    slots, gaps = slots[near], gaps[near]
+    slots, times = _candidates(vector, at, space, parameters)
     if not slots.size:
         return []
     totals = space.similarities(vector, slots)
     means = totals / space.counts[slots]
     own_length = math.sqrt(float(np.dot(vector, vector)) / UNIT)
     centroids = totals / (space.lengths[slots] * (own_length * math.sqrt(words_correction)))
-    times = _decay(gaps, at - space.times[slots] / space.counts[slots], parameters)
     share = parameters.centroid_share
     values = (share * centroids + (1 - share) * means) * times
-    # Only the best are looked at any further; sorting them all as objects would take longer than scoring them.
-    best = np.argsort(-values, kind="stable")[:RANKED_MAX]
-    columns = zip(*(column[best].tolist() for column in (values, slots, centroids, means, times)), strict=True)
+    columns = zip(*(column.tolist() for column in (values, slots, centroids, means, times)), strict=True)
     scores = [Score(value, space.stories[slot], slot, *rest) for value, slot, *rest in columns]
     scores.sort(key=lambda score: (-score.value, score.story_id))
     return scores
+
+
+def _candidates(
+    vector: Whole, at: int, space: StorySpace, parameters: Parameters
+) -> tuple[Slots, npt.NDArray[np.float64]]:
+    """The slots worth an exact score, and their decay: the best by nearness x decay of those the index proposes."""
+    slots, nearness = space.nearest(vector, parameters.candidates)
+    gaps = np.maximum(np.maximum(space.firsts[slots] - at, at - space.lasts[slots]), 0)
+    times = _decay(gaps, at - space.times[slots] / space.counts[slots], parameters)
+    worth = np.where(gaps <= parameters.window // MILLISECOND, nearness * times, -np.inf)
+    # Whatever is worth as much as the last one is among them, so that the order of slots does not show.
+    last = np.partition(worth, -parameters.scored)[-parameters.scored] if slots.size > parameters.scored else -np.inf
+    chosen = (worth >= last) & (worth > -np.inf)
+    return slots[chosen], times[chosen]
 
 
 def _decay(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections import defaultdict
 from collections.abc import Sequence
 from typing import Final
 
@@ -57,15 +56,8 @@ def related_stories(stories: Sequence[LiveStory], space: StorySpace) -> dict[str
     slots = [story.slot for story in ordered]
     centroids = space.sums[slots] / (space.lengths[slots] * SCALE)[:, None]
     cosines = centroids @ centroids.T
-    clusters = defaultdict(list)
-    for place, label in enumerate(_labels(np.sqrt(np.clip(2 - 2 * cosines, 0, None)))):
-        if label >= 0:
-            clusters[label].append(place)
-    related: dict[str, tuple[str, ...]] = dict.fromkeys((story.id for story in ordered), ())
-    for cluster in clusters.values():
-        for place in cluster:
-            related[ordered[place].id] = _nearest(place, cluster, ordered, cosines)
-    return related
+    labels = np.array(_labels(np.sqrt(np.clip(2 - 2 * cosines, 0, None))))
+    return {story.id: _nearest(place, ordered, labels, cosines) for place, story in enumerate(ordered)}
 
 
 def _labels(distances: Matrix) -> list[int]:
@@ -78,7 +70,11 @@ def _labels(distances: Matrix) -> list[int]:
     return labels
 
 
-def _nearest(place: int, cluster: Sequence[int], stories: Sequence[LiveStory], cosines: Matrix) -> tuple[str, ...]:
-    others = [other for other in cluster if other != place]
+def _nearest(
+    place: int, stories: Sequence[LiveStory], labels: npt.NDArray[np.int64], cosines: Matrix
+) -> tuple[str, ...]:
+    if labels[place] < 0:
+        return ()
+    others = [other for other in np.flatnonzero(labels == labels[place]).tolist() if other != place]
     others.sort(key=lambda other: (-float(cosines[place, other]), stories[other].id))
     return tuple(stories[other].id for other in others[:RELATED_MAX])

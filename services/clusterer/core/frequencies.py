@@ -43,7 +43,8 @@ class DocumentFrequencies:
         ratio = (self._documents + 2) / (self._counts[terms % BUCKETS] + 2.0)
         idf = np.rint(LOG_SCALE * (np.log(ratio) + self._idf_floor)).astype(np.int64)
         weights = _TF[counts] * idf * WEIGHT_SCALE // (LOG_SCALE * LOG_SCALE)
-        return np.minimum(np.maximum(weights, 0), INT16_MAX).astype(np.int16)
+        clipped: npt.NDArray[np.int16] = np.minimum(np.maximum(weights, 0), INT16_MAX).astype(np.int16)
+        return clipped
 
     def _count(self, terms: Hashes, by: int) -> None:
         self._documents += by

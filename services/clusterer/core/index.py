@@ -19,7 +19,8 @@ DEVIATIONS: Final = 6
 CODE_OFFSET: Final = BYTE_MAX + 1
 """FAISS keeps a signed byte as an unsigned one, this much larger."""
 
-Numbers = npt.NDArray[np.int64]
+Keys = npt.NDArray[np.int64]
+Products = npt.NDArray[np.float32]
 
 
 class CentroidIndex:
@@ -37,13 +38,8 @@ class CentroidIndex:
             dimension, faiss.ScalarQuantizer.QT_8bit_direct_signed, faiss.METRIC_INNER_PRODUCT
         )
         self._codes = np.zeros((0, dimension), dtype=np.uint8)
-        self._key_of: Numbers = np.zeros(0, dtype=np.int64)
+        self._key_of: Keys = np.zeros(0, dtype=np.int64)
         self._rows: dict[int, int] = {}
-
-    @property
-    def keys(self) -> int:
-        """How many keys there are."""
-        return len(self._rows)
 
     def put(self, key: int, vector: npt.NDArray[np.float64]) -> None:
         """Give a key the direction of this vector, shape (dimension,)."""
@@ -53,24 +49,31 @@ class CentroidIndex:
         self._codes[row] = self._rounded(vector) + CODE_OFFSET
 
     def drop(self, key: int) -> None:
-        """Forget a key. The last row takes its place: only as many rows are searched as there are keys."""
-        row, last = self._rows.pop(key), len(self._rows)
+        """Forget a key; one that is not there is none. The last row takes its place, so that no empty rows are searched."""
+        row = self._rows.pop(key, None)
+        if row is None:
+            return
+        last = len(self._rows)
         if row != last:
             moved = int(self._key_of[last])
             self._codes[row], self._key_of[row], self._rows[moved] = self._codes[last], moved, row
         self._index.ntotal = last
 
-    def nearest(self, vector: npt.NDArray[np.float64], count: int) -> Numbers:
-        """The `count` keys nearest in this direction, of more, and those as near as the last of them; in no order."""
+    def nearest(self, vector: npt.NDArray[np.float64], count: int) -> tuple[Keys, Products]:
+        """The `count` keys nearest in this direction and those as near as the last of them, in no order; how near they are."""
         query = self._rounded(vector).astype(np.float32)[None, :]
+        count = min(count, len(self._rows))
         asked = count + 1
-        while True:
+        while count:
+            asked = min(asked, len(self._rows))
             products, rows = self._index.search(query, asked)
             last = products[0, count - 1]
             if products[0, -1] < last or asked == len(self._rows):
                 # Of some that are equally near, which come first would depend on the rows' order, and so on the past.
-                return self._key_of[rows[0, products[0] >= last]]
-            asked = min(2 * asked, len(self._rows))
+                found = products[0] >= last
+                return self._key_of[rows[0, found]], products[0, found]
+            asked *= 2
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.float32)
 
     def _append(self, key: int) -> int:
         row = len(self._rows)

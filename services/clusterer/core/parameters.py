@@ -45,8 +45,11 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     decay: timedelta = timedelta(days=5.1)
     """The time over which similarity falls to 1/e."""
 
-    candidates: int = 64
-    """How many stories the index proposes for the exact score."""
+    candidates: int = 100
+    """How many stories the index proposes, by direction alone."""
+
+    scored: int = 32
+    """How many of them, the best by direction and time, get their exact score. The bar needs 1 + `background` right ones."""
 
     background: int = 8
     """How many stories behind the best one tell how crowded this corner of the news is."""

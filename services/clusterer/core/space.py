@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from services.clusterer.core.features import blocks
 from services.clusterer.core.fixed_point import SCALE, Whole
-from services.clusterer.core.index import CentroidIndex
+from services.clusterer.core.index import CentroidIndex, Products
 
 SLOTS_MIN: Final = 256
 EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -84,10 +84,11 @@ class StorySpace:
         self._refresh(slot)
         self.close(other)
 
-    def nearest(self, vector: Whole, count: int) -> Slots:
-        """The `count` slots whose centroids lie nearest in direction, and equals of the last of them; in no order."""
-        if self._index.keys <= count:
-            return np.flatnonzero(self.counts)
+    def nearest(self, vector: Whole, count: int) -> tuple[Slots, Products]:
+        """The `count` slots whose centroids lie nearest in direction, with equals of the last, in no order; how near they are.
+
+        Nearness is the cosine of the embeddings, roughly, in a unit of its own.
+        """
         return self._index.nearest(self._meaning(vector), count)
 
     def similarities(self, vector: Whole, slots: Slots) -> npt.NDArray[np.float64]:
@@ -113,7 +114,10 @@ class StorySpace:
     def _refresh(self, slot: int) -> None:
         row = self.sums[slot]
         self.lengths[slot] = np.sqrt(np.dot(row, row)) / SCALE
-        self._index.put(slot, self._meaning(row))
+        if self.counts[slot]:
+            self._index.put(slot, self._meaning(row))
+        else:
+            self._index.drop(slot)
 
     def _meaning(self, vector: Whole) -> Whole:
         # Both embeddings are of one encoder: their sum says more than either, in half the dimensions of the two side by side.
