@@ -89,7 +89,7 @@ def test_the_story_chosen_is_that_of_exact_search_in_999_of_1000_decisions() -> 
     decisions, different, verdicts, open_stories = 0, 0, Counter[Verdict](), []
     for seed in range(2):
         shipped, exact = new_engine(Parameters()), new_engine(EXACT)
-        for event in stream(1_700, seed):
+        for event in stream(1_500, seed):
             open_stories.append(len(exact.edition.open_stories()))
             chosen, expected = placed(shipped, event), placed(exact, event)
             decisions += 1
