@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,9 @@ from newsloom.contracts.membership import Candidate
 from services.clusterer.core.fixed_point import Whole
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.space import MILLISECOND, UNIT, Slots, StorySpace
+
+RANKED_MAX: Final = 16
+"""More than any background holds."""
 
 
 class Score(NamedTuple):
@@ -36,7 +39,7 @@ class Bar(NamedTuple):
 
 
 def ranked(vector: Whole, at: int, words_correction: float, space: StorySpace, parameters: Parameters) -> list[Score]:
-    """The `scored` most promising stories within the window by exact score, best first; the lower id first on a tie.
+    """The `RANKED_MAX` best stories within the window by exact score, best first; the lower id first on a tie.
 
     `vector` has shape (blocks.size,), `at` is Unix time in milliseconds, `words_correction` the article's length correction.
     """
@@ -49,7 +52,9 @@ def ranked(vector: Whole, at: int, words_correction: float, space: StorySpace, p
     centroids = totals / (space.lengths[slots] * (own_length * math.sqrt(words_correction)))
     share = parameters.centroid_share
     values = (share * centroids + (1 - share) * means) * times
-    columns = zip(*(column.tolist() for column in (values, slots, centroids, means, times)), strict=True)
+    # Only the best are looked at any further; as objects, all would take longer to make and sort than to score.
+    best = np.argsort(-values, kind="stable")[:RANKED_MAX]
+    columns = zip(*(column[best].tolist() for column in (values, slots, centroids, means, times)), strict=True)
     scores = [Score(value, space.stories[slot], slot, *rest) for value, slot, *rest in columns]
     scores.sort(key=lambda score: (-score.value, score.story_id))
     return scores
