@@ -14,6 +14,7 @@ from typing import Any, Final
 import click
 
 from newsloom.service import EXIT_CONFIGURATION
+from newsloom.settings import GRANULARITY_MAX, GRANULARITY_MIN
 from newsloom.streaming.errors import ConfigurationError
 
 DATA_VARIABLE: Final = "NEWSLOOM_TEST_DATA"
@@ -28,6 +29,7 @@ class Request:
     cache: Path
     sets: tuple[str, ...] = ()
     undated: tuple[str, ...] = ()
+    granularity: float = 1.0
     with_baselines: bool = False
     form: str = "text"
     keep: Path | None = None
@@ -109,6 +111,13 @@ def run_alone(command: click.Command) -> None:
 @click.option(
     "--baselines", "with_baselines", is_flag=True, help="Run other systems on the same vectors. Takes a while."
 )
+@click.option(
+    "--granularity",
+    metavar="X",
+    type=click.FloatRange(GRANULARITY_MIN, GRANULARITY_MAX),
+    default=1.0,
+    help="Stories as NEWSLOOM_GRANULARITY=X makes them: above 1 finer, below 1 broader. [1]",
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="json: one document.")
 @click.option(
     "--keep",
@@ -116,7 +125,7 @@ def run_alone(command: click.Command) -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Write table, JSON and plot there, too.",
 )
-def command(*, request: Request, with_baselines: bool, form: str, keep: Path | None) -> None:
+def command(*, request: Request, with_baselines: bool, granularity: float, form: str, keep: Path | None) -> None:
     """Score the story engine: replay labelled streams through it, in order of publication, and compare with the labels.
 
     Without SET every stream in the folder but the smoke test basil. Each is a file NAME.jsonl or NAME.jsonl.gz with an article
@@ -133,4 +142,5 @@ def command(*, request: Request, with_baselines: bool, form: str, keep: Path | N
     with evaluation_extra():
         # Only now: help is quick, and needs nothing but the command line.
         from evaluation.run import run  # noqa: PLC0415
-    click.echo(run(replace(request, with_baselines=with_baselines, form=form, keep=keep)), nl=False)
+    asked = replace(request, with_baselines=with_baselines, granularity=granularity, form=form, keep=keep)
+    click.echo(run(asked), nl=False)

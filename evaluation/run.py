@@ -46,7 +46,7 @@ def run(request: Request) -> str:
 def _scored(stream: Stream, encoder: Encoder, request: Request) -> Score:
     ready = prepare_stream(stream, encoder)
     tell(f"{stream.name}: replay")
-    outcome = replayed_alone(ready.events, Parameters())
+    outcome = replayed_alone(ready.events, Parameters().at_granularity(request.granularity))
     baselines: dict[str, Labels] = {}
     if request.with_baselines:
         baselines = _baselines(ready, observe(stream, ready.events, encoder), request.cache / "baselines")

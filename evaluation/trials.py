@@ -19,6 +19,8 @@ from typing import Final, Self
 import msgspec
 
 import services.clusterer.core
+from evaluation import carried_out
+from evaluation.carried_out import Audited, replay_audited
 from evaluation.metrics import PrecisionRecall, b_cubed
 from evaluation.prepared import Prepared
 from evaluation.replay import replay
@@ -27,6 +29,9 @@ from services.clusterer.core.parameters import Parameters
 
 TRIALS_FILE: Final = "trials.jsonl"
 """In the cache folder."""
+
+Configuration = Parameters | Audited
+"""What a stream is replayed with."""
 
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 _DIGEST_BYTES: Final = 16
@@ -46,6 +51,8 @@ class Trials:
         self._file = file
         self._depends_on = {stream.name: _digest(stream) for stream in streams}
         self._known = _read(file)
+        # A process a core: threads of BLAS would only get into each other's way. What is spawned below reads it.
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         self._pool = ProcessPoolExecutor(
             processes or os.cpu_count(), mp_context=get_context("spawn"), initializer=_start, initargs=(tuple(streams),)
         )
@@ -58,13 +65,13 @@ class Trials:
     ) -> None:
         self._pool.shutdown(cancel_futures=True)
 
-    def run(self, configurations: Sequence[Parameters], streams: Iterable[str]) -> list[dict[str, PrecisionRecall]]:
+    def run(self, configurations: Sequence[Configuration], streams: Iterable[str]) -> list[dict[str, PrecisionRecall]]:
         """B-cubed at the end of the replay, by stream, of each configuration."""
         names = list(streams)
-        self._run_missing([(name, parameters) for parameters in configurations for name in names])
+        self._run_missing([(name, one) for one in configurations for name in names])
         return [{name: self._known[self._key(name, one)] for name in names} for one in configurations]
 
-    def _run_missing(self, wanted: Sequence[tuple[str, Parameters]]) -> None:
+    def _run_missing(self, wanted: Sequence[tuple[str, Configuration]]) -> None:
         missing = {self._key(*trial): trial for trial in wanted if self._key(*trial) not in self._known}
         pending: dict[Future[PrecisionRecall], bytes] = {
             self._pool.submit(_try, *trial): key for key, trial in missing.items()
@@ -73,16 +80,17 @@ class Trials:
         with self._file.open("ab") as log:
             for future in as_completed(pending):
                 key = pending[future]
-                name, parameters = missing[key]
+                name, configuration = missing[key]
                 self._known[key] = future.result()
-                log.write(_ENCODER.encode(self._trial(name, parameters, self._known[key])) + b"\n")
+                log.write(_ENCODER.encode(self._trial(name, configuration, self._known[key])) + b"\n")
                 log.flush()
 
-    def _trial(self, name: str, parameters: Parameters, b3: PrecisionRecall) -> _Trial:
-        return _Trial(depends_on=self._depends_on[name], stream=name, parameters=msgspec.to_builtins(parameters), b3=b3)
+    def _trial(self, name: str, configuration: Configuration, b3: PrecisionRecall) -> _Trial:
+        parameters = msgspec.to_builtins(configuration)
+        return _Trial(depends_on=self._depends_on[name], stream=name, parameters=parameters, b3=b3)
 
-    def _key(self, name: str, parameters: Parameters) -> bytes:
-        return _key(self._depends_on[name], msgspec.to_builtins(parameters))
+    def _key(self, name: str, configuration: Configuration) -> bytes:
+        return _key(self._depends_on[name], msgspec.to_builtins(configuration))
 
 
 def _key(depends_on: str, parameters: dict[str, object]) -> bytes:
@@ -102,7 +110,7 @@ def _read(file: Path) -> dict[bytes, PrecisionRecall]:
 
 def _digest(stream: Prepared) -> str:
     state = blake2b(digest_size=_DIGEST_BYTES)
-    for source in sorted(Path(services.clusterer.core.__path__[0]).glob("*.py")):
+    for source in (*sorted(Path(services.clusterer.core.__path__[0]).glob("*.py")), Path(carried_out.__file__)):
         state.update(source.read_bytes())
     for event in stream.events:
         state.update(_ENCODER.encode(event))
@@ -118,7 +126,10 @@ def _start(streams: Sequence[Prepared]) -> None:
     _streams.update({stream.name: stream for stream in streams})
 
 
-def _try(name: str, parameters: Parameters) -> PrecisionRecall:
+def _try(name: str, configuration: Configuration) -> PrecisionRecall:
     stream = _streams[name]
-    outcome = replay(stream.events, parameters)
-    return b_cubed(stream.gold.stories, labels_of(stream.gold, outcome.final))
+    if isinstance(configuration, Audited):
+        places = replay_audited(stream.events, configuration)
+    else:
+        places = replay(stream.events, configuration).final
+    return b_cubed(stream.gold.stories, labels_of(stream.gold, places))

@@ -13,6 +13,8 @@ import msgspec
 from services.clusterer.core.parameters import Parameters
 
 STEP: Final = 0.2
+BAR_OFFSETS: Final = (-0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
+"""Where the base of the bar is looked for, from the shipped one, once a part is gone: as far as a bar without background."""
 
 WITHOUT: Final[dict[str, dict[str, object]]] = {
     "copies": {"copy_jaccard": 1.01},
@@ -48,6 +50,13 @@ def without_parts(parameters: Parameters) -> dict[str, Parameters]:
         if isinstance(value, bool):
             found[f"{name} {'off' if value else 'on'}"] = msgspec.structs.replace(parameters, **{name: not value})
     return found
+
+
+def refitted(parameters: Parameters) -> list[Parameters]:
+    """The configuration with other bases of the bar, for a part that is missing moves all scores."""
+    return [
+        msgspec.structs.replace(parameters, bar_base=round(parameters.bar_base + offset, 3)) for offset in BAR_OFFSETS
+    ]
 
 
 def stepped(parameters: Parameters) -> dict[str, Parameters]:

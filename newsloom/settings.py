@@ -20,6 +20,10 @@ Instance = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9._-]{1,128}\Z")]
 RETENTION_DAYS_MAX: Final = 36_500
 """A century: far above any use, far below what a date can be moved by."""
 
+GRANULARITY_MIN: Final = 0.25
+GRANULARITY_MAX: Final = 4.0
+"""Beyond these nearly every article is a story of its own, or whole subjects are one."""
+
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What an operator can set. Each field is read from `NEWSLOOM_` and its name in capitals."""
@@ -45,6 +49,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     calibration: str = ""
     """File with the model's calibration, as `newsloom calibrate` writes it. The default model's is shipped."""
 
+    granularity: Annotated[float, msgspec.Meta(ge=GRANULARITY_MIN, le=GRANULARITY_MAX)] = 1.0
+    """How fine stories are told apart: above 1 finer (a story a day), below 1 broader (a saga). 1 is as it was measured."""
+
     retention_days: Annotated[int, msgspec.Meta(ge=1, le=RETENTION_DAYS_MAX)] = 365
     """Days of event time for which a closed story, and its articles, stay known."""
 
@@ -60,6 +67,7 @@ _WANTED: Final = {
     "partitions": "a whole number, 1 or more",
     "state_partitions": "a whole number, 1 or more",
     "instance": "1 to 128 of the characters a-z A-Z 0-9 . _ -",
+    "granularity": f"a number from {GRANULARITY_MIN:g} to {GRANULARITY_MAX:g}",
     "retention_days": f"a whole number from 1 to {RETENTION_DAYS_MAX}",
     "dead_letter_share_max": "a number above 0, at most 1",
 }

@@ -20,6 +20,7 @@ COMMANDS: Final = {
     "watch": "services.cli.watch",
     "stories": "services.cli.stories",
     "explain": "services.cli.explain",
+    "audit": "services.cli.audit",
     "topics": "services.cli.topics",
     "dead-letters": "services.cli.dead_letters",
     "calibrate": "services.cli.calibrate",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from datetime import timedelta
 
 import structlog
 
@@ -22,16 +21,15 @@ def build_step(settings: Settings, log: Log) -> Step:
     """The step these settings describe; raises ConfigurationError."""
     # Imported here so that a wrong setting or a signal is answered at once, not after FAISS and HDBSCAN have been loaded.
     from services.clusterer.calibrations import load_calibration  # noqa: PLC0415
-    from services.clusterer.core.parameters import Parameters  # noqa: PLC0415
+    from services.clusterer.configuration import parameters_of  # noqa: PLC0415
     from services.clusterer.step import ClustererStep  # noqa: PLC0415
 
-    parameters = Parameters(retention=timedelta(days=settings.retention_days))
     calibration = load_calibration(settings)
     if calibration is None:
         _log.warning(
             "calibration.missing", model=settings.model, effect="bars stand on the default model's similarities"
         )
-    return ClustererStep(settings, log, calibration, parameters)
+    return ClustererStep(settings, log, calibration, parameters_of(settings))
 
 
 def main() -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, TypeVar
 
 from newsloom.contracts.codec import InvalidValue, decode_state, decode_story
@@ -29,8 +29,12 @@ def restored_engines(
     model: str,
     calibration: Calibration | None,
     parameters: Parameters,
+    at_one_moment: bool = True,
 ) -> dict[str, Engine]:
     """An engine for every edition of the partition whose `stories` and `article-stories` these records are.
+
+    Not `at_one_moment`: the stories were read first, the memberships while an engine went on. What has changed in between is
+    left out, which is good enough to look at and never to go on from.
 
     Raises:
         ConfigurationError: a record cannot be read, the state contradicts itself, or another model made it.
@@ -46,6 +50,9 @@ def restored_engines(
     published: defaultdict[str, list[Story]] = defaultdict(list)
     for story in _latest(stories, decode_story):
         published[story.edition].append(story)
+    if not at_one_moment:
+        for name in published:
+            published[name], members[name] = _settled(published[name], members[name])
     _check_editions(checkpoints, published, members)
     engines = {}
     for name, checkpoint in checkpoints.items():
@@ -69,6 +76,13 @@ def checkpoint_of(edition: Edition) -> Checkpoint:
         model=edition.calibration.model,
         dimension=edition.calibration.dimension,
     )
+
+
+def _settled(stories: Sequence[Story], memberships: Sequence[Membership]) -> tuple[list[Story], list[Membership]]:
+    """The stories that have as many articles as they say, and their articles."""
+    counts = Counter(member.story_id for member in memberships)
+    settled = {story.id: story for story in stories if counts[story.id] == story.article_count}
+    return list(settled.values()), [member for member in memberships if member.story_id in settled]
 
 
 def _latest(records: Iterable[Record], decode: Callable[[bytes], T]) -> list[T]:

@@ -1,17 +1,17 @@
-"""How stories relate to each other. The only module that knows HDBSCAN."""
+"""How stories relate to each other."""
 
 from __future__ import annotations
 
 import heapq
 import math
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from hdbscan import HDBSCAN
 
 from newsloom.contracts.story import RELATED_MAX
+from services.clusterer.core.density import Matrix, clusters
 from services.clusterer.core.fixed_point import SCALE
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.space import MILLISECOND, StorySpace
@@ -22,33 +22,49 @@ STORIES_MIN: Final = 5
 STORIES_MAX: Final = 1_000
 """Bounds the time (some 50 ms) and memory (8 MB a matrix) of one look, which grow with the square."""
 
-Matrix = npt.NDArray[np.float64]
+
+class Group(NamedTuple):
+    """What the affinity of some reports with others depends on: their number, the similarities of their pairs, their time.
+
+    `pair_sum` adds up the similarities of all pairs, `mean_time` is in milliseconds.
+    """
+
+    reports: int
+    pair_sum: float
+    mean_time: float
 
 
 def affinity(slot: int, other: int, space: StorySpace, parameters: Parameters) -> float:
-    """How much two stories are one: half their mean cross similarity, relative to how tight both are, x time decay.
+    """The affinity of two stories, by their slots."""
+    return group_affinity(_group(slot, space), _group(other, space), space.cross_mean(slot, other), parameters)
+
+
+def group_affinity(one: Group, other: Group, cross_mean: float, parameters: Parameters) -> float:
+    """How much two groups of reports are one: half their mean cross similarity, relative to how tight both are, x time decay.
 
     A pair of loose stories is merged at a similarity at which two tight ones are still told apart.
     """
-    tightness = math.sqrt(_cohesion(slot, space, parameters) * _cohesion(other, space, parameters))
-    distance = abs(space.times[slot] / space.counts[slot] - space.times[other] / space.counts[other])
-    decay = math.exp(-distance / (parameters.decay / MILLISECOND))
-    return 0.5 * space.cross_mean(slot, other) / tightness * decay
+    tightness = math.sqrt(_cohesion(one, parameters) * _cohesion(other, parameters))
+    decay = math.exp(-abs(one.mean_time - other.mean_time) / (parameters.decay / MILLISECOND))
+    return 0.5 * cross_mean / tightness * decay
 
 
-def _cohesion(slot: int, space: StorySpace, parameters: Parameters) -> float:
-    count = float(space.counts[slot])
+def _group(slot: int, space: StorySpace) -> Group:
+    count = int(space.counts[slot])
+    return Group(count, space.pair_sum(slot), float(space.times[slot]) / count)
+
+
+def _cohesion(group: Group, parameters: Parameters) -> float:
     prior = parameters.cohesion_prior_pairs
-    pairs = count * (count - 1) / 2
-    return (max(space.pair_sum(slot), 0.0) + prior * parameters.cohesion_prior) / (pairs + prior)
+    pairs = group.reports * (group.reports - 1) / 2
+    return (max(group.pair_sum, 0.0) + prior * parameters.cohesion_prior) / (pairs + prior)
 
 
 def related_stories(stories: Sequence[LiveStory], space: StorySpace) -> dict[str, tuple[str, ...]]:
     """For each story the others of its saga, nearest first: the clusters HDBSCAN finds over the stories' centroids.
 
     Only `STORIES_MAX` stories are looked at, and in the answer: those that more than one report tells before the others, and
-    of either those with the latest articles. Source: Campello, Moulavi, Sander 2013; leaf clusters, because the
-    excess-of-mass choice merges whole subjects. The order of `stories` makes no difference.
+    of either those with the latest articles. The order of `stories` makes no difference.
     """
     latest = heapq.nlargest(
         STORIES_MAX, stories, key=lambda story: (story.report_count > 1, story.last_published_at, story.id)
@@ -59,18 +75,9 @@ def related_stories(stories: Sequence[LiveStory], space: StorySpace) -> dict[str
     slots = [story.slot for story in ordered]
     centroids = space.sums[slots] / (space.lengths[slots] * SCALE)[:, None]
     cosines = centroids @ centroids.T
-    labels = np.array(_labels(np.sqrt(np.clip(2 - 2 * cosines, 0, None))))
+    # Leaves: the excess of mass merges whole subjects.
+    labels = np.array(clusters(np.sqrt(np.clip(2 - 2 * cosines, 0, None)), choose="leaf"))
     return {story.id: _nearest(place, ordered, labels, cosines) for place, story in enumerate(ordered)}
-
-
-def _labels(distances: Matrix) -> list[int]:
-    # A matrix of distances is made by BLAS many times faster than a tree finds neighbours in so many dimensions. The
-    # spanning tree over it is exact, so that the same centroids always give the same clusters.
-    model = HDBSCAN(
-        metric="precomputed", algorithm="generic", min_cluster_size=2, min_samples=1, cluster_selection_method="leaf"
-    )
-    labels: list[int] = model.fit_predict(distances).tolist()
-    return labels
 
 
 def _nearest(

@@ -53,6 +53,10 @@ class LiveStory:
         """Whether articles may still join."""
         return self.state is StoryState.OPEN
 
+    def seniority(self) -> tuple[int, datetime, str]:
+        """What orders the stories of a merge: the larger first; of two as large, the older."""
+        return -self.article_count, self.first_published_at, self.id
+
     def add(self, member: Membership) -> None:
         """Take an article in."""
         if not self.members:

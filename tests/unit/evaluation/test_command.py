@@ -47,6 +47,16 @@ def test_json_has_sets_and_the_average_of_those_with_dates(data: Path) -> None:
     assert found["sets"]["good"]["articles_per_s"] > 0
 
 
+def test_granularity_changes_the_number_of_stories_and_has_bounds(data: Path) -> None:
+    broad, fine = (
+        json.loads(evaluate(data, "good", "--granularity", value, "--format", "json").stdout) for value in ("0.25", "4")
+    )
+    assert broad["sets"]["good"]["stories"] < fine["sets"]["good"]["stories"]
+    refused = CliRunner().invoke(newsloom, ["evaluate", "--data", str(data), "--granularity", "5"])
+    assert refused.exit_code == 2
+    assert "0.25<=x<=4.0" in refused.output
+
+
 def test_the_tables_and_what_is_kept_with_baselines(data: Path, tmp_path: Path) -> None:
     keep = tmp_path / "results"
     printed = evaluate(data, "good", "--baselines", "--keep", str(keep)).stdout

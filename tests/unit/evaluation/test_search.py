@@ -7,7 +7,7 @@ import msgspec
 
 from evaluation.search import climb, known_bounds, neighbours, random_points
 from evaluation.space import SPACE
-from evaluation.variations import WITHOUT, stepped, values_of, without_parts
+from evaluation.variations import WITHOUT, refitted, stepped, values_of, without_parts
 from services.clusterer.core.parameters import Parameters
 
 SHIPPED = Parameters()
@@ -71,6 +71,13 @@ def test_every_number_is_stepped_both_ways_and_nothing_else_changes() -> None:
     assert found["window +20%"].window == SHIPPED.window * 1.2
     assert found["candidates +20%"].candidates > SHIPPED.candidates
     assert "retention +20%" not in found
+
+
+def test_a_missing_part_gets_a_bar_of_its_own() -> None:
+    found = refitted(SHIPPED)
+    assert SHIPPED in found
+    assert len({one.bar_base for one in found}) == len(found)
+    assert {msgspec.structs.replace(one, bar_base=SHIPPED.bar_base) for one in found} == {SHIPPED}
 
 
 def test_each_part_that_this_engine_has_can_be_left_out() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsloom.settings import RETENTION_DAYS_MAX, Settings, load_settings
+from newsloom.settings import GRANULARITY_MAX, GRANULARITY_MIN, RETENTION_DAYS_MAX, Settings, load_settings
 from newsloom.streaming.errors import ConfigurationError
 
 NAMES = st.text("abcXYZ019._-", min_size=1, max_size=64)
@@ -23,6 +23,7 @@ SETTINGS = st.builds(
     instance=NAMES,
     model=TEXT,
     calibration=TEXT,
+    granularity=st.floats(GRANULARITY_MIN, GRANULARITY_MAX),
     retention_days=st.integers(1, RETENTION_DAYS_MAX),
     dead_letter_share_max=st.floats(0, 1, exclude_min=True, allow_nan=False),
     kafka=st.dictionaries(st.text("abc_", min_size=1, max_size=9), TEXT, max_size=3),
@@ -52,6 +53,9 @@ def test_nothing_set_gives_the_defaults() -> None:
         ("NEWSLOOM_TOPIC_PREFIX", "two words", "at most 64 of the characters a-z A-Z 0-9 . _ -"),
         ("NEWSLOOM_TOPIC_PREFIX", "news.\n", "at most 64 of the characters a-z A-Z 0-9 . _ -"),
         ("NEWSLOOM_INSTANCE", "", "1 to 128 of the characters a-z A-Z 0-9 . _ -"),
+        ("NEWSLOOM_GRANULARITY", "0.2", "a number from 0.25 to 4"),
+        ("NEWSLOOM_GRANULARITY", "nan", "a number from 0.25 to 4"),
+        ("NEWSLOOM_GRANULARITY", "fine", "a number from 0.25 to 4"),
         ("NEWSLOOM_RETENTION_DAYS", "-3", "a whole number from 1 to 36500"),
         ("NEWSLOOM_RETENTION_DAYS", "99999999999", "a whole number from 1 to 36500"),
         ("NEWSLOOM_DEAD_LETTER_SHARE_MAX", "0", "a number above 0, at most 1"),

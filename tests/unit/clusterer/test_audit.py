@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+from hypothesis import given, settings
+
+from newsloom.contracts.codec import decode_story, encode
+from newsloom.contracts.membership import Membership
+from newsloom.contracts.vector import ArticleVector
+from services.clusterer.core.audit import MergeProposal, SplitProposal, audit
+from services.clusterer.core.edition import Edition
+from services.clusterer.core.engine import Engine
+from services.clusterer.core.features import features_of
+from services.clusterer.core.fixed_point import encode_int16
+from services.clusterer.core.projection import snapshot
+from services.clusterer.core.restoring import restored_edition
+from services.clusterer.core.story import LiveStory
+from services.clusterer.state import checkpoint_of
+from tests.laws.streams import DIMENSION, EDITION, START, Event, article, streams
+from tests.laws.test_engine import CALIBRATION, PARAMETERS, fresh_engine, replay
+
+
+def edition_of(*stories: Sequence[ArticleVector]) -> Edition:
+    """An edition in which somebody has put these articles into these stories, whatever the engine thinks of it."""
+    edition = Edition(EDITION, CALIBRATION, PARAMETERS)
+    edition.watermark = START
+    for articles in stories:
+        story: LiveStory | None = None
+        for event in articles:
+            member = membership(event, edition)
+            story = story or edition.found(member)
+            edition.admit(story, msgspec.structs.replace(member, story_id=story.id))
+    return edition
+
+
+def membership(event: ArticleVector, edition: Edition) -> Membership:
+    """The event as the engine would keep it."""
+    engine = Engine(Edition(EDITION, CALIBRATION, PARAMETERS))
+    engine.apply(event)
+    kept = engine.edition.stories[engine.edition.articles[event.article_id]].members[event.article_id]
+    weighted = features_of(event, DIMENSION).weighted(edition.frequencies)
+    edition.next_sequence += 1
+    return msgspec.structs.replace(
+        kept, sequence=edition.next_sequence - 1, term_weights=encode_int16(weighted.term_weights)
+    )
+
+
+def reports(subject: int, numbers: range) -> list[ArticleVector]:
+    return [article(number, subject=subject, wobble=number % 3, hour=number) for number in numbers]
+
+
+OTHERS = [reports(2, range(20, 23)), reports(3, range(30, 33))]
+
+
+def ids(edition: Edition) -> list[str]:
+    return list(edition.stories)
+
+
+def test_two_stories_about_one_event_are_to_be_merged_into_the_larger_one() -> None:
+    edition = edition_of(reports(0, range(2)), reports(0, range(2, 6)), *OTHERS)
+    small, large, *_ = ids(edition)
+    [proposal] = audit(edition)
+    assert isinstance(proposal, MergeProposal)
+    assert (proposal.survivor.story_id, proposal.absorbed.story_id) == (large, small)
+    assert (proposal.survivor.agreeing, proposal.absorbed.agreeing, proposal.quorum) == (4, 2, 1.0)
+    assert proposal.survivor.title == edition.stories[large].title
+    assert proposal.similarity > 0.5
+    assert proposal.strength == proposal.quorum * proposal.affinity / PARAMETERS.merge_bar
+
+
+def test_a_story_about_two_events_is_to_be_split_and_copies_go_with_what_they_repeat() -> None:
+    edition = edition_of([*reports(0, range(4)), *reports(1, range(4, 7))], *OTHERS)
+    story = edition.stories[ids(edition)[0]]
+    copy = msgspec.structs.replace(membership(article(9, subject=1, hour=5), edition), copy_of="a5", story_id=story.id)
+    edition.admit(story, copy)
+    [proposal] = audit(edition)
+    assert isinstance(proposal, SplitProposal)
+    assert proposal.story.story_id == story.id
+    assert proposal.articles == ("a4", "a5", "a6", "a9")
+    assert (proposal.quorum, proposal.story.agreeing, proposal.story.report_count) == (1.0, 4, 7)
+    assert proposal.title == "Title 4.0"
+    assert proposal.similarity < 0.2 < proposal.cohesion
+    assert proposal.affinity < proposal.bar == PARAMETERS.merge_bar
+
+
+def test_stories_that_are_told_apart_well_are_left_alone() -> None:
+    assert audit(edition_of(reports(0, range(4)), reports(1, range(4, 8)), *OTHERS)) == []
+
+
+def test_a_quorum_leaves_out_what_fewer_speak_for() -> None:
+    stray = reports(4, range(40, 42))
+    edition = edition_of([*reports(0, range(2)), *stray[:1]], reports(0, range(2, 6)), *OTHERS)
+    [proposal] = audit(edition)
+    assert proposal.quorum == 2 / 3
+    assert audit(edition, quorum=0.66) == [proposal]
+    assert audit(edition, quorum=0.67) == []
+
+
+def test_few_reports_and_none_are_nothing_to_audit() -> None:
+    assert audit(edition_of()) == []
+    assert audit(edition_of(reports(0, range(2)), reports(0, range(2, 4)))) == []
+
+
+@given(streams)
+@settings(max_examples=60)
+def test_an_audit_sees_the_state_alone_and_changes_nothing(events: list[Event]) -> None:
+    engine = fresh_engine()
+    published = replay(engine, events)
+    before = {story.id: snapshot(story, EDITION) for story in engine.edition.stories.values()}
+    found = audit(engine.edition, quorum=0.0)
+    assert {story.id: snapshot(story, EDITION) for story in engine.edition.stories.values()} == before
+
+    stories = [decode_story(encode(story)) for story in reversed(published.stories.values())]
+    members = list(reversed(published.memberships.values()))
+    restored = restored_edition(
+        checkpoint_of(engine.edition), stories, members, calibration=CALIBRATION, parameters=PARAMETERS
+    )
+    assert audit(restored, quorum=0.0) == found
+
+    assert [one.strength for one in found] == sorted((one.strength for one in found), reverse=True)
+    for proposal in found:
+        assert 0.0 < proposal.quorum <= 1.0
+        if isinstance(proposal, MergeProposal):
+            sides = [engine.edition.stories[side.story_id] for side in (proposal.survivor, proposal.absorbed)]
+            assert all(side.is_open for side in sides)
+            assert sides[0].seniority() < sides[1].seniority()
+        else:
+            members_of = engine.edition.stories[proposal.story.story_id].members
+            leaving = set(proposal.articles)
+            assert leaving < set(members_of)
+            assert len(leaving) == len(proposal.articles)
+            # Copies stay with the report they repeat.
+            assert all(
+                (member.copy_of or member.article_id) in leaving for member in map(members_of.get, leaving) if member
+            )
+            assert all(
+                member.copy_of not in leaving for member in members_of.values() if member.article_id not in leaving
+            )
