@@ -11,11 +11,13 @@ from __future__ import annotations
 import argparse
 import cProfile
 import platform
-import pstats
 import resource
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -29,6 +31,30 @@ DIMENSION = 384
 TERMS = 180
 VOCABULARY = 60_000
 STORY_MEAN = 2.5
+PARTS: Final = {
+    "the index: nearest stories (FAISS)": ("index.py:nearest",),
+    "exact sums of the candidates": ("space.py:similarities",),
+    "the rest of the scores, bar, record of the decision": (
+        "assign.py:ranked",
+        "assign.py:bar_for",
+        "assign.py:explained",
+    ),
+    "features: decoding, term weights, the combined vector": (
+        "features.py:features_of",
+        "features.py:weighted",
+        "features.py:combined",
+        "features.py:features_kept",
+    ),
+    "copies: MinHash, look-up, in and out": tuple(
+        f"copies.py:{name}" for name in ("bands", "originals", "add", "remove")
+    ),
+    "sums and the index: taking an article in": ("space.py:add", "space.py:close", "space.py:absorb"),
+    "document frequencies": ("frequencies.py:add", "frequencies.py:remove"),
+    "related stories, once a day (HDBSCAN)": ("consolidate.py:related_stories",),
+    "titles": ("headline.py:offer_title",),
+    "updates and history": ("edition.py:publish",),
+}
+"""Where the time goes: parts that do not call one another (but for `ranked`, see `shares`)."""
 START = datetime(2025, 4, 14, tzinfo=UTC)
 
 
@@ -78,6 +104,21 @@ def _unit(vector: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bytes:
     return (vector / np.linalg.norm(vector)).astype("<f2").tobytes()
 
 
+def shares(profile: cProfile.Profile) -> str:
+    """A table of the parts with what they take, callees included. Profiled, calls in Python weigh more than they do."""
+    spent: defaultdict[str, float] = defaultdict(float)
+    for entry in profile.getstats():
+        if not isinstance(entry.code, str) and "/clusterer/core/" in entry.code.co_filename:
+            spent[f"{Path(entry.code.co_filename).name}:{entry.code.co_name}"] += entry.totaltime
+    spent["assign.py:ranked"] -= spent["index.py:nearest"] + spent["space.py:similarities"]
+    total = spent["engine.py:apply"]
+    rows = [(part, sum(spent[function] for function in functions)) for part, functions in PARTS.items()]
+    rows.sort(key=lambda row: -row[1])
+    rows.append(("all else", total - sum(seconds for _, seconds in rows)))
+    lines = [f"| {part} | {1_000 * seconds:,.0f} ms | {100 * seconds / total:.0f} % |" for part, seconds in rows]
+    return "\n".join(("| part | profiled | share |", "|---|---:|---:|", *lines))
+
+
 def main() -> None:
     """Fill the window, then measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -108,7 +149,7 @@ def main() -> None:
     )
     print(f"{1_000 * seconds / len(measured):.2f} ms of CPU an article; {memory_mb:,.0f} MB at most")
     if arguments.profile:
-        pstats.Stats(profile).sort_stats("tottime").print_stats(25)
+        print(shares(profile))
 
 
 if __name__ == "__main__":

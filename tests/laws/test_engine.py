@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,6 +25,7 @@ from tests.laws.commanded import Input, apply, commanded_streams, contested_stre
 from tests.laws.streams import DIMENSION, EDITION, START, Event, article, streams
 
 PARAMETERS = Parameters(bar_base=0.75, bar_mean=0.05, bar_std=0.1, retention=timedelta(days=9))
+FEW_CANDIDATES = msgspec.structs.replace(PARAMETERS, candidates=3, scored=2)
 CALIBRATION = uncalibrated("test", DIMENSION)
 
 
@@ -163,15 +165,18 @@ def test_copies_are_in_the_story_of_the_report_they_repeat(events: list[Input]) 
             assert original.story_id == member.story_id
 
 
-@given(commanded_streams | contested_streams, st.integers(0, 60))
+@pytest.mark.parametrize("parameters", [PARAMETERS, FEW_CANDIDATES], ids=["all stories", "few candidates"])
+@given(events=commanded_streams | contested_streams, cut=st.integers(0, 60))
 @settings(max_examples=200)
-def test_a_restored_engine_goes_on_as_if_it_had_never_stopped(events: list[Input], cut: int) -> None:
-    engine = fresh_engine()
+def test_a_restored_engine_goes_on_as_if_it_had_never_stopped(
+    parameters: Parameters, events: list[Input], cut: int
+) -> None:
+    engine = fresh_engine(parameters)
     published = replay(engine, events[:cut])
     checkpoint = decode_state(encode(checkpoint_of(engine.edition)))
     assert isinstance(checkpoint, Checkpoint)
     state = list(published.stories.values()), list(published.memberships.values())
-    restored = Engine(restored_edition(checkpoint, *state, calibration=CALIBRATION, parameters=PARAMETERS))
+    restored = Engine(restored_edition(checkpoint, *state, calibration=CALIBRATION, parameters=parameters))
     for story_id, story in published.stories.items():
         assert restored.story(story_id) == story
     for event in events[cut:]:

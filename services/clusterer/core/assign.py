@@ -12,9 +12,9 @@ import numpy.typing as npt
 from newsloom.contracts.membership import Candidate
 from services.clusterer.core.fixed_point import Whole
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.space import MILLISECOND, UNIT, StorySpace
+from services.clusterer.core.space import MILLISECOND, UNIT, Slots, StorySpace
 
-RANKED_MAX: Final = 32
+RANKED_MAX: Final = 16
 """More than any background holds."""
 
 
@@ -43,25 +43,35 @@ def ranked(vector: Whole, at: int, words_correction: float, space: StorySpace, p
 
     `vector` has shape (blocks.size,), `at` is Unix time in milliseconds, `words_correction` the article's length correction.
     """
-    slots = space.nearest(vector, parameters.candidates)
-    gaps = np.maximum(np.maximum(space.firsts[slots] - at, at - space.lasts[slots]), 0)
-    near = gaps <= parameters.window // MILLISECOND
-    slots, gaps = slots[near], gaps[near]
+    slots, times = _candidates(vector, at, space, parameters)
     if not slots.size:
         return []
     totals = space.similarities(vector, slots)
     means = totals / space.counts[slots]
     own_length = math.sqrt(float(np.dot(vector, vector)) / UNIT)
     centroids = totals / (space.lengths[slots] * (own_length * math.sqrt(words_correction)))
-    times = _decay(gaps, at - space.times[slots] / space.counts[slots], parameters)
     share = parameters.centroid_share
     values = (share * centroids + (1 - share) * means) * times
-    # Only the best are looked at any further; sorting them all as objects would take longer than scoring them.
+    # Only the best are looked at any further; as objects, all would take longer to make and sort than to score.
     best = np.argsort(-values, kind="stable")[:RANKED_MAX]
     columns = zip(*(column[best].tolist() for column in (values, slots, centroids, means, times)), strict=True)
     scores = [Score(value, space.stories[slot], slot, *rest) for value, slot, *rest in columns]
     scores.sort(key=lambda score: (-score.value, score.story_id))
     return scores
+
+
+def _candidates(
+    vector: Whole, at: int, space: StorySpace, parameters: Parameters
+) -> tuple[Slots, npt.NDArray[np.float64]]:
+    """The slots worth an exact score, and their decay: the best by nearness x decay of those the index proposes."""
+    slots, nearness = space.nearest(vector, parameters.candidates)
+    gaps = np.maximum(np.maximum(space.firsts[slots] - at, at - space.lasts[slots]), 0)
+    times = _decay(gaps, at - space.times[slots] / space.counts[slots], parameters)
+    worth = np.where(gaps <= parameters.window // MILLISECOND, nearness * times, -np.inf)
+    # Whatever is worth as much as the last one is among them, so that the order of slots does not show.
+    last = np.partition(worth, -parameters.scored)[-parameters.scored] if slots.size > parameters.scored else -np.inf
+    chosen = (worth >= last) & (worth > -np.inf)
+    return slots[chosen], times[chosen]
 
 
 def _decay(
@@ -89,20 +99,24 @@ def bar_for(scores: Sequence[Score], space: StorySpace, parameters: Parameters) 
     return Bar(value, mean, std, len(background))
 
 
-def explained(score: Score, vector: Whole, space: StorySpace) -> Candidate:
-    """The score with each of its voices."""
-    row, count = space.sums[score.slot], float(space.counts[score.slot])
+def explained(scores: Sequence[Score], vector: Whole, space: StorySpace) -> tuple[Candidate, ...]:
+    """The scores with each of their voices."""
+    slots = np.array([score.slot for score in scores], dtype=np.int64)
+    rows, unit = space.sums[slots], UNIT * space.counts[slots]
     lead, title, terms = (
-        float(np.dot(row[block], vector[block])) / (UNIT * count)
+        (rows[:, block] @ vector[block] / unit).tolist()
         for block in (space.blocks.lead, space.blocks.title, space.blocks.terms)
     )
-    return Candidate(
-        story_id=score.story_id,
-        score=score.value,
-        centroid=score.centroid,
-        mean=score.mean,
-        title=title,
-        lead=lead,
-        terms=terms,
-        time=score.time,
+    return tuple(
+        Candidate(
+            story_id=score.story_id,
+            score=score.value,
+            centroid=score.centroid,
+            mean=score.mean,
+            title=title[place],
+            lead=lead[place],
+            terms=terms[place],
+            time=score.time,
+        )
+        for place, score in enumerate(scores)
     )

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from newsloom.contracts.story import RELATED_MAX
 from services.clusterer.core.density import Matrix, clusters
@@ -18,8 +19,8 @@ from services.clusterer.core.story import LiveStory
 
 STORIES_MIN: Final = 5
 """Below this, densities say nothing."""
-STORIES_MAX: Final = 2_000
-"""Bounds the time and memory (32 MB a matrix) of one look, which grow with the square."""
+STORIES_MAX: Final = 1_000
+"""Bounds the time (some 50 ms) and memory (8 MB a matrix) of one look, which grow with the square."""
 
 
 class Group(NamedTuple):
@@ -62,10 +63,12 @@ def _cohesion(group: Group, parameters: Parameters) -> float:
 def related_stories(stories: Sequence[LiveStory], space: StorySpace) -> dict[str, tuple[str, ...]]:
     """For each story the others of its saga, nearest first: the clusters HDBSCAN finds over the stories' centroids.
 
-    Only the `STORIES_MAX` stories with the latest articles are looked at, and in the answer. The order of `stories` makes no
-    difference.
+    Only `STORIES_MAX` stories are looked at, and in the answer: those that more than one report tells before the others, and
+    of either those with the latest articles. The order of `stories` makes no difference.
     """
-    latest = heapq.nlargest(STORIES_MAX, stories, key=lambda story: (story.last_published_at, story.id))
+    latest = heapq.nlargest(
+        STORIES_MAX, stories, key=lambda story: (story.report_count > 1, story.last_published_at, story.id)
+    )
     ordered = sorted(latest, key=lambda story: story.id)
     if len(ordered) < STORIES_MIN:
         return {story.id: () for story in ordered}
@@ -73,13 +76,15 @@ def related_stories(stories: Sequence[LiveStory], space: StorySpace) -> dict[str
     centroids = space.sums[slots] / (space.lengths[slots] * SCALE)[:, None]
     cosines = centroids @ centroids.T
     # Leaves: the excess of mass merges whole subjects.
-    labels = clusters(np.sqrt(np.clip(2 - 2 * cosines, 0, None)), choose="leaf")
+    labels = np.array(clusters(np.sqrt(np.clip(2 - 2 * cosines, 0, None)), choose="leaf"))
     return {story.id: _nearest(place, ordered, labels, cosines) for place, story in enumerate(ordered)}
 
 
-def _nearest(place: int, stories: Sequence[LiveStory], labels: Sequence[int], cosines: Matrix) -> tuple[str, ...]:
+def _nearest(
+    place: int, stories: Sequence[LiveStory], labels: npt.NDArray[np.int64], cosines: Matrix
+) -> tuple[str, ...]:
     if labels[place] < 0:
         return ()
-    others = [other for other, label in enumerate(labels) if label == labels[place] and other != place]
+    others = [other for other in np.flatnonzero(labels == labels[place]).tolist() if other != place]
     others.sort(key=lambda other: (-float(cosines[place, other]), stories[other].id))
     return tuple(stories[other].id for other in others[:RELATED_MAX])

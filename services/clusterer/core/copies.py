@@ -82,7 +82,9 @@ class CopyIndex:
 
 
 def _bands(shingles: Hashes) -> Bands:
-    # Multiply-shift hashing modulo 2**64 (Dietzfelbinger et al. 1997): the upper half is as good as random.
-    hashed = (shingles.astype(np.uint64)[:, None] * _FACTORS + _OFFSETS) >> np.uint64(32)
-    data = hashed.min(axis=0).astype("<u4").tobytes()
+    # Multiply-shift hashing modulo 2**64 (Dietzfelbinger et al. 1997): the upper half is as good as random, and the least
+    # number has the least upper half.
+    hashed = np.multiply.outer(_FACTORS, shingles.astype(np.uint64))
+    hashed += _OFFSETS[:, None]
+    data = (hashed.min(axis=1) >> np.uint64(32)).astype("<u4").tobytes()
     return tuple(data[start : start + _BAND_BYTES] for start in range(0, len(data), _BAND_BYTES))

@@ -21,6 +21,7 @@ from services.clusterer.core.deadlines import Deadlines
 from services.clusterer.core.features import Features, combined, features_kept
 from services.clusterer.core.fixed_point import Whole
 from services.clusterer.core.frequencies import DocumentFrequencies
+from services.clusterer.core.hashes import decode_hashes
 from services.clusterer.core.headline import choose_title, earliest_title, offer_title
 from services.clusterer.core.history import extended
 from services.clusterer.core.parameters import Parameters
@@ -182,7 +183,7 @@ class Edition:
         self.closing.clear(story.id)
         for report in story.reports():
             self.copies.remove(report.article_id)
-            self.frequencies.remove(features_kept(report).terms)
+            self.frequencies.remove(decode_hashes(report.terms, "terms"))
         story.clear(state)
 
     def _set_closing(self, story: LiveStory) -> None:

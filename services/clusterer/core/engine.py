@@ -147,7 +147,7 @@ class Engine:
         return Placement(story, self._decision(Verdict.JOINED, scores, bar, vector), rival=rival)
 
     def _decision(self, verdict: Verdict, scores: list[Score], bar: Bar | None, vector: Whole) -> Decision:
-        candidates = tuple(explained(score, vector, self._edition.space) for score in scores[:EXPLAINED_MAX])
+        candidates = explained(scores[:EXPLAINED_MAX], vector, self._edition.space)
         if bar is None:
             return Decision(verdict=verdict, candidates=candidates)
         return Decision(

@@ -29,13 +29,11 @@ class DocumentFrequencies:
 
     def add(self, terms: Hashes) -> None:
         """Count an article."""
-        self._documents += 1
-        self._counts[_buckets(terms)] += 1
+        self._count(terms, 1)
 
     def remove(self, terms: Hashes) -> None:
         """Count an article no more."""
-        self._documents -= 1
-        self._counts[_buckets(terms)] -= 1
+        self._count(terms, -1)
 
     def weights(self, terms: Hashes, counts: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:
         """The TF-IDF weights of an article's terms, scaled by `WEIGHT_SCALE`; the article itself is counted in.
@@ -45,14 +43,10 @@ class DocumentFrequencies:
         ratio = (self._documents + 2) / (self._counts[terms % BUCKETS] + 2.0)
         idf = np.rint(LOG_SCALE * (np.log(ratio) + self._idf_floor)).astype(np.int64)
         weights = _TF[counts] * idf * WEIGHT_SCALE // (LOG_SCALE * LOG_SCALE)
-        clipped: npt.NDArray[np.int16] = np.clip(weights, 0, INT16_MAX).astype(np.int16)
+        clipped: npt.NDArray[np.int16] = np.minimum(np.maximum(weights, 0), INT16_MAX).astype(np.int16)
         return clipped
 
-
-def _buckets(terms: Hashes) -> npt.NDArray[np.uint32]:
-    # Each once: a document counts once in a bucket that two of its terms share.
-    ordered = np.sort(terms % BUCKETS)
-    distinct = np.ones(ordered.size, dtype=np.bool_)
-    np.not_equal(ordered[1:], ordered[:-1], out=distinct[1:])
-    found: npt.NDArray[np.uint32] = ordered[distinct]
-    return found
+    def _count(self, terms: Hashes, by: int) -> None:
+        self._documents += by
+        # A document counts once in a bucket that two of its terms share: of equal indices, NumPy adds for one only.
+        self._counts[terms % BUCKETS] += by

@@ -47,7 +47,10 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     """The time over which similarity falls to 1/e."""
 
     candidates: int = 100
-    """How many stories the index proposes for the exact score."""
+    """How many stories the index proposes, by direction alone."""
+
+    scored: int = 32
+    """How many of them, the best by direction and time, get their exact score. The bar needs 1 + `background` right ones."""
 
     background: int = 8
     """How many stories behind the best one tell how crowded this corner of the news is."""

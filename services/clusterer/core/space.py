@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from services.clusterer.core.features import blocks
 from services.clusterer.core.fixed_point import SCALE, Whole
-from services.clusterer.core.index import CentroidIndex
+from services.clusterer.core.index import CentroidIndex, Products
 
 SLOTS_MIN: Final = 256
 EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -48,7 +48,7 @@ class StorySpace:
     def open(self, story_id: str) -> int:
         """A slot for a story that has no reports yet."""
         if not self._free:
-            self._grow(max(SLOTS_MIN, len(self.stories)))
+            self._grow(max(SLOTS_MIN, len(self.stories) // 2))
         slot = self._free.pop()
         self.stories[slot] = story_id
         return slot
@@ -57,7 +57,7 @@ class StorySpace:
         """Empty a slot for another story."""
         for column in (self.sums, self.lengths, self.counts, self.squares, self.times, self.firsts, self.lasts):
             column[slot] = 0
-        self._index.put(slot, self.sums[slot, self.blocks.lead])
+        self._index.drop(slot)
         self.stories[slot] = ""
         self._free.append(slot)
 
@@ -84,12 +84,12 @@ class StorySpace:
         self._refresh(slot)
         self.close(other)
 
-    def nearest(self, vector: Whole, count: int) -> Slots:
-        """At most `count` slots, those whose centroids lie in this direction; in no particular order."""
-        if len(self.stories) - len(self._free) <= count:
-            return np.flatnonzero(self.counts)
-        found = self._index.nearest(vector[self.blocks.lead], count)
-        return found[self.counts[found] > 0]
+    def nearest(self, vector: Whole, count: int) -> tuple[Slots, Products]:
+        """The `count` slots whose centroids lie nearest in direction, with equals of the last, in no order; how near they are.
+
+        Nearness is the cosine of the embeddings, roughly, in a unit of its own.
+        """
+        return self._index.nearest(self._meaning(vector), count)
 
     def similarities(self, vector: Whole, slots: Slots) -> npt.NDArray[np.float64]:
         """The vector's similarity to each story's reports, summed over them."""
@@ -114,11 +114,18 @@ class StorySpace:
     def _refresh(self, slot: int) -> None:
         row = self.sums[slot]
         self.lengths[slot] = np.sqrt(np.dot(row, row)) / SCALE
-        self._index.put(slot, row[self.blocks.lead])
+        if self.counts[slot]:
+            self._index.put(slot, self._meaning(row))
+        else:
+            self._index.drop(slot)
+
+    def _meaning(self, vector: Whole) -> Whole:
+        # Both embeddings are of one encoder: their sum says more than either, in half the dimensions of the two side by side.
+        meaning: Whole = vector[self.blocks.lead] + vector[self.blocks.title]
+        return meaning
 
     def _grow(self, more: int) -> None:
         before = len(self.stories)
-        self._index.grow(more)
         self.sums = np.concatenate((self.sums, np.zeros((more, self.blocks.size))))
         for name in ("lengths", "squares"):
             setattr(self, name, np.concatenate((getattr(self, name), np.zeros(more))))

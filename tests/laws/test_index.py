@@ -1,0 +1,148 @@
+"""The index proposes: what it finds is nearly exact, and follows from the stories alone."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsloom.contracts.membership import Membership, Verdict
+from newsloom.contracts.vector import ArticleVector
+from services.clusterer.core.calibration import uncalibrated
+from services.clusterer.core.edition import Edition
+from services.clusterer.core.engine import Engine
+from services.clusterer.core.index import CentroidIndex
+from services.clusterer.core.parameters import Parameters
+
+EDITION = "main"
+DIMENSION = 96
+SUBJECTS = 12
+VOCABULARY = 4_000
+START = datetime(2025, 4, 14, tzinfo=UTC)
+EVERY_STORY = 1_000_000
+EXACT = msgspec.structs.replace(Parameters(), candidates=EVERY_STORY, scored=EVERY_STORY)
+
+Direction = npt.NDArray[np.float64]
+
+
+def stream(count: int, seed: int) -> Iterator[ArticleVector]:
+    """`count` articles in five days, on stories of a few subjects: so alike that many decisions are close."""
+    random = np.random.default_rng(seed)
+    subjects = random.normal(size=(SUBJECTS, DIMENSION))
+    centres: list[Direction] = []
+    for number in range(count):
+        if not centres or random.random() < 0.5:
+            centres.append(subjects[random.integers(SUBJECTS)] + random.normal(size=DIMENSION))
+            story = len(centres) - 1
+        else:
+            story = max(0, len(centres) - 1 - int(random.exponential(150)))
+        at = START + number * timedelta(days=5) / count
+        yield article(f"{seed}-{number}", at, centres[story], random, own_terms=np.random.default_rng([seed, story]))
+
+
+def article(
+    name: str, at: datetime, centre: Direction, random: np.random.Generator, own_terms: np.random.Generator
+) -> ArticleVector:
+    terms = np.unique(np.concatenate((own_terms.integers(VOCABULARY, size=12), random.integers(VOCABULARY, size=60))))
+    return ArticleVector(
+        article_id=name,
+        edition=EDITION,
+        title=name,
+        published_at=at,
+        digest=name,
+        words=int(random.integers(5, 300)),
+        shingles=np.unique(random.integers(2**32, size=30, dtype=np.uint32)).astype("<u4").tobytes(),
+        title_vector=unit(centre + 1.5 * random.normal(size=DIMENSION)),
+        lead_vector=unit(centre + random.normal(size=DIMENSION)),
+        terms=terms.astype("<u4").tobytes(),
+        term_counts=b"\1" * terms.size,
+        model="test",
+        preparation="1",
+    )
+
+
+def unit(vector: Direction) -> bytes:
+    encoded: bytes = (vector / np.linalg.norm(vector)).astype("<f2").tobytes()
+    return encoded
+
+
+def new_engine(parameters: Parameters) -> Engine:
+    return Engine(Edition(EDITION, uncalibrated("test", DIMENSION), parameters))
+
+
+def placed(engine: Engine, event: ArticleVector) -> Membership:
+    """The membership of the article as decided, before a merge may have moved it."""
+    found = (member for article_id, member in engine.apply(event).memberships if article_id == event.article_id)
+    member = next(found)
+    assert member is not None
+    return member
+
+
+def test_the_story_chosen_is_that_of_exact_search_in_999_of_1000_decisions() -> None:
+    decisions, different, verdicts, open_stories = 0, 0, Counter[Verdict](), []
+    for seed in range(2):
+        shipped, exact = new_engine(Parameters()), new_engine(EXACT)
+        for event in stream(1_500, seed):
+            open_stories.append(len(exact.edition.open_stories()))
+            chosen, expected = placed(shipped, event), placed(exact, event)
+            decisions += 1
+            different += (chosen.story_id, chosen.decision.verdict) != (expected.story_id, expected.decision.verdict)
+            verdicts[expected.decision.verdict] += 1
+    assert np.mean(open_stories) > 2 * Parameters().candidates
+    assert min(verdicts[Verdict.JOINED], verdicts[Verdict.FOUNDED]) > 0.2 * decisions
+    assert different <= 0.001 * decisions
+
+
+few_directions = st.lists(st.integers(-2, 2), min_size=4, max_size=4).map(
+    lambda parts: np.array(parts, dtype=np.float64)
+)
+changes = st.lists(st.tuples(st.integers(0, 30), st.none() | few_directions), min_size=1, max_size=120)
+
+
+@given(changes, few_directions, st.integers(1, 12))
+def test_what_is_found_is_nearest_and_says_nothing_of_the_past(
+    changed: list[tuple[int, Direction | None]], query: Direction, count: int
+) -> None:
+    index = CentroidIndex(4)
+    current: dict[int, Direction] = {}
+    for key, direction in changed:
+        if direction is None:
+            index.drop(key)
+            current.pop(key, None)
+        else:
+            index.put(key, direction)
+            current[key] = direction
+    fresh = CentroidIndex(4)
+    for key, direction in sorted(current.items(), reverse=True):
+        fresh.put(key, direction)
+    found, products = index.nearest(query, count)
+    assert dict(zip(found, products, strict=True)) == dict(zip(*fresh.nearest(query, count), strict=True))
+    assert found.size == len(set(found)) >= min(count, len(current))
+    cosines = {key: cosine(query, direction) for key, direction in current.items()}
+    last = sorted(cosines.values(), reverse=True)[: max(count, 1)][-1] if cosines else 0.0
+    assert {key for key, value in cosines.items() if value > last + 0.05} <= set(found.tolist())
+    assert all(cosines[key] > last - 0.05 for key in found.tolist())
+
+
+def cosine(a: Direction, b: Direction) -> float:
+    lengths = float(np.linalg.norm(a) * np.linalg.norm(b))
+    return float(a @ b) / lengths if lengths else 0.0
+
+
+@pytest.mark.parametrize("dimension", [8, 100, 384, 768])
+def test_directions_in_any_number_of_dimensions(dimension: int) -> None:
+    random = np.random.default_rng(dimension)
+    directions = random.normal(size=(900, dimension))
+    index = CentroidIndex(dimension)
+    for key, direction in enumerate(directions):
+        index.put(key, direction)
+    for direction in random.normal(size=(20, dimension)):
+        exact = np.argsort(-(directions @ direction) / np.linalg.norm(directions, axis=1))
+        assert set(exact[:20].tolist()) <= set(index.nearest(direction, 40)[0].tolist())
