@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import repeat
+from pathlib import Path
 from statistics import fmean
 from typing import Any, Final
 
@@ -48,6 +49,7 @@ FIRST_STEP: Final = 0.25
 """Of the distance between the bounds."""
 MINUTE: Final = timedelta(minutes=1) / timedelta(days=1)
 SCORED_ORDERS: Final = 3
+RESULTS: Final = Path(__file__).parent / "results"
 WEIGHTS: Final = ("lead_weight", "title_weight", "terms_weight")
 
 
@@ -85,7 +87,14 @@ class Choice:
 @click.option("--generations", metavar="N", type=click.IntRange(min=1), default=80, show_default=True)
 @click.option("--seed", metavar="N", type=int, default=1, show_default=True)
 @click.option("--processes", metavar="N", type=click.IntRange(min=1), help="Replays at once. [one a core]")
-def command(*, request: Request, generations: int, seed: int, processes: int | None) -> None:
+@click.option(
+    "--keep",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=RESULTS,
+    help="Where `tune.md` goes. [evaluation/results]",
+)
+def command(*, request: Request, generations: int, seed: int, processes: int | None, keep: Path) -> None:
     """Search for parameters on all streams but one, score them on that one, for each; then on all streams together.
 
     Where to look is said in evaluation/space.py. The replays that score are kept in `trials.jsonl` in the cache.
@@ -108,7 +117,10 @@ def command(*, request: Request, generations: int, seed: int, processes: int | N
         Choice(held_out, parameters, in_order[place], _means([order[place] for order in orders]))
         for place, (held_out, parameters) in enumerate(found.items())
     ]
-    click.echo(f"{provenance()}\n{render(choices)}", nl=False)
+    text = f"# Tuning\n\n{provenance()}\n{render(choices)}"
+    keep.mkdir(parents=True, exist_ok=True)
+    (keep / "tune.md").write_text(text)
+    click.echo(text, nl=False)
 
 
 def _searched(streams: Sequence[Prepared], generations: int, seed: int) -> Parameters:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import structlog
@@ -12,6 +13,9 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.step import Step
 
 _log = structlog.get_logger("newsloom.clusterer")
+
+# Before NumPy is loaded, which reads it then. Products of one article's size are over before a second thread has begun.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 RECORDS_MAX = 200
 """Articles in one transaction."""

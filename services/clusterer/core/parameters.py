@@ -11,8 +11,8 @@ import msgspec
 class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     """Similarities are sums of weighted cosines.
 
-    Values without a source of their own were searched for by hand on four labelled streams together, and so are flattered on
-    those; `python -m evaluation.tune` is to choose them by leaving one stream out.
+    Values without a source of their own were found by `python -m evaluation.tune` on four labelled streams together;
+    evaluation/results/tune.md says what such a search is worth on a stream it has not seen.
     """
 
     window: timedelta = timedelta(days=7)
