@@ -108,10 +108,11 @@ def command(*, request: Request, generations: int, seed: int, processes: int | N
         raise click.UsageError(f"leaving one stream out takes {STREAMS_MIN} or more; there are {len(streams)}")
     encoder = cached_encoder(request.cache)
     ready = [prepare_stream(stream, encoder) for stream in streams]
-    found = {
-        held_out: _searched([one for one in ready if one.name != held_out], generations, seed)
-        for held_out in (*(stream.name for stream in streams), None)
+    found: dict[str | None, Parameters] = {
+        stream.name: _searched([one for one in ready if one is not stream], generations, seed) for stream in ready
     }
+    # With all streams in view, the shipped values stay until others are better; without one of them they have no say.
+    found[None] = _searched(ready, generations, seed, known=[Parameters()])
     in_order = _scored(ready, list(found.values()), request, processes)
     orders = [
         _scored(_shuffled(streams, encoder, number), list(found.values()), request, processes)
@@ -127,7 +128,7 @@ def command(*, request: Request, generations: int, seed: int, processes: int | N
     click.echo(text, nl=False)
 
 
-def _searched(streams: Sequence[Prepared], generations: int, seed: int) -> Parameters:
+def _searched(streams: Sequence[Prepared], generations: int, seed: int, known: Sequence[Parameters] = ()) -> Parameters:
     tell(f"choosing on {', '.join(stream.name for stream in streams)}")
     grounds = [
         (ground_of(stream), ground_of(within_background(stream, [other for other in streams if other is not stream])))
@@ -140,7 +141,7 @@ def _searched(streams: Sequence[Prepared], generations: int, seed: int) -> Param
         # The stream's own order, in which figures are quoted, counts as much as all others together.
         return ((quoted + fmean(others)) / 2 + within) / 2
 
-    return search(mean_f1, generations=generations, seed=seed)
+    return search(mean_f1, generations=generations, seed=seed, known=known)
 
 
 def ground_of(stream: Prepared) -> Ground:
@@ -151,11 +152,18 @@ def ground_of(stream: Prepared) -> Ground:
     return Ground(pairs_of(stream), np.array(labels, dtype=np.int32))
 
 
-def search(objective: Callable[[Parameters, Sequence[int]], float], *, generations: int, seed: int) -> Parameters:
+def search(
+    objective: Callable[[Parameters, Sequence[int]], float],
+    *,
+    generations: int,
+    seed: int,
+    known: Sequence[Parameters] = (),
+) -> Parameters:
     """The parameters within `SPACE` at which the objective, asked with seeds of orders, is highest on average.
 
-    CMA-ES from `ORIGIN`, with `PULL` back to it. The answer is that mean of its last distributions which is best over
-    `FINAL_ORDERS` orders, the same for all of them: single points owe too much to the orders that they were tried in.
+    CMA-ES from `ORIGIN`, with `PULL` back to it. The answer is the best, over `FINAL_ORDERS` orders that are the same for all, of
+    the means of its last distributions, since single points owe too much to the orders that they were tried in, and of those
+    that are `known`.
     """
     strategy = cma.CMAEvolutionStrategy(
         list(_positions(ORIGIN)), FIRST_STEP, {"bounds": [0, 1], "popsize": POPULATION, "seed": seed, "verbose": -9}
@@ -172,7 +180,7 @@ def search(objective: Callable[[Parameters, Sequence[int]], float], *, generatio
             others = (1 + (seed * generations + generation) * ORDERS + number for number in range(1, ORDERS))
             strategy.tell(points, [-height for height in heights(points, [OWN_ORDER, *others])])
             means.append(np.array(strategy.result.xfavorite))
-        last = means[-FINALISTS:]
+        last = [*means[-FINALISTS:], *map(_positions, known)]
         final = heights(last, [OWN_ORDER, *range(10**6, 10**6 + FINAL_ORDERS - 1)])
     return parameters_at(last[max(range(len(last)), key=final.__getitem__)])
 

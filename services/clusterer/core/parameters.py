@@ -18,32 +18,32 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     window: timedelta = timedelta(days=7)
     """A story silent for this long, in event time, closes. A news story rarely pauses for a week and goes on."""
 
-    lead_weight: float = 0.49
+    lead_weight: float = 0.413
     """Weight of the embedding of title and lead."""
 
-    title_weight: float = 0.17
+    title_weight: float = 0.149
     """Weight of the embedding of the title."""
 
-    terms_weight: float = 0.33
+    terms_weight: float = 0.437
     """Weight of the TF-IDF terms: names, numbers and places, which embeddings blur."""
 
     idf_floor: float = 0.73
     """Added to ln(N / document frequency)."""
 
-    short_text_factor: float = 0.617
+    short_text_factor: float = 0.61
     """How similar, by comparison, the shortest texts are to everything."""
 
     words_few: int = 8
     words_many: int = 130
     """Between these lengths the factor rises to 1, with the logarithm of the length."""
 
-    centroid_share: float = 0.62
+    centroid_share: float = 0.582
     """Share of the cosine with the centroid in a story's score; the rest is the mean similarity to its reports."""
 
-    span_share: float = 0.4
+    span_share: float = 0.364
     """Share of the decay over the distance to the story's span; the rest is over the distance to its mean time."""
 
-    decay: timedelta = timedelta(days=5.1)
+    decay: timedelta = timedelta(hours=104)
     """The time over which similarity falls to 1/e."""
 
     candidates: int = 100
@@ -56,18 +56,18 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     """How many stories behind the best one tell how crowded this corner of the news is."""
 
     bar_base: float = 0.2
-    bar_mean: float = 0.4
-    bar_std: float = 1.63
+    bar_mean: float = 0.431
+    bar_std: float = 1.481
     """An article joins at a score of base + these times mean and standard deviation of the background's scores..."""
 
-    bar_size: float = 0.073
+    bar_size: float = 0.053
     """... + this times (1 - 1 / sqrt(reports of the story)): a mean over many reports is never as high as one over few."""
 
-    merge_bar: float = 0.39
+    merge_bar: float = 0.361
     """The affinity at which the story an article has joined and its runner-up become one. Higher: smaller stories."""
 
-    cohesion_prior: float = 0.5
-    cohesion_prior_pairs: float = 3.0
+    cohesion_prior: float = 0.499
+    cohesion_prior_pairs: float = 2.487
     """A story's cohesion is the mean similarity of its pairs, as if it had this many more pairs of this similarity."""
 
     copy_jaccard: float = 0.5
