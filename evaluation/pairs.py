@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from evaluation.prepared import Prepared
 from evaluation.replay import calibration_for
+from evaluation.space import ORIGIN
 from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.copies import CopyIndex
 from services.clusterer.core.features import Features, blocks, combined, features_of
@@ -47,7 +48,7 @@ class Pairs(NamedTuple):
 
 
 def pairs_of(stream: Prepared) -> Pairs:
-    """The stream's pairs, its voices made by the core's own functions with the shipped parameters.
+    """The stream's pairs, its voices made by the core's own functions.
 
     Document frequencies are those of the reports of the week before, in the stream's own order.
     """
@@ -71,7 +72,8 @@ def pairs_of(stream: Prepared) -> Pairs:
 
 
 def _voices(events: Sequence[ArticleVector], reports: Set[int]) -> tuple[Matrix, Matrix, Matrix]:
-    calibration, parameters = calibration_for(events[0]), Parameters()
+    # The voices' weights do not matter to their cosines but for rounding; what is shipped must not steer a search even by that.
+    calibration, parameters = calibration_for(events[0]), ORIGIN
     frequencies = DocumentFrequencies(idf_floor=parameters.idf_floor)
     window: deque[tuple[ArticleVector, Hashes]] = deque()
     rows = []
