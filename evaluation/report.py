@@ -13,6 +13,7 @@ from typing import Final
 
 from evaluation.metrics import PrecisionRecall
 from evaluation.scoring import Results, Score
+from newsloom.settings import load_settings
 
 MACRO: Final = "macro average"
 
@@ -56,12 +57,13 @@ def share(value: float) -> str:
 
 
 def provenance() -> str:
-    """Command, machine, versions and date, for the head of a results file."""
+    """Command, model, machine, versions and date, for the head of a results file."""
     command = shlex.join(["python", "-m", *_module_arguments()])
     libraries = ", ".join(f"{name} {version(name)}" for name in ("numpy", "faiss-cpu", "scikit-learn"))
     machine = f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
     return (
         f"Command: `{command}`  \n"
+        f"Model: {load_settings(os.environ).model}  \n"
         f"Machine: {machine}; Python {platform.python_version()}, {libraries}  \n"
         f"Date: {datetime.now(UTC):%Y-%m-%d}\n"
     )
