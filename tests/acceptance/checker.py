@@ -54,8 +54,10 @@ def clustering_problems(published: Published) -> Iterator[str]:
         ledger.book(update)
     yield from ledger.problems
     yield from _same("live articles", live_articles(published), set(ledger.place))
-    commands = [record for record in published.vectors if _event(record)["kind"] in COMMANDS]
-    yield from command_problems(_accepted(commands, published.dead_letters), published.updates)
+    # What was rejected may be no event at all.
+    accepted = _accepted(published.vectors, published.dead_letters)
+    commands = [record for record in accepted if _event(record)["kind"] in COMMANDS]
+    yield from command_problems(commands, published.updates)
     placed = {article for article, member in published.memberships.items() if member.placed_by is not None}
     yield from _same("articles placed by command", ledger.placed, placed)
     memberships = {article: member.story_id for article, member in published.memberships.items()}
