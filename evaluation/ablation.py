@@ -17,7 +17,7 @@ from typing import Final
 import click
 
 from evaluation.carried_out import audited_variants
-from evaluation.command import Request, run_alone, stream_options
+from evaluation.command import Request, run_alone, stream_options, trial_options
 from evaluation.plot import differences
 from evaluation.prepared import Prepared, cached_encoder, counted_streams, prepare_stream
 from evaluation.report import MACRO, provenance, share, table
@@ -32,7 +32,6 @@ READING: Final = """\
 B-cubed F1 at the end of the replay. The rows "shuffled" are the shipped configuration with the articles of each moment in another
 order: where dates are by the day, smaller changes than theirs say nothing. Rows without a part have the base of the bar that is
 best for them on these streams. "of the audit": HDBSCAN's proposals from that quorum on, carried out at the end of each day."""
-RESULTS: Final = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +49,7 @@ class Row:
 
 @click.command(name="evaluation.ablation")
 @stream_options
-@click.option("--processes", metavar="N", type=click.IntRange(min=1), help="Replays at once. [one a core]")
-@click.option(
-    "--keep",
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=RESULTS,
-    help="Where `ablation.md` and `ablation.svg` go. [evaluation/results]",
-)
+@trial_options
 def command(*, request: Request, processes: int | None, keep: Path) -> None:
     """Leave out each part of the engine, move each of its numbers by a fifth, and see what that does to B-cubed F1."""
     shipped, *others = measure(request, processes)

@@ -16,7 +16,7 @@ import click
 
 from evaluation.ablation import SHIPPED, Row, measured_rows, render
 from evaluation.carried_out import QUORUMS, Kind, audited_variants, days
-from evaluation.command import Request, run_alone, stream_options
+from evaluation.command import Request, run_alone, stream_options, trial_options
 from evaluation.prepared import Prepared, cached_encoder, counted_streams, prepare_stream
 from evaluation.report import provenance, table
 from evaluation.trials import TRIALS_FILE, Configuration, Trials
@@ -26,7 +26,6 @@ from services.clusterer.core.parameters import Parameters
 READING: Final = """\
 A merge is right if most articles of both stories belong to one gold story, a split if most of those that leave belong to another
 than most of those that stay."""
-RESULTS: Final = Path(__file__).parent / "results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +39,7 @@ class Judged:
 
 @click.command(name="evaluation.audited")
 @stream_options
-@click.option("--processes", metavar="N", type=click.IntRange(min=1), help="Replays at once. [one a core]")
-@click.option(
-    "--keep",
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=RESULTS,
-    help="Where `audit.md` goes. [evaluation/results]",
-)
+@trial_options
 def command(*, request: Request, processes: int | None, keep: Path) -> None:
     """Judge the proposals of `newsloom audit` by the labels, and carry them out to see what that does to B-cubed F1."""
     encoder = cached_encoder(request.cache)

@@ -18,6 +18,7 @@ from newsloom.settings import GRANULARITY_MAX, GRANULARITY_MIN
 from newsloom.streaming.errors import ConfigurationError
 
 DATA_VARIABLE: Final = "NEWSLOOM_TEST_DATA"
+RESULTS: Final = Path(__file__).parent / "results"
 DATA_BESIDE_THE_CHECKOUT: Final = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
 
 
@@ -66,6 +67,22 @@ def stream_options(function: Callable[..., None]) -> Callable[..., None]:
     decorated: Callable[..., None] = with_request
     for option in reversed(_OPTIONS):
         decorated = option(decorated)
+    return decorated
+
+
+def trial_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add what every command has that replays many configurations and keeps a table: `processes` and `keep`."""
+    keep = click.option(
+        "--keep",
+        metavar="DIR",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=RESULTS,
+        help="Where the results go. [evaluation/results]",
+    )
+    processes = click.option(
+        "--processes", metavar="N", type=click.IntRange(min=1), help="Replays at once. [one a core]"
+    )
+    decorated: Callable[..., None] = processes(keep(function))
     return decorated
 
 

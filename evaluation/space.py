@@ -1,7 +1,7 @@
 """Where the tuning looks: for each field of `Parameters` the lowest and the highest value worth a trial, as data.
 
 Around `ORIGIN`, about a third to either side. With wider bounds, and a stream of large stories left out, nothing in the others
-says what large stories need (its F1 falls to .70).
+says what large stories need.
 Fields that are not named keep their shipped values.
 """
 

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.background import within_background
-from evaluation.command import Request, run_alone, stream_options
+from evaluation.command import Request, run_alone, stream_options, trial_options
 from evaluation.compiled import stories_of
 from evaluation.metrics import b_cubed
 from evaluation.pairs import Numbers, Pairs, pairs_of
@@ -53,7 +53,6 @@ FINALISTS: Final = 12
 FINAL_ORDERS: Final = 6
 MINUTE: Final = timedelta(minutes=1) / timedelta(days=1)
 SCORED_ORDERS: Final = 3
-RESULTS: Final = Path(__file__).parent / "results"
 WEIGHTS: Final = ("lead_weight", "title_weight", "terms_weight")
 
 
@@ -90,14 +89,7 @@ class Choice:
 @stream_options
 @click.option("--generations", metavar="N", type=click.IntRange(min=1), default=60, show_default=True)
 @click.option("--seed", metavar="N", type=int, default=1, show_default=True)
-@click.option("--processes", metavar="N", type=click.IntRange(min=1), help="Replays at once. [one a core]")
-@click.option(
-    "--keep",
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=RESULTS,
-    help="Where `tune.md` goes. [evaluation/results]",
-)
+@trial_options
 def command(*, request: Request, generations: int, seed: int, processes: int | None, keep: Path) -> None:
     """Search for parameters on all streams but one, score them on that one, for each; then on all streams together.
 

@@ -152,7 +152,8 @@ def test_a_merge(newsroom: Newsroom) -> None:
         assert (update.command.kind, update.command.by, update.command.why) == (CommandKind.MERGE, "jane", WHY)
     assert newsroom.stories()[smaller].merged_into == larger
     assert "merge by jane" in newsroom.run("watch", "--from-start", "--until-idle", "0").stdout.splitlines()[-1]
-    assert f"merge by jane, {absorbed.command.issued_at:%Y-%m-%d %H:%M}Z: {WHY}" in newsroom.run("explain", "a3").stdout  # type: ignore[union-attr]
+    assert absorbed.command is not None
+    assert f"merge by jane, {absorbed.command.issued_at:%Y-%m-%d %H:%M}Z: {WHY}" in newsroom.run("explain", "a3").stdout
 
 
 def test_a_split(newsroom: Newsroom) -> None:
