@@ -63,8 +63,9 @@ class Worker(Protocol):
     def commit(self, batch: Batch, messages: Sequence[Message]) -> None:
         """Write `messages` and the offsets behind every record of `batch`, all of it or nothing.
 
-        Returns once readers can see it. Batches are committed in the order in which they were polled: one that was passed
-        over would be lost behind the next one, so that the next one's commit fails and both are returned again.
+        Returns once it is certain: who reads to the end from now on sees it. Batches are committed in the order in which
+        they were polled: one that was passed over would be lost behind the next one, so that the next one's commit fails
+        and both are returned again.
 
         Raises:
             CommitFailed: nothing was written, or nobody can say; the worker is back at the committed offsets.

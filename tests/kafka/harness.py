@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -14,6 +15,10 @@ QUICK: Final = {
     "max_poll_interval_ms": "4000",
 }
 """A member that does not poll for 4 s is out of its group 2 s later."""
+
+
+NewLog = Callable[..., Log]
+"""Opens a log with these client settings."""
 
 
 @dataclass

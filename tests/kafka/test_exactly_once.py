@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -13,7 +12,6 @@ import pytest
 from kafka.errors import KafkaError
 
 from newsloom.streaming.errors import CommitFailed, ConfigurationError, LogUnavailable
-from newsloom.streaming.kafka import open_kafka
 from newsloom.streaming.kafka.admin import KafkaAdmin
 from newsloom.streaming.kafka.clients import Clients
 from newsloom.streaming.kafka.options import parse_addresses
@@ -22,26 +20,11 @@ from newsloom.streaming.log import CleanupPolicy, Log, Progress, TopicSpec, Work
 from newsloom.streaming.records import Batch, Message
 from tests.conformance.driving import Member, numbered, partitions_of, put, read_all, steps, values
 from tests.kafka.broker import Broker
-from tests.kafka.harness import QUICK
+from tests.kafka.harness import NewLog
 
 pytestmark = pytest.mark.kafka
 
 DEADLINE_S = 100.0
-NewLog = Callable[..., Log]
-
-
-@pytest.fixture
-def new_log(kafka_url: str) -> Iterator[NewLog]:
-    """Opens the broker as another process would: `new_log(delivery_timeout_ms="3000")`."""
-    opened: list[Log] = []
-
-    def open_log(**options: str) -> Log:
-        opened.append(open_kafka(kafka_url, {**QUICK, "max_poll_interval_ms": "60000", **options}))
-        return opened[-1]
-
-    yield open_log
-    for log in opened:
-        log.close()
 
 
 @pytest.fixture

@@ -23,6 +23,8 @@ T = TypeVar("T")
 RETRY_S_MAX: Final = 10.0
 RETRY_PAUSE_S: Final = 0.2
 USABLE_MS_MAX: Final = 20_000
+SETTLING_S_MAX: Final = 5.0
+SETTLING_PAUSE_S: Final = 0.02
 KEEP_ALL: Final = "-1"
 POLICY, RETENTION, MAX_BYTES = "cleanup.policy", "retention.ms", "max.message.bytes"
 
@@ -103,9 +105,21 @@ class KafkaAdmin:
         """The offset behind all that is written, open transactions included."""
         return self._offsets(sources, OffsetSpec.LATEST, IsolationLevel.READ_UNCOMMITTED)
 
-    def stable_offsets(self, sources: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        """The offset behind all that can be read as committed by now."""
-        return self._offsets(sources, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED)
+    def settled_offsets(self, sources: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset behind all that was committed before this call, and before all that will be.
+
+        A commit returns before its markers are written; until they are, a committed record looks like one of an open
+        transaction. So this waits, `SETTLING_S_MAX` at most, for the transactions that are under way to end. Before one that
+        goes on for longer, what was committed behind its first record lies behind the offset too.
+        """
+        written = self.high_watermarks(sources)
+        deadline = time.monotonic() + SETTLING_S_MAX
+        while True:
+            stable = self._offsets(sources, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED)
+            settled = {source: min(stable[source], end) for source, end in written.items()}
+            if settled == written or time.monotonic() >= deadline:
+                return settled
+            time.sleep(SETTLING_PAUSE_S)
 
     def first_offsets(self, sources: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The first offset that is still kept."""

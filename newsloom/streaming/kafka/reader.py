@@ -26,7 +26,7 @@ class KafkaReader:
 
     The end is the high watermark at the opening, which counts transactions still open, and it is reached when the read
     position is: the last offset may be a marker. Reading only committed records, the reader then waits for those open
-    transactions to end. From `latest` it starts behind the last record that could be read at the opening.
+    transactions to end. From `latest` it starts behind what was committed before the opening (`KafkaAdmin.settled_offsets`).
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class KafkaReader:
         if start == "earliest":
             self._start, self._end = admin.first_offsets(sources), admin.high_watermarks(sources)
         else:
-            self._start = self._end = admin.stable_offsets(sources)
+            self._start = self._end = admin.settled_offsets(sources)
         self._position = dict(self._start)
         self._consumer = clients.consumer(group_id=None)
         self._consumer.assign([KafkaTopicPartition(*source) for source in sources])

@@ -1,0 +1,65 @@
+"""Where a reader from the latest begins, while transactions end and others go on."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from newsloom.streaming.kafka.clients import Clients
+from newsloom.streaming.kafka.options import parse_addresses
+from newsloom.streaming.log import CleanupPolicy, Log, Reader, TopicSpec
+from newsloom.streaming.records import Message
+from tests.conformance.driving import STEP_MS, partitions_of, put, steps, values
+from tests.kafka.harness import NewLog
+
+pytestmark = pytest.mark.kafka
+
+PARTITIONS = 60
+"""Enough for a transaction's markers to be written well after its commit has returned."""
+
+
+def new_topic(log: Log, partitions: int) -> str:
+    topic = f"latest-{uuid.uuid4().hex[:8]}"
+    log.admin().create([TopicSpec(topic, partitions, CleanupPolicy.DELETE)])
+    return topic
+
+
+def everywhere(topic: str, value: bytes) -> list[Message]:
+    return [Message(topic, b"k", value, partition=number) for number in range(PARTITIONS)]
+
+
+def read(reader: Reader, count: int) -> list[bytes | None]:
+    found: list[bytes | None] = []
+    for _ in steps(f"{count} records"):
+        found += values(reader.poll(max_records=100, timeout_ms=STEP_MS))
+        if len(found) >= count:
+            return found
+    raise AssertionError
+
+
+def test_what_was_committed_before_is_not_seen_though_its_markers_come_later(new_log: NewLog) -> None:
+    log = new_log()
+    topic = new_topic(log, PARTITIONS)
+    for turn in range(5):
+        put(log, everywhere(topic, b"before %d" % turn))
+        reader = log.reader(partitions_of(topic, PARTITIONS), start="latest")
+        assert reader.at_end()
+        put(log, everywhere(topic, b"after %d" % turn))
+        assert set(read(reader, PARTITIONS)) == {b"after %d" % turn}
+        reader.close()
+
+
+def test_what_is_committed_later_is_seen_though_it_was_written_before(new_log: NewLog, kafka_url: str) -> None:
+    log = new_log()
+    topic = new_topic(log, 1)
+    producer = Clients(parse_addresses(kafka_url), {}).producer(topic)
+    producer.init_transactions()
+    producer.begin_transaction()
+    producer.send(topic, key=b"k", value=b"open").get(timeout=10)
+
+    reader = log.reader(partitions_of(topic, 1), start="latest")
+    producer.commit(timeout_s=10)
+
+    assert read(reader, 1) == [b"open"]
+    producer.drop()
