@@ -7,7 +7,8 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 from typing import Final
 
@@ -18,7 +19,10 @@ from newsloom.settings import Settings, load_settings
 from newsloom.streaming.errors import ConfigurationError, LogError
 from newsloom.streaming.log import Log
 from newsloom.streaming.loop import Loop, LoopConfig
+from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.open import open_log
+from newsloom.streaming.probes import Probes
+from newsloom.streaming.restore import RestoreWatch
 from newsloom.streaming.step import Step
 from newsloom.streaming.topic_check import check_topics
 from newsloom.streaming.watchdog import Watchdog
@@ -29,7 +33,8 @@ EXIT_CONFIGURATION: Final = 78
 EXIT_LOG: Final = 75
 """sysexits.h EX_TEMPFAIL: fenced, or the log is away; a supervisor may start the service again."""
 
-StepBuilder = Callable[[Settings, Log], Step]
+StepBuilder = Callable[[Settings, Log, RestoreWatch], Step]
+"""What builds a service's step; a step that restores tells the watch how it goes on."""
 
 _log = structlog.get_logger("newsloom.service")
 
@@ -54,23 +59,43 @@ def serve(service: str, settings: Settings, build: StepBuilder, *, records_max: 
         dead_letter_share_max=settings.dead_letter_share_max,
         records_max=records_max,
     )
-    watchdog = Watchdog()
+    watchdog, metrics = Watchdog(), Metrics()
+    with probes(settings, metrics, watchdog):
+        _serve(config, settings, build, watchdog, metrics)
+    _log.info("service.stopped", service=service)
+
+
+@contextmanager
+def probes(settings: Settings, metrics: Metrics, watchdog: Watchdog) -> Iterator[None]:
+    """Answer on the settings' port meanwhile, if there is one; raises ConfigurationError if it is taken."""
+    if not settings.metrics_port:
+        yield
+        return
+    answering = Probes(settings.metrics_port, metrics, watchdog)
+    answering.start()
+    try:
+        yield
+    finally:
+        answering.close()
+
+
+def _serve(config: LoopConfig, settings: Settings, build: StepBuilder, watchdog: Watchdog, metrics: Metrics) -> None:
+    service = config.service
     log = open_log(settings.log, kafka_options=settings.kafka, create=False)
     try:
         check_topics(log.admin(), topic_specs(settings), state_topic_names(settings))
-        step = build(settings, log)
+        step = build(settings, log, RestoreWatch(watchdog, metrics))
         worker = log.worker(group=group_name(settings, service), instance=settings.instance, topics=step.inputs)
         stop = stop_on_signals()
         watchdog.start()
         _log.info("service.started", service=service, instance=settings.instance)
         try:
-            Loop(worker, step, config, stop=stop, watchdog=watchdog).run()
+            Loop(worker, step, config, stop=stop, watchdog=watchdog, metrics=metrics).run()
         finally:
             worker.close()
     finally:
         watchdog.stop()
         log.close()
-    _log.info("service.stopped", service=service)
 
 
 def group_name(settings: Settings, service: str) -> str:

@@ -58,6 +58,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dead_letter_share_max: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
     """A service stops when more than this share of its last 1,000 records (at least 100) were dead letters."""
 
+    metrics_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
+    """TCP port on which a service answers `/metrics`, `/healthz` and `/readyz`; 0: on none."""
+
     kafka: dict[str, str] = {}
     """kafka-python client settings, from `NEWSLOOM_KAFKA_` and the setting's name in capitals."""
 
@@ -69,6 +72,7 @@ _WANTED: Final = {
     "instance": "1 to 128 of the characters a-z A-Z 0-9 . _ -",
     "granularity": f"a number from {GRANULARITY_MIN:g} to {GRANULARITY_MAX:g}",
     "retention_days": f"a whole number from 1 to {RETENTION_DAYS_MAX}",
+    "metrics_port": "a port number from 1 to 65535, or 0 for none",
     "dead_letter_share_max": "a number above 0, at most 1",
 }
 """What fits, of every setting that not all text fits."""

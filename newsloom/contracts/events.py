@@ -18,6 +18,8 @@ Headers = tuple[tuple[str, bytes], ...]
 
 SPEC_VERSION: Final = "1.0"
 TRACEPARENT: Final = "traceparent"
+EVENT_TYPE: Final = "ce_type"
+"""Header that names what a record is, with the version of its schema."""
 
 ARTICLE_PUBLISHED: Final = "newsloom.article.published.v1"
 ARTICLE_RETRACTED: Final = "newsloom.article.retracted.v1"
@@ -52,7 +54,7 @@ class EventHeaders(msgspec.Struct, frozen=True, kw_only=True):
             ("ce_specversion", SPEC_VERSION),
             ("ce_id", self.id),
             ("ce_source", self.source),
-            ("ce_type", self.type),
+            (EVENT_TYPE, self.type),
             ("ce_subject", self.subject),
             ("ce_time", rfc3339(self.time)),
             ("content-type", CONTENT_TYPE),

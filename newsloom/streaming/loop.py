@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,6 +12,7 @@ import structlog
 from newsloom.streaming.dead_letters import DeadLetterGuard, dead_letter
 from newsloom.streaming.errors import CommitFailed, LogUnavailable
 from newsloom.streaming.log import Worker
+from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.records import Batch, Message, TopicPartition
 from newsloom.streaming.step import Outcome, Step
 from newsloom.streaming.watchdog import Watchdog
@@ -41,8 +43,16 @@ class Loop:
     """
 
     def __init__(
-        self, worker: Worker, step: Step, config: LoopConfig, *, stop: threading.Event, watchdog: Watchdog
+        self,
+        worker: Worker,
+        step: Step,
+        config: LoopConfig,
+        *,
+        stop: threading.Event,
+        watchdog: Watchdog,
+        metrics: Metrics | None = None,
     ) -> None:
+        self._metrics = metrics or Metrics()
         self._worker = worker
         self._step = step
         self._config = config
@@ -52,6 +62,7 @@ class Loop:
         self._restored: set[TopicPartition] = set()
         self._unrestored: set[TopicPartition] = set()
         self._in_hand: Batch | None = None
+        self._polled_s = 0.0
 
     def run(self) -> None:
         """Work until the stop event is set; then finish the batch in hand and return.
@@ -73,10 +84,12 @@ class Loop:
             self._restore()
             committed = self._work(batch) if batch.records else 0
         except LogUnavailable as error:
+            self._metrics.log_unavailable.inc()
             _log.warning("log.unavailable", error=str(error))
             self._stop.wait(RETRY_S)
             return 0
         except CommitFailed as error:
+            self._metrics.commits_failed.inc()
             _log.warning("commit.failed", error=str(error))
             self._doubt()
             committed = 0
@@ -90,6 +103,8 @@ class Loop:
             self._unrestored.discard(source)
         self._unrestored |= batch.gained
         self._in_hand = batch
+        self._polled_s = time.monotonic()
+        self._note_readiness()
         return batch
 
     def _restore(self) -> None:
@@ -98,6 +113,11 @@ class Loop:
             self._step.restore(source.partition)
             self._unrestored.discard(source)
             self._restored.add(source)
+        self._note_readiness()
+
+    def _note_readiness(self) -> None:
+        # Only known after a poll: until then nobody can say which partitions are ours.
+        self._metrics.assigned(restored=len(self._restored), unrestored=len(self._unrestored))
 
     def _work(self, batch: Batch) -> int:
         outcome = self._step.process(batch.records)
@@ -105,6 +125,8 @@ class Loop:
         self._watchdog.beat()
         self._worker.commit(batch, [*outcome.messages, *self._dead_letters(outcome)])
         self._guard.confirm()
+        self._metrics.committed(batch.records, messages=len(outcome.messages), rejections=len(outcome.rejected))
+        self._metrics.poll_to_commit_seconds.observe(time.monotonic() - self._polled_s)
         _log.debug("batch.committed", records=len(batch.records), messages=len(outcome.messages))
         return len(batch.records)
 
@@ -130,6 +152,7 @@ class Loop:
         for source in sorted(self._restored):
             self._forget(source)
             self._unrestored.add(source)
+        self._note_readiness()
 
     def _forget(self, source: TopicPartition) -> None:
         if source in self._restored:

@@ -39,6 +39,11 @@ class Watchdog:
         """Progress was made."""
         self._idle_ticks = 0
 
+    @property
+    def is_content(self) -> bool:
+        """Whether there was a beat within the last `ticks_max` ticks."""
+        return self._idle_ticks < self._ticks_max
+
     def tick(self) -> None:
         """One more tick has passed."""
         self._idle_ticks += 1

@@ -84,7 +84,10 @@ def run_newsroom(log: Log, settings: Settings, plan: NewsroomPlan) -> IngestRepo
 
     """
     deaths_max = DEATHS_MAX if plan.until_drained else None
-    services = [newsloom_service(EMBEDDER), newsloom_service(CLUSTERER)]
+    # Of two processes on one machine only one can listen on a port.
+    port = settings.metrics_port
+    own = {"NEWSLOOM_METRICS_PORT": str(port + 1)} if port else {}
+    services = [newsloom_service(EMBEDDER), newsloom_service(CLUSTERER, **own)]
     supervisor = Supervisor(services, environ=plan.environ, output=plan.output, deaths_max=deaths_max)
     with StopSignals() as signals:
         feed = None if plan.ingest is None else Feed(plan.ingest, signals.stop)

@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType, TracebackType
 from typing import IO, Final, Self
 
@@ -34,17 +34,21 @@ class ServiceFailed(LogError):
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A process to keep running. It gets a pipe as standard input that ends with the supervisor."""
+    """A process to keep running. It gets a pipe as standard input that ends with the supervisor.
+
+    `environ` are variables of its own, beside those of all services.
+    """
 
     name: str
     command: tuple[str, ...]
+    environ: Mapping[str, str] = field(default_factory=dict)
 
 
-def newsloom_service(name: str) -> Service:
+def newsloom_service(name: str, **environ: str) -> Service:
     """The service of that name, tied to this process."""
     # As the command, which also says what to install where something is missing. -P: a folder called `services` where the
     # user happens to be must not take the place of ours.
-    return Service(name, (sys.executable, "-P", "-m", "services.cli.tethered", "services.cli", name))
+    return Service(name, (sys.executable, "-P", "-m", "services.cli.tethered", "services.cli", name), environ)
 
 
 class StopSignals:
@@ -93,7 +97,7 @@ class _Child:
             stdin=subprocess.PIPE,
             stdout=self._output,
             stderr=self._output,
-            env=self._environ,
+            env={**self._environ, **self._service.environ},
             # Ctrl-C on the terminal is for the supervisor alone, which passes it on in order.
             process_group=0,
         )

@@ -10,6 +10,7 @@ import structlog
 from newsloom import service
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
+from newsloom.streaming.restore import RestoreWatch
 from newsloom.streaming.step import Step
 
 _log = structlog.get_logger("newsloom.clusterer")
@@ -21,7 +22,7 @@ RECORDS_MAX = 200
 """Articles in one transaction."""
 
 
-def build_step(settings: Settings, log: Log) -> Step:
+def build_step(settings: Settings, log: Log, watch: RestoreWatch) -> Step:
     """The step these settings describe; raises ConfigurationError."""
     # Imported here so that a wrong setting or a signal is answered at once, not after FAISS and HDBSCAN have been loaded.
     from services.clusterer.calibrations import load_calibration  # noqa: PLC0415
@@ -33,7 +34,7 @@ def build_step(settings: Settings, log: Log) -> Step:
         _log.warning(
             "calibration.missing", model=settings.model, effect="bars stand on the default model's similarities"
         )
-    return ClustererStep(settings, log, calibration, parameters_of(settings))
+    return ClustererStep(settings, log, calibration, parameters_of(settings), watch)
 
 
 def main() -> int:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from newsloom.contracts.codec import InvalidValue, decode_state, decode_story
+from newsloom.contracts.events import CHECKPOINT, EVENT_TYPE, MEMBERSHIP, STORY_SNAPSHOT
 from newsloom.contracts.membership import Checkpoint, Membership
 from newsloom.contracts.story import Story
 from newsloom.streaming.errors import ConfigurationError
@@ -17,6 +19,8 @@ from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.restoring import CorruptState, restored_edition
 
+KNOWN: Final = frozenset({STORY_SNAPSHOT, MEMBERSHIP, CHECKPOINT})
+"""The schemas of state records that can be read. An incompatible change is another type: `...v2`."""
 REMEDY: Final = "the service does not start from half a state: restore the topic from a replica or a backup"
 
 T = TypeVar("T")
@@ -30,41 +34,75 @@ def restored_engines(
     calibration: Calibration | None,
     parameters: Parameters,
     at_one_moment: bool = True,
+    progress: Callable[[int, int], None] = lambda _articles, _of: None,
 ) -> dict[str, Engine]:
     """An engine for every edition of the partition whose `stories` and `article-stories` these records are.
 
     Not `at_one_moment`: the stories were read first, the memberships while an engine went on. What has changed in between is
-    left out, which is good enough to look at and never to go on from.
+    left out, which is good enough to look at and never to go on from. `progress` is told how many articles have been rebuilt,
+    of how many.
 
     Raises:
-        ConfigurationError: a record cannot be read, the state contradicts itself, or another model made it.
+        ConfigurationError: a record cannot be read or is of a newer newsloom, the state contradicts itself, or another model
+            made it.
 
     """
-    checkpoints: dict[str, Checkpoint] = {}
-    members: defaultdict[str, list[Membership]] = defaultdict(list)
-    for value in _latest(memberships, decode_state):
-        if isinstance(value, Checkpoint):
-            checkpoints[value.edition] = value
-        else:
-            members[value.edition].append(value)
-    published: defaultdict[str, list[Story]] = defaultdict(list)
-    for story in _latest(stories, decode_story):
-        published[story.edition].append(story)
+    state = _read(stories, memberships)
     if not at_one_moment:
-        for name in published:
-            published[name], members[name] = _settled(published[name], members[name])
-    _check_editions(checkpoints, published, members)
+        state.settle()
+    _check_editions(state.checkpoints, state.stories, state.members)
+    total, built = sum(map(len, state.members.values())), 0
+
+    def counted(articles: int) -> None:
+        nonlocal built
+        built += articles
+        progress(built, total)
+
     engines = {}
-    for name, checkpoint in checkpoints.items():
+    for name, checkpoint in state.checkpoints.items():
         _check_model(checkpoint, model, calibration)
-        own = calibration or uncalibrated(checkpoint.model, checkpoint.dimension)
         try:
-            engines[name] = Engine(
-                restored_edition(checkpoint, published[name], members[name], calibration=own, parameters=parameters)
+            edition = restored_edition(
+                checkpoint,
+                state.stories[name],
+                state.members[name],
+                calibration=calibration or uncalibrated(checkpoint.model, checkpoint.dimension),
+                parameters=parameters,
+                progress=counted,
             )
         except CorruptState as error:
             raise ConfigurationError(f"edition {name}: {error}; {REMEDY}") from error
+        engines[name] = Engine(edition)
     return engines
+
+
+@dataclass(slots=True)
+class _State:
+    """What the log holds of a partition, by edition."""
+
+    checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
+    stories: defaultdict[str, list[Story]] = field(default_factory=lambda: defaultdict(list))
+    members: defaultdict[str, list[Membership]] = field(default_factory=lambda: defaultdict(list))
+
+    def settle(self) -> None:
+        """Keep the stories that have as many articles as they say, and their articles."""
+        for name, stories in self.stories.items():
+            counts = Counter(member.story_id for member in self.members[name])
+            settled = {story.id: story for story in stories if counts[story.id] == story.article_count}
+            self.stories[name] = list(settled.values())
+            self.members[name] = [member for member in self.members[name] if member.story_id in settled]
+
+
+def _read(stories: Iterable[Record], memberships: Iterable[Record]) -> _State:
+    state = _State()
+    for value in _latest(memberships, decode_state):
+        if isinstance(value, Checkpoint):
+            state.checkpoints[value.edition] = value
+        else:
+            state.members[value.edition].append(value)
+    for story in _latest(stories, decode_story):
+        state.stories[story.edition].append(story)
+    return state
 
 
 def checkpoint_of(edition: Edition) -> Checkpoint:
@@ -78,13 +116,6 @@ def checkpoint_of(edition: Edition) -> Checkpoint:
     )
 
 
-def _settled(stories: Sequence[Story], memberships: Sequence[Membership]) -> tuple[list[Story], list[Membership]]:
-    """The stories that have as many articles as they say, and their articles."""
-    counts = Counter(member.story_id for member in memberships)
-    settled = {story.id: story for story in stories if counts[story.id] == story.article_count}
-    return list(settled.values()), [member for member in memberships if member.story_id in settled]
-
-
 def _latest(records: Iterable[Record], decode: Callable[[bytes], T]) -> list[T]:
     latest: dict[bytes | None, Record] = {}
     for record in records:
@@ -96,10 +127,16 @@ def _latest(records: Iterable[Record], decode: Callable[[bytes], T]) -> list[T]:
 
 
 def _decoded(record: Record, decode: Callable[[bytes], T]) -> T:
+    place = f"{record.topic}, partition {record.partition}, offset {record.offset}"
+    written_as = record.header(EVENT_TYPE)
+    if written_as is not None and written_as not in KNOWN:
+        raise ConfigurationError(
+            f"a state record ({place}) is of type {written_as}, and this newsloom knows {', '.join(sorted(KNOWN))}: a newer one "
+            "has written it, and only one as new as that can go on from here"
+        )
     try:
         return decode(record.value or b"")
     except InvalidValue as error:
-        place = f"{record.topic}, partition {record.partition}, offset {record.offset}"
         raise ConfigurationError(f"a state record cannot be read ({place}): {error}; {REMEDY}") from error
 
 

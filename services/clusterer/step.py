@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import structlog
-
 from newsloom.contracts.codec import InvalidValue, decode_vector
 from newsloom.contracts.topics import ARTICLE_STORIES, ARTICLE_VECTORS, STORIES
 from newsloom.contracts.vector import ArticleVector, VectorEvent
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
+from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.records import Message, Record, TopicPartition
-from newsloom.streaming.restore import read_to_end
+from newsloom.streaming.restore import RestoreWatch, read_to_end
 from newsloom.streaming.step import Outcome, Rejection
+from newsloom.streaming.watchdog import Watchdog
 from newsloom.topology import topic_name
 from services.clusterer.core.calibration import Calibration, uncalibrated
 from services.clusterer.core.edition import Edition
@@ -24,18 +24,24 @@ from services.clusterer.core.unusable import Unusable
 from services.clusterer.messages import MessageWriter
 from services.clusterer.state import checkpoint_of, restored_engines
 
-_log = structlog.get_logger("newsloom.clusterer")
-
 
 class ClustererStep:
     """One engine for each edition of each partition, restored from the log and thrown away with the partition."""
 
-    def __init__(self, settings: Settings, log: Log, calibration: Calibration | None, parameters: Parameters) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        log: Log,
+        calibration: Calibration | None,
+        parameters: Parameters,
+        watch: RestoreWatch | None = None,
+    ) -> None:
         self.inputs: Sequence[str] = (topic_name(settings, ARTICLE_VECTORS),)
         self._log = log
         self._model = settings.model
         self._calibration = calibration
         self._parameters = parameters
+        self._watch = watch or RestoreWatch(Watchdog(), Metrics())
         self._stories = topic_name(settings, STORIES)
         self._state = topic_name(settings, ARTICLE_STORIES)
         self._writer = MessageWriter(settings)
@@ -49,16 +55,19 @@ class ClustererStep:
             LogUnavailable: the log went away; call again.
 
         """
+        watch = self._watch
+        watch.begin(partition)
         engines = restored_engines(
-            read_to_end(self._log, TopicPartition(self._stories, partition)),
-            read_to_end(self._log, TopicPartition(self._state, partition)),
+            read_to_end(self._log, TopicPartition(self._stories, partition), watch),
+            read_to_end(self._log, TopicPartition(self._state, partition), watch),
             model=self._model,
             calibration=self._calibration,
             parameters=self._parameters,
+            progress=lambda articles, of: watch.built(partition, articles, of),
         )
         self._partitions[partition] = engines
         articles = sum(len(engine.edition.articles) for engine in engines.values())
-        _log.info("partition.restored", partition=partition, editions=len(engines), articles=articles)
+        watch.end(partition, editions=len(engines), articles=articles)
 
     def forget(self, partition: int) -> None:
         """Throw the partition's engines away."""

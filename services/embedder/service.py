@@ -5,6 +5,7 @@ from __future__ import annotations
 from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, STORY_COMMANDS
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
+from newsloom.streaming.restore import RestoreWatch
 from newsloom.streaming.step import Step
 from newsloom.topology import topic_name
 from services.embedder.encoder import Encoder
@@ -22,7 +23,7 @@ def build_step(settings: Settings, encoder: Encoder) -> Step:
     )
 
 
-def build(settings: Settings, _log: Log) -> Step:
+def build(settings: Settings, _log: Log, _watch: RestoreWatch) -> Step:
     """The embedder's step with the model that the settings name; raises ConfigurationError."""
     model = find_model(settings.model)
     # Imported here so that a wrong setting is told at once, not after torch has been loaded.

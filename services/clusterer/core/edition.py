@@ -108,6 +108,18 @@ class Edition:
             self.copies.add(member.article_id, features.shingles, bands)
         self._set_closing(story)
 
+    def track_all(self, story: LiveStory) -> None:
+        """Let everything that is compared, and the deadline, follow an open story that is restored."""
+        reports = [member for member in story.members.values() if member.copy_of is None]
+        vectors = []
+        for member in reports:
+            features, vector, bands = self.compared(features_kept(member))
+            vectors.append(vector)
+            self.frequencies.add(features.terms)
+            self.copies.add(member.article_id, features.shingles, bands)
+        self.space.fill(story.slot, vectors, [milliseconds(member.published_at) for member in reports])
+        self._set_closing(story)
+
     def release(self, article_id: str) -> Membership:
         """Take an article out of its story, to be admitted again or expelled.
 

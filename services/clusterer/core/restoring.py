@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from newsloom.contracts.membership import Checkpoint, Membership
-from newsloom.contracts.story import Story
+from newsloom.contracts.story import Story, StoryState
 from services.clusterer.core.calibration import Calibration
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.parameters import Parameters
@@ -24,8 +24,9 @@ def restored_edition(
     *,
     calibration: Calibration,
     parameters: Parameters,
+    progress: Callable[[int], None] = lambda _articles: None,
 ) -> Edition:
-    """The edition that published these.
+    """The edition that published these; `progress` is told after each story how many articles it has.
 
     Raises:
         CorruptState: a membership names an unknown story, or a story's count is not that of its memberships.
@@ -34,11 +35,14 @@ def restored_edition(
     edition = Edition(checkpoint.edition, calibration, parameters)
     edition.watermark = checkpoint.watermark
     edition.next_sequence = checkpoint.next_sequence
+    stories = sorted(stories, key=lambda story: story.id)
+    edition.space.reserve(sum(story.state is StoryState.OPEN for story in stories))
     members: defaultdict[str, list[Membership]] = defaultdict(list)
     for member in memberships:
         members[member.story_id].append(member)
-    for story in sorted(stories, key=lambda story: story.id):
+    for story in stories:
         _restore_story(edition, story, members.pop(story.id, []))
+        progress(story.article_count)
     if members:
         story_id, orphans = next(iter(members.items()))
         raise CorruptState(f"article {orphans[0].article_id!r} is in story {story_id}, which `stories` does not hold")
@@ -58,8 +62,7 @@ def _restore_story(edition: Edition, story: Story, members: list[Membership]) ->
         edition.articles[member.article_id] = live.id
     if live.is_open:
         live.slot = edition.space.open(live.id)
-        for member in members:
-            edition.track(live, member)
+        edition.track_all(live)
     else:
         live.clear(live.state)
         edition.forgetting.set(live.id, live.updated_at + edition.parameters.retention)

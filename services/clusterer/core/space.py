@@ -53,6 +53,25 @@ class StorySpace:
         self.stories[slot] = story_id
         return slot
 
+    def reserve(self, stories: int) -> None:
+        """Make room for so many more stories at once: growing by and by copies every sum several times."""
+        missing = stories - len(self._free)
+        if missing > 0:
+            free = self._free
+            self._grow(missing)
+            self._free = [*self._free, *free]
+
+    def fill(self, slot: int, vectors: list[Whole], times: list[int]) -> None:
+        """Count all reports of an empty slot at once: the same bits as `add` gives one after the other, in any order."""
+        if not vectors:
+            return
+        rows = np.stack(vectors)
+        self.sums[slot] = rows.sum(axis=0)
+        self.counts[slot] = len(vectors)
+        self.squares[slot] = np.einsum("ij,ij->", rows, rows)
+        self.times[slot], self.firsts[slot], self.lasts[slot] = sum(times), min(times), max(times)
+        self._refresh(slot)
+
     def close(self, slot: int) -> None:
         """Empty a slot for another story."""
         for column in (self.sums, self.lengths, self.counts, self.squares, self.times, self.firsts, self.lasts):

@@ -7,10 +7,11 @@ import sys
 from newsloom.service import main
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
+from newsloom.streaming.restore import RestoreWatch
 from tests.unit.streaming.tally import Tally
 
 
-def build(_settings: Settings, log: Log) -> Tally:
+def build(_settings: Settings, log: Log, _watch: RestoreWatch) -> Tally:
     return Tally(log)
 
 

@@ -1,0 +1,183 @@
+"""How long a clusterer takes to restore a partition, by the number of articles in its window.
+
+    python benchmarks/restore.py --articles 10000 30000 100000 [--log kafka://localhost:9092] [--profile]
+
+The state is invented (the stream of benchmarks/core.py, its stories taken as given), written to a log, and restored from there
+as a clusterer does on start: read, decoded, and every sum and index rebuilt. Every story is open: closed ones cost less.
+"""
+
+from __future__ import annotations
+
+import argparse
+import cProfile
+import logging
+import multiprocessing
+import os
+import platform
+import pstats
+import resource
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+
+# As the clusterer itself does.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+import structlog
+from core import DIMENSION, STORY_MEAN, stream  # type: ignore[import-not-found]
+
+from newsloom.contracts.codec import encode
+from newsloom.contracts.membership import (
+    Candidate,
+    Checkpoint,
+    Decision,
+    Membership,
+    Verdict,
+    checkpoint_key,
+    membership_key,
+)
+from newsloom.contracts.topics import ARTICLE_STORIES, STORIES
+from newsloom.contracts.vector import ArticleVector
+from newsloom.settings import Settings
+from newsloom.streaming.log import Log, Progress
+from newsloom.streaming.open import open_log
+from newsloom.streaming.records import Message
+from newsloom.topology import topic_name, topic_specs
+from services.clusterer.core.calibration import uncalibrated
+from services.clusterer.core.features import features_of
+from services.clusterer.core.fixed_point import encode_int16
+from services.clusterer.core.frequencies import DocumentFrequencies
+from services.clusterer.core.parameters import Parameters
+from services.clusterer.core.projection import snapshot
+from services.clusterer.core.story import NO_SLOT, LiveStory
+from services.clusterer.step import ClustererStep
+
+BATCH = 1_000
+RECENT = 2_000
+"""An article joins one of about so many of the latest stories."""
+CANDIDATE = Candidate(
+    story_id="st-aaaaaaaaaaaaaaaa", score=0.1, centroid=0.1, mean=0.1, title=0.1, lead=0.1, terms=0.1, time=0.1
+)
+DECISION = Decision(
+    verdict=Verdict.JOINED,
+    bar=0.3,
+    background_mean=0.1,
+    background_std=0.1,
+    background_count=10,
+    candidates=(CANDIDATE,) * 5,
+)
+
+
+def state(articles: int, settings: Settings) -> Iterator[Message]:
+    """The state records of an edition whose window holds so many articles: memberships, stories, checkpoint."""
+    random = np.random.default_rng(7)
+    frequencies = DocumentFrequencies(idf_floor=Parameters().idf_floor)
+    stories: list[LiveStory] = []
+    topic = topic_name(settings, ARTICLE_STORIES)
+    for number, event in enumerate(stream(articles, window=articles)):
+        if not stories or random.random() < 1 / STORY_MEAN:
+            at = event.published_at
+            stories.append(LiveStory(f"st-{number}", NO_SLOT, at, at, at, title=event.title))
+            stories[-1].title_article_id = event.article_id
+        story = stories[max(0, len(stories) - 1 - int(random.exponential(RECENT)))]
+        member = _member(event, story.id, number, frequencies)
+        story.add(member)
+        story.version += 1
+        yield Message(topic, membership_key("main", member.article_id), encode(member), partition=0)
+    for story in stories:
+        value = encode(snapshot(story, "main"))
+        yield Message(topic_name(settings, STORIES), story.id.encode(), value, partition=0)
+    checkpoint = Checkpoint(
+        edition="main",
+        watermark=event.published_at,
+        next_sequence=articles,
+        model=settings.model,
+        dimension=DIMENSION,
+    )
+    yield Message(topic, checkpoint_key("main"), encode(checkpoint), partition=0)
+
+
+def _member(event: ArticleVector, story_id: str, number: int, frequencies: DocumentFrequencies) -> Membership:
+    features = features_of(event, DIMENSION).weighted(frequencies)
+    frequencies.add(features.terms)
+    return Membership(
+        article_id=event.article_id,
+        edition="main",
+        story_id=story_id,
+        sequence=number,
+        title=event.title,
+        published_at=event.published_at,
+        digest=event.digest,
+        words=event.words,
+        shingles=event.shingles,
+        title_vector=encode_int16(features.title),
+        lead_vector=encode_int16(features.lead),
+        terms=event.terms,
+        term_weights=encode_int16(features.term_weights),
+        decision=DECISION,
+        outlet=event.outlet,
+    )
+
+
+def write(log: Log, articles: int, settings: Settings) -> None:
+    """Put the state on the log."""
+    log.admin().create(topic_specs(settings))
+    with closing(log.writer(f"{settings.topic_prefix}restore")) as writer:
+        batch: list[Message] = []
+        for message in state(articles, settings):
+            batch.append(message)
+            if len(batch) == BATCH:
+                writer.write(batch, Progress(0))
+                batch = []
+        writer.write(batch, Progress(0))
+
+
+def measure(url: str, articles: int, *, profile: bool) -> None:
+    """Write a state of this size under a prefix of its own, restore it, and say how long that took."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    settings = Settings(log=url, topic_prefix=f"restore-{uuid.uuid4().hex[:8]}.", model="random")
+    with closing(open_log(url)) as log:
+        write(log, articles, settings)
+        step = ClustererStep(settings, log, uncalibrated("random", DIMENSION), Parameters())
+        profiler = cProfile.Profile()
+        if profile:
+            profiler.enable()
+        begun, begun_cpu = time.perf_counter(), time.process_time()
+        step.restore(0)
+        seconds, cpu_s = time.perf_counter() - begun, time.process_time() - begun_cpu
+        profiler.disable()
+    memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(
+        f"| {articles:,} | {seconds:.1f} s | {cpu_s:.1f} s | {1_000_000 * cpu_s / articles:.0f} us | {memory_mb:,.0f} MB |",
+        flush=True,
+    )
+    if profile:
+        pstats.Stats(profiler).sort_stats("tottime").print_stats(25)
+
+
+def main() -> None:
+    """Measure each size in a process of its own, so that memory is told for each."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--articles", type=int, nargs="+", default=[10_000, 30_000, 100_000])
+    parser.add_argument("--log", help="A log to use; else a SQLite file in a folder that is removed.")
+    parser.add_argument("--profile", action="store_true")
+    arguments = parser.parse_args()
+    machine = platform.processor() or platform.machine()
+    print(f"{machine}, Python {platform.python_version()}, {datetime.now(tz=UTC):%Y-%m-%d}\n")
+    print("| articles | time | CPU | CPU an article | memory at most |\n|---:|---:|---:|---:|---:|", flush=True)
+    for articles in arguments.articles:
+        with tempfile.TemporaryDirectory() as folder:
+            url = arguments.log or f"sqlite:///{folder}/news.db"
+            process = multiprocessing.get_context("spawn").Process(
+                target=measure, args=(url, articles), kwargs={"profile": arguments.profile}
+            )
+            process.start()
+            process.join()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""Metrics and probes, asked over HTTP as Prometheus and Kubernetes ask."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+
+import pytest
+
+from newsloom.streaming.errors import CommitFailed, ConfigurationError
+from newsloom.streaming.log import Log
+from newsloom.streaming.loop import Loop, LoopConfig
+from newsloom.streaming.metrics import Metrics
+from newsloom.streaming.open import open_log
+from newsloom.streaming.probes import Probes
+from newsloom.streaming.records import Message, TopicPartition
+from newsloom.streaming.restore import RestoreWatch
+from newsloom.streaming.watchdog import Watchdog
+from tests.conformance.driving import numbered, put
+from tests.unit.streaming.tally import GROUP, IN, LETTERS, UNREADABLE, Tally, create_topics
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    log = open_log("sqlite://")
+    create_topics(log)
+    yield log
+    log.close()
+
+
+@pytest.fixture
+def metrics() -> Metrics:
+    return Metrics()
+
+
+@pytest.fixture
+def watchdog() -> Watchdog:
+    return Watchdog(ticks_max=3, on_hang=lambda: None)
+
+
+@pytest.fixture
+def probes(metrics: Metrics, watchdog: Watchdog) -> Iterator[Probes]:
+    probes = Probes(0, metrics, watchdog)
+    probes.start()
+    yield probes
+    probes.close()
+
+
+def get(probes: Probes, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{probes.port}{path}", timeout=30) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def sample(probes: Probes, name: str) -> float:
+    status, text = get(probes, "/metrics")
+    assert status == 200
+    return next(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(name))
+
+
+def loop_of(log: Log, step: Tally, metrics: Metrics, watchdog: Watchdog) -> Loop:
+    config = LoopConfig(service="tally", dead_letter_topic=LETTERS, dead_letter_share_max=1, records_max=100)
+    worker = log.worker(group=GROUP, instance="0", topics=step.inputs)
+    stop = threading.Event()
+    stop.set()
+    return Loop(worker, step, config, stop=stop, watchdog=watchdog, metrics=metrics)
+
+
+def test_what_is_committed_is_counted(log: Log, metrics: Metrics, watchdog: Watchdog, probes: Probes) -> None:
+    put(log, [*numbered(IN, 5), Message(IN, None, UNREADABLE)])
+    loop_of(log, Tally(log), metrics, watchdog).turn()
+
+    assert sample(probes, 'newsloom_records_total{topic="in"}') == 6
+    assert sample(probes, "newsloom_messages_total") == 5
+    assert sample(probes, "newsloom_dead_letters_total") == 1
+    assert sample(probes, "newsloom_batches_total") == 1
+    assert sample(probes, "newsloom_poll_to_commit_seconds_count") == 1
+    assert sample(probes, "newsloom_partitions") == 1
+
+
+def test_it_is_ready_once_everything_gained_is_restored(
+    log: Log, metrics: Metrics, watchdog: Watchdog, probes: Probes
+) -> None:
+    put(log, numbered(IN, 1))
+    seen: list[int] = []
+
+    class Asked(Tally):
+        def restore(self, partition: int) -> None:
+            seen.append(get(probes, "/readyz")[0])
+            super().restore(partition)
+
+    assert get(probes, "/readyz")[0] == 503, "nobody has polled"
+    loop_of(log, Asked(log), metrics, watchdog).turn()
+
+    assert seen == [503], "not while it restores"
+    assert get(probes, "/readyz") == (200, "ok\n")
+
+
+def test_a_failed_commit_takes_the_readiness_until_the_state_is_back(
+    log: Log, metrics: Metrics, watchdog: Watchdog, probes: Probes
+) -> None:
+    put(log, numbered(IN, 2))
+    step = Tally(log)
+    loop = loop_of(log, step, metrics, watchdog)
+
+    def fail() -> None:
+        step.during = lambda: None
+        raise CommitFailed("nobody can say")
+
+    step.during = fail
+    loop.turn()
+
+    assert get(probes, "/readyz")[0] == 503
+    assert sample(probes, "newsloom_commits_failed_total") == 1
+
+
+def test_it_is_healthy_while_the_watchdog_is_fed(watchdog: Watchdog, probes: Probes) -> None:
+    for _ in range(2):
+        watchdog.tick()
+    assert get(probes, "/healthz") == (200, "ok\n")
+    watchdog.tick()
+    assert get(probes, "/healthz") == (503, "no progress\n")
+    watchdog.beat()
+    assert get(probes, "/healthz")[0] == 200
+
+
+def test_a_restore_shows_how_far_it_is(metrics: Metrics, watchdog: Watchdog, probes: Probes) -> None:
+    watch = RestoreWatch(watchdog, metrics)
+    watch.begin(3)
+    watch.read(TopicPartition("news.stories", 3), new=10, records=10, fraction=0.25)
+    watch.built(3, 40, 80)
+
+    assert sample(probes, 'newsloom_restore_fraction{part="news.stories",partition="3"}') == 0.25
+    assert sample(probes, 'newsloom_restore_fraction{part="build",partition="3"}') == 0.5
+    assert sample(probes, 'newsloom_restored_articles{partition="3"}') == 40
+    assert sample(probes, "newsloom_restore_records_total") == 10
+
+
+def test_another_path_says_which_there_are(probes: Probes) -> None:
+    assert get(probes, "/") == (404, "there are /metrics, /healthz and /readyz\n")
+
+
+def test_a_port_that_is_taken_is_named(metrics: Metrics, watchdog: Watchdog) -> None:
+    with socket.create_server(("0.0.0.0", 0)) as taken:  # noqa: S104
+        port = taken.getsockname()[1]
+        with pytest.raises(
+            ConfigurationError, match=rf"NEWSLOOM_METRICS_PORT={port}: cannot listen there: Address already"
+        ):
+            Probes(port, metrics, watchdog)
