@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from newsloom.streaming.errors import ConfigurationError
@@ -32,7 +32,12 @@ def read_topic(log: Log, topic: str) -> Iterator[Record]:
         LogUnavailable: the log went away; start over.
 
     """
-    reader = log.reader(topic_partitions(log, topic), start="earliest")
+    yield from read_partitions(log, topic_partitions(log, topic))
+
+
+def read_partitions(log: Log, partitions: Sequence[TopicPartition]) -> Iterator[Record]:
+    """The same of these partitions alone; raises `LogUnavailable`."""
+    reader = log.reader(partitions, start="earliest")
     try:
         while not reader.at_end():
             yield from reader.poll(max_records=RECORDS_MAX, timeout_ms=POLL_TIMEOUT_MS)

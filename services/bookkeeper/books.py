@@ -52,7 +52,7 @@ class Marker(NamedTuple):
     """A note that the letter at `offset` of the same partition was replayed."""
 
     place: Place
-    offset: str
+    offset: int
 
 
 @dataclass(slots=True)
@@ -63,6 +63,8 @@ class Books:
     starts: dict[TopicPartition, int]
     ends: dict[TopicPartition, int]
     committed: dict[TopicPartition, int]
+    cut: set[TopicPartition]
+    """The partitions whose beginning retention has taken, here or where they were copied from."""
     records: dict[TopicPartition, int] = field(default_factory=dict)
     inputs: dict[TopicPartition, dict[int, bytes]] = field(default_factory=dict)
     """Articles, commands and vectors, readable or not: a digest of the content of each offset."""
@@ -80,7 +82,7 @@ class Books:
 
     def is_cut(self, topic: TopicDefinition) -> bool:
         """Whether retention has taken the beginning of a partition of the topic."""
-        return any(self.starts[source] > 0 for source in self.sources(topic))
+        return any(source in self.cut for source in self.sources(topic))
 
     def place_of(self, source: TopicPartition) -> int:
         """The offset from which the service that consumes the partition will go on."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
+from typing import Final
 
 from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, DEAD_LETTERS, STORY_COMMANDS
 from newsloom.streaming.records import TopicPartition
@@ -10,13 +12,17 @@ from services.bookkeeper.books import Books, Letter, Origin, Passed
 from services.bookkeeper.findings import Findings, Invariant
 from services.bookkeeper.reading import CONSUMED
 
+PLACE: Final = re.compile(r"([^/]+)/(\d+)/(-?\d+)(?=/|$)")
+"""Topic, partition and offset, as ids made of a record's place begin."""
+
 
 def origin_of(source: str) -> Origin | None:
-    """The record that an id made of its place (`topic/partition/offset`, or more) names."""
-    parts = source.split("/")
-    if len(parts) < 3 or not (parts[1].isdecimal() and parts[2].isdecimal()):  # noqa: PLR2004
-        return None
-    return parts[0], int(parts[1]), int(parts[2])
+    """The record that an id made of its place (`topic/partition/offset`, or more) names.
+
+    Offsets below 0 are of records that retention had taken when the topics were migrated, counted from the first one left.
+    """
+    parts = PLACE.match(source)
+    return None if parts is None else (parts[1], int(parts[2]), int(parts[3]))
 
 
 def check_inputs(books: Books, findings: Findings) -> None:
@@ -48,7 +54,7 @@ def _check_letters(books: Books, findings: Findings) -> None:
         name = f"dead letter {letter.place}"
         if not letter.reason:
             findings.broken(Invariant.DEAD_LETTERS, f"{name} gives no reason")
-        if letter.origin in seen:
+        if letter.origin in seen and letter.origin[2] >= 0:
             findings.broken(Invariant.DEAD_LETTERS, f"{name} is of the same record as {seen[letter.origin]}")
         seen[letter.origin] = name
         _check_origin(letter, name, books, findings)
@@ -71,9 +77,8 @@ def _check_origin(letter: Letter, name: str, books: Books, findings: Findings) -
 def _check_markers(books: Books, findings: Findings) -> None:
     places = {tuple(letter.place) for letter in books.letters}
     for marker in books.markers:
-        place = (marker.place.partition, int(marker.offset) if marker.offset.isdecimal() else -1)
         start = books.starts[TopicPartition(books.names[DEAD_LETTERS], marker.place.partition)]
-        if place not in places and not 0 <= place[1] < start:
+        if (marker.place.partition, marker.offset) not in places and marker.offset >= start:
             findings.broken(
                 Invariant.DEAD_LETTERS, f"replay marker {marker.place} is of {marker.offset}, where no letter is"
             )
@@ -94,11 +99,11 @@ def _check_readable(books: Books, findings: Findings) -> None:
 
 
 def _passed_by_source(books: Books, findings: Findings) -> dict[TopicPartition, dict[int, Passed]]:
-    """What was passed on, by where it came from; each once, and in order within a partition of `article-vectors`."""
+    """What was passed on, by where it came from; each once, and in order within an edition."""
     known = {books.names[topic] for topic in (ARTICLES, STORY_COMMANDS)}
     topic, rejected = books.names[ARTICLE_VECTORS], books.rejected()
     found: defaultdict[TopicPartition, dict[int, Passed]] = defaultdict(dict)
-    latest: dict[tuple[TopicPartition, int], int] = {}
+    latest: dict[tuple[TopicPartition, str], int] = {}
     for one in books.passed:
         name = f"vector {one.place}"
         origin = origin_of(one.source)
@@ -113,9 +118,9 @@ def _passed_by_source(books: Books, findings: Findings) -> dict[TopicPartition, 
             # A vector that was rejected may have been sent back, after a fix.
             if (topic, *before.place) not in rejected:
                 findings.broken(Invariant.PASSED_ON, f"{name} is of {one.source}, as vector {before.place} is")
-        elif offset < latest.get((source, one.place.partition), -1):
+        elif offset < latest.get((source, one.edition), offset):
             findings.broken(Invariant.PASSED_ON, f"{name} is of {one.source}, and stands behind what came after it")
-        latest[source, one.place.partition] = max(offset, latest.get((source, one.place.partition), -1))
+        latest[source, one.edition] = max(offset, latest.get((source, one.edition), offset))
         found[source][offset] = one
     return found
 
@@ -123,14 +128,18 @@ def _passed_by_source(books: Books, findings: Findings) -> dict[TopicPartition, 
 def _floors(books: Books) -> dict[TopicPartition, int | None]:
     """From which offset of each input on the vectors must still be there; None: of none can it be said.
 
-    Where retention has taken the beginning of a partition of vectors, those from its first kept one on.
+    Where retention has taken the beginning of a partition of vectors, those from the first kept one of each edition on: after
+    a migration editions need not be in step.
     """
     first: dict[tuple[TopicPartition, int], int] = {}
+    seen: set[tuple[TopicPartition, str]] = set()
     for one in books.passed:
         origin = origin_of(one.source)
-        if origin is not None:
-            first.setdefault((TopicPartition(origin[0], origin[1]), one.place.partition), origin[2])
-    cut = [source.partition for source in books.sources(ARTICLE_VECTORS) if books.starts[source] > 0]
+        if origin is not None and (edition := (TopicPartition(origin[0], origin[1]), one.edition)) not in seen:
+            seen.add(edition)
+            place = edition[0], one.place.partition
+            first[place] = max(origin[2], first.get(place, origin[2]))
+    cut = [source.partition for source in books.sources(ARTICLE_VECTORS) if source in books.cut]
     floors: dict[TopicPartition, int | None] = {}
     for topic in (ARTICLES, STORY_COMMANDS):
         for source in books.sources(topic):

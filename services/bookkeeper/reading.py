@@ -37,6 +37,8 @@ from services.bookkeeper.findings import Findings, Invariant, Place
 
 T = TypeVar("T")
 ID_HEADER: Final = "ce_id"
+CUT: Final = "beginning-cut"
+"""Header of the first record of a partition that was copied from topics whose beginning retention had taken."""
 CONSUMED: Final = {"embedder": (ARTICLES, STORY_COMMANDS), "clusterer": (ARTICLE_VECTORS,)}
 """Which topics each service consumes."""
 
@@ -57,7 +59,7 @@ def read_books(log: Log, settings: Settings, findings: Findings) -> Books:
     names = {topic: topic_name(settings, topic) for topic in TOPICS}
     starts = log.admin().start_offsets(list(names.values()))
     ends, committed = _standing(log, settings)
-    books = Books(names, starts, ends, committed)
+    books = Books(names, starts, ends, committed, cut={source for source, start in starts.items() if start > 0})
     _Reading(log, books, findings).read()
     if (ends, committed) != _standing(log, settings):
         raise StillWritten(
@@ -140,7 +142,7 @@ class _Reading:
     def _read_letter(self, record: Record) -> None:
         place, marked = _place(record), record.header(REPLAYED)
         if marked is not None and record.header(REASON) is None:
-            self._books.markers.append(Marker(place, marked))
+            self._read_marker(place, marked)
             return
         try:
             letter = original(record)
@@ -150,6 +152,12 @@ class _Reading:
             return
         reason, service = record.header(REASON) or "", record.header(SERVICE) or ""
         self._books.letters.append(Letter(place, origin, service, reason, content_of(letter.key, letter.value)))
+
+    def _read_marker(self, place: Place, marked: str) -> None:
+        try:
+            self._books.markers.append(Marker(place, int(marked)))
+        except ValueError:
+            self._findings.broken(Invariant.DEAD_LETTERS, f"replay marker {place} names {marked!r}, which is no offset")
 
     def _check_name(self, record: Record, key: bytes, event_id: str | None = None) -> None:
         """A record under another key is compacted away with that key's others."""
@@ -168,6 +176,8 @@ class _Reading:
     def _records(self, topic: TopicDefinition) -> Iterator[Record]:
         counts: Counter[TopicPartition] = Counter()
         for record in read_topic(self._log, self._books.names[topic]):
+            if record.source not in counts and record.header(CUT) is not None:
+                self._books.cut.add(record.source)
             counts[record.source] += 1
             yield record
         self._findings.examined[Invariant.READABLE] += counts.total()

@@ -81,7 +81,7 @@ def clustering_problems(log: Log, settings: Settings) -> list[str]:
 
 
 def _check_clustering(books: Books, retention: timedelta, findings: Findings) -> Standing:
-    cut = {source.partition for source in books.sources(STORY_UPDATES) if books.starts[source] > 0}
+    cut = {source.partition for source in books.sources(STORY_UPDATES) if source in books.cut}
     accounts = opened_accounts(books.updates, cut, findings)
     balance(accounts, cut=bool(cut), findings=findings)
     standing = standing_of(books, accounts, retention, findings)
@@ -97,9 +97,9 @@ def _check_clustering(books: Books, retention: timedelta, findings: Findings) ->
 def _say_what_is_cut(books: Books, standing: Standing, findings: Findings) -> None:
     for topic in (ARTICLES, STORY_COMMANDS, ARTICLE_VECTORS, STORY_UPDATES, DEAD_LETTERS):
         for source in books.sources(topic):
-            if books.starts[source] > 0:
+            if source in books.cut:
                 findings.unchecked.append(
-                    f"{source.topic}/{source.partition}: its first {books.starts[source]} offsets, which retention has taken"
+                    f"{source.topic}/{source.partition}: its beginning, which retention has taken"
                 )
     partial = sum(not account.whole for account in standing.accounts.values())
     silent = len(set(standing.stories) - set(standing.accounts))

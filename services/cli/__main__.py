@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "audit": "services.cli.audit",
     "topics": "services.cli.topics",
     "state": "services.cli.state",
+    "migrate": "services.cli.migrate",
     "dead-letters": "services.cli.dead_letters",
     "calibrate": "services.cli.calibrate",
     "evaluate": "services.cli.evaluate",

@@ -32,12 +32,12 @@ class Desk:
     """A log in a file, while nobody else has it open."""
 
     def __init__(self, file: Path, settings: Settings) -> None:
-        self._file = file
+        self.file = file
         self.settings = msgspec.structs.replace(settings, log=f"sqlite:///{file}")
 
     def copied(self, file: Path) -> Desk:
         """The same books in another file."""
-        with closing(sqlite3.connect(self._file)) as source, closing(sqlite3.connect(file)) as target:
+        with closing(sqlite3.connect(self.file)) as source, closing(sqlite3.connect(file)) as target:
             source.backup(target)
         return Desk(file, self.settings)
 
@@ -113,7 +113,7 @@ class Desk:
         self._execute(statement, lambda sql: (offset, group, self._partition(sql, source)))
 
     def _execute(self, statement: str, values: Callable[[sqlite3.Connection], tuple[object, ...]]) -> None:
-        with closing(sqlite3.connect(self._file)) as sql, sql:
+        with closing(sqlite3.connect(self.file)) as sql, sql:
             changed = sql.execute(statement, values(sql)).rowcount
         assert changed == 1
 

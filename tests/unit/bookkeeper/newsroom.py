@@ -14,7 +14,7 @@ from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, DEAD_LETTERS, S
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
 from newsloom.service import group_name
 from newsloom.settings import Settings
-from newsloom.streaming.log import Log, Progress
+from newsloom.streaming.log import Log, Progress, Worker
 from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.step import Outcome, Rejection, Step
@@ -72,6 +72,13 @@ class Newsroom:
         clusterer = ClustererStep(settings, log, uncalibrated(settings.model, DIMENSION), parameters)
         self._steps: dict[str, Step] = {"embedder": PassingStep(settings), "clusterer": clusterer}
         self._loops: dict[str, Loop] = {}
+        self._workers: list[Worker] = []
+
+    def close(self) -> None:
+        """Let the services stop."""
+        for worker in self._workers:
+            worker.close()
+        self._loops.clear()
 
     def write(self, topic: TopicDefinition, values: Iterable[bytes]) -> None:
         """Produce, in one transaction."""
@@ -109,6 +116,7 @@ class Newsroom:
     def _start(self, service: str) -> Loop:
         step = self._steps[service]
         worker = self.log.worker(group=group_name(self.settings, service), instance="0", topics=step.inputs)
+        self._workers.append(worker)
         letters = topic_name(self.settings, DEAD_LETTERS)
         config = LoopConfig(service=service, dead_letter_topic=letters, dead_letter_share_max=1.0, records_max=7)
         self._loops[service] = Loop(worker, step, config, stop=threading.Event(), watchdog=Watchdog())
