@@ -1,0 +1,102 @@
+"""A new version decides otherwise, and goes on from what the old one has published without a word of it changing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+
+import pytest
+
+from newsloom.contracts.topics import STORY_UPDATES, TOPICS
+from newsloom.contracts.vector import VectorEvent
+from newsloom.settings import Settings
+from newsloom.streaming.log import Log
+from newsloom.streaming.open import open_log
+from newsloom.streaming.records import Record
+from newsloom.streaming.scan import read_topic
+from newsloom.subscribe import Newsloom
+from newsloom.topology import topic_name
+from services.bookkeeper.verification import problems
+from services.clusterer.core.parameters import Parameters
+from tests.laws.streams import article
+from tests.unit.bookkeeper.newsroom import PARAMETERS, Newsroom, resolved
+from tests.unit.bookkeeper.weeks import a_busy_week
+
+GIVEN = Settings(log="sqlite://", model="test", partitions=2, state_partitions=2)
+GENEROUS = Parameters(bar_base=0.05, bar_mean=0.0, bar_std=0.0, merge_bar=0.05, copy_jaccard=0.9)
+"""Nearly everything is one story."""
+STRICT = Parameters(bar_base=0.99, bar_mean=0.0, bar_std=0.0, merge_bar=0.99)
+"""Nearly nothing is."""
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    with closing(open_log("sqlite://")) as log:
+        yield log
+
+
+def later_news() -> list[VectorEvent]:
+    """New articles on old and new subjects, and corrections of old ones in stories that are still open."""
+    new = [article(50 + number, subject=4 + number % 3, hour=482 + number, wobble=number % 4) for number in range(12)]
+    corrected = [article(12, subject=4, hour=480, revision=1), article(13, subject=5, hour=480, revision=1)]
+    return [*new[:6], *corrected, *new[6:]]
+
+
+def run(log: Log, parameters: Parameters, events: Sequence[VectorEvent]) -> None:
+    newsroom = Newsroom(log, GIVEN, parameters)
+    newsroom.take_in(events)
+    newsroom.drain("embedder", "clusterer")
+    newsroom.close()
+
+
+def updates(log: Log) -> list[Record]:
+    return sorted(
+        read_topic(log, topic_name(GIVEN, STORY_UPDATES)), key=lambda record: (record.partition, record.offset)
+    )
+
+
+def decided(parameters: Parameters) -> dict[str, int]:
+    """How many articles each story has after the old version's week and this version's news."""
+    with closing(open_log("sqlite://")) as log:
+        run(log, PARAMETERS, resolved(a_busy_week()))
+        run(log, parameters, later_news())
+        return {story.id: story.article_count for story in Newsloom(log).stories().values()}
+
+
+@pytest.mark.parametrize("parameters", [GENEROUS, STRICT], ids=["generous", "strict"])
+def test_published_history_stays_and_goes_on_without_a_gap(log: Log, parameters: Parameters) -> None:
+    run(log, PARAMETERS, resolved(a_busy_week()))
+    before, stories, memberships = updates(log), Newsloom(log).stories(), Newsloom(log).memberships()
+
+    run(log, parameters, later_news())
+
+    after = {(record.partition, record.offset): record for record in updates(log)}
+    assert [after[record.partition, record.offset] for record in before] == before
+    # Versions, counts, memberships, lineage: the old version's and the new one's as of one.
+    assert problems(log, GIVEN) == []
+    now, ended = Newsloom(log), {story.id for story in stories.values() if story.state.value != "open"}
+    assert {story_id: now.stories()[story_id] for story_id in ended} == {
+        story_id: stories[story_id] for story_id in ended
+    }
+    moved = {
+        (update.edition, update.article.id) for update in now.updates(start="earliest", idle_s=0) if update.article
+    }
+    untouched = [name for name, member in memberships.items() if member.story_id in ended or name not in moved]
+    assert untouched
+    assert {name: now.memberships()[name] for name in untouched} == {name: memberships[name] for name in untouched}
+
+
+@pytest.mark.parametrize("parameters", [GENEROUS, STRICT], ids=["generous", "strict"])
+def test_a_new_version_that_only_starts_writes_nothing(log: Log, parameters: Parameters) -> None:
+    run(log, PARAMETERS, resolved(a_busy_week()))
+    names = [topic_name(GIVEN, topic) for topic in TOPICS]
+    before = log.admin().end_offsets(names)
+
+    newsroom = Newsroom(log, GIVEN, parameters)
+    newsroom.drain("embedder", "clusterer")
+
+    assert log.admin().end_offsets(names) == before
+
+
+def test_the_parameter_sets_decide_otherwise() -> None:
+    assert decided(GENEROUS) != decided(PARAMETERS) != decided(STRICT) != decided(GENEROUS)
