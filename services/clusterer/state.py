@@ -123,7 +123,8 @@ def _latest(records: Iterable[Record], decode: Callable[[bytes], T]) -> list[T]:
             latest.pop(record.key, None)
         else:
             latest[record.key] = record
-    return [_decoded(record, decode) for record in latest.values()]
+    # Each record goes as soon as it is read: a large state would otherwise stand in memory twice.
+    return [_decoded(latest.pop(key), decode) for key in list(latest)]
 
 
 def _decoded(record: Record, decode: Callable[[bytes], T]) -> T:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import gc
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from newsloom.contracts.codec import InvalidValue, decode_vector
 from newsloom.contracts.topics import ARTICLE_STORIES, ARTICLE_VECTORS, STORIES
@@ -23,6 +25,22 @@ from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.unusable import Unusable
 from services.clusterer.messages import MessageWriter
 from services.clusterer.state import checkpoint_of, restored_engines
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the search for cycles: it would walk through all that was restored so far, again and again, and find none."""
+    was_enabled = gc.isenabled()
+    gc.unfreeze()
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        # What stands now stays, and later searches leave it out; what an earlier restore left behind went at the beginning.
+        gc.freeze()
+        if was_enabled:
+            gc.enable()
 
 
 class ClustererStep:
@@ -57,7 +75,15 @@ class ClustererStep:
         """
         watch = self._watch
         watch.begin(partition)
-        engines = restored_engines(
+        with _uncollected():
+            engines = self._restored(partition)
+        self._partitions[partition] = engines
+        articles = sum(len(engine.edition.articles) for engine in engines.values())
+        watch.end(partition, editions=len(engines), articles=articles)
+
+    def _restored(self, partition: int) -> dict[str, Engine]:
+        watch = self._watch
+        return restored_engines(
             read_to_end(self._log, TopicPartition(self._stories, partition), watch),
             read_to_end(self._log, TopicPartition(self._state, partition), watch),
             model=self._model,
@@ -65,9 +91,6 @@ class ClustererStep:
             parameters=self._parameters,
             progress=lambda articles, of: watch.built(partition, articles, of),
         )
-        self._partitions[partition] = engines
-        articles = sum(len(engine.edition.articles) for engine in engines.values())
-        watch.end(partition, editions=len(engines), articles=articles)
 
     def forget(self, partition: int) -> None:
         """Throw the partition's engines away."""

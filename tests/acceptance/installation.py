@@ -69,7 +69,11 @@ class Service:
     @property
     def has_started(self) -> bool:
         """Whether it has said that it works."""
-        return b'"service.started"' in self._log_file.read_bytes()
+        return self.has_said("service.started")
+
+    def has_said(self, event: str) -> bool:
+        """Whether this event is in its log."""
+        return f'"{event}"'.encode() in self._log_file.read_bytes()
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> Ended:
         """Send the signal and wait."""
