@@ -68,7 +68,8 @@ class Migrated:
 def migrate(log: Log, settings: Settings, target: Settings, told: Callable[[str, int], None]) -> Migrated:
     """Copy everything under `settings.topic_prefix` to `target.topic_prefix`, with `target.state_partitions`.
 
-    `told` gets each topic's full name and number of records once it is copied.
+    `told` gets each topic's full name and number of records once what was taken in of it is copied, and once more if there was
+    something that was not.
 
     Raises:
         ConfigurationError: there is something under the target's prefix already; a topic is missing.
@@ -213,8 +214,9 @@ class _Copy:
         if batch:
             self._writer.write(batch, Progress(0))
         self._find(name, written)
-        self.copied[name] = self.copied.get(name, 0) + sum(map(len, written.values()))
-        self._told(name, self.copied[name])
+        if written or name not in self.copied:
+            self.copied[name] = self.copied.get(name, 0) + sum(map(len, written.values()))
+            self._told(name, self.copied[name])
 
     def _find(self, name: str, written: dict[int, list[Place]]) -> None:
         found: defaultdict[int, list[int]] = defaultdict(list)
