@@ -127,7 +127,8 @@ class Newsroom:
 
     def _note(self, name: str, process: Process) -> None:
         status = process.wait(0)
-        self.statuses[f"{name.partition('-')[0]} {status}"] += 1
+        said = f": {_reason(process.output)}" if status == EXIT_LOG else ""
+        self.statuses[f"{name.partition('-')[0]} {status}{said}"] += 1
         if status not in EXPECTED:
             self.problems.append(f"{name} ended with status {status}: {_last_words(process.output)}")
 
@@ -190,6 +191,12 @@ class Newsroom:
             found = re.findall(r'"event": ?"([a-z.]+)"', output.read_text(errors="replace"))
             counts.update(f"{output.name.partition('-')[0]} {event}" for event in found)
         return counts
+
+
+def _reason(output: Path) -> str:
+    """Why it says it ended, without what differs from one time to the next."""
+    last = _last_words(output).rpartition(" | ")[2]
+    return re.sub(r"kafka://\S+|\d+(\.\d+)*(:\d+)?", "...", last)[:160].replace("|", "/")
 
 
 def _last_words(output: Path) -> str:

@@ -40,6 +40,7 @@ REPLICAS: Final = {"embedder": 2, "clusterer": 2}
 DRAIN_S_MAX: Final = 900.0
 JOIN_S_MAX: Final = 900.0
 REPORT_EVERY_S: Final = 15.0
+WATCH_EVERY_S: Final = 0.3
 INPUTS: Final = {"embedder": (ARTICLES, STORY_COMMANDS), "clusterer": (ARTICLE_VECTORS,)}
 
 
@@ -146,16 +147,22 @@ class _Run:
         for service, count in REPLICAS.items():
             for instance in range(count):
                 self._newsroom.add(service, str(instance))
-        threads = [self._thread(self._feed.run), self._thread(self._breaker.run), self._thread(self._report)]
+        threads = [
+            self._thread(self._feed.run),
+            self._thread(self._breaker.run),
+            self._thread(self._report),
+            self._thread(self._watch),
+        ]
         try:
             self._striker.run()
         except RuntimeError as error:
             self._break_off(error)
-        feeding, breaking, reporting = threads
+        feeding, breaking, reporting, watching = threads
         self._join(feeding)
         self._join(breaking)
         self._reporting = False
         self._join(reporting)
+        self._join(watching)
         self._newsroom.wake_all()
         self._outcome.chaos_s = time.monotonic() - begun
 
@@ -189,6 +196,18 @@ class _Run:
                     f"{last - begun:5.0f} s  {self._pace.fraction:4.0%}  {dict(sorted(self._pace.counts.items()))}"
                 )
             time.sleep(0.2)
+
+    def _watch(self) -> None:
+        """Keep the pace informed of what waits for whom."""
+        while self._reporting and not self._pace.stopped:
+            try:
+                with closing(open_log(self._cluster.url)) as log:
+                    while self._reporting and not self._pace.stopped:
+                        for service in INPUTS:
+                            self._pace.waiting[service] = self._backlog(log, service)
+                        time.sleep(WATCH_EVERY_S)
+            except LogError:
+                self._pace.waiting.clear()
 
     def _drain(self) -> None:
         """Peace: everybody is there until nothing is left to do, then ends in good order."""

@@ -19,6 +19,10 @@ FROZEN_S: Final = (8.0, 25.0)
 """A session ends after 10 s."""
 STARTED_S_MAX: Final = 60.0
 VICTIM_S_MAX: Final = 300.0
+WORK_S_MAX: Final = 4.0
+"""So long a kill waits for its victim to have work; then it comes at any rate."""
+WORKING_S_MAX: Final = 1.5
+"""And so long, at most, it lets it work."""
 EARLY: Final = 0.2
 """This part of the kills may hit a replica that is still starting or restoring."""
 OTHERS: Final = ("freeze", "replace", "slow", "terminate", "freeze")
@@ -62,6 +66,8 @@ class Striker:
 
     def _strike(self, kind: str) -> None:
         replica = self._victim(kind)
+        if kind == "kill" and replica.process.has_started:
+            self._let_work(replica)
         if kind == "kill":
             replica.process.signal(signal.SIGKILL)
         elif kind == "terminate":
@@ -74,6 +80,15 @@ class Striker:
             replica.process.signal(SLOW_SIGNAL)
             replica.slow_until = time.monotonic() + SLOW_S + PAUSE_S[1]
         self.pace.count(f"{replica.service}: {kind}")
+
+    def _let_work(self, replica: Replica) -> None:
+        """Return in the middle of its work, if there is any."""
+        deadline = time.monotonic() + WORK_S_MAX
+        while not self.pace.waiting.get(replica.service) and time.monotonic() < deadline:
+            self._wait(TICK_S)
+        if self.pace.waiting.get(replica.service):
+            self.pace.count(f"{replica.service}: kill with records waiting for it")
+            self._wait(self.choice.uniform(0.0, WORKING_S_MAX))
 
     def _victim(self, kind: str) -> Replica:
         """Somebody who can be hit: who runs, is not frozen, nor in the middle of a slow batch, and has mostly begun to work."""

@@ -35,8 +35,8 @@ class TopicwiseAssignor(StickyPartitionAssignor):  # type: ignore[misc]  # kafka
             executor = StickyAssignmentExecutor(cluster, {name: _of_topic(one, topic) for name, one in known.items()})
             executor.perform_initial_assignment()
             executor.balance()
-            for name, share in shares.items():
-                share += executor.get_final_assignment(name)
+            for name in known:
+                shares[name].extend(executor.get_final_assignment(name))
         counts = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in topics}
         told = json.dumps(counts).encode()
         return {name: ConsumerProtocolAssignment(self.version, share, told) for name, share in shares.items()}

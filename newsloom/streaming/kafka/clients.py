@@ -40,8 +40,8 @@ _CONSUMER: Final[Config] = {
     "heartbeat_interval_ms": 2_000,
     # New partitions are seen after this long. The library's five minutes are long for records that nobody reads.
     "metadata_max_age_ms": 30_000,
-    # An eager one, not the cooperative one: a member that was evicted goes on claiming what it held, and the leader, waiting for it to
-    # let go, gives the partition to nobody.
+    # An eager one, not the cooperative one: a member that was evicted goes on claiming what it held, and the leader, waiting
+    # for it to let go, gives the partition to nobody.
     "partition_assignment_strategy": (TopicwiseAssignor,),
 }
 _PRODUCER: Final[Config] = {
