@@ -142,8 +142,16 @@ class Admin(Protocol):
         """
         ...
 
+    def start_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """The first offset of each partition that retention has left; 0 where it has taken nothing yet."""
+        ...
+
     def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """The offset behind the last record of each partition."""
+        ...
+
+    def committed_offsets(self, group: str, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """The offset from which the group will go on in each partition; without those it has never committed anything of."""
         ...
 
 

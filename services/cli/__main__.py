@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "explain": "services.cli.explain",
     "audit": "services.cli.audit",
     "topics": "services.cli.topics",
+    "state": "services.cli.state",
     "dead-letters": "services.cli.dead_letters",
     "calibrate": "services.cli.calibrate",
     "evaluate": "services.cli.evaluate",

@@ -21,6 +21,7 @@ from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Message
 from newsloom.topology import topic_name
+from services.bookkeeper.verification import clustering_problems, problems
 from tests.acceptance.published import Published, read_published
 from tests.kafka.broker import wait_until
 
@@ -167,6 +168,16 @@ class Installation:
         """Everything on its topics."""
         with closing(self.open()) as log:
             return read_published(log, self.prefix)
+
+    def problems(self) -> list[str]:
+        """What does not add up on its topics, from the articles to the stories."""
+        with closing(self.open()) as log:
+            return problems(log, self.settings)
+
+    def clustering_problems(self) -> list[str]:
+        """The same from the vectors on."""
+        with closing(self.open()) as log:
+            return clustering_problems(log, self.settings)
 
     def stories(self) -> str:
         """`newsloom stories --format json`."""

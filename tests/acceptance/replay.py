@@ -19,6 +19,8 @@ class Replay:
 
     published: Published
     stories: str
+    problems: list[str]
+    """What the bookkeeper has to say of it; of vectors that no embedder wrote, on the clusterer's side alone."""
 
 
 def replay(installation: Installation, file: Path) -> Replay:
@@ -37,4 +39,6 @@ def assert_same(found: Replay, expected: Replay) -> None:
 
 def outcome(installation: Installation) -> Replay:
     """What stands on the installation's topics now."""
-    return Replay(installation.published(), installation.stories())
+    published = installation.published()
+    check = installation.problems if published.articles else installation.clustering_problems
+    return Replay(published, installation.stories(), check())

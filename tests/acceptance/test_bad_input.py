@@ -17,7 +17,6 @@ from newsloom.streaming.records import Message, Record
 from newsloom.streaming.scan import read_topic
 from newsloom.topology import topic_name
 from tests.acceptance.bad_input import BAD_ARTICLES, BAD_VECTORS, HEADERS, Bad, sent
-from tests.acceptance.checker import clustering_problems, problems
 from tests.acceptance.installation import Installation
 from tests.laws.streams import article
 
@@ -69,7 +68,7 @@ def test_bad_articles_become_letters_and_good_ones_stories(installation: Install
     assert {article_id for _, article_id in published.memberships} == {
         f"good-{number}" for number in range(len(BAD_ARTICLES))
     }
-    assert problems(published) == []
+    assert installation.problems() == []
 
 
 def test_bad_vectors_become_letters_and_good_ones_stories(installation: Installation) -> None:
@@ -86,7 +85,7 @@ def test_bad_vectors_become_letters_and_good_ones_stories(installation: Installa
     assert_letters(installation, ARTICLE_VECTORS, BAD_VECTORS.values())
     published = installation.published()
     assert len(published.memberships) == len(BAD_VECTORS)
-    assert list(clustering_problems(published)) == []
+    assert installation.clustering_problems() == []
 
 
 def test_letters_are_replayed_after_a_setting_was_mended(installation: Installation) -> None:

@@ -15,7 +15,6 @@ from newsloom.contracts.story import Story, StoryState
 from newsloom.contracts.topics import STORY_COMMANDS
 from newsloom.subscribe import Newsloom
 from services.cli.commanding import command_message
-from tests.acceptance.checker import problems
 from tests.acceptance.installation import Installation
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -63,7 +62,7 @@ def test_stories_are_corrected_and_stay_so(installation: Installation) -> None:
     installation.drain("embedder", "clusterer")
 
     published = installation.published()
-    assert problems(published) == []
+    assert installation.problems() == []
     assert [letter.header("dead-letter-reason") for letter in published.dead_letters] == [
         "there is no story 'st-none' in edition 'main'"
     ]

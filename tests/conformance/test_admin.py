@@ -87,6 +87,25 @@ def test_end_offsets_are_behind_the_last_records(log: Log, admin: Admin, new_top
     assert ends[TopicPartition(topic, 1)] > max(record.offset for record in read_all(log, topic, partitions=2))
 
 
+def test_a_topic_of_which_nothing_was_deleted_starts_at_0(log: Log, admin: Admin, new_topic: NewTopic) -> None:
+    topic = new_topic("in", partitions=2)
+    put(log, numbered(topic, 3, partition=1))
+
+    assert admin.start_offsets([topic]) == dict.fromkeys(partitions_of(topic, 2), 0)
+
+
+def test_committed_offsets_are_those_from_which_a_group_goes_on(
+    log: Log, admin: Admin, new_topic: NewTopic, unique: str
+) -> None:
+    topic = new_topic("in", partitions=2)
+    put(log, numbered(topic, 4, partition=1))
+    assert admin.committed_offsets(unique, [topic]) == {}
+
+    Member(log, unique, [topic]).take(3)
+
+    assert admin.committed_offsets(unique, [topic]) == {TopicPartition(topic, 1): 3}
+
+
 def test_asking_for_a_missing_topic_names_it(admin: Admin, unique: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"{unique}\.missing"):
         admin.end_offsets([f"{unique}.missing"])

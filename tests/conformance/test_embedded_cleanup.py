@@ -59,6 +59,7 @@ def test_records_go_when_their_retention_is_over(log: Log, clock: ManualClock) -
     clock.advance(1)
     housekeeping(log)
     assert values(read_all(log, "short", 2)) == [b"5", b"6"]
+    assert log.admin().start_offsets(["short"]) == {TopicPartition("short", 0): 5, TopicPartition("short", 1): 0}
     assert len(read_all(log, "kept")) == 5
 
 
@@ -74,6 +75,7 @@ def test_offsets_go_on_after_everything_was_deleted(log: Log, clock: ManualClock
     clock.advance(HOUR_MS + 1)
     housekeeping(log)
     assert read_all(log, "short", 2) == []
+    assert log.admin().start_offsets(["short"])[TopicPartition("short", 0)] == 5
     put(log, numbered("short", 1, partition=0, start=5))
     (record,) = read_all(log, "short", 2)
     assert record.offset == 5

@@ -50,16 +50,33 @@ class EmbeddedAdmin:
         with self._connection.read() as sql:
             return sum(_open_records(sql, group, id_) for id_ in Catalogue().sources(sql, topics))
 
+    def start_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """See the port."""
+        with self._connection.read() as sql:
+            return {source: _start_offset(sql, id_) for id_, source in Catalogue().sources(sql, topics).items()}
+
     def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """See the port."""
         with self._connection.read() as sql:
             return {source: end_offset(sql, id_) for id_, source in Catalogue().sources(sql, topics).items()}
+
+    def committed_offsets(self, group: str, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """See the port."""
+        with self._connection.read() as sql:
+            sources = Catalogue().sources(sql, topics)
+            found = {source: sql.execute(_COMMITTED, (group, id_)).fetchone() for id_, source in sources.items()}
+        return {source: row[0] for source, row in found.items() if row is not None}
 
 
 def _open_records(sql: sqlite3.Connection, group: str, partition: int) -> int:
     row = sql.execute(_COMMITTED, (group, partition)).fetchone()
     first = next_offset(sql, partition, row[0] if row else 0)
     return 0 if first is None else end_offset(sql, partition) - first
+
+
+def _start_offset(sql: sqlite3.Connection, partition: int) -> int:
+    first = next_offset(sql, partition, 0)
+    return end_offset(sql, partition) if first is None else first
 
 
 def _check(spec: TopicSpec) -> None:

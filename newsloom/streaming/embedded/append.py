@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Final
 
 import msgspec
-from kafka.partitioner.default import murmur2
 
 from newsloom.streaming.embedded.catalogue import Catalogue, Topic
 from newsloom.streaming.embedded.cleanup import clean, note_keyed
@@ -15,6 +14,7 @@ from newsloom.streaming.embedded.fetch import end_offset
 from newsloom.streaming.embedded.schema import place
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy
+from newsloom.streaming.partitioning import partition_of
 from newsloom.streaming.records import Message
 
 _INSERT: Final = "INSERT INTO records (place, timestamp_ms, key, headers, value) VALUES (?, ?, ?, ?, ?)"
@@ -68,9 +68,7 @@ def _partition(sql: sqlite3.Connection, message: Message, topic: Topic, ends: di
     if len(ids) == 1:
         return ids[0]
     if message.key is not None:
-        # As Kafka's default partitioner: the hash's sign bit is masked, not negated.
-        digest: int = murmur2(message.key) & 0x7FFFFFFF
-        return ids[digest % len(ids)]
+        return ids[partition_of(message.key, len(ids))]
     return ids[sum(_end(sql, id_, ends) for id_ in ids) % len(ids)]
 
 

@@ -97,9 +97,18 @@ class KafkaAdmin:
         behind = {source: (position[source], end[source]) for source in sources if position[source] < end[source]}
         return sum(stop - start for start, stop in self._settled.unread(behind).values())
 
+    def start_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """See `Admin.start_offsets`."""
+        return self.first_offsets(self._partitions(topics))
+
     def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """See `Admin.end_offsets`: the high watermark, which counts transaction markers."""
         return self.high_watermarks(self._partitions(topics))
+
+    def committed_offsets(self, group: str, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """See `Admin.committed_offsets`."""
+        committed = self.group_offsets(group)
+        return {source: committed[source][0] for source in self._partitions(topics) if source in committed}
 
     def high_watermarks(self, sources: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
         """The offset behind all that is written, open transactions included."""

@@ -1,0 +1,41 @@
+"""Inputs in which everything happens."""
+
+from __future__ import annotations
+
+from newsloom.contracts.command import CommandKind
+from newsloom.contracts.vector import ArticleRetraction
+from tests.laws.commanded import Input, Wish
+from tests.laws.streams import EDITION, article
+
+
+def wish(kind: CommandKind, story: int) -> Wish:
+    return Wish(kind, story=story, other=1, articles=(0,), any_state=False)
+
+
+def a_busy_week() -> list[Input]:
+    """Stories that grow, are copied, corrected, emptied, merged, split and closed."""
+    return [
+        article(1, subject=1),
+        article(2, subject=2),
+        article(3, subject=1, hour=1, text=5),
+        article(4, subject=1, hour=2, text=5),
+        article(5, subject=1, hour=2),
+        article(5, subject=1, hour=2),
+        article(6, subject=3, hour=3),
+        article(5, subject=3, hour=2, revision=1),
+        article(2, subject=2, revision=1),
+        article(7, subject=2, hour=4, wobble=1),
+        # Two stories of one subject, and the article between them that makes them one.
+        article(9, subject=13, hour=5),
+        article(10, subject=13, hour=5, wobble=3),
+        article(11, subject=13, hour=5),
+        # Whichever they are: what cannot be done becomes a dead letter.
+        *(wish(CommandKind.SPLIT, story) for story in range(4)),
+        *(wish(kind, 0) for kind in CommandKind),
+        ArticleRetraction(article_id="a6", edition=EDITION),
+        ArticleRetraction(article_id="a3", edition=EDITION),
+        article(8, subject=4, hour=24 * 20),
+        article(12, subject=4, hour=24 * 20),
+        wish(CommandKind.SPLIT, 0),
+        article(13, subject=4, hour=24 * 20),
+    ]

@@ -1,0 +1,130 @@
+"""`newsloom state verify` as an operator sees it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from newsloom.contracts.topics import ARTICLES
+from newsloom.settings import Settings
+from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.log import Log
+from newsloom.streaming.open import open_log
+from newsloom.streaming.records import Record, TopicPartition
+from services.bookkeeper.findings import Invariant
+from services.bookkeeper.reading import StillWritten
+from services.bookkeeper.verification import verified
+from services.cli.__main__ import newsloom as cli
+from tests.unit.bookkeeper.desk import Desk
+from tests.unit.bookkeeper.newsroom import Newsroom, in_edition, resolved
+from tests.unit.bookkeeper.weeks import a_busy_week
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    file = tmp_path_factory.mktemp("whole") / "news.db"
+    given = Settings(log=f"sqlite:///{file}", model="test", partitions=2, state_partitions=2)
+    with closing(open_log(given.log)) as log:
+        newsroom = Newsroom(log, given)
+        events = resolved(a_busy_week())
+        newsroom.take_in([*events, *in_edition(events, "de")])
+        newsroom.drain("embedder", "clusterer")
+    return Desk(file, given)
+
+
+@pytest.fixture
+def desk(whole: Desk, tmp_path: Path) -> Desk:
+    return whole.copied(tmp_path / "news.db")
+
+
+def verify(desk: Desk, *arguments: str) -> Result:
+    return CliRunner(env={"NEWSLOOM_LOG": desk.settings.log}).invoke(cli, ["state", "verify", *arguments])
+
+
+def test_it_says_what_it_has_checked(desk: Desk) -> None:
+    result = verify(desk)
+
+    assert result.exit_code == 0, result.output
+    for invariant in Invariant:
+        assert f"ok  {invariant.value}" in result.output
+    assert "news.story-updates/1" in result.output
+    assert "every invariant holds" in result.output
+
+
+def test_it_names_what_is_broken_and_ends_with_1(desk: Desk) -> None:
+    record, update = desk.updates()[0]
+    desk.append(record)
+
+    result = verify(desk)
+
+    assert result.exit_code == 1
+    assert f"BROKEN  {Invariant.VERSIONS.value}" in result.output
+    assert f"{update.story_id} version {update.version} (" in result.output
+    assert "violations" in result.output
+
+
+def test_json_has_it_all(desk: Desk) -> None:
+    good = json.loads(verify(desk, "--format", "json").output)
+    record, update = desk.updates()[0]
+    desk.append(record)
+    result = verify(desk, "--format", "json")
+    bad = json.loads(result.output)
+
+    assert result.exit_code == 1
+    assert good["violations"] == []
+    assert [held["partition"] for held in good["partitions"]] == [0, 1]
+    assert sum(held["editions"] for held in good["partitions"]) == 2
+    assert good["records"]["news.articles/0"] > 0
+    assert all(one["holds"] for one in good["invariants"])
+    assert not next(one for one in bad["invariants"] if one["name"] == "versions")["holds"]
+    assert any(update.story_id in one["violation"] for one in bad["violations"])
+
+
+def test_nothing_is_written(desk: Desk) -> None:
+    before = [desk.records(topic) for topic in (ARTICLES,)], _standing(desk)
+    verify(desk)
+    assert ([desk.records(topic) for topic in (ARTICLES,)], _standing(desk)) == before
+
+
+def _standing(desk: Desk) -> dict[TopicPartition, int]:
+    with closing(open_log(desk.settings.log)) as log:
+        return log.admin().end_offsets(["news.articles", "news.stories"])
+
+
+def test_topics_that_are_not_there_are_named() -> None:
+    with (
+        closing(open_log("sqlite://")) as log,
+        pytest.raises(ConfigurationError, match=r"topic news\.\S+ does not exist"),
+    ):
+        verified(log, Settings())
+
+
+class _Busy:
+    """A log on which somebody writes whenever its admin is asked."""
+
+    def __init__(self, log: Log, desk: Desk, record: Record) -> None:
+        self._log, self._desk, self._record = log, desk, record
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._log, name)
+
+    def reader(self, *arguments: object, **options: object) -> object:
+        self._desk.append(replace(self._record, partition=0))
+        return self._log.reader(*arguments, **options)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def busy_log(desk: Desk) -> Iterator[_Busy]:
+    with closing(open_log(desk.settings.log)) as log:
+        yield _Busy(log, desk, desk.records(ARTICLES)[0])
+
+
+def test_topics_that_are_written_to_are_of_no_one_moment(desk: Desk, busy_log: Log) -> None:
+    with pytest.raises(StillWritten, match="stop the services"):
+        verified(busy_log, desk.settings)
