@@ -60,6 +60,7 @@ class Feed:
             self._ingest_all()
             self._poison(place)
             self.pace.count("lines fed", len(chunk))
+            self.pace.fed = (place + 1) / chunks
 
     def _ingest_all(self) -> None:
         """The same command until it succeeds, as an operator would give it again."""

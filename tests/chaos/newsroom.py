@@ -132,6 +132,13 @@ class Newsroom:
         if status not in EXPECTED:
             self.problems.append(f"{name} ended with status {status}: {_last_words(process.output)}")
 
+    def lose(self, replica: Replica, number: signal.Signals = signal.SIGKILL) -> None:
+        """End a replica for good: nobody starts it again."""
+        self.replicas.remove(replica)
+        replica.process.signal(number)
+        replica.process.wait(END_S_MAX)
+        self._note(replica.name, replica.process)
+
     def freeze(self, replica: Replica, seconds: float) -> None:
         """Stop the replica for a while."""
         replica.process.signal(signal.SIGSTOP)

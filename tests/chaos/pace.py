@@ -15,6 +15,8 @@ class Pace:
         self._changed = threading.Condition()
         self._stopped = False
         self.counts: Counter[str] = Counter()
+        self.fed = 0.0
+        """Which part of the traffic is in."""
         self.waiting: dict[str, int] = {}
         """Records that wait for each service, as last seen; 0 while nobody can tell."""
 

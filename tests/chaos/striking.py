@@ -53,6 +53,9 @@ class Striker:
         """All of the plan, unless the run is broken off."""
         for kind in self.plan:
             self._wait(self.choice.uniform(*PAUSE_S))
+            # Blows are spread over all of the traffic: neither runs ahead of the other.
+            while self.pace.fed < self.pace.fraction and not self.pace.stopped:
+                self._wait(TICK_S)
             if self.pace.stopped:
                 return
             self._strike(kind)

@@ -4,7 +4,7 @@ Three steps, each from committed records alone. 1. The file and `articles`: ever
 `article-vectors`: the embedder's own step, run over each partition in peace, gives the same records, once each and in the same
 order. 3. `article-vectors` and what the clusterer writes: a clusterer in peace, on a log in memory, given the very same
 records in the same partitions, publishes the same updates of each story in the same order, the same stories, the same state,
-the same dead letters. Then the bookkeeper of the acceptance tests, which knows nothing of the engine, has its say.
+the same dead letters. What `newsloom state verify` holds against the topics comes on top: it knows nothing of the engine.
 """
 
 from __future__ import annotations
@@ -17,9 +17,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
-
-from newsloom.contracts.codec import decode_update, encode
+from newsloom.contracts.codec import encode
 from newsloom.contracts.topics import (
     ARTICLE_STORIES,
     ARTICLE_VECTORS,
@@ -38,13 +36,10 @@ from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.scan import read_topic
 from newsloom.streaming.watchdog import Watchdog
-from newsloom.subscribe import Newsloom
 from newsloom.topology import topic_specs
 from services.cli.intake import Retraction, read_line
 from services.clusterer.__main__ import RECORDS_MAX, build_step
 from services.embedder.step import EmbedderStep
-from tests.acceptance.checker import clustering_problems
-from tests.acceptance.published import Published
 from tests.chaos.embedder import kept_vectors
 from tests.chaos.feeding import POISON
 from tests.chaos.traffic import RULES
@@ -123,13 +118,10 @@ def embedding_problems(topics: Topics, vectors: Path, settings: Settings) -> Ite
 
 
 def undisturbed(vectors: Iterable[Record], settings: Settings) -> Topics:
-    """A clusterer in peace: the same records in the same partitions of a log in memory.
-
-    There `story-updates` has one partition, so that all updates stand in the order in which they were written.
-    """
+    """A clusterer in peace: the same records in the same partitions of a log in memory."""
     log = open_log("sqlite://")
     try:
-        log.admin().create(topic_specs(msgspec.structs.replace(settings, partitions=1)))
+        log.admin().create(topic_specs(settings))
         _copy(log, vectors)
         step = build_step(settings, log)
         group = group_name(settings, "clusterer")
@@ -171,35 +163,6 @@ def clustering_differences(found: Topics, calm: Topics) -> Iterator[str]:
         for topics in (calm, found)
     )
     yield from _difference("dead letters of the clusterer", *letters)
-
-
-def edition_problems(topics: Topics) -> Iterator[str]:
-    """An edition lives in one partition: vectors, stories and memberships."""
-    homes: defaultdict[str | None, set[int]] = defaultdict(set)
-    for record in (*topics.vectors, *topics.stories, *topics.memberships):
-        homes[record.header("edition")].add(record.partition)
-    for edition, partitions in homes.items():
-        if len(partitions) > 1:
-            yield f"edition {edition} lives in partitions {sorted(partitions)}"
-
-
-def book_problems(log: Log, found: Topics, calm: Topics, prefix: str) -> Iterator[str]:
-    """What the independent bookkeeper finds.
-
-    It needs one order of all updates; over several partitions there is none, but that of the calm run is a possible one, and
-    by now it is known that each story's updates are the same in both.
-    """
-    newsloom = Newsloom(log, topic_prefix=prefix)
-    yield from clustering_problems(
-        Published(
-            articles=tuple(found.articles),
-            vectors=tuple(found.vectors),
-            dead_letters=tuple(found.dead_letters),
-            updates=tuple(decode_update(record.value or b"") for record in calm.updates),
-            stories=newsloom.stories(),
-            memberships=newsloom.memberships(),
-        )
-    )
 
 
 def _pair(record: Record) -> Pair:
