@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.errors import KafkaConfigurationError, KafkaConnectionError, KafkaError, KafkaTimeoutError
+from kafka.errors import KafkaConfigurationError, KafkaConnectionError, KafkaError, KafkaTimeoutError, RetriableError
 from kafka.net.compat import KafkaNetClient
 from kafka.serializer import Serializer
 from kafka.structs import MemberState
@@ -26,6 +26,7 @@ TRANSACTION_S_MAX: Final = 35.0
 TRANSACTION_TIMEOUT_MS: Final = 60_000
 INIT_MS_MAX: Final = 15_000
 JOIN_AGAIN_S: Final = 5.0
+ASK_AGAIN_S: Final = 0.2
 NULL: Final = object()
 """A record's missing value: kafka-python refuses None beside a missing key, which a log may well hold."""
 
@@ -129,6 +130,22 @@ class GroupConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships 
             self._joins_again_at = now + JOIN_AGAIN_S
             self._coordinator.request_rejoin()
         return super().poll(*args, **kwargs)
+
+    def learn(self, topics: Sequence[str], *, timeout_s: float) -> None:
+        """Learn the partitions of these topics from whichever broker answers; raises `KafkaError`.
+
+        The library asks one, which may be the one that is away: until the cluster has given it up, a third of the starts fail.
+        """
+        deadline = time.monotonic() + timeout_s
+        for topic in topics:
+            while True:
+                try:
+                    self.partitions_for_topic(topic)
+                    break
+                except RetriableError:
+                    if not seconds_left(deadline):
+                        raise
+                    time.sleep(ASK_AGAIN_S)
 
     def _has_new_partitions(self) -> bool:
         there_are = self._coordinator._cluster.partitions_for_topic
