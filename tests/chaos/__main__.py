@@ -12,9 +12,10 @@ import click
 
 from evaluation.command import default_cache_folder
 from newsloom.settings import Settings
+from tests.chaos.embedder import keep_vectors
 from tests.chaos.newsroom import REPOSITORY
 from tests.chaos.report import report
-from tests.chaos.run import Request, keep_vectors, run
+from tests.chaos.run import Request, run
 from tests.chaos.traffic import real_files, traffic
 from tests.kafka.broker import find_kafka_home
 

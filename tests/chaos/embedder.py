@@ -21,10 +21,13 @@ from evaluation.vectors import CachedEncoder
 from newsloom.service import main
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
+from newsloom.streaming.records import Record
 from newsloom.streaming.step import Step
 from services.embedder.__main__ import RECORDS_MAX
 from services.embedder.encoder import Encoder, Vectors
 from services.embedder.service import build_step
+from services.embedder.step import EmbedderStep
+from tests.chaos.traffic import pair_of
 
 VECTORS: Final = "CHAOS_VECTORS"
 SLOW_S: Final = "CHAOS_SLOW_S"
@@ -65,6 +68,13 @@ class PacedEncoder:
 def kept_vectors(folder: Path, model: str) -> CachedEncoder:
     """The encoder that looks vectors up in the folder; what it does not find there it encodes, and keeps."""
     return CachedEncoder(model, partial(_load, model), folder, lambda done, of: tell(f"{done:,} of {of:,} texts"))
+
+
+def keep_vectors(lines: list[bytes], vectors: Path, model: str) -> None:
+    """See to it that the folder holds the vectors of all texts of these lines: the embedder's step is run over them once."""
+    step = EmbedderStep(kept_vectors(vectors, model), articles_topic="a", commands_topic="c", vectors_topic="v")
+    pairs = [pair_of(line) for line in lines]
+    step.process([Record("a", 0, place, 0, key, value) for place, (key, value) in enumerate(pairs)])
 
 
 def _load(model: str) -> Encoder:

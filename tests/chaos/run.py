@@ -19,10 +19,8 @@ from newsloom.settings import load_settings
 from newsloom.streaming.errors import LogError
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log
-from newsloom.streaming.records import Record
 from newsloom.topology import topic_name, topic_specs
 from services.bookkeeper.verification import problems
-from services.embedder.step import EmbedderStep
 from tests.acceptance.installation import INPUTS
 from tests.chaos import verifying
 from tests.chaos.breaking import Breaker
@@ -245,7 +243,9 @@ class _Run:
             )
             self._check(
                 "article-vectors: each accepted article once, in order, as the embedder's step gives it",
-                verifying.embedding_problems(found, self._request.vectors, self._settings),
+                verifying.embedding_problems(
+                    found, kept_vectors(self._request.vectors, self._settings.model), self._settings
+                ),
             )
             self._check(
                 "updates, stories, state and dead letters as in an undisturbed run",
@@ -259,10 +259,3 @@ class _Run:
         self._tell(f"{what}: {len(found) or 'no'} problems")
         self._outcome.checks.append((what, len(found)))
         self._outcome.problems += [f"{what}: {problem}" for problem in found]
-
-
-def keep_vectors(lines: list[bytes], vectors: Path, model: str) -> None:
-    """See to it that the folder holds the vectors of all texts of these lines: the embedder's step is run over them once."""
-    step = EmbedderStep(kept_vectors(vectors, model), articles_topic="a", commands_topic="c", vectors_topic="v")
-    pairs = [verifying.pair_of(line) for line in lines]
-    step.process([Record("a", 0, place, 0, key, value) for place, (key, value) in enumerate(pairs)])

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from newsloom.settings import Settings
+from tests.chaos.embedder import keep_vectors
 from tests.chaos.report import report
-from tests.chaos.run import Request, keep_vectors, run
+from tests.chaos.run import Request, run
 from tests.chaos.traffic import traffic
 from tests.conftest import HOW_TO_RUN
 from tests.kafka.broker import find_kafka_home

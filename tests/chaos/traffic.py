@@ -9,7 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from services.cli.intake import Rules
+from newsloom.contracts.codec import encode
+from services.cli.intake import Retraction, Rules, read_line
 
 NAMES: Final = {"outlet": "source", "language": "lang"}
 """What the files call otherwise."""
@@ -22,6 +23,8 @@ LOOK_BACK: Final = 300
 """How far back an article may lie that comes again, is corrected or withdrawn."""
 
 Row = dict[str, Any]
+Pair = tuple[bytes | None, bytes | None]
+"""Key and value of a record."""
 
 
 def traffic(files: list[Path], *, seed: int, articles_max: int | None = None) -> list[bytes]:
@@ -38,6 +41,12 @@ def real_files(folder: Path) -> list[Path]:
     """The files of real articles in the folder, if all of them are there."""
     files = [folder / name for name in REAL]
     return files if all(file.exists() for file in files) else []
+
+
+def pair_of(line: bytes) -> Pair:
+    """What a line is on `articles`."""
+    event = read_line(line, RULES)
+    return event.id.encode(), None if isinstance(event, Retraction) else encode(event)
 
 
 def _rows(file: Path) -> list[Row]:

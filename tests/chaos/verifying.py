@@ -14,10 +14,8 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import zip_longest
-from pathlib import Path
 from typing import Any, Final
 
-from newsloom.contracts.codec import encode
 from newsloom.contracts.topics import (
     ARTICLE_STORIES,
     ARTICLE_VECTORS,
@@ -37,15 +35,12 @@ from newsloom.streaming.records import Message, Record
 from newsloom.streaming.scan import read_topic
 from newsloom.streaming.watchdog import Watchdog
 from newsloom.topology import topic_specs
-from services.cli.intake import Retraction, read_line
 from services.clusterer.__main__ import RECORDS_MAX, build_step
+from services.embedder.encoder import Encoder
 from services.embedder.step import EmbedderStep
-from tests.chaos.embedder import kept_vectors
 from tests.chaos.feeding import POISON
-from tests.chaos.traffic import RULES
+from tests.chaos.traffic import Pair, pair_of
 
-Pair = tuple[bytes | None, bytes | None]
-"""Key and value."""
 WRITE_MAX: Final = 500
 
 
@@ -85,15 +80,10 @@ def ingest_problems(lines: Iterable[bytes], articles: Iterable[Record]) -> Itera
                 break
 
 
-def pair_of(line: bytes) -> Pair:
-    event = read_line(line, RULES)
-    return event.id.encode(), None if isinstance(event, Retraction) else encode(event)
-
-
-def embedding_problems(topics: Topics, vectors: Path, settings: Settings) -> Iterator[str]:
+def embedding_problems(topics: Topics, encoder: Encoder, settings: Settings) -> Iterator[str]:
     """The embedder's output is what its step gives: each accepted record once, in order, and each rejected one once."""
     step = EmbedderStep(
-        kept_vectors(vectors, settings.model),
+        encoder,
         articles_topic=settings.topic_prefix + ARTICLES.name,
         commands_topic=settings.topic_prefix + STORY_COMMANDS.name,
         vectors_topic=settings.topic_prefix + ARTICLE_VECTORS.name,

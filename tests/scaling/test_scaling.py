@@ -16,7 +16,7 @@ from newsloom.streaming.open import open_log
 from newsloom.topology import topic_name
 from services.bookkeeper.verification import problems
 from tests.chaos import verifying
-from tests.chaos.run import keep_vectors
+from tests.chaos.embedder import keep_vectors, kept_vectors
 from tests.chaos.traffic import traffic
 from tests.scaling.newsroom_life import PARTITIONS, STATE_PARTITIONS, Life, live
 
@@ -72,7 +72,7 @@ def test_no_duplicate_work_is_to_be_seen(life: Life, vectors: Path) -> None:
         found = verifying.Topics.read(log, life.settings.topic_prefix)
         assert problems(log, life.settings) == []
     assert list(verifying.ingest_problems(life.lines, found.articles)) == []
-    assert list(verifying.embedding_problems(found, vectors, life.settings)) == []
+    assert list(verifying.embedding_problems(found, kept_vectors(vectors, life.settings.model), life.settings)) == []
     calm = verifying.undisturbed(found.vectors, life.settings)
     assert list(verifying.clustering_differences(found, calm)) == []
 
