@@ -4,7 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help setup demo test lint unit acceptance clean
+KILLS := 100
+BROKERS := 20
+SEED := 1
+
+.PHONY: help setup demo test lint unit acceptance chaos clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,6 +38,9 @@ unit: setup ## The tests alone
 
 acceptance: setup ## The slow tests: whole replays on both logs, with kills (needs ../shared/data for the largest)
 	$(BIN)/pytest -m slow
+
+chaos: setup ## Blows to services and brokers of a real Kafka cluster, and the proof (KILLS=100 BROKERS=20 SEED=1, ~30 min)
+	$(BIN)/python -m tests.chaos --kills $(KILLS) --brokers $(BROKERS) --seed $(SEED) --report docs/results/chaos.md
 
 clean: ## Remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

@@ -1,14 +1,16 @@
-"""A real Apache Kafka broker for the tests: one node in KRaft mode, started, killed and started again at will."""
+"""A real Apache Kafka broker for the tests: a node in KRaft mode, started, killed and started again at will."""
 
 from __future__ import annotations
 
 import os
+import resource
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -17,13 +19,12 @@ STOP_S_MAX: Final = 20.0
 USER: Final = "newsloom"
 PASSWORD: Final = "right-password"  # noqa: S105 - of a broker that lives for one test run
 
-# The timeouts of a real cluster, shortened; one copy of everything; small internal topics start faster.
-_PROPERTIES: Final = """
+_NODE: Final = """
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAIN://127.0.0.1:{plain},SASL://127.0.0.1:{sasl},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAIN://127.0.0.1:{plain},SASL://127.0.0.1:{sasl}
+node.id={seat.node}
+controller.quorum.voters={seat.voters}
+listeners=PLAIN://127.0.0.1:{seat.plain},SASL://127.0.0.1:{seat.sasl},CONTROLLER://127.0.0.1:{seat.controller}
+advertised.listeners=PLAIN://127.0.0.1:{seat.plain},SASL://127.0.0.1:{seat.sasl}
 inter.broker.listener.name=PLAIN
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAIN:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
@@ -32,6 +33,11 @@ listener.name.sasl.plain.sasl.jaas.config=org.apache.kafka.common.security.plain
 user_{user}="{password}";
 log.dirs={directory}/data
 auto.create.topics.enable=false
+log.cleaner.dedupe.buffer.size=8388608
+"""
+
+# The timeouts of a real cluster, shortened; one copy of everything; small internal topics start faster.
+_ALONE: Final = """
 default.replication.factor=1
 min.insync.replicas=1
 offsets.topic.replication.factor=1
@@ -46,46 +52,58 @@ group.min.session.timeout.ms=1000
 broker.session.timeout.ms=3000
 broker.heartbeat.interval.ms=500
 transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
-log.cleaner.dedupe.buffer.size=8388608
 """
 
 
-class Broker:
-    """One broker in `directory`, run by the Kafka in `home` (laid out like the official download)."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seat:
+    """A broker's place in its cluster: its number, its ports, and all voters as `node@host:port,...`."""
 
-    def __init__(self, home: Path, directory: Path) -> None:
+    node: int
+    plain: int
+    sasl: int
+    controller: int
+    voters: str
+
+
+class Broker:
+    """One broker in `directory`, run by the Kafka in `home` (laid out like the official download).
+
+    Without a seat it is a cluster of its own; `settings` are further server properties.
+    """
+
+    def __init__(self, home: Path, directory: Path, seat: Seat | None = None, settings: str = _ALONE) -> None:
         self._home = home
         self._directory = directory
         self._config = directory / "server.properties"
         self._log = directory / "server.log"
-        self._plain, self._sasl, controller = free_ports(3)
+        self._seat = seat or _alone()
+        self._seen = 0
         self._process: subprocess.Popen[bytes] | None = None
         directory.mkdir(parents=True)
         self._config.write_text(
-            _PROPERTIES.format(
-                plain=self._plain,
-                sasl=self._sasl,
-                controller=controller,
-                directory=directory,
-                user=USER,
-                password=PASSWORD,
-            )
+            _NODE.format(seat=self._seat, directory=directory, user=USER, password=PASSWORD) + settings
         )
         self._format()
 
     @property
     def url(self) -> str:
         """Where clients connect without security."""
-        return f"kafka://127.0.0.1:{self._plain}"
+        return f"kafka://127.0.0.1:{self._seat.plain}"
 
     @property
     def sasl_url(self) -> str:
         """Where clients connect with `USER` and `PASSWORD` (SASL_PLAINTEXT, PLAIN)."""
-        return f"kafka://127.0.0.1:{self._sasl}"
+        return f"kafka://127.0.0.1:{self._seat.sasl}"
 
     def start(self) -> None:
         """Start, and return when it serves."""
-        seen = self._log.stat().st_size if self._log.exists() else 0
+        self.launch()
+        self.wait_ready()
+
+    def launch(self) -> None:
+        """Start, and do not wait."""
+        self._seen = self._log.stat().st_size if self._log.exists() else 0
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [self._home / "bin/kafka-server-start.sh", self._config],
@@ -95,7 +113,10 @@ class Broker:
                 env=self._environment(),
                 start_new_session=True,  # Ctrl-C is for the tests, which then stop it.
             )
-        wait_until(lambda: self._has_started(seen), READY_S_MAX, "the broker to start")
+
+    def wait_ready(self) -> None:
+        """Return when it serves."""
+        wait_until(self._has_started, READY_S_MAX, f"broker {self._seat.node} to start")
 
     def kill(self) -> None:
         """End it as a power failure would."""
@@ -138,8 +159,25 @@ class Broker:
         heap = {"KAFKA_HEAP_OPTS": "-Xmx512m -Xms128m", "LOG_DIR": str(self._directory)}
         return {**os.environ, **heap}
 
-    def _has_started(self, seen: int) -> bool:
-        text = self._log.read_bytes()[seen:]
+    def refuse_writes(self) -> None:
+        """Let every write to a file fail from now on, as on a full disk; a broker ends itself when its directory fails.
+
+        Linux only (prlimit). The limit goes with the process.
+        """
+        if self._process is not None:
+            resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (1, 1))
+
+    def wait_ended(self, seconds: float) -> bool:
+        """Whether it has ended by itself within so many seconds."""
+        try:
+            self._process is None or self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        self._process = None
+        return True
+
+    def _has_started(self) -> bool:
+        text = self._log.read_bytes()[self._seen :]
         if b"Kafka Server started" in text:
             return True
         if self._process is not None and self._process.poll() is not None:
@@ -154,6 +192,11 @@ class Broker:
         if self._process is not None:
             self._process.wait(STOP_S_MAX)
             self._process = None
+
+
+def _alone() -> Seat:
+    plain, sasl, controller = free_ports(3)
+    return Seat(node=1, plain=plain, sasl=sasl, controller=controller, voters=f"1@127.0.0.1:{controller}")
 
 
 def free_ports(count: int) -> list[int]:

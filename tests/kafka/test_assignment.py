@@ -1,8 +1,12 @@
-"""What a worker tells of rebalances. Needs no broker: the callbacks are called as kafka-python calls them."""
+"""Who gets which partition, and what a worker tells of it. Needs no broker: all is called as kafka-python calls it."""
 
 from __future__ import annotations
 
+from collections import Counter
+from typing import Any
+
 from newsloom.streaming.kafka.assignment import Assignment, Changes
+from newsloom.streaming.kafka.assignor import TopicwiseAssignor
 from newsloom.streaming.records import TopicPartition
 
 P0, P1 = TopicPartition("in", 0), TopicPartition("in", 1)
@@ -73,3 +77,75 @@ def test_a_rebalance_that_has_not_ended_changes_nothing_yet() -> None:
     group.generation += 1
     group.assignment.on_partitions_assigned([P0])
     assert group.assignment.changes() == changes(set(), set())
+
+
+class Metadata:
+    """What an assignor asks of a cluster's metadata."""
+
+    def __init__(self, **partitions: int) -> None:
+        self._partitions = {topic: set(range(count)) for topic, count in partitions.items()}
+
+    def topics(self) -> set[str]:
+        return set(self._partitions)
+
+    def partitions_for_topic(self, topic: str) -> set[int] | None:
+        return self._partitions.get(topic)
+
+
+class Subscriber:
+    """A member as the leader sees it, and as it comes back in the next generation."""
+
+    def __init__(self, name: str, *topics: str) -> None:
+        self.member_id = name
+        self.group_instance_id = name
+        self.topics = topics
+        self.assignor = TopicwiseAssignor()
+
+    @property
+    def metadata(self) -> Any:
+        return self.assignor.metadata(self.topics)
+
+
+def shares(metadata: Metadata, *members: Subscriber, generation: int = 1) -> dict[str, set[TopicPartition]]:
+    """What each member gets, which is told to it too."""
+    assigned = TopicwiseAssignor().assign(metadata, members)
+    for member in members:
+        member.assignor.on_assignment(assigned[member.member_id], generation)
+    return {name: {TopicPartition(*source) for source in one.partitions()} for name, one in assigned.items()}
+
+
+def counts(share: set[TopicPartition]) -> Counter[str]:
+    return Counter(topic for topic, _ in share)
+
+
+def test_each_topic_is_shared_by_all_members() -> None:
+    """A topic with all the work and one that is nearly idle are no fair halves."""
+    metadata = Metadata(articles=3, commands=3, other=5)
+    a, b = Subscriber("a", "articles", "commands"), Subscriber("b", "articles", "commands")
+    shares(metadata, a)
+
+    for generation in (2, 3):
+        given = shares(metadata, a, b, generation=generation)
+        assert sorted(counts(given["a"])[topic] for topic in ("articles", "commands")) in ([1, 1], [1, 2], [2, 2])
+        assert all(counts(share)["articles"] in (1, 2) for share in given.values())
+        assert given["a"] | given["b"] == {TopicPartition(topic, n) for topic in a.topics for n in range(3)}
+
+
+def test_a_member_keeps_what_it_has_when_others_come_and_go() -> None:
+    metadata = Metadata(vectors=6)
+    a, b, c = (Subscriber(name, "vectors") for name in "abc")
+    two = shares(metadata, a, b)
+    three = shares(metadata, a, b, c, generation=2)
+    assert {name: len(share) for name, share in three.items()} == {"a": 2, "b": 2, "c": 2}
+    assert three["a"] < two["a"]
+    assert three["b"] < two["b"]
+
+    again = shares(metadata, a, b, generation=3)
+    assert three["a"] < again["a"]
+    assert three["b"] < again["b"]
+
+
+def test_a_member_knows_how_many_partitions_were_given_out() -> None:
+    member = Subscriber("a", "articles", "commands")
+    shares(Metadata(articles=3, commands=1, other=5), member)
+    assert member.assignor.given_out == {"articles": 3, "commands": 1}

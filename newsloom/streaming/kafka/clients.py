@@ -7,13 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from kafka.errors import KafkaConfigurationError, KafkaConnectionError, KafkaError, KafkaTimeoutError
+from kafka.errors import KafkaConfigurationError, KafkaConnectionError, KafkaError, KafkaTimeoutError, RetriableError
 from kafka.net.compat import KafkaNetClient
 from kafka.serializer import Serializer
 from kafka.structs import MemberState
 
 from newsloom.streaming.errors import ConfigurationError, LogUnavailable
+from newsloom.streaming.kafka.assignor import TopicwiseAssignor
 from newsloom.streaming.kafka.errors import CONNECTION_CAUSES, explain, translate
 from newsloom.streaming.kafka.options import Config
 from newsloom.streaming.kafka.probe import probe
@@ -25,6 +25,8 @@ TRANSACTION_S_MAX: Final = 35.0
 # look like fencing. It only counts for a process that does not come back; its successor ends the transaction at once.
 TRANSACTION_TIMEOUT_MS: Final = 60_000
 INIT_MS_MAX: Final = 15_000
+JOIN_AGAIN_S: Final = 5.0
+ASK_AGAIN_S: Final = 0.2
 NULL: Final = object()
 """A record's missing value: kafka-python refuses None beside a missing key, which a log may well hold."""
 
@@ -37,9 +39,11 @@ _NETWORK: Final[Config] = {
 _CONSUMER: Final[Config] = {
     "session_timeout_ms": 10_000,
     "heartbeat_interval_ms": 2_000,
-    # Not the cooperative one: a member that was evicted goes on claiming what it held, and the leader, waiting for it to
-    # let go, gives the partition to nobody.
-    "partition_assignment_strategy": (StickyPartitionAssignor,),
+    # New partitions are seen after this long. The library's five minutes are long for records that nobody reads.
+    "metadata_max_age_ms": 30_000,
+    # An eager one, not the cooperative one: a member that was evicted goes on claiming what it held, and the leader, waiting
+    # for it to let go, gives the partition to nobody.
+    "partition_assignment_strategy": (TopicwiseAssignor,),
 }
 _PRODUCER: Final[Config] = {
     "transaction_timeout_ms": TRANSACTION_TIMEOUT_MS,
@@ -95,10 +99,12 @@ class TransactionalProducer(KafkaProducer):  # type: ignore[misc]  # kafka-pytho
 
 
 class GroupConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships no types
-    """A consumer that finishes a join which ended between two polls, and says when another process has its identity.
+    """A consumer that finishes a join which ended between two polls, sees new partitions, and says when it is fenced.
 
     The library's throws such a join away and asks for another, which makes every member join again: a group whose members
-    are busy between polls may never come to rest. Of a `group.instance.id` taken by another it only stops the heartbeats.
+    are busy between polls may never come to rest. It leaves watching for new partitions to the leader, who is not told that it
+    is one when it comes back under its static name: then nobody watches. Of a `group.instance.id` taken by another it only
+    stops the heartbeats.
     """
 
     def __init__(self, **config: Any) -> None:
@@ -113,6 +119,37 @@ class GroupConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships 
             return await join(timeout_ms=timeout_ms)
 
         coordinator.join_group_async = finish_or_join
+        (self._assignor,) = coordinator._assignors.values()
+        self._joins_again_at = 0.0
+
+    def poll(self, *args: Any, **kwargs: Any) -> Any:
+        """`KafkaConsumer.poll`; joins again if there are more partitions than were given out."""
+        now = time.monotonic()
+        if now >= self._joins_again_at and self._has_new_partitions():
+            # Not at every poll: the leader may have to hear of them first.
+            self._joins_again_at = now + JOIN_AGAIN_S
+            self._coordinator.request_rejoin()
+        return super().poll(*args, **kwargs)
+
+    def learn(self, topics: Sequence[str], *, timeout_s: float) -> None:
+        """Learn the partitions of these topics from whichever broker answers; raises `KafkaError`.
+
+        The library asks one, which may be the one that is away: until the cluster has given it up, a third of the starts fail.
+        """
+        deadline = time.monotonic() + timeout_s
+        for topic in topics:
+            while True:
+                try:
+                    self.partitions_for_topic(topic)
+                    break
+                except RetriableError:
+                    if not seconds_left(deadline):
+                        raise
+                    time.sleep(ASK_AGAIN_S)
+
+    def _has_new_partitions(self) -> bool:
+        there_are = self._coordinator._cluster.partitions_for_topic
+        return any(len(there_are(topic) or ()) > count for topic, count in self._assignor.given_out.items())
 
     def is_fenced(self) -> bool:
         """Whether the group's coordinator has refused a heartbeat because the identity is another's."""

@@ -21,6 +21,7 @@ from newsloom.streaming.kafka.records import to_record
 from newsloom.streaming.kafka.transactions import Transactions
 from newsloom.streaming.records import Batch, Message
 
+LEARN_S_MAX: Final = 10.0
 REWIND_S_MAX: Final = 10.0
 CLOSE_MS_MAX: Final = 3_000
 
@@ -57,8 +58,7 @@ class KafkaWorker:
             self._consumer.subscribe(topics=list(topics), listener=self._assignment)
             # A leader that does not know the partitions yet gives them to nobody, and may take minutes to look again.
             with translated("reading the partitions of topics"):
-                for topic in topics:
-                    self._consumer.partitions_for_topic(topic)
+                self._consumer.learn(topics, timeout_s=LEARN_S_MAX)
             self._transactions.open()
         except BaseException:
             self.close()

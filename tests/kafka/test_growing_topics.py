@@ -1,0 +1,56 @@
+"""Partitions that a topic is given while its group is at work: somebody has to see them, whoever has been restarted since."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from newsloom.streaming.kafka.clients import Clients
+from newsloom.streaming.kafka.options import parse_addresses
+from newsloom.streaming.log import CleanupPolicy, TopicSpec
+from tests.conformance.driving import Member, partitions_of
+from tests.kafka.harness import NewLog
+
+pytestmark = pytest.mark.kafka
+
+PATIENT = {"session_timeout_ms": "10000", "heartbeat_interval_ms": "1000", "metadata_max_age_ms": "1000"}
+"""Longer than a restart takes: the group does not notice it."""
+
+
+@pytest.fixture
+def topic(new_log: NewLog) -> str:
+    name = f"growing-{uuid.uuid4().hex[:8]}"
+    new_log().admin().create([TopicSpec(name, 2, CleanupPolicy.DELETE)])
+    return name
+
+
+def grow(kafka_url: str, topic: str, partitions: int) -> None:
+    admin = Clients(parse_addresses(kafka_url), {}).admin()
+    admin.create_partitions({topic: partitions})
+    admin.close()
+
+
+def test_new_partitions_are_taken_up(new_log: NewLog, topic: str, kafka_url: str) -> None:
+    member = Member(new_log(**PATIENT), topic, [topic])
+    member.poll_until(lambda: member.owned == set(partitions_of(topic, 2)))
+
+    grow(kafka_url, topic, 4)
+
+    member.poll_until(lambda: member.owned == set(partitions_of(topic, 4)))
+
+
+def test_new_partitions_are_taken_up_though_all_have_been_restarted_since(
+    new_log: NewLog, topic: str, kafka_url: str
+) -> None:
+    """B19: only the leader watches, and one that comes back under its static name is not told that it is the leader."""
+    members = [Member(new_log(**PATIENT), topic, [topic], instance=name) for name in "ab"]
+    a, b = members
+    a.poll_until(lambda: len(a.owned) == len(b.owned) == 1, b)
+    for member in members:
+        member.worker.close()
+
+    grow(kafka_url, topic, 4)
+    a, b = (Member(new_log(**PATIENT), topic, [topic], instance=name) for name in "ab")
+
+    a.poll_until(lambda: len(a.owned) == len(b.owned) == 2, b)
