@@ -1,4 +1,8 @@
-"""What the clusterer keeps in `article-stories`: which story an article is in, and what it needs to go on after a restart."""
+"""What the clusterer keeps in `article-stories`: which story an article is in, and what it needs to go on after a restart.
+
+An engine holds these by the hundred thousand. They cannot be part of a reference cycle, so the garbage collector need not
+walk them (`gc=False`).
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,7 @@ class Verdict(Enum):
     COMMANDED = "commanded"
 
 
-class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A story an article was compared with.
 
     `score` = (share x `centroid` + (1 - share) x `mean`) x `time`. `centroid` is the cosine with the story's centroid,
@@ -38,7 +42,7 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True):
     time: float
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Why an article came to its story.
 
     `candidates` are the best stories at the time, best first; the first had to reach `bar`, which rises with the mean and
@@ -55,7 +59,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     jaccard: float | None = None
 
 
-class MergeDecision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class MergeDecision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Why the article's former story became part of the one it is in now.
 
     Its affinity with it reached the bar; or a command wanted it, and there is neither.
@@ -67,7 +71,9 @@ class MergeDecision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     command: CommandRef | None = None
 
 
-class Membership(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="membership"):
+class Membership(
+    msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="membership", gc=False
+):
     """An article's place, and the clusterer's own record of it.
 
     `sequence` is the article's place in the order of arrival within its edition. The vectors are those of `ArticleVector` in

@@ -1,4 +1,7 @@
-"""What the clusterer publishes: stories as they stand, and every change on the way there."""
+"""What the clusterer publishes: stories as they stand, and every change on the way there.
+
+`gc=False`: an engine holds so many of these that the garbage collector's walks would show; they are in no reference cycle.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,7 @@ class ArticleRef(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     copy_of: str | None = None
 
 
-class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """One published change of a story's article count: the version that made it, when in event time, and what made it."""
 
     version: int

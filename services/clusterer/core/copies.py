@@ -10,7 +10,6 @@ import hashlib
 from typing import Final
 
 import numpy as np
-import numpy.typing as npt
 
 from services.clusterer.core.hashes import Hashes
 
@@ -22,10 +21,10 @@ Bands = tuple[bytes, ...]
 """What two texts of many common shingles have in common, by chance of the hashing, in at least one place."""
 
 
-def _coefficients(label: str) -> npt.NDArray[np.uint64]:
+def _coefficients(label: str) -> Hashes:
     # Fixed for good: drawn from a hash instead of a generator, whose stream may change with the library.
-    digests = (hashlib.blake2b(f"{label}{i}".encode(), digest_size=8).digest() for i in range(BANDS * ROWS))
-    return np.array([int.from_bytes(digest, "little") | 1 for digest in digests], dtype=np.uint64)
+    digests = (hashlib.blake2b(f"{label}{i}".encode(), digest_size=4).digest() for i in range(BANDS * ROWS))
+    return np.array([int.from_bytes(digest, "little") | 1 for digest in digests], dtype=np.uint32)
 
 
 _FACTORS: Final = _coefficients("factor")
@@ -46,7 +45,7 @@ class CopyIndex:
     def __init__(self, *, jaccard_min: float, shingles_min: int) -> None:
         self._jaccard_min = jaccard_min
         self._shingles_min = shingles_min
-        self._buckets: tuple[dict[bytes, dict[str, None]], ...] = tuple({} for _ in range(BANDS))
+        self._buckets: tuple[dict[bytes, tuple[str, ...]], ...] = tuple({} for _ in range(BANDS))
         self._reports: dict[str, tuple[Hashes, Bands]] = {}
 
     def bands(self, shingles: Hashes) -> Bands:
@@ -59,7 +58,7 @@ class CopyIndex:
             return
         self._reports[article_id] = shingles, bands
         for bucket, band in zip(self._buckets, bands, strict=True):
-            bucket.setdefault(band, {})[article_id] = None
+            bucket[band] = (*bucket.get(band, ()), article_id)
 
     def remove(self, article_id: str) -> None:
         """Forget a report; one that is not there is none."""
@@ -67,10 +66,9 @@ class CopyIndex:
         if not bands:
             return
         for bucket, band in zip(self._buckets, bands, strict=True):
-            members = bucket[band]
-            del members[article_id]
-            if not members:
-                del bucket[band]
+            others = tuple(other for other in bucket.pop(band) if other != article_id)
+            if others:
+                bucket[band] = others
 
     def originals(self, shingles: Hashes, bands: Bands) -> list[tuple[float, str]]:
         """The reports this text repeats, with their Jaccard index, in no particular order."""
@@ -82,9 +80,8 @@ class CopyIndex:
 
 
 def _bands(shingles: Hashes) -> Bands:
-    # Multiply-shift hashing modulo 2**64 (Dietzfelbinger et al. 1997): the upper half is as good as random, and the least
-    # number has the least upper half.
-    hashed = np.multiply.outer(_FACTORS, shingles.astype(np.uint64))
+    # Linear permutations modulo 2**32: for the least number, near enough to random ones (Broder et al. 1998, section 3).
+    hashed = np.multiply.outer(_FACTORS, shingles)
     hashed += _OFFSETS[:, None]
-    data = (hashed.min(axis=1) >> np.uint64(32)).astype("<u4").tobytes()
+    data = hashed.min(axis=1).astype("<u4", copy=False).tobytes()
     return tuple(data[start : start + _BAND_BYTES] for start in range(0, len(data), _BAND_BYTES))
