@@ -30,8 +30,10 @@ from newsloom.settings import Settings
 from newsloom.streaming.dead_letters import OFFSET, PARTITION, REASON, SERVICE, TOPIC
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.loop import Loop, LoopConfig
+from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Message, Record
+from newsloom.streaming.restore import RestoreWatch
 from newsloom.streaming.scan import read_topic
 from newsloom.streaming.watchdog import Watchdog
 from newsloom.topology import topic_specs
@@ -113,7 +115,8 @@ def undisturbed(vectors: Iterable[Record], settings: Settings) -> Topics:
     try:
         log.admin().create(topic_specs(settings))
         _copy(log, vectors)
-        step = build_step(settings, log)
+        watchdog, metrics = Watchdog(), Metrics()
+        step = build_step(settings, log, RestoreWatch(watchdog, metrics))
         group = group_name(settings, "clusterer")
         worker = log.worker(group=group, instance="undisturbed", topics=step.inputs)
         config = LoopConfig(
@@ -122,7 +125,7 @@ def undisturbed(vectors: Iterable[Record], settings: Settings) -> Topics:
             dead_letter_share_max=1.0,
             records_max=RECORDS_MAX,
         )
-        loop = Loop(worker, step, config, stop=threading.Event(), watchdog=Watchdog())
+        loop = Loop(worker, step, config, stop=threading.Event(), watchdog=watchdog, metrics=metrics)
         while log.admin().backlog(group, step.inputs):
             loop.turn()
         return Topics.read(log, settings.topic_prefix)
