@@ -8,7 +8,7 @@ KILLS := 100
 BROKERS := 20
 SEED := 1
 
-.PHONY: help setup demo test lint unit acceptance chaos clean
+.PHONY: help setup demo test lint unit acceptance scaling chaos clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -37,7 +37,10 @@ unit: setup ## The tests alone
 	$(BIN)/pytest -m 'not slow'
 
 acceptance: setup ## The slow tests: whole replays on both logs, with kills (needs ../shared/data for the largest)
-	$(BIN)/pytest -m slow
+	$(BIN)/pytest -m slow --ignore tests/chaos --ignore tests/scaling
+
+scaling: setup ## Replicas that come and go, and a small chaos run, on a real Kafka (needs KAFKA_HOME and Java)
+	$(BIN)/pytest -m slow tests/scaling tests/chaos
 
 chaos: setup ## Blows to services and brokers of a real Kafka cluster, and the proof (KILLS=100 BROKERS=20 SEED=1, ~30 min)
 	$(BIN)/python -m tests.chaos --kills $(KILLS) --brokers $(BROKERS) --seed $(SEED) --report docs/results/chaos.md
