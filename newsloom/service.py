@@ -13,6 +13,7 @@ from typing import Final
 
 import structlog
 
+from newsloom.access import ROLES
 from newsloom.contracts.topics import DEAD_LETTERS
 from newsloom.settings import Settings, load_settings
 from newsloom.streaming.errors import ConfigurationError, LogError
@@ -20,7 +21,7 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.open import open_log
 from newsloom.streaming.step import Step
-from newsloom.streaming.topic_check import check_topics
+from newsloom.streaming.topic_check import check_rights, check_topics
 from newsloom.streaming.watchdog import Watchdog
 from newsloom.topology import state_topic_names, topic_name, topic_specs
 
@@ -58,6 +59,7 @@ def serve(service: str, settings: Settings, build: StepBuilder, *, records_max: 
     log = open_log(settings.log, kafka_options=settings.kafka, create=False)
     try:
         check_topics(log.admin(), topic_specs(settings), state_topic_names(settings))
+        _check_rights(service, settings, log)
         step = build(settings, log)
         worker = log.worker(group=group_name(settings, service), instance=settings.instance, topics=step.inputs)
         stop = stop_on_signals()
@@ -71,6 +73,14 @@ def serve(service: str, settings: Settings, build: StepBuilder, *, records_max: 
         watchdog.stop()
         log.close()
     _log.info("service.stopped", service=service)
+
+
+def _check_rights(service: str, settings: Settings, log: Log) -> None:
+    # At the start, and all: the right to write a dead letter would else be missed only when the first one comes.
+    for role in ROLES:
+        if role.name == service:
+            read, write = ([topic_name(settings, topic) for topic in topics] for topics in (role.reads, role.writes))
+            check_rights(log.admin(), read=read, write=write)
 
 
 def group_name(settings: Settings, service: str) -> str:

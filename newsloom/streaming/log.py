@@ -142,6 +142,13 @@ class Admin(Protocol):
         """
         ...
 
+    def missing_rights(self, *, read: Sequence[str] = (), write: Sequence[str] = ()) -> list[str]:
+        """The rights on these topics that this process lacks, as `Read on topic news.articles`.
+
+        Topics that do not exist are passed over. Empty on a log that knows no rights.
+        """
+        ...
+
     def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """The offset behind the last record of each partition."""
         ...

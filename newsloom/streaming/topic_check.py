@@ -41,6 +41,15 @@ def _missing(names: list[str]) -> list[str]:
     return [f"{topics} {', '.join(names)} {do} not exist: {CREATE}"]
 
 
+def check_rights(admin: Admin, *, read: Sequence[str], write: Sequence[str]) -> None:
+    """Raise `ConfigurationError` that lists the rights on these topics that this process lacks, if there are any."""
+    missing = admin.missing_rights(read=read, write=write)
+    if missing:
+        raise ConfigurationError(
+            f"the user lacks the right {', '.join(missing)}: grant it (`newsloom topics acls` prints the commands)"
+        )
+
+
 def check_topics(admin: Admin, specs: Sequence[TopicSpec], same_partitions: Sequence[str]) -> None:
     """Raise `ConfigurationError` that lists what is wrong with the topics, if anything is."""
     problems = topic_problems(admin, specs, same_partitions)

@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -51,16 +51,20 @@ log.cleaner.dedupe.buffer.size=8388608
 
 
 class Broker:
-    """One broker in `directory`, run by the Kafka in `home` (laid out like the official download)."""
+    """One broker in `directory`, run by the Kafka in `home` (laid out like the official download).
 
-    def __init__(self, home: Path, directory: Path) -> None:
+    `settings` are server properties that replace those above; `users` are made before the first start
+    (`SCRAM-SHA-512=[name=...,password=...]`).
+    """
+
+    def __init__(self, home: Path, directory: Path, *, settings: str = "", users: Sequence[str] = ()) -> None:
         self._home = home
         self._directory = directory
         self._config = directory / "server.properties"
         self._log = directory / "server.log"
         self._plain, self._sasl, controller = free_ports(3)
         self._process: subprocess.Popen[bytes] | None = None
-        directory.mkdir(parents=True)
+        directory.mkdir(parents=True, exist_ok=True)
         self._config.write_text(
             _PROPERTIES.format(
                 plain=self._plain,
@@ -70,8 +74,9 @@ class Broker:
                 user=USER,
                 password=PASSWORD,
             )
+            + settings
         )
-        self._format()
+        self._format(users)
 
     @property
     def url(self) -> str:
@@ -121,7 +126,7 @@ class Broker:
         """Let it go on."""
         self._signal(signal.SIGCONT)
 
-    def _format(self) -> None:
+    def _format(self, users: Sequence[str]) -> None:
         tool: list[str | Path] = [
             self._home / "bin/kafka-storage.sh",
             "format",
@@ -129,6 +134,7 @@ class Broker:
             "newsloomtestclusteridAA",
             "-c",
             self._config,
+            *(part for user in users for part in ("--add-scram", user)),
         ]
         done = subprocess.run(tool, env=self._environment(), capture_output=True, text=True, check=False)
         if done.returncode:

@@ -7,13 +7,22 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 from kafka import TopicPartition as KafkaTopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
-from kafka.errors import KafkaError, RetriableError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from kafka.admin import ACLOperation, ConfigResource, ConfigResourceType, OffsetSpec
+from kafka.errors import (
+    AuthorizationError,
+    KafkaError,
+    RetriableError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 from kafka.protocol.consumer import IsolationLevel
 
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.kafka.clients import Clients
 from newsloom.streaming.kafka.errors import translate
+from newsloom.streaming.kafka.rights import lacking, lacks
 from newsloom.streaming.kafka.settled import SettledEnds
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
 from newsloom.streaming.records import TopicPartition
@@ -26,6 +35,11 @@ USABLE_MS_MAX: Final = 20_000
 SETTLING_S_MAX: Final = 5.0
 SETTLING_PAUSE_S: Final = 0.02
 KEEP_ALL: Final = "-1"
+_OPERATIONS: Final = {
+    "Read": ACLOperation.READ,
+    "Write": ACLOperation.WRITE,
+    "DescribeConfigs": ACLOperation.DESCRIBE_CONFIGS,
+}
 POLICY, RETENTION, MAX_BYTES = "cleanup.policy", "retention.ms", "max.message.bytes"
 
 
@@ -47,15 +61,55 @@ class KafkaAdmin:
         partitions = self.partition_counts(names)
         if not partitions:
             return {}
+        self._check_allowed("DescribeConfigs", list(partitions))
         resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in partitions]
         found = self._call("describing topics", lambda client: client.describe_configs(resources, config_filter="all"))
         configs = found["topic"]
         return {name: _spec(name, count, configs[name]) for name, count in partitions.items()}
 
     def partition_counts(self, names: Sequence[str]) -> dict[str, int]:
-        """How many partitions each of these topics has, for those that exist; topics one may not see do not."""
-        topics = self._call("describing topics", lambda client: client.describe_topics(list(names))) if names else []
+        """How many partitions each of these topics has, for those that exist.
+
+        Raises:
+            ConfigurationError: a topic that may not be seen: whether it exists, the broker does not tell.
+
+        """
+        topics = self._described(names)
+        if hidden := [topic["name"] for topic in topics if topic["error_code"] == TopicAuthorizationFailedError.errno]:
+            raise lacks("Describe", hidden)
         return {topic["name"]: len(topic["partitions"]) for topic in topics if topic["error_code"] == 0}
+
+    def missing_rights(self, *, read: Sequence[str] = (), write: Sequence[str] = ()) -> list[str]:
+        """See `Admin.missing_rights`."""
+        return [
+            f"{operation} on topic {name}"
+            for operation, names in (("Read", read), ("Write", write))
+            for name in self._refused(operation, names)
+        ]
+
+    def check_readable(self, names: Iterable[str]) -> None:
+        """Raise `ConfigurationError` that names the topics which may not be read, if there are any.
+
+        kafka-python's consumer of such a topic polls nothing, for ever and without an error.
+        """
+        self._check_allowed("Read", sorted(set(names)))
+
+    def check_writable(self, names: Iterable[str]) -> None:
+        """Raise `ConfigurationError` that names the topics which may not be written to, if there are any."""
+        self._check_allowed("Write", sorted(set(names)))
+
+    def _check_allowed(self, operation: str, names: Sequence[str]) -> None:
+        if refused := self._refused(operation, names):
+            raise lacks(operation, refused)
+
+    def _refused(self, operation: str, names: Sequence[str]) -> list[str]:
+        return [topic["name"] for topic in self._described(names) if not _allows(topic, operation)]
+
+    def _described(self, names: Sequence[str]) -> list[Any]:
+        if not names:
+            return []
+        found: list[Any] = self._call("describing topics", lambda client: client.describe_topics(list(names)))
+        return sorted(found, key=lambda topic: str(topic["name"]))
 
     def check_exist(self, sources: Iterable[TopicPartition]) -> None:
         """Raise `ConfigurationError` that names the topic or partition, if one of these does not exist."""
@@ -127,7 +181,11 @@ class KafkaAdmin:
 
     def group_offsets(self, group: str) -> dict[TopicPartition, tuple[int, str]]:
         """The offsets a group has committed, each with its metadata."""
-        found = self._call(f"reading group {group}", lambda client: client.list_group_offsets({group: None}))
+        found = self._call(
+            f"reading group {group}",
+            lambda client: client.list_group_offsets({group: None}),
+            right=f"Read on group {group}",
+        )
         return {
             TopicPartition(*source): (position.offset, position.metadata or "")
             for source, position in found[group].items()
@@ -154,8 +212,8 @@ class KafkaAdmin:
         )
         return {TopicPartition(*source): position.offset for source, position in found.items()}
 
-    def _call(self, doing: str, ask: Callable[[Any], T]) -> T:
-        """Ask until answered: each time with a new client, because one remembers brokers that are gone."""
+    def _call(self, doing: str, ask: Callable[[Any], T], *, right: str = "") -> T:
+        """Ask until answered, which takes the `right`: each time with a new client, because one remembers brokers that are gone."""
         deadline = time.monotonic() + RETRY_S_MAX
         while True:
             self.connect()
@@ -167,10 +225,20 @@ class KafkaAdmin:
                 if isinstance(error, RetriableError) and time.monotonic() < deadline:
                     time.sleep(RETRY_PAUSE_S)
                     continue
-                raise _asked_in_vain(error, doing) from error
+                raise _asked_in_vain(error, doing, right) from error
 
 
-def _asked_in_vain(error: KafkaError, doing: str) -> Exception:
+def _allows(topic: Any, operation: str) -> bool:
+    if topic["error_code"] == TopicAuthorizationFailedError.errno:
+        return False
+    allowed = topic.get("authorized_operations")
+    # None: the topic does not exist, or the broker does not say.
+    return allowed is None or _OPERATIONS[operation].name in allowed
+
+
+def _asked_in_vain(error: KafkaError, doing: str, right: str) -> Exception:
+    if right and isinstance(error, AuthorizationError):
+        return lacking(right)
     if isinstance(error, UnknownTopicOrPartitionError):
         return ConfigurationError(
             f"{doing}: a topic or partition does not exist: run `newsloom topics create` ({error})"
@@ -188,6 +256,8 @@ def _request(spec: TopicSpec) -> dict[str, object]:
 def _check_created(topic: Any) -> None:
     error = for_code(topic["error_code"])
     if topic["error_code"] and error is not TopicAlreadyExistsError:
+        if error is TopicAuthorizationFailedError:
+            raise lacks("Create", [topic["name"]])
         raise translate(error(topic["error_message"] or ""), f"creating topic {topic['name']}")
 
 
