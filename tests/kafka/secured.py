@@ -157,7 +157,16 @@ def make_certificate(keystore: Path, store_password: str, certificate: Path) -> 
     keytool = shutil.which("keytool") or (f"{java_home}/bin/keytool" if java_home else None)
     if keytool is None:
         raise RuntimeError("Java's keytool is not on the PATH, and there is no JAVA_HOME")
-    store = ["-alias", "server", "-keystore", keystore, "-storetype", "PKCS12", "-storepass:env", "STORE_PASSWORD"]
+    store: list[str | Path] = [
+        "-alias",
+        "server",
+        "-keystore",
+        keystore,
+        "-storetype",
+        "PKCS12",
+        "-storepass:env",
+        "STORE_PASSWORD",
+    ]
     environ = {**os.environ, "STORE_PASSWORD": store_password}
     made = ["-keyalg", "EC", "-groupname", "secp256r1", "-validity", "30", "-dname", "CN=newsloom test"]
     names = ["-ext", "san=ip:127.0.0.1,dns:localhost", "-ext", "bc=ca:true"]

@@ -213,7 +213,7 @@ class KafkaAdmin:
         return {TopicPartition(*source): position.offset for source, position in found.items()}
 
     def _call(self, doing: str, ask: Callable[[Any], T], *, right: str = "") -> T:
-        """Ask until answered, which takes the `right`: each time with a new client, because one remembers brokers that are gone."""
+        """Ask until answered, which takes the `right`: each time with a new client, for one remembers brokers that are gone."""
         deadline = time.monotonic() + RETRY_S_MAX
         while True:
             self.connect()

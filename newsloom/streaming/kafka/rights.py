@@ -1,4 +1,4 @@
-"""Rights that a broker refuses, by name: kafka-python's errors say neither which, nor, often, to what; its consumer says nothing."""
+"""Rights that a broker refuses, by name: kafka-python's errors seldom say which, or to what, and its consumer says nothing."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ class Transactions:
         6. Add the offsets, as the member that polled them: the broker refuses a member of an older generation. 7. Commit.
 
         Raises:
-            ConfigurationError: a message that no topic takes, nothing was begun; a partition that does not exist; a right is missing.
+            ConfigurationError: a message that no topic takes, nothing was begun; no such partition; a right is missing.
             KafkaError: anything else; the outcome is unknown until `open` has returned.
 
         """
