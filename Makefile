@@ -37,10 +37,10 @@ unit: setup ## The tests alone
 	$(BIN)/pytest -m 'not slow'
 
 acceptance: setup ## The slow tests: whole replays on both logs, with kills (needs ../shared/data for the largest)
-	$(BIN)/pytest -m slow --ignore tests/chaos --ignore tests/scaling
+	$(BIN)/pytest -m slow tests/acceptance tests/unit/evaluation
 
 scaling: setup ## Replicas that come and go, and a small chaos run, on a real Kafka (needs KAFKA_HOME and Java)
-	$(BIN)/pytest -m slow tests/scaling tests/chaos
+	$(BIN)/pytest -m slow tests/scaling tests/chaos tests/kafka tests/unit/cli_write
 
 chaos: setup ## Blows to services and brokers of a real Kafka cluster, and the proof (KILLS=100 BROKERS=20 SEED=1, ~30 min)
 	$(BIN)/python -m tests.chaos --kills $(KILLS) --brokers $(BROKERS) --seed $(SEED) --report docs/results/chaos.md
