@@ -28,7 +28,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import structlog
-from core import DIMENSION, STORY_MEAN, stream  # type: ignore[import-not-found]
+from core import DIMENSION, STORY_MEAN, stream  # type: ignore[import-not-found]  # found beside this script when it runs
 
 from newsloom.contracts.codec import encode
 from newsloom.contracts.membership import (
