@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import cProfile
+import gc
 import platform
 import resource
 import time
@@ -126,6 +127,7 @@ def main() -> None:
     parser.add_argument("--articles", type=int, default=3_000)
     parser.add_argument("--profile", action="store_true")
     arguments = parser.parse_args()
+    gc.freeze()  # as the clusterer does
     engine = Engine(Edition("main", uncalibrated("random", DIMENSION), Parameters()))
     events = stream(arguments.window + arguments.articles, window=arguments.window)
     for _ in range(arguments.window):

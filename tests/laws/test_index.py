@@ -22,7 +22,7 @@ from services.clusterer.core.index import CentroidIndex
 from services.clusterer.core.parameters import Parameters
 
 EDITION = "main"
-DIMENSION = 96
+DIMENSION = 384
 SUBJECTS = 12
 VOCABULARY = 4_000
 START = datetime(2025, 4, 14, tzinfo=UTC)

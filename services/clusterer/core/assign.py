@@ -54,8 +54,10 @@ def ranked(vector: Whole, at: int, words_correction: float, space: StorySpace, p
     values = (share * centroids + (1 - share) * means) * times
     # Only the best are looked at any further; as objects, all would take longer to make and sort than to score.
     best = np.argsort(-values, kind="stable")[:RANKED_MAX]
-    columns = zip(*(column[best].tolist() for column in (values, slots, centroids, means, times)), strict=True)
-    scores = [Score(value, space.stories[slot], slot, *rest) for value, slot, *rest in columns]
+    chosen = slots[best].tolist()
+    ids = [space.stories[slot] for slot in chosen]
+    voices = (column[best].tolist() for column in (centroids, means, times))
+    scores = list(map(Score._make, zip(values[best].tolist(), ids, chosen, *voices, strict=True)))
     scores.sort(key=lambda score: (-score.value, score.story_id))
     return scores
 
@@ -65,8 +67,9 @@ def _candidates(
 ) -> tuple[Slots, npt.NDArray[np.float64]]:
     """The slots worth an exact score, and their decay: the best by nearness x decay of those the index proposes."""
     slots, nearness = space.nearest(vector, parameters.candidates)
-    gaps = np.maximum(np.maximum(space.firsts[slots] - at, at - space.lasts[slots]), 0)
-    times = _decay(gaps, at - space.times[slots] / space.counts[slots], parameters)
+    counts, sums, firsts, lasts = space.extents(slots)
+    gaps = np.maximum(np.maximum(firsts - at, at - lasts), 0)
+    times = _decay(gaps, at - sums / counts, parameters)
     worth = np.where(gaps <= parameters.window // MILLISECOND, nearness * times, -np.inf)
     # Whatever is worth as much as the last one is among them, so that the order of slots does not show.
     last = np.partition(worth, -parameters.scored)[-parameters.scored] if slots.size > parameters.scored else -np.inf

@@ -13,11 +13,24 @@ from services.clusterer.core.fixed_point import SCALE, Whole
 from services.clusterer.core.index import CentroidIndex, Products
 
 SLOTS_MIN: Final = 256
+FOLDED_MAX: Final = 256
 EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 MILLISECOND: Final = timedelta(milliseconds=1)
 UNIT: Final = float(SCALE) * SCALE
 
 Slots = npt.NDArray[np.int64]
+
+
+def folded(dimension: int) -> int:
+    """To how many dimensions an embedding is folded for the search, halves added up: 256 at most, if it can be halved.
+
+    What falls on one another is as good as independent (feature hashing, Weinberger et al. 2009), so that inner products
+    become a little less exact, which the exact score makes good; the search, most of which is waiting for memory, takes half
+    the time.
+    """
+    while dimension > FOLDED_MAX and dimension % 2 == 0:
+        dimension //= 2
+    return dimension
 
 
 def milliseconds(moment: datetime) -> int:
@@ -36,14 +49,17 @@ class StorySpace:
         self.blocks = blocks(dimension)
         self.sums = np.zeros((0, self.blocks.size))
         self.lengths = np.zeros(0)
-        self.counts = np.zeros(0, dtype=np.int64)
         self.squares = np.zeros(0)
-        self.times = np.zeros(0, dtype=np.int64)
-        self.firsts = np.zeros(0, dtype=np.int64)
-        self.lasts = np.zeros(0, dtype=np.int64)
+        self._use_extents(np.zeros((0, 4), dtype=np.int64))
         self.stories: list[str] = []
         self._free: list[int] = []
-        self._index = CentroidIndex(dimension)
+        self._folded = folded(dimension)
+        self._index = CentroidIndex(self._folded)
+
+    def _use_extents(self, extents: Slots) -> None:
+        # One row a slot: scores need all four of a hundred stories, each time from memory that the search has just displaced.
+        self._extents = extents
+        self.counts, self.times, self.firsts, self.lasts = extents.T
 
     def open(self, story_id: str) -> int:
         """A slot for a story that has no reports yet."""
@@ -74,7 +90,7 @@ class StorySpace:
 
     def close(self, slot: int) -> None:
         """Empty a slot for another story."""
-        for column in (self.sums, self.lengths, self.counts, self.squares, self.times, self.firsts, self.lasts):
+        for column in (self.sums, self.lengths, self.squares, self._extents):
             column[slot] = 0
         self._index.drop(slot)
         self.stories[slot] = ""
@@ -110,6 +126,11 @@ class StorySpace:
         """
         return self._index.nearest(self._meaning(vector), count)
 
+    def extents(self, slots: Slots) -> tuple[Slots, Slots, Slots, Slots]:
+        """`counts`, `times`, `firsts` and `lasts` of these slots."""
+        counts, times, firsts, lasts = self._extents[slots].T
+        return counts, times, firsts, lasts
+
     def similarities(self, vector: Whole, slots: Slots) -> npt.NDArray[np.float64]:
         """The vector's similarity to each story's reports, summed over them."""
         return self.sums[slots] @ vector / UNIT
@@ -140,7 +161,7 @@ class StorySpace:
 
     def _meaning(self, vector: Whole) -> Whole:
         # Both embeddings are of one encoder: their sum says more than either, in half the dimensions of the two side by side.
-        meaning: Whole = vector[self.blocks.lead] + vector[self.blocks.title]
+        meaning: Whole = vector[: self.blocks.terms.start].reshape(-1, self._folded).sum(axis=0)
         return meaning
 
     def _grow(self, more: int) -> None:
@@ -148,7 +169,6 @@ class StorySpace:
         self.sums = np.concatenate((self.sums, np.zeros((more, self.blocks.size))))
         for name in ("lengths", "squares"):
             setattr(self, name, np.concatenate((getattr(self, name), np.zeros(more))))
-        for name in ("counts", "times", "firsts", "lasts"):
-            setattr(self, name, np.concatenate((getattr(self, name), np.zeros(more, dtype=np.int64))))
+        self._use_extents(np.concatenate((self._extents, np.zeros((more, 4), dtype=np.int64))))
         self.stories += [""] * more
         self._free = list(range(before + more - 1, before - 1, -1))
