@@ -25,8 +25,8 @@ def folded(dimension: int) -> int:
     """To how many dimensions an embedding is folded for the search, halves added up: 256 at most, if it can be halved.
 
     What falls on one another is as good as independent (feature hashing, Weinberger et al. 2009), so that inner products
-    become a little less exact, which the exact score makes good; the search, most of which is waiting for memory, takes half
-    the time.
+    become a little less exact, which the exact score makes good; the search, most of which is waiting for memory, has half
+    as much to read.
     """
     while dimension > FOLDED_MAX and dimension % 2 == 0:
         dimension //= 2
