@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from newsloom.contracts.membership import Membership
-from newsloom.contracts.story import Story
+from newsloom.contracts.codec import encode
 from newsloom.contracts.topics import TOPICS, Sizing
 from newsloom.service import group_name
 from newsloom.settings import Settings
@@ -199,13 +198,18 @@ def _fingerprint(log: Log, settings: Settings, target: Settings, new_model: str 
     return hashlib.blake2b(told, digest_size=16).hexdigest()
 
 
-def _published(log: Log, settings: Settings) -> tuple[dict[str, Story], dict[tuple[str, str], Membership]]:
-    """What must not change: stories and memberships, but for the vectors."""
+def _published(log: Log, settings: Settings) -> tuple[dict[str, bytes], dict[tuple[str, str], bytes]]:
+    """What must not change: digests of the stories, and of the memberships but for their vectors."""
     newsloom = Newsloom(log, topic_prefix=settings.topic_prefix)
-    memberships = newsloom.memberships()
-    for key, member in memberships.items():
-        memberships[key] = msgspec.structs.replace(member, title_vector=b"", lead_vector=b"")
-    return newsloom.stories(), memberships
+    memberships = {
+        key: _digest(msgspec.structs.replace(member, title_vector=b"", lead_vector=b""))
+        for key, member in newsloom.memberships().items()
+    }
+    return {story_id: _digest(story) for story_id, story in newsloom.stories().items()}, memberships
+
+
+def _digest(value: msgspec.Struct) -> bytes:
+    return hashlib.blake2b(encode(value), digest_size=16).digest()
 
 
 def _check_books(log: Log, settings: Settings) -> None:
