@@ -17,8 +17,9 @@ from newsloom.streaming.open import open_log
 from newsloom.streaming.scan import topic_partitions
 from newsloom.topology import topic_name
 from services.cli.following import follow
-from services.cli.migration import Migrated, migrate, target_of
+from services.cli.migration import Migrated, migrate
 from services.cli.render import count
+from services.cli.target import target_of
 
 if TYPE_CHECKING:
     from services.cli.reembedding import Reembedding

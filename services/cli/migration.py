@@ -11,34 +11,33 @@ How far it has come stands in the log, with what it writes: given again, an inte
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
 from newsloom.contracts.codec import encode
-from newsloom.contracts.topics import TOPICS, Sizing
+from newsloom.contracts.topics import TOPICS
 from newsloom.service import group_name
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError, LogError
-from newsloom.streaming.log import Log, Progress, TopicSpec
+from newsloom.streaming.log import Log, Progress
 from newsloom.subscribe import Newsloom
-from newsloom.topology import topic_name, topic_specs
+from newsloom.topology import topic_name
 from services.bookkeeper.reading import CONSUMED
 from services.bookkeeper.verification import problems
 from services.cli.copying import Copy
 from services.cli.following import FOLLOWED, group_of
 from services.cli.resumable_writer import ResumableWriter
+from services.cli.target import planned_topics
 
 if TYPE_CHECKING:
     from services.cli.reembedding import Reembedding
 
 BATCH_RECORDS_MAX: Final = 500
 POLL_TIMEOUT_MS: Final = 500
-PREFIX: Final = re.compile(r"[a-zA-Z0-9._-]{0,64}")
 COPYING, EMBEDDING, DONE = "copying", "embedding", "done"
 """What a migration is at: the first word of the note in its progress."""
 
@@ -111,7 +110,7 @@ class _Migration:
         new_model = None if self.reembedding is None else target.model
         note = f"{COPYING} {_fingerprint(log, settings, target, new_model)}"
         if begun is None:
-            log.admin().create(_planned(log, settings, target))
+            log.admin().create(planned_topics(log, settings, target))
         elif begun.note != note:
             raise self._begun_otherwise()
         copy = Copy(
@@ -170,7 +169,7 @@ def _begun(log: Log, settings: Settings, target: Settings, progress: Progress | 
     if progress is not None and progress.note.partition(" ")[0] in (COPYING, EMBEDDING):
         return progress
     ends = log.admin().end_offsets(sorted(existing))
-    planned = {spec.name: spec.partitions for spec in _planned(log, settings, target)}
+    planned = {spec.name: spec.partitions for spec in planned_topics(log, settings, target)}
     for name in sorted(existing):
         is_empty = not any(end for source, end in ends.items() if source.topic == name)
         if not is_empty or existing[name].partitions != planned[name]:
@@ -220,17 +219,6 @@ def _check_books(log: Log, settings: Settings) -> None:
         )
 
 
-def _planned(log: Log, settings: Settings, target: Settings) -> list[TopicSpec]:
-    """The target's topics: like those that are copied, but for the number of state partitions."""
-    sources = log.admin().describe([topic_name(settings, topic) for topic in TOPICS])
-    specs: dict[str, TopicSpec] = {spec.name: spec for spec in topic_specs(target)}
-    for topic in TOPICS:
-        if topic.sizing is Sizing.FREE:
-            name = topic_name(target, topic)
-            specs[name] = replace(specs[name], partitions=sources[topic_name(settings, topic)].partitions)
-    return list(specs.values())
-
-
 def _pass(log: Log, target: Settings, group: str, topics: Sequence[str]) -> None:
     """Take a group behind everything that stands in its topics."""
     # As the instance that will come first: it takes its own place over at once, and waits for no session to end.
@@ -238,21 +226,3 @@ def _pass(log: Log, target: Settings, group: str, topics: Sequence[str]) -> None
         while log.admin().backlog(group, topics):
             batch = worker.poll(max_records=BATCH_RECORDS_MAX, timeout_ms=POLL_TIMEOUT_MS)
             worker.commit(batch, [])
-
-
-def target_of(
-    settings: Settings, prefix: str, *, state_partitions: int | None = None, model: str | None = None
-) -> Settings:
-    """The settings of the copy; raises ConfigurationError for a prefix that cannot be, or is no other one."""
-    if prefix == settings.topic_prefix:
-        raise ConfigurationError(
-            f"--to-prefix {prefix!r} is the prefix of the topics that are to be migrated: name another one"
-        )
-    if not PREFIX.fullmatch(prefix):
-        raise ConfigurationError(f"--to-prefix {prefix!r} must be at most 64 of the characters a-z A-Z 0-9 . _ -")
-    return msgspec.structs.replace(
-        settings,
-        topic_prefix=prefix,
-        state_partitions=state_partitions or settings.state_partitions,
-        model=model or settings.model,
-    )

@@ -24,8 +24,9 @@ from newsloom.topology import topic_name
 from services.bookkeeper.verification import problems
 from services.cli.__main__ import newsloom as cli
 from services.cli.following import follow
-from services.cli.migration import migrate, target_of
+from services.cli.migration import migrate
 from services.cli.reembedding import Reembedding
+from services.cli.target import target_of
 from tests.unit.bookkeeper.newsroom import Newsroom
 from tests.unit.cli_write.interruption import DyingLog, Fate, Interrupted
 from tests.unit.cli_write.two_models import NEW, OLD, encoder_of, newsroom_of, some_days, take_in, text_article

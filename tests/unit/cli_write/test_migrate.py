@@ -23,7 +23,8 @@ from newsloom.subscribe import Newsloom
 from newsloom.topology import topic_name
 from services.bookkeeper.verification import problems
 from services.cli.__main__ import newsloom as cli
-from services.cli.migration import BooksDisagree, migrate, target_of
+from services.cli.migration import BooksDisagree, migrate
+from services.cli.target import target_of
 from tests.laws.streams import article
 from tests.unit.bookkeeper.desk import Desk
 from tests.unit.bookkeeper.newsroom import Newsroom, in_edition, resolved

@@ -14,8 +14,9 @@ from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Record
-from services.cli.migration import migrate, target_of
+from services.cli.migration import migrate
 from services.cli.reembedding import Reembedding
+from services.cli.target import target_of
 from tests.unit.bookkeeper.desk import Desk
 from tests.unit.cli_write.interruption import DyingLog, Fate, Interrupted
 from tests.unit.cli_write.test_migrate import busy

@@ -20,8 +20,9 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log
 from newsloom.subscribe import Newsloom
 from services.bookkeeper.verification import problems
-from services.cli.migration import migrate, target_of
+from services.cli.migration import migrate
 from services.cli.reembedding import Reembedding
+from services.cli.target import target_of
 from services.clusterer.core.fixed_point import SCALE, decode_int16
 from services.clusterer.step import ClustererStep
 from services.embedder.encoder import Vectors
