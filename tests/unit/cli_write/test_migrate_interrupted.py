@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -9,11 +10,16 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from newsloom.contracts.codec import encode
 from newsloom.contracts.topics import ARTICLES, STORY_UPDATES, TOPICS
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Record
+from newsloom.streaming.scan import read_topic
+from newsloom.subscribe import Newsloom
+from newsloom.topology import topic_name
+from services.bookkeeper.verification import problems
 from services.cli.migration import migrate
 from services.cli.reembedding import Reembedding
 from services.cli.target import target_of
@@ -140,3 +146,40 @@ def test_topics_on_which_nothing_stands_yet_are_used(written: Desk, tmp_path: Pa
     to_another_model(desk, Fate(None, after=False))
 
     assert len(content(desk)[STORY_UPDATES.name]) == len(desk.records(STORY_UPDATES))
+
+
+@pytest.mark.slow
+@pytest.mark.kafka
+def test_on_kafka_it_goes_on_too(kafka_url: str) -> None:
+    """There, offsets have gaps, and who was interrupted may have left a transaction open."""
+    given = Settings(
+        log=kafka_url, topic_prefix=f"t{uuid.uuid4().hex[:8]}.", model=OLD[0], partitions=2, state_partitions=2
+    )
+    target = target_of(given, f"{given.topic_prefix}to.", state_partitions=3, model=NEW[0])
+    with closing(open_log(kafka_url)) as log:
+        newsroom = newsroom_of(log, given, OLD)
+        take_in(newsroom, [*some_days(), *some_days("de")])
+        newsroom.write(ARTICLES, [encode(text_article(60, subject=1, hour=24 * 13))])
+        newsroom.close()
+
+    for dies_at in (1, 4, 7, 2):
+        fate = Fate(dies_at, after=dies_at % 2 == 0)
+        with closing(open_log(kafka_url)) as log, pytest.raises(Interrupted):
+            migrate(DyingLog(log, fate), given, target, untold, Reembedding(encoder_of(NEW)))
+    with closing(open_log(kafka_url)) as log:
+        migrate(log, given, target, untold, Reembedding(encoder_of(NEW)))
+
+        for topic in TOPICS:
+            if not topic.compacted:
+                old, new = (list(read_topic(log, topic_name(side, topic))) for side in (given, target))
+                assert sorted(map(_content, old)) == sorted(map(_content, new))
+        old_stories, new_stories = (Newsloom(log, topic_prefix=side.topic_prefix).stories() for side in (given, target))
+        assert old_stories == new_stories
+        newsroom = newsroom_of(log, target, NEW)
+        newsroom.drain("embedder", "clusterer")
+        newsroom.close()
+        assert problems(log, target) == []
+
+
+def _content(record: Record) -> tuple[bytes, bytes]:
+    return record.key or b"", record.value or b""
