@@ -9,6 +9,7 @@ from typing import Final
 
 from newsloom.contracts.topics import ARTICLES, DEAD_LETTERS, STORY_COMMANDS
 from newsloom.settings import Settings
+from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
 from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.records import Message, Record
@@ -53,11 +54,13 @@ def follow(log: Log, settings: Settings, target: Settings, *, stop: threading.Ev
     """Pass articles and commands on until `stop`, or until there are no more; how many there were.
 
     Raises:
-        ConfigurationError: a topic is missing, or has partitions that the target's does not have.
+        ConfigurationError: no migration to the target has copied what was there before; a topic is missing, or has partitions
+            that the target's does not have.
         Fenced: another process follows under this instance's name.
 
     """
     step, group, passed_on = FollowingStep(settings, target), group_of(target), 0
+    _check_begun(log, settings, target)
     letters = topic_name(target, DEAD_LETTERS)
     config = LoopConfig(service="follow", dead_letter_topic=letters, dead_letter_share_max=1.0, records_max=RECORDS_MAX)
     watchdog = Watchdog()
@@ -70,3 +73,15 @@ def follow(log: Log, settings: Settings, target: Settings, *, stop: threading.Ev
     finally:
         watchdog.stop()
     return passed_on
+
+
+def _check_begun(log: Log, settings: Settings, target: Settings) -> None:
+    """Nothing may be passed on that was copied."""
+    admin, topics = log.admin(), [topic_name(settings, topic) for topic in FOLLOWED]
+    starts = admin.start_offsets(topics)
+    is_empty = all(end <= starts[source] for source, end in admin.end_offsets(topics).items())
+    if not is_empty and not admin.committed_offsets(group_of(target), topics):
+        raise ConfigurationError(
+            f"nobody knows from where on {target.topic_prefix} is to follow {settings.topic_prefix}: no migration to it has "
+            "ended, or it ended so long ago that the broker has forgotten (offsets.retention.minutes); migrate to a prefix first"
+        )

@@ -147,7 +147,7 @@ class _Migration:
 
     @property
     def _embedding(self) -> str:
-        return f"{EMBEDDING} {self.target.model}"
+        return f"{EMBEDDING} {self.target.state_partitions} {self.target.model}"
 
     def _note(self, note: str) -> None:
         progress = self.writer.progress

@@ -15,6 +15,7 @@ from newsloom.contracts.codec import encode
 from newsloom.contracts.story import StoryState
 from newsloom.contracts.topics import ARTICLES, STORY_COMMANDS
 from newsloom.settings import Settings
+from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Record
@@ -101,6 +102,13 @@ def test_published_history_up_to_the_cut_is_the_same_on_both_sides(log: Log, giv
             assert after[story_id].version >= story.version
             assert after[story_id].history[: len(story.history)] == story.history
         assert any(story.state is StoryState.OPEN for story in after.values())
+
+
+def test_nothing_is_passed_on_where_nothing_was_copied(log: Log, given: Settings, target: Settings) -> None:
+    elsewhere = target_of(given, "elsewhere.")
+    with pytest.raises(ConfigurationError, match=r"nobody knows from where on elsewhere\. is to follow .*migrate to a"):
+        followed(log, given, elsewhere)
+    assert content(log, target) == content(log, given)
 
 
 @pytest.mark.parametrize("after", [False, True])
