@@ -35,9 +35,15 @@ from tests.unit.cli_write.two_models import NEW, OLD, encoder_of, newsroom_of, s
 FURTHER = [text_article(40 + n, subject=4 + n % 3, hour=24 * 12 + 10 + n) for n in range(6)]
 
 
-@pytest.fixture(params=["sqlite", pytest.param("kafka", marks=[pytest.mark.kafka, pytest.mark.slow])])
+on_both_logs = pytest.mark.parametrize(
+    "given", ["sqlite", pytest.param("kafka", marks=[pytest.mark.kafka, pytest.mark.slow])], indirect=True
+)
+
+
+@pytest.fixture
 def given(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
-    url = f"sqlite:///{tmp_path / 'news.db'}" if request.param == "sqlite" else request.getfixturevalue("kafka_url")
+    on_kafka = getattr(request, "param", "sqlite") == "kafka"
+    url = request.getfixturevalue("kafka_url") if on_kafka else f"sqlite:///{tmp_path / 'news.db'}"
     return Settings(log=url, topic_prefix=f"t{uuid.uuid4().hex[:8]}.", model=OLD[0], partitions=2, state_partitions=2)
 
 
@@ -74,6 +80,7 @@ def _told(record: Record, side: Settings) -> tuple[object, ...]:
     return topic, record.partition, record.key, record.value, record.headers, record.timestamp_ms
 
 
+@on_both_logs
 def test_what_comes_after_the_cut_reaches_both(log: Log, given: Settings, target: Settings) -> None:
     assert followed(log, given, target) == 0, "the migration has copied all there was"
     old = newsroom_of(log, given, OLD)
@@ -111,6 +118,7 @@ def test_nothing_is_passed_on_where_nothing_was_copied(log: Log, given: Settings
     assert content(log, target) == content(log, given)
 
 
+@on_both_logs
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_in_the_middle_it_passes_nothing_on_twice(
     log: Log, given: Settings, target: Settings, after: bool, monkeypatch: pytest.MonkeyPatch
