@@ -3,7 +3,8 @@
     python benchmarks/restore.py --articles 10000 30000 100000 [--log kafka://localhost:9092] [--profile]
 
 The state is invented (the stream of benchmarks/core.py, its stories taken as given), written to a log, and restored from there
-as a clusterer does on start: read, decoded, and every sum and index rebuilt. Every story is open: closed ones cost less.
+as a clusterer does on start: read, decoded, and every sum and index rebuilt. Every story is open: closed ones cost less. CPU is
+this process' (a broker has its own); load is the machine's over the last minute, which says what the time is worth.
 """
 
 from __future__ import annotations
@@ -152,7 +153,8 @@ def measure(url: str, articles: int, *, profile: bool) -> None:
         profiler.disable()
     memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"| {articles:,} | {seconds:.1f} s | {cpu_s:.1f} s | {1_000_000 * cpu_s / articles:.0f} us | {memory_mb:,.0f} MB |",
+        f"| {articles:,} | {seconds:.1f} s | {cpu_s:.1f} s | {1_000_000 * cpu_s / articles:.0f} us | {memory_mb:,.0f} MB "
+        f"| {os.getloadavg()[0]:.1f} |",
         flush=True,
     )
     if profile:
@@ -168,7 +170,10 @@ def main() -> None:
     arguments = parser.parse_args()
     machine = platform.processor() or platform.machine()
     print(f"{machine}, Python {platform.python_version()}, {datetime.now(tz=UTC):%Y-%m-%d}\n")
-    print("| articles | time | CPU | CPU an article | memory at most |\n|---:|---:|---:|---:|---:|", flush=True)
+    print(
+        "| articles | time | CPU | CPU an article | memory at most | load |\n|---:|---:|---:|---:|---:|---:|",
+        flush=True,
+    )
     for articles in arguments.articles:
         with tempfile.TemporaryDirectory() as folder:
             url = arguments.log or f"sqlite:///{folder}/news.db"

@@ -62,6 +62,7 @@ class Loop:
         self._restored: set[TopicPartition] = set()
         self._unrestored: set[TopicPartition] = set()
         self._in_hand: Batch | None = None
+        self._joined = False
         self._polled_s = 0.0
 
     def run(self) -> None:
@@ -103,6 +104,7 @@ class Loop:
             self._unrestored.discard(source)
         self._unrestored |= batch.gained
         self._in_hand = batch
+        self._joined = batch.joined
         self._polled_s = time.monotonic()
         self._note_readiness()
         return batch
@@ -116,8 +118,7 @@ class Loop:
         self._note_readiness()
 
     def _note_readiness(self) -> None:
-        # Only known after a poll: until then nobody can say which partitions are ours.
-        self._metrics.assigned(restored=len(self._restored), unrestored=len(self._unrestored))
+        self._metrics.assigned(restored=len(self._restored), unrestored=len(self._unrestored), joined=self._joined)
 
     def _work(self, batch: Batch) -> int:
         outcome = self._step.process(batch.records)

@@ -22,7 +22,7 @@ class Metrics:
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry()
         self.is_ready = False
-        """Whether the service has joined its group and restored every partition that it holds."""
+        """Whether the service has joined its group, which may have none to give, and restored every partition that it holds."""
         self.records = Counter(
             "newsloom_records",
             "Input records whose results are committed, those rejected included",
@@ -46,7 +46,7 @@ class Metrics:
         )  # fmt: skip
         self.ready = Gauge(
             "newsloom_ready",
-            "1 once a poll has told which partitions are ours and all of them are restored",
+            "1 once the group has told which partitions are ours and all of them are restored",
             registry=registry,
         )
         self.partitions = Gauge("newsloom_partitions", "Partitions held and restored", registry=registry)
@@ -75,8 +75,11 @@ class Metrics:
         self.dead_letters.inc(rejections)
         self.batches.inc()
 
-    def assigned(self, *, restored: int, unrestored: int) -> None:
-        """A poll, a restore or a failed commit has left so many partitions with their state, and so many without."""
+    def assigned(self, *, restored: int, unrestored: int, joined: bool) -> None:
+        """A poll, a restore or a failed commit has left so many partitions with their state, and so many without.
+
+        Nothing is known of them before the group was `joined`.
+        """
         self.partitions.set(restored)
-        self.is_ready = unrestored == 0
+        self.is_ready = joined and unrestored == 0
         self.ready.set(self.is_ready)

@@ -57,11 +57,13 @@ class Message:
 class Batch:
     """What one poll brought: records, and what happened to the assignment since the poll before.
 
-    A partition in both `lost` and `gained` was away in between: whatever state is held for it is stale.
+    A partition in both `lost` and `gained` was away in between: whatever state is held for it is stale. `joined` says whether
+    the group has given out its partitions to this member yet: until then, none held does not mean that none is ours.
     `token` is the log's own proof of membership at the time of the poll; pass the batch back to `commit` unchanged.
     """
 
     records: tuple[Record, ...] = ()
     gained: frozenset[TopicPartition] = frozenset()
     lost: frozenset[TopicPartition] = frozenset()
+    joined: bool = True
     token: object = None

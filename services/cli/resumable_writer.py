@@ -65,7 +65,5 @@ class ResumableWriter:
         self._writer = self._log.writer(self._name)
         found = self._writer.progress()
         if found not in (self._progress, progress):
-            raise Fenced(
-                f"another process has written as {self._name} meanwhile: the same file is being ingested twice"
-            )
+            raise Fenced(f"another process has written as {self._name} meanwhile: two do the same work")
         return found == progress

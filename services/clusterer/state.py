@@ -153,8 +153,8 @@ def _check_model(checkpoint: Checkpoint, model: str, calibration: Calibration | 
     if checkpoint.model != model:
         raise ConfigurationError(
             f"NEWSLOOM_MODEL is {model!r}, but the stories of edition {checkpoint.edition!r} were made with "
-            f"{checkpoint.model!r} ({checkpoint.dimension} dimensions): set it back, or start anew under another "
-            "NEWSLOOM_TOPIC_PREFIX and ingest again"
+            f"{checkpoint.model!r} ({checkpoint.dimension} dimensions): set it back, or go over to the new model with "
+            "`newsloom migrate --model`"
         )
     if calibration is not None and calibration.dimension != checkpoint.dimension:
         raise ConfigurationError(

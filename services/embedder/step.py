@@ -60,23 +60,12 @@ class EmbedderStep:
             except InvalidValue as error:
                 rejected.append(Rejection(record, str(error)))
         texts = [item.text for _, item in accepted if isinstance(item, _Prepared)]
-        vectors = iter(self._vectors(texts))
+        vectors = iter(vectors_of(self._encoder, texts))
         messages = [
             self._vector(record, item, *next(vectors)) if isinstance(item, _Prepared) else self._passed_on(record, item)
             for record, item in accepted
         ]
         return Outcome(messages, rejected)
-
-    def _vectors(self, texts: Sequence[PreparedText]) -> list[tuple[bytes, bytes]]:
-        """The vectors of title and lead of each text; one of them stands in where the other has nothing to say."""
-        passages = [text.passage for text in texts]
-        titles = [text.title for text in texts if text.title and text.lead]
-        halves = [vector.tobytes() for vector in self._encoder.encode(passages + titles).astype("<f2")]
-        own_titles = iter(halves[len(passages) :])
-        return [
-            (next(own_titles) if text.title and text.lead else lead, lead)
-            for text, lead in zip(texts, halves, strict=False)
-        ]
 
     def _vector(self, record: Record, prepared: _Prepared, title_vector: bytes, lead_vector: bytes) -> Message:
         article = prepared.article
@@ -126,6 +115,18 @@ class EmbedderStep:
             headers=headers.encode(),
             timestamp_ms=record.timestamp_ms,
         )
+
+
+def vectors_of(encoder: Encoder, texts: Sequence[PreparedText]) -> list[tuple[bytes, bytes]]:
+    """The vectors of title and lead of each text, in half precision; one stands in where the other has nothing to say."""
+    passages = [text.passage for text in texts]
+    titles = [text.title for text in texts if text.title and text.lead]
+    halves = [vector.tobytes() for vector in encoder.encode(passages + titles).astype("<f2")]
+    own_titles = iter(halves[len(passages) :])
+    return [
+        (next(own_titles) if text.title and text.lead else lead, lead)
+        for text, lead in zip(texts, halves, strict=False)
+    ]
 
 
 def _read(record: Record) -> _Prepared | ArticleRetraction:

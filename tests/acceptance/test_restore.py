@@ -11,7 +11,7 @@ import pytest
 
 from newsloom.contracts.codec import encode
 from newsloom.contracts.events import EVENT_TYPE
-from newsloom.contracts.topics import ARTICLE_STORIES, ARTICLE_VECTORS
+from newsloom.contracts.topics import ARTICLE_STORIES, ARTICLE_VECTORS, STORIES
 from newsloom.contracts.vector import ArticleVector
 from newsloom.service import EXIT_CONFIGURATION
 from newsloom.streaming.records import Message
@@ -78,3 +78,29 @@ def test_a_state_of_a_newer_schema_ends_it_with_a_line_and_78(installation: Inst
     (line,) = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
     assert line.startswith("newsloom clusterer: a state record (")
     assert "is of type newsloom.membership.v2" in line
+
+
+def test_a_damaged_record_ends_it_with_a_line_that_names_it_and_78(installation: Installation) -> None:
+    installation.command("topics", "create")
+    installation.write(ARTICLE_VECTORS, vectors(0)[:5])
+    installation.run("clusterer", **MODEL)
+    name = topic_name(installation.settings, STORIES)
+    with closing(installation.open()) as log:
+        record = next(iter(read_topic(log, name)))
+    installation.write(STORIES, [Message("", record.key, (record.value or b"")[:-1], record.headers)])
+    with closing(installation.open()) as log:
+        damaged = list(read_topic(log, name))[-1]
+    installation.write(ARTICLE_VECTORS, vectors(EVERY)[:5])
+    with closing(installation.open()) as log:
+        waiting = installation.backlog(log, "clusterer")
+
+    ended = installation.start("clusterer", **MODEL).wait(120)
+
+    assert ended.status == EXIT_CONFIGURATION
+    (line,) = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
+    assert line.startswith(
+        f"newsloom clusterer: a state record cannot be read ({name}, partition 0, offset {damaged.offset}): not JSON"
+    )
+    with closing(installation.open()) as log:
+        assert installation.backlog(log, "clusterer") == waiting >= 5, "nothing was taken in"
+        assert list(read_topic(log, name))[-1] == damaged, "nothing was written"

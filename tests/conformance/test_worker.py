@@ -26,6 +26,27 @@ def test_outputs_and_offsets_are_committed_together(log: Log, new_topic: NewTopi
     assert log.admin().backlog(unique, [source]) == 0
 
 
+def test_a_member_holds_its_share_once_it_has_joined(log: Log, new_topic: NewTopic, unique: str) -> None:
+    topic = new_topic("in", partitions=2)
+    member = Member(log, unique, [topic])
+    for _ in steps("the member to join"):
+        if member.poll(timeout_ms=20).joined:
+            break
+    assert member.owned == set(partitions_of(topic, 2))
+
+
+def test_a_member_for_whom_there_is_no_partition_joins_too(
+    harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
+) -> None:
+    topic = new_topic("in")
+    worker, spare = Member(log, unique, [topic]), Member(harness.open(), unique, [topic], instance="1")
+    for _ in steps("both to join"):
+        joined = [member.poll(timeout_ms=20).joined for member in (worker, spare)]
+        if all(joined) and len(worker.owned | spare.owned) == 1:
+            break
+    assert len(worker.owned) + len(spare.owned) == 1
+
+
 def test_an_empty_poll_returns_after_its_timeout(log: Log, new_topic: NewTopic, unique: str) -> None:
     member = Member(log, unique, [new_topic("in")])
     member.poll_until(lambda: bool(member.owned))

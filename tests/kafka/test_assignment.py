@@ -25,8 +25,10 @@ class Group:
         self.assignment.on_partitions_assigned(assigned)
 
 
-def changes(gained: set[TopicPartition], lost: set[TopicPartition], *, rebalanced: bool = True) -> Changes:
-    return Changes(frozenset(gained), frozenset(lost), rebalanced)
+def changes(
+    gained: set[TopicPartition], lost: set[TopicPartition], *, rebalanced: bool = True, joined: bool = True
+) -> Changes:
+    return Changes(frozenset(gained), frozenset(lost), rebalanced, joined)
 
 
 def joined(*assigned: TopicPartition) -> Group:
@@ -57,10 +59,20 @@ def test_a_partition_that_may_have_been_anothers_for_a_generation_is_lost_and_ga
 def test_a_partition_lost_with_the_membership_is_lost_at_once() -> None:
     group = joined(P0)
     group.assignment.on_partitions_lost([P0])
-    assert group.assignment.changes() == changes(set(), {P0}, rebalanced=False)
+    assert group.assignment.changes() == changes(set(), {P0}, rebalanced=False, joined=False)
     group.generation += 1
     group.assignment.on_partitions_assigned([P0])
     assert group.assignment.changes() == changes({P0}, set())
+
+
+def test_a_member_has_joined_once_it_was_given_its_share_be_it_none() -> None:
+    group = Group()
+    assert group.assignment.changes() == changes(set(), set(), rebalanced=False, joined=False)
+    group.assignment.on_partitions_revoked([])
+    assert group.assignment.changes() == changes(set(), set(), rebalanced=False, joined=False)
+    group.generation += 1
+    group.assignment.on_partitions_assigned([])
+    assert group.assignment.changes() == changes(set(), set())
 
 
 def test_what_came_and_went_between_two_polls_is_not_told() -> None:

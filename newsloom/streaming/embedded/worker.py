@@ -114,7 +114,7 @@ class EmbeddedWorker:
         gained, lost = self._names(epochs.keys() - stay), self._names(self._epochs.keys() - stay)
         self._epochs = epochs
         self._turn += bool(records)
-        return Batch(tuple(records), gained, lost, _Token(epochs, starts))
+        return Batch(tuple(records), gained, lost, token=_Token(epochs, starts))
 
     def _advance(self, sql: sqlite3.Connection, batch: Batch, token: _Token) -> None:
         """Store the offsets behind the batch's records, which must follow on what has been committed."""

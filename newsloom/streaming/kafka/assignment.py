@@ -13,11 +13,15 @@ from newsloom.streaming.records import TopicPartition
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """What the polls since the last look brought. A partition in both sets was, or may have been, another's in between."""
+    """What the polls since the last look brought. A partition in both sets was, or may have been, another's in between.
+
+    `joined`: the group has given out its partitions to this member, be it none, and the membership has not ended since.
+    """
 
     gained: frozenset[TopicPartition]
     lost: frozenset[TopicPartition]
     rebalanced: bool
+    joined: bool
 
 
 class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python ships no types
@@ -35,6 +39,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
         self._away: set[TopicPartition] = set()
         self._left_at = -1
         self._rebalanced = False
+        self._joined = False
 
     def on_partitions_revoked(self, revoked: Iterable[tuple[str, int]]) -> None:  # noqa: ARG002 - all there are
         """A rebalance begins; what is given back here may come back at its end."""
@@ -45,6 +50,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
         """The membership is gone, and the partitions are, or may be, another's."""
         with self._lock:
             self._drop(self._held)
+            self._joined = False
 
     def on_partitions_assigned(self, assigned: Iterable[tuple[str, int]]) -> None:
         """A rebalance has ended; these partitions are ours, and no others."""
@@ -54,7 +60,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
             self._drop(self._held - now if followed_on else self._held)
             self._held = now
             self._left_at = -1
-            self._rebalanced = True
+            self._rebalanced = self._joined = True
 
     def changes(self) -> Changes:
         """What has changed since the last call."""
@@ -64,6 +70,7 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
                 gained=frozenset(self._held - (self._reported - lost)),
                 lost=frozenset(lost),
                 rebalanced=self._rebalanced,
+                joined=self._joined,
             )
             self._reported = set(self._held)
             self._away = set()

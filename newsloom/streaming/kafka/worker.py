@@ -102,7 +102,7 @@ class KafkaWorker:
         token = _Token(member, offsets)
         if offsets:
             self._uncommitted.append(token)
-        return Batch(records=records, gained=changes.gained, lost=changes.lost, token=token)
+        return Batch(records, changes.gained, changes.lost, changes.joined, token)
 
     def commit(self, batch: Batch, messages: Sequence[Message]) -> None:
         """See `Worker.commit`.

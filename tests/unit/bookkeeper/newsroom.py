@@ -61,7 +61,15 @@ class PassingStep:
 class Newsroom:
     """Both services on one log, as loops that are turned until nothing is left to do."""
 
-    def __init__(self, log: Log, settings: Settings, parameters: Parameters = PARAMETERS) -> None:
+    def __init__(
+        self,
+        log: Log,
+        settings: Settings,
+        parameters: Parameters = PARAMETERS,
+        *,
+        embedder: Step | None = None,
+        dimension: int = DIMENSION,
+    ) -> None:
         self.log = log
         self.settings = settings
         # One partition of articles, so that they are taken in as they were written; everything else has its own number.
@@ -69,8 +77,8 @@ class Newsroom:
         log.admin().create(
             [replace(spec, partitions=1) if spec.name in one else spec for spec in topic_specs(settings)]
         )
-        clusterer = ClustererStep(settings, log, uncalibrated(settings.model, DIMENSION), parameters)
-        self._steps: dict[str, Step] = {"embedder": PassingStep(settings), "clusterer": clusterer}
+        clusterer = ClustererStep(settings, log, uncalibrated(settings.model, dimension), parameters)
+        self._steps: dict[str, Step] = {"embedder": embedder or PassingStep(settings), "clusterer": clusterer}
         self._loops: dict[str, Loop] = {}
         self._workers: list[Worker] = []
 

@@ -25,6 +25,7 @@ from services.bookkeeper.findings import Invariant
 from services.bookkeeper.verification import problems, verified
 from tests.laws.commanded import Input, commanded_streams, contested_streams
 from tests.laws.streams import article
+from tests.unit.bookkeeper.desk import Desk
 from tests.unit.bookkeeper.newsroom import Newsroom, in_edition, resolved
 from tests.unit.bookkeeper.weeks import a_busy_week
 
@@ -45,6 +46,11 @@ def busy(log: Log, given: Settings = MANY) -> Newsroom:
     newsroom.write(ARTICLES, [b"{"])
     newsroom.drain("embedder", "clusterer")
     return newsroom
+
+
+def test_the_books_that_others_spoil_are_good(desk: Desk) -> None:
+    assert desk.problems() == []
+    assert len(desk.updates()) > 40
 
 
 def test_many_partitions_and_editions(log: Log) -> None:

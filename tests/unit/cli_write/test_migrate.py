@@ -23,13 +23,19 @@ from newsloom.subscribe import Newsloom
 from newsloom.topology import topic_name
 from services.bookkeeper.verification import problems
 from services.cli.__main__ import newsloom as cli
-from services.cli.migration import BooksDisagree, migrate, target_of
+from services.cli.migration import BooksDisagree, migrate
+from services.cli.target import target_of
 from tests.laws.streams import article
 from tests.unit.bookkeeper.desk import Desk
 from tests.unit.bookkeeper.newsroom import Newsroom, in_edition, resolved
 from tests.unit.bookkeeper.weeks import a_busy_week
 
 TO = "to."
+
+
+def untold(line: str) -> None: ...
+
+
 EDITIONS = ("de", "fr", "it", "es")
 
 
@@ -71,9 +77,9 @@ def further(newsroom: Newsroom) -> dict[str, Story]:
 @pytest.mark.parametrize("partitions", [1, 5])
 def test_the_services_go_on_in_the_copy_as_in_the_original(log: Log, given: Settings, partitions: int) -> None:
     busy(log, given)
-    target = target_of(given, given.topic_prefix + TO, partitions)
+    target = target_of(given, given.topic_prefix + TO, state_partitions=partitions)
 
-    migrated = migrate(log, given, target, lambda _name, _records: None)
+    migrated = migrate(log, given, target, untold)
 
     assert migrated.articles > 20
     old, new = (
@@ -93,8 +99,8 @@ def test_the_services_go_on_in_the_copy_as_in_the_original(log: Log, given: Sett
 
 def test_a_letter_is_sent_back_to_the_copys_own_topic(log: Log, given: Settings) -> None:
     busy(log, given)
-    target = target_of(given, given.topic_prefix + TO, 3)
-    migrate(log, given, target, lambda _name, _records: None)
+    target = target_of(given, given.topic_prefix + TO, state_partitions=3)
+    migrate(log, given, target, untold)
 
     sent = replay(
         log,
@@ -124,7 +130,7 @@ def desk(tmp_path: Path) -> Desk:
 
 def migrated_to(desk: Desk, prefix: str, partitions: int) -> None:
     with closing(open_log(desk.settings.log)) as log:
-        migrate(log, desk.settings, target_of(desk.settings, prefix, partitions), lambda _name, _records: None)
+        migrate(log, desk.settings, target_of(desk.settings, prefix, state_partitions=partitions), untold)
 
 
 def test_what_retention_has_taken_is_not_missed_in_the_copy_nor_in_a_copy_of_it(desk: Desk) -> None:
@@ -137,10 +143,10 @@ def test_what_retention_has_taken_is_not_missed_in_the_copy_nor_in_a_copy_of_it(
                 desk.delete(record)
 
     migrated_to(desk, "second.", 3)
-    second = Desk(desk.file, target_of(desk.settings, "second.", 3))
+    second = Desk(desk.file, target_of(desk.settings, "second.", state_partitions=3))
     assert second.problems() == []
     migrated_to(second, "third.", 2)
-    assert Desk(desk.file, target_of(desk.settings, "third.", 2)).problems() == []
+    assert Desk(desk.file, target_of(desk.settings, "third.", state_partitions=2)).problems() == []
 
 
 def test_the_old_topics_are_only_read(desk: Desk) -> None:
@@ -171,5 +177,5 @@ def test_the_command_says_what_it_has_done_and_what_to_do(desk: Desk) -> None:
 
     assert result.exit_code == 0, result.output
     assert f"copied  {len(desk.records(STORY_UPDATES)):>9,}  to.story-updates" in result.output
-    assert "stand under to. as under news.; both sides were verified" in result.output
+    assert "stand under to. as they stood under news.; both sides were verified" in result.output
     assert "now set NEWSLOOM_TOPIC_PREFIX=to. NEWSLOOM_STATE_PARTITIONS=3" in result.output

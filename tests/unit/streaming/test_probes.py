@@ -6,7 +6,7 @@ import socket
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import pytest
 
@@ -16,7 +16,7 @@ from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.open import open_log
 from newsloom.streaming.probes import Probes
-from newsloom.streaming.records import Message, TopicPartition
+from newsloom.streaming.records import Batch, Message, TopicPartition
 from newsloom.streaming.restore import RestoreWatch
 from newsloom.streaming.watchdog import Watchdog
 from tests.conformance.driving import numbered, put
@@ -99,6 +99,50 @@ def test_it_is_ready_once_everything_gained_is_restored(
 
     assert seen == [503], "not while it restores"
     assert get(probes, "/readyz") == (200, "ok\n")
+
+
+class Latecomer:
+    """A worker whose group gives out its partitions some polls later, as a broker does."""
+
+    def __init__(self, polls: list[Batch]) -> None:
+        self._polls = polls
+
+    def poll(self, *, max_records: int, timeout_ms: int) -> Batch:  # noqa: ARG002 - the port's
+        return self._polls.pop(0)
+
+    def commit(self, batch: Batch, messages: Sequence[Message]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def late_loop(polls: list[Batch], log: Log, metrics: Metrics, watchdog: Watchdog) -> Loop:
+    config = LoopConfig(service="tally", dead_letter_topic=LETTERS, dead_letter_share_max=1, records_max=100)
+    return Loop(Latecomer(polls), Tally(log), config, stop=threading.Event(), watchdog=watchdog, metrics=metrics)
+
+
+def test_it_is_not_ready_before_its_group_has_given_out_the_partitions(
+    log: Log, metrics: Metrics, watchdog: Watchdog, probes: Probes
+) -> None:
+    given = Batch(gained=frozenset({TopicPartition(IN, 0)}))
+    gone = Batch(lost=frozenset({TopicPartition(IN, 0)}), joined=False)
+    loop = late_loop([Batch(joined=False), given, gone], log, metrics, watchdog)
+
+    loop.turn()
+    assert get(probes, "/readyz")[0] == 503, "who knows what is ours?"
+    assert sample(probes, "newsloom_ready") == 0
+    loop.turn()
+    assert get(probes, "/readyz")[0] == 200
+    loop.turn()
+    assert get(probes, "/readyz")[0] == 503, "the membership has ended"
+
+
+def test_a_spare_replica_is_ready_without_a_partition(
+    log: Log, metrics: Metrics, watchdog: Watchdog, probes: Probes
+) -> None:
+    late_loop([Batch()], log, metrics, watchdog).turn()
+
+    assert get(probes, "/readyz")[0] == 200
+    assert sample(probes, "newsloom_partitions") == 0
 
 
 def test_a_failed_commit_takes_the_readiness_until_the_state_is_back(

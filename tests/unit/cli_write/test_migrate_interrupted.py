@@ -1,0 +1,185 @@
+"""A migration that is interrupted, wherever that is, goes on when it is given again, and ends as one that was not."""
+
+from __future__ import annotations
+
+import uuid
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from newsloom.contracts.codec import encode
+from newsloom.contracts.topics import ARTICLES, STORY_UPDATES, TOPICS
+from newsloom.settings import Settings
+from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.open import open_log
+from newsloom.streaming.records import Record
+from newsloom.streaming.scan import read_topic
+from newsloom.subscribe import Newsloom
+from newsloom.topology import topic_name
+from services.bookkeeper.verification import problems
+from services.cli.migration import migrate
+from services.cli.reembedding import Reembedding
+from services.cli.target import target_of
+from tests.unit.bookkeeper.desk import Desk
+from tests.unit.cli_write.interruption import DyingLog, Fate, Interrupted
+from tests.unit.cli_write.test_migrate import busy
+from tests.unit.cli_write.two_models import NEW, OLD, encoder_of, newsroom_of, some_days, take_in, text_article
+
+TO = "to."
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So that there is something to interrupt."""
+    monkeypatch.setattr("services.cli.copying.BATCH_RECORDS_MAX", 20)
+    monkeypatch.setattr("services.cli.reembedding.BATCH_ARTICLES", 4)
+
+
+@pytest.fixture(scope="module")
+def spread(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """Five editions, dead letters, replayed ones, and articles that nobody has taken in yet; for other partitions."""
+    file = tmp_path_factory.mktemp("spread") / "news.db"
+    given = Settings(log=f"sqlite:///{file}", model="test", partitions=2, state_partitions=2)
+    with closing(open_log(given.log)) as log:
+        busy(log, given)
+    return Desk(file, given)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+    """Texts, for another model."""
+    file = tmp_path_factory.mktemp("written") / "news.db"
+    given = Settings(log=f"sqlite:///{file}", model=OLD[0], partitions=2, state_partitions=2)
+    with closing(open_log(given.log)) as log:
+        newsroom = newsroom_of(log, given, OLD)
+        take_in(newsroom, [*some_days(), *some_days("de")])
+        newsroom.close()
+    return Desk(file, given)
+
+
+def untold(line: str) -> None: ...
+
+
+def to_more_partitions(desk: Desk, fate: Fate) -> None:
+    with closing(open_log(desk.settings.log)) as log:
+        migrate(DyingLog(log, fate), desk.settings, target_of(desk.settings, TO, state_partitions=3), untold)
+
+
+def to_another_model(desk: Desk, fate: Fate) -> None:
+    target = target_of(desk.settings, TO, state_partitions=3, model=NEW[0])
+    with closing(open_log(desk.settings.log)) as log:
+        migrate(DyingLog(log, fate), desk.settings, target, untold, Reembedding(encoder_of(NEW)))
+
+
+def content(desk: Desk) -> dict[str, list[Record]]:
+    """Everything under the new prefix; of compacted topics the latest of each key, wherever that stands."""
+    moved = Desk(desk.file, msgspec.structs.replace(desk.settings, topic_prefix=TO, state_partitions=3))
+    assert moved.problems() == []
+    found = {topic.name: moved.records(topic) for topic in TOPICS}
+    for topic in TOPICS:
+        if topic.compacted:
+            latest = {record.key: replace(record, offset=0) for record in found[topic.name]}
+            found[topic.name] = [latest[key] for key in sorted(latest, key=repr)]
+    return found
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before a write", "after a write"])
+@pytest.mark.parametrize("kind", ["partitions", "model"])
+def test_it_ends_as_one_that_was_not_interrupted(
+    request: pytest.FixtureRequest, tmp_path: Path, kind: str, after: bool
+) -> None:
+    """It dies at its first write, then at the second one of those that are left, and so on."""
+    good: Desk = request.getfixturevalue("spread" if kind == "partitions" else "written")
+    run = to_more_partitions if kind == "partitions" else to_another_model
+    quiet, desk = good.copied(tmp_path / "quiet.db"), good.copied(tmp_path / "news.db")
+    undisturbed = Fate(None, after=False)
+    run(quiet, undisturbed)
+
+    deaths = 0
+    while True:
+        try:
+            run(desk, Fate(deaths % 4, after=after))
+            break
+        except Interrupted:
+            deaths += 1
+        except ConfigurationError as error:
+            # It died behind its last word.
+            if not str(error).startswith("the migration has ended"):
+                raise
+            break
+
+    assert deaths > 8
+    assert undisturbed.writes >= 20
+    assert content(desk) == content(quiet)
+
+
+def test_it_does_not_go_on_when_the_old_topics_have_changed(written: Desk, tmp_path: Path) -> None:
+    desk = written.copied(tmp_path / "news.db")
+    with pytest.raises(Interrupted):
+        to_another_model(desk, Fate(5, after=True))
+    with closing(open_log(desk.settings.log)) as log:
+        newsroom = newsroom_of(log, desk.settings, OLD)
+        take_in(newsroom, [text_article(60, subject=1, hour=24 * 13)])
+        newsroom.close()
+
+    with pytest.raises(ConfigurationError, match=r"a migration to to\. was begun and did not end, and now something"):
+        to_another_model(desk, Fate(None, after=False))
+
+
+def test_one_that_has_ended_is_not_begun_again(written: Desk, tmp_path: Path) -> None:
+    desk = written.copied(tmp_path / "news.db")
+    to_another_model(desk, Fate(None, after=False))
+    with pytest.raises(ConfigurationError, match=r"the migration has ended; topic to\.article-stories exists"):
+        to_another_model(desk, Fate(None, after=False))
+
+
+def test_topics_on_which_nothing_stands_yet_are_used(written: Desk, tmp_path: Path) -> None:
+    """It died between making the topics and writing the first record."""
+    desk = written.copied(tmp_path / "news.db")
+    with pytest.raises(Interrupted):
+        to_another_model(desk, Fate(0, after=False))
+    assert Desk(desk.file, target_of(desk.settings, TO)).records(ARTICLES) == []
+
+    to_another_model(desk, Fate(None, after=False))
+
+    assert len(content(desk)[STORY_UPDATES.name]) == len(desk.records(STORY_UPDATES))
+
+
+@pytest.mark.slow
+@pytest.mark.kafka
+def test_on_kafka_it_goes_on_too(kafka_url: str) -> None:
+    """There, offsets have gaps, and who was interrupted may have left a transaction open."""
+    given = Settings(
+        log=kafka_url, topic_prefix=f"t{uuid.uuid4().hex[:8]}.", model=OLD[0], partitions=2, state_partitions=2
+    )
+    target = target_of(given, f"{given.topic_prefix}to.", state_partitions=3, model=NEW[0])
+    with closing(open_log(kafka_url)) as log:
+        newsroom = newsroom_of(log, given, OLD)
+        take_in(newsroom, [*some_days(), *some_days("de")])
+        newsroom.write(ARTICLES, [encode(text_article(60, subject=1, hour=24 * 13))])
+        newsroom.close()
+
+    for dies_at in (1, 4, 7, 2):
+        fate = Fate(dies_at, after=dies_at % 2 == 0)
+        with closing(open_log(kafka_url)) as log, pytest.raises(Interrupted):
+            migrate(DyingLog(log, fate), given, target, untold, Reembedding(encoder_of(NEW)))
+    with closing(open_log(kafka_url)) as log:
+        migrate(log, given, target, untold, Reembedding(encoder_of(NEW)))
+
+        for topic in TOPICS:
+            if not topic.compacted:
+                old, new = (list(read_topic(log, topic_name(side, topic))) for side in (given, target))
+                assert sorted(map(_content, old)) == sorted(map(_content, new))
+        old_stories, new_stories = (Newsloom(log, topic_prefix=side.topic_prefix).stories() for side in (given, target))
+        assert old_stories == new_stories
+        newsroom = newsroom_of(log, target, NEW)
+        newsroom.drain("embedder", "clusterer")
+        newsroom.close()
+        assert problems(log, target) == []
+
+
+def _content(record: Record) -> tuple[bytes, bytes]:
+    return record.key or b"", record.value or b""

@@ -1,0 +1,146 @@
+"""On either log: a restore that is broken off leaves nothing behind, and one that meets a damaged record builds nothing."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Literal
+
+import pytest
+
+from newsloom.contracts.codec import encode
+from newsloom.contracts.topics import ARTICLE_STORIES, STORIES, TOPICS, TopicDefinition
+from newsloom.settings import Settings
+from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.log import Log, Progress, Reader
+from newsloom.streaming.open import open_log
+from newsloom.streaming.records import Message, Record, TopicPartition
+from newsloom.streaming.scan import read_topic
+from newsloom.topology import topic_name
+from services.clusterer.core.calibration import uncalibrated
+from services.clusterer.step import ClustererStep
+from tests.laws.streams import DIMENSION, article
+from tests.unit.bookkeeper.newsroom import PARAMETERS, Newsroom, resolved
+from tests.unit.bookkeeper.weeks import a_busy_week
+
+POLL_RECORDS = 5
+
+
+@pytest.fixture(params=["sqlite", pytest.param("kafka", marks=pytest.mark.kafka)])
+def given(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    url = f"sqlite:///{tmp_path / 'news.db'}" if request.param == "sqlite" else request.getfixturevalue("kafka_url")
+    return Settings(log=url, topic_prefix=f"t{uuid.uuid4().hex[:8]}.", model="test")
+
+
+@pytest.fixture
+def log(given: Settings) -> Iterator[Log]:
+    with closing(open_log(given.log)) as log:
+        yield log
+
+
+@pytest.fixture
+def newsroom(log: Log, given: Settings) -> Newsroom:
+    newsroom = Newsroom(log, given)
+    newsroom.take_in(resolved(a_busy_week()))
+    newsroom.drain("clusterer")
+    newsroom.close()
+    return newsroom
+
+
+class Killed(Exception):
+    """The process dies here."""
+
+
+class _MortalReader:
+    def __init__(self, reader: Reader, read: Callable[[], None]) -> None:
+        self._reader = reader
+        self._read = read
+
+    def poll(self, *, max_records: int, timeout_ms: int) -> list[Record]:
+        self._read()
+        return self._reader.poll(max_records=min(max_records, POLL_RECORDS), timeout_ms=timeout_ms)
+
+    def at_end(self) -> bool:
+        return self._reader.at_end()
+
+    def fraction_read(self) -> float:
+        return self._reader.fraction_read()
+
+    def close(self) -> None:
+        self._reader.close()
+
+
+class MortalLog:
+    """A log that is read a few records at a time, by a process that dies at its read of that number."""
+
+    def __init__(self, log: Log, dies_at: int | None) -> None:
+        self._log = log
+        self._dies_at = dies_at
+        self.reads = 0
+        self.admin, self.worker, self.writer, self.close = log.admin, log.worker, log.writer, log.close
+
+    def reader(self, partitions: Sequence[TopicPartition], *, start: Literal["earliest", "latest"]) -> Reader:
+        return _MortalReader(self._log.reader(partitions, start=start), self._read)
+
+    def _read(self) -> None:
+        if self.reads == self._dies_at:
+            raise Killed
+        self.reads += 1
+
+
+def restored(log: Log, given: Settings) -> ClustererStep:
+    step = ClustererStep(given, log, uncalibrated("test", DIMENSION), PARAMETERS)
+    step.restore(0)
+    return step
+
+
+def everything(log: Log, given: Settings) -> list[Record]:
+    return [record for topic in TOPICS for record in read_topic(log, topic_name(given, topic))]
+
+
+def next_words(step: ClustererStep, given: Settings) -> list[Message]:
+    """What the engine says to the next articles: everything that it knows goes into it."""
+    events = [article(30 + n, subject=n % 4, hour=24 * 20 + n) for n in range(6)]
+    topic = given.topic_prefix + "article-vectors"
+    records = [Record(topic, 0, 1_000 + n, 0, b"main", encode(event)) for n, event in enumerate(events)]
+    return list(step.process(records).messages)
+
+
+@pytest.mark.usefixtures("newsroom")
+def test_killed_at_any_read_of_a_restore_the_next_one_restores_the_same(log: Log, given: Settings) -> None:
+    counted = MortalLog(log, None)
+    expected = next_words(restored(counted, given), given)
+    before = everything(log, given)
+    assert counted.reads > 10
+
+    for dies_at in range(0, counted.reads, 3):
+        with pytest.raises(Killed):
+            restored(MortalLog(log, dies_at), given)
+
+    assert everything(log, given) == before, "a restore writes nothing"
+    assert next_words(restored(log, given), given) == expected
+
+
+def damage(log: Log, given: Settings, topic: TopicDefinition) -> Record:
+    """The latest record of a key, cut short, as it then stands in the topic."""
+    name = topic_name(given, topic)
+    whole = [record for record in read_topic(log, name) if record.value is not None][-1]
+    cut = Message(name, whole.key, (whole.value or b"")[:-9], whole.headers, whole.partition)
+    with closing(log.writer(f"{given.topic_prefix}damage")) as writer:
+        writer.write([cut], Progress(1))
+    return list(read_topic(log, name))[-1]
+
+
+@pytest.mark.usefixtures("newsroom")
+@pytest.mark.parametrize("topic", [STORIES, ARTICLE_STORIES], ids=lambda topic: topic.name)
+def test_a_damaged_record_is_named_and_nothing_is_built(log: Log, given: Settings, topic: TopicDefinition) -> None:
+    damaged = damage(log, given, topic)
+    step = ClustererStep(given, log, uncalibrated("test", DIMENSION), PARAMETERS)
+
+    with pytest.raises(ConfigurationError) as refused:
+        step.restore(0)
+
+    assert f"{damaged.topic}, partition 0, offset {damaged.offset})" in str(refused.value)
+    assert "does not start from half a state: restore the topic from a replica or a backup" in str(refused.value)
