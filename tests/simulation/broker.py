@@ -80,6 +80,8 @@ class Partition:
     """The high watermark: the offset behind the last entry, committed or not."""
     opened: dict[Transaction, int] = field(default_factory=dict)
     """Where each transaction begins that is still open."""
+    readers: int = 0
+    """How many readers are on their way through it."""
 
     def add(self, record: Record | None, transaction: Transaction) -> None:
         """Add a record, or the marker of its transaction's end."""

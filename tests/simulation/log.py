@@ -37,6 +37,8 @@ class SimulatedReader:
             self._ends = {source: partition.stable_end() for source, partition in self._partitions.items()}
         self._starts = dict(self._ends) if start == "latest" else dict.fromkeys(self._partitions, 0)
         self._positions = dict(self._starts)
+        for partition in self._partitions.values():
+            partition.readers += 1
 
     def poll(self, *, max_records: int, timeout_ms: int) -> list[Record]:
         """See the port."""
@@ -62,6 +64,9 @@ class SimulatedReader:
 
     def close(self) -> None:
         """See the port."""
+        for partition in self._partitions.values():
+            partition.readers -= 1
+        self._partitions = {}
 
     def _fetch(self, max_records: int) -> list[Record]:
         records: list[Record] = []

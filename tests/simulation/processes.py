@@ -1,0 +1,74 @@
+"""The services as processes of the simulation: their own step and their own loop, as `newsloom.service` puts them together."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from newsloom.contracts.topics import DEAD_LETTERS
+from newsloom.service import group_name
+from newsloom.settings import Settings
+from newsloom.streaming.loop import Loop, LoopConfig
+from newsloom.streaming.metrics import Metrics
+from newsloom.streaming.restore import RestoreWatch
+from newsloom.streaming.step import Step
+from newsloom.streaming.topic_check import check_topics
+from newsloom.streaming.watchdog import Watchdog
+from newsloom.topology import state_topic_names, topic_name, topic_specs
+from services.clusterer.__main__ import build_step as build_clusterer
+from services.embedder.service import build_step as build_embedder
+from tests.simulation.encoder import WordEncoder
+from tests.simulation.log import SimulatedLog
+
+ENCODER: Final = WordEncoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service and how it is set up."""
+
+    name: str
+    settings: Settings
+    records_max: int
+
+    @property
+    def group(self) -> str:
+        """Its consumer group."""
+        return group_name(self.settings, self.name)
+
+    def step(self, log: SimulatedLog, watch: RestoreWatch) -> Step:
+        """Its step."""
+        if self.name == "embedder":
+            return build_embedder(self.settings, ENCODER)
+        return build_clusterer(self.settings, log, watch)
+
+    def run(self, log: SimulatedLog, instance: str, wait: Callable[[float], None]) -> None:
+        """Serve as `newsloom.service` does, for ever; raises `LogError`."""
+        watchdog, metrics = Watchdog(), Metrics()
+        check_topics(log.admin(), topic_specs(self.settings), state_topic_names(self.settings))
+        step = self.step(log, RestoreWatch(watchdog, metrics, clock=lambda: 0.0))
+        worker = log.worker(group=self.group, instance=instance, topics=step.inputs)
+        config = LoopConfig(
+            service=self.name,
+            dead_letter_topic=topic_name(self.settings, DEAD_LETTERS),
+            dead_letter_share_max=1.0,
+            records_max=self.records_max,
+        )
+        Loop(worker, step, config, stop=_Unhurried(wait), watchdog=watchdog, metrics=metrics).run()
+
+
+class _Unhurried(threading.Event):
+    """A stop that never comes, and whose waiting takes the simulation's time."""
+
+    def __init__(self, wait: Callable[[float], None]) -> None:
+        super().__init__()
+        self._wait = wait
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait, on the simulation's clock."""
+        self._wait(timeout or 0.0)
+        return self.is_set()
+
+
