@@ -159,7 +159,9 @@ class Checker:
                     self.problems.append(f"the clusterer has written {name}")
         for place in sorted(rejected.keys() | given.keys()):
             if place not in given or rejected[place] > 1:
-                self.problems.append(f"{place} was rejected {rejected[place]} times by a transaction that took in {list(given)}")
+                self.problems.append(
+                    f"{place} was rejected {rejected[place]} times by a transaction that took in {list(given)}"
+                )
         for place, record in given.items():
             self._check_account(record, known, changed.get(place, {}), commands, is_rejected=rejected[place] > 0)
         self.ledger.close_transaction()

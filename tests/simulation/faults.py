@@ -25,7 +25,15 @@ class Fault(Enum):
     COMPACTION = "compaction"
 
 
-ANYWHERE: Final = (Fault.CRASH, Fault.PAUSE, Fault.LONG_PAUSE, Fault.TWIN, Fault.REBALANCE, Fault.SESSION_LOST, Fault.COMPACTION)
+ANYWHERE: Final = (
+    Fault.CRASH,
+    Fault.PAUSE,
+    Fault.LONG_PAUSE,
+    Fault.TWIN,
+    Fault.REBALANCE,
+    Fault.SESSION_LOST,
+    Fault.COMPACTION,
+)
 IN_TRANSACTION: Final = (*ANYWHERE, Fault.ABORTED)
 READING: Final = (*ANYWHERE, Fault.AWAY)
 POSSIBLE: Final = {
@@ -44,8 +52,8 @@ POSSIBLE: Final = {
 }
 CHANCE: Final = {
     Moment.JOIN: 0.05,
-    Moment.POLL: 0.01,
-    Moment.POLLED: 0.01,
+    Moment.POLL: 0.02,
+    Moment.POLLED: 0.02,
     Moment.BEFORE_PRODUCE: 0.006,
     Moment.AFTER_PRODUCE: 0.006,
     Moment.BEFORE_OFFSETS: 0.05,
@@ -70,7 +78,7 @@ class Weather:
     def drawn(cls, choice: random.Random) -> Weather:
         """A storm."""
         weights = {fault: choice.choice((0, 1, 1, 2, 4)) for fault in Fault}
-        return cls({**weights, Fault.CRASH: max(1, weights[Fault.CRASH])}, choice.choice((0.5, 1.0, 1.5)))
+        return cls({**weights, Fault.CRASH: max(1, weights[Fault.CRASH])}, choice.choice((0.7, 1.0, 2.0)))
 
     def strikes(self, moment: Moment, choice: random.Random) -> Fault | None:
         """What strikes at this moment, if anything does."""

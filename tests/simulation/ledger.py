@@ -43,6 +43,7 @@ class Ledger:
     _moved: set[str] = field(default_factory=set)
     _snapshots: Counter[str] = field(default_factory=Counter)
     _forgotten: list[str] = field(default_factory=list)
+    _outlived: list[str] = field(default_factory=list)
 
     # --- updates
 
@@ -103,8 +104,13 @@ class Ledger:
     def _join(self, update: StoryUpdate, article_ids: tuple[str, ...], name: str) -> None:
         for article_id in article_ids:
             article = (update.edition, article_id)
-            if article in self._told:
-                self.complain(f"{name}: article {article_id} joins, and is in {self._told[article]}")
+            before = self._told.get(article)
+            if before is not None and self.last[before].state is StoryState.OPEN:
+                self.complain(f"{name}: article {article_id} joins, and is in {before}")
+            elif before is not None:
+                # No update tells that a story is forgotten: its snapshot will.
+                self._outlived.append(before)
+                self._articles[before].discard(article_id)
             self._told[article] = update.story_id
             self._articles[update.story_id].add(article_id)
 
@@ -158,6 +164,8 @@ class Ledger:
         for story_id, count in self._snapshots.items():
             if count != 1:
                 self.complain(f"{count} snapshots of {story_id} in one transaction")
+        for story_id in set(self._outlived) - set(self._forgotten):
+            self.complain(f"an article of {story_id}, which stands, has joined another story")
         for story_id in self._forgotten:
             self._check_forgotten(story_id)
         for story_id in self._touched:
@@ -166,7 +174,7 @@ class Ledger:
         for story_id in self._moved - set(self._touched) - set(self._forgotten):
             self.complain(f"articles came to {story_id}, or left it, and no update says so")
         self._under_way, self._touched, self._moved = {}, {}, set()
-        self._snapshots, self._forgotten = Counter(), []
+        self._snapshots, self._forgotten, self._outlived = Counter(), [], []
 
     def _check_forgotten(self, story_id: str) -> None:
         last = self.last[story_id]
@@ -182,7 +190,9 @@ class Ledger:
         last, members = self.last[story_id], self._members_of[story_id]
         for name in SAID_ALIKE:
             if getattr(story, name) != getattr(last, name):
-                self.complain(f"{story_id}: {name} is {getattr(story, name)}, the last update says {getattr(last, name)}")
+                self.complain(
+                    f"{story_id}: {name} is {getattr(story, name)}, the last update says {getattr(last, name)}"
+                )
         if story.updated_at != last.at:
             self.complain(f"{story_id} was updated at {story.updated_at}, by its last update at {last.at}")
         if members != self._articles[story_id]:

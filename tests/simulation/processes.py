@@ -10,6 +10,7 @@ from typing import Final
 from newsloom.contracts.topics import DEAD_LETTERS
 from newsloom.service import group_name
 from newsloom.settings import Settings
+from newsloom.streaming.log import Log
 from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.restore import RestoreWatch
@@ -20,7 +21,6 @@ from newsloom.topology import state_topic_names, topic_name, topic_specs
 from services.clusterer.__main__ import build_step as build_clusterer
 from services.embedder.service import build_step as build_embedder
 from tests.simulation.encoder import WordEncoder
-from tests.simulation.log import SimulatedLog
 
 ENCODER: Final = WordEncoder()
 
@@ -38,17 +38,11 @@ class Service:
         """Its consumer group."""
         return group_name(self.settings, self.name)
 
-    def step(self, log: SimulatedLog, watch: RestoreWatch) -> Step:
-        """Its step."""
-        if self.name == "embedder":
-            return build_embedder(self.settings, ENCODER)
-        return build_clusterer(self.settings, log, watch)
-
-    def run(self, log: SimulatedLog, instance: str, wait: Callable[[float], None]) -> None:
-        """Serve as `newsloom.service` does, for ever; raises `LogError`."""
+    def loop(self, log: Log, instance: str, stop: threading.Event) -> Loop:
+        """A process of it that is about to begin; raises `LogError`."""
         watchdog, metrics = Watchdog(), Metrics()
         check_topics(log.admin(), topic_specs(self.settings), state_topic_names(self.settings))
-        step = self.step(log, RestoreWatch(watchdog, metrics, clock=lambda: 0.0))
+        step = self._step(log, RestoreWatch(watchdog, metrics, clock=lambda: 0.0))
         worker = log.worker(group=self.group, instance=instance, topics=step.inputs)
         config = LoopConfig(
             service=self.name,
@@ -56,10 +50,15 @@ class Service:
             dead_letter_share_max=1.0,
             records_max=self.records_max,
         )
-        Loop(worker, step, config, stop=_Unhurried(wait), watchdog=watchdog, metrics=metrics).run()
+        return Loop(worker, step, config, stop=stop, watchdog=watchdog, metrics=metrics)
+
+    def _step(self, log: Log, watch: RestoreWatch) -> Step:
+        if self.name == "embedder":
+            return build_embedder(self.settings, ENCODER)
+        return build_clusterer(self.settings, log, watch)
 
 
-class _Unhurried(threading.Event):
+class Unhurried(threading.Event):
     """A stop that never comes, and whose waiting takes the simulation's time."""
 
     def __init__(self, wait: Callable[[float], None]) -> None:
@@ -70,5 +69,3 @@ class _Unhurried(threading.Event):
         """Wait, on the simulation's clock."""
         self._wait(timeout or 0.0)
         return self.is_set()
-
-

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
-from typing import Any, Final
+from typing import Final
+
+import structlog
 
 from newsloom.contracts.topics import ARTICLE_STORIES, STORIES, STORY_COMMANDS
 from newsloom.settings import Settings
@@ -19,6 +22,7 @@ from newsloom.streaming.records import Message
 from newsloom.topology import topic_name, topic_specs
 from services.clusterer import step as clusterer_step
 from tests.simulation.broker import Broker, Transaction
+from tests.simulation.calm import differences
 from tests.simulation.checker import Checker
 from tests.simulation.compaction import compact
 from tests.simulation.coroutine import Coroutine, Killed
@@ -26,7 +30,7 @@ from tests.simulation.encoder import WordEncoder
 from tests.simulation.faults import Fault, Weather
 from tests.simulation.log import SimulatedLog
 from tests.simulation.moments import AnswerLost, Moment
-from tests.simulation.processes import Service
+from tests.simulation.processes import Service, Unhurried
 from tests.simulation.traffic import Traffic
 
 STEP_MS: Final = 10
@@ -36,6 +40,9 @@ FAULTS_MIN: Final = 50
 STEPS_MAX: Final = 60_000
 """Far above what any seed takes: a storm that does not end, or a newsroom that comes to no rest, is a finding."""
 LOOK_EVERY: Final = 25
+AT_ONCE: Final = 9
+LEAD: Final = 15
+"""So many inputs may be under way."""
 TRACE_SHOWN: Final = 40
 
 
@@ -111,7 +118,7 @@ class Simulation:
         )
         self.traffic = Traffic(
             self.settings,
-            [f"e{number}" for number in range(partitions + choice.randint(1, 3))],
+            [f"e{number}" for number in range(partitions + choice.randint(1, 2))],
             choice,
             stories=lambda: list(self.checker.ledger.stories.values()),
             members=lambda: list(self.checker.ledger.members.values()),
@@ -119,7 +126,7 @@ class Simulation:
         self._weather = Weather.drawn(choice)
         self._switching = choice.choice((0.02, 0.1, 0.3))
         self._faults_wanted = FAULTS_MIN + choice.randrange(20)
-        self._inputs_wanted = 50 + choice.randrange(50)
+        self._inputs_wanted = 60 + choice.randrange(80)
         self._stormy = True
         self._written = hashlib.blake2b(digest_size=16)
         self._batch: list[Message] = []
@@ -134,7 +141,7 @@ class Simulation:
 
     def run(self) -> Outcome:
         """The storm, then the peace."""
-        with _one_collector():
+        with _alone_in_the_process():
             try:
                 self._start_all()
                 self._go_on("the storm does not end", self._is_over)
@@ -143,6 +150,7 @@ class Simulation:
                 self._go_on("the newsroom comes to no rest", self._is_at_rest)
                 if not self.checker.problems:
                     self.checker.finish(self.broker)
+                    self.checker.problems += differences(SimulatedLog(self.broker), self.settings)
             finally:
                 for process in [*self._twins, *self._current.values()]:
                     if process is not None:
@@ -172,7 +180,7 @@ class Simulation:
 
     def at_most(self, records: int) -> int:
         """In a storm calls bring less than they could."""
-        return self.choice.randint(1, records) if self._stormy and records > 1 else records
+        return self.choice.randint(1, min(records, AT_ONCE)) if self._stormy else records
 
     def _strike(self, process: Process, moment: Moment, fault: Fault) -> None:
         self.faults[f"{fault.value}: {moment.value}"] += 1
@@ -206,14 +214,14 @@ class Simulation:
         service = process.service or self.choice.choice(list(self._services.values()))
         group = self.broker.group(service.group)
         if fault is Fault.REBALANCE:
-            group.rebalance(lambda _: self.choice.random() < 0.5)  # noqa: PLR2004
+            group.rebalance(lambda _: self.choice.random() < 0.5)
         else:
             group.leave(self.choice.choice([name for name, one in self._services.items() if one.name == service.name]))
 
     def _compact(self) -> None:
         state = {topic_name(self.settings, topic) for topic in (STORIES, ARTICLE_STORIES)}
         for source, partition in self.broker.partitions.items():
-            if source.topic in state and self.choice.random() < 0.7:  # noqa: PLR2004
+            if source.topic in state and self.choice.random() < 0.7:
                 compact(partition)
 
     # --- the scheduler
@@ -230,13 +238,15 @@ class Simulation:
 
     def _serve(self, process: Process) -> None:
         if process.service is not None:
-            process.service.run(
-                SimulatedLog(self.broker, process), process.name, lambda _seconds: process.coroutine.pause()
-            )
+            stop = Unhurried(lambda _seconds: process.coroutine.pause())
+            process.service.loop(SimulatedLog(self.broker, process), process.name, stop).run()
 
     def _produce(self, process: Process) -> None:
         writer = SimulatedLog(self.broker, process).writer("producer")
         while self._batch or self._stormy:
+            if not self._batch and self._is_ahead():
+                process.coroutine.pause()
+                continue
             if not self._batch:
                 self._batch = [self.traffic.next() for _ in range(self.choice.randint(1, 4))]
                 self._batches += 1
@@ -245,6 +255,11 @@ class Simulation:
                 writer.write(self._batch, Progress(self._batches))
             self._batch = []
             process.coroutine.pause()
+
+    def _is_ahead(self) -> bool:
+        """The traffic is spread over the storm, so that there is always something under way that can be struck."""
+        due = self._inputs_wanted * self.faults.total() / self._faults_wanted
+        return self.traffic.counts.total() >= due + LEAD
 
     def _go_on(self, otherwise: str, is_over: Callable[[], bool]) -> None:
         """Let one process after another go on, until it is over or something is wrong."""
@@ -299,7 +314,9 @@ class Simulation:
             self.checker.problems.append(f"{process.name} has ended: {told}")
 
     def _committed(self, transaction: Transaction) -> None:
-        self._note(transaction.producer, f"committed {len(transaction.records)} records, {list(transaction.offsets.values())}")
+        self._note(
+            transaction.producer, f"committed {len(transaction.records)} records, {list(transaction.offsets.values())}"
+        )
         for record in transaction.records:
             self._written.update(repr(record).encode())
         try:
@@ -316,12 +333,14 @@ class Simulation:
 
 
 @contextmanager
-def _one_collector() -> Iterator[None]:
-    """One process stands for many here: that each restore lets the garbage collector walk through all of it would take most time."""
-    stand_in: Any = SimpleNamespace(**dict.fromkeys(("isenabled", "freeze", "unfreeze", "collect", "enable", "disable"), bool))
-    before = clusterer_step.__dict__["gc"]
-    clusterer_step.__dict__["gc"] = stand_in
+def _alone_in_the_process() -> Iterator[None]:
+    """Without what services do to the process that they have for themselves: logging, and letting the collector walk all of it."""
+    logging_before, collector = structlog.get_config(), clusterer_step.__dict__["gc"]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    calls = ("isenabled", "freeze", "unfreeze", "collect", "enable", "disable")
+    clusterer_step.__dict__["gc"] = SimpleNamespace(**dict.fromkeys(calls, bool))
     try:
         yield
     finally:
-        clusterer_step.__dict__["gc"] = before
+        clusterer_step.__dict__["gc"] = collector
+        structlog.configure(**logging_before)

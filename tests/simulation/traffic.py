@@ -25,7 +25,7 @@ from newsloom.settings import Settings
 from newsloom.streaming.records import Message
 
 START: Final = datetime(2025, 4, 16, tzinfo=UTC)
-SUBJECTS: Final = 4
+SUBJECTS: Final = 3
 SUBJECT_WORDS: Final = 14
 OWN_WORDS: Final = 60
 KINDS: Final = {
@@ -69,8 +69,8 @@ class Traffic:
 
     def next(self) -> Message:
         """The next record to write. Event time goes on by hours, sometimes by more than a story may be silent."""
-        quiet = self.choice.random() < 0.03  # noqa: PLR2004
-        self._now += timedelta(hours=self.choice.expovariate(0.4) if not quiet else 24 * 9)
+        quiet = self.choice.random() < 0.03
+        self._now += timedelta(hours=self.choice.expovariate(0.8) if not quiet else 24 * 9)
         kind = self.choice.choices(list(KINDS), list(KINDS.values()))[0]
         edition = self.choice.choice(self.editions)
         stock = self._stocks.setdefault(edition, Stock())
@@ -149,7 +149,7 @@ class Traffic:
             ]
         )
         topic = ARTICLES.name
-        if self.choice.random() < 0.3:  # noqa: PLR2004
+        if self.choice.random() < 0.3:
             topic, key, value = STORY_COMMANDS.name, edition.encode(), b'{"kind": "burn"}'
         return self._message(topic, key, value, (("from", b"nobody"), ("from", b"\xff")))
 
@@ -166,7 +166,7 @@ class Traffic:
         return " ".join(self._words(subject, 4, own=1)).capitalize()
 
     def _text(self, subject: int) -> str:
-        return " ".join(self._words(subject, self.choice.randint(8, 12), own=self.choice.randint(2, 14))) + "."
+        return " ".join(self._words(subject, self.choice.randint(8, 12), own=self.choice.randint(0, 8))) + "."
 
     def _words(self, subject: int, count: int, *, own: int) -> list[str]:
         words = [f"s{subject}w{place}" for place in self.choice.sample(range(SUBJECT_WORDS), count)]
@@ -187,7 +187,7 @@ class Traffic:
         given: dict[str, Any] = {
             "command_id": f"c-{self._commands}", "edition": edition, "by": "Jane", "why": "I say so", "issued_at": self._now,
         }  # fmt: skip
-        if len(opened) < 2 or self.choice.random() < 0.1:  # noqa: PLR2004
+        if len(opened) < 2 or self.choice.random() < 0.1:
             story_id = self.choice.choice([*(story.id for story in stories), "st-unknown"])
             return PinStory(story_id=story_id, **given)
         one, other = self.choice.sample(opened, 2)
@@ -206,5 +206,3 @@ class Traffic:
                 return PinStory(story_id=one.id, **given)
             case _:
                 return UnpinStory(story_id=one.id, **given)
-
-
