@@ -20,28 +20,22 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 @click.option("--first", default=1, show_default=True, help="The first of them.")
 @click.option("--seed", type=int, help="Run this seed alone, and print everything that happens.")
 @click.option("--mutant", help="Run it with one of the deliberate bugs of tests/simulation/mutants.py.")
-@click.option("--processes", default=os.cpu_count() or 1, show_default="one a core", help="How many at a time.")
 @click.option(
     "--report", "report_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report to this file."
 )
-def main(
-    seeds: int, first: int, seed: int | None, mutant: str | None, processes: int, report_file: Path | None
-) -> None:
+def main(seeds: int, first: int, seed: int | None, mutant: str | None, report_file: Path | None) -> None:
     """Run the services' own code on a simulated log, with crashes, lost answers, zombies and rebalances; then prove the rest.
 
     Exit status 1 if anything is wrong; each seed that fails is printed with the command that replays it.
     """
-    from tests.simulation.report import replay, report, told  # noqa: PLC0415 - after the environment is set
+    from tests.simulation.report import replay, report, run_quietly, told  # noqa: PLC0415 - after the environment is set
 
     if seed is not None:
         outcome = replay(seed, mutant)
         click.echo("\n".join([*outcome.trace, *told(outcome, mutant)]))
         sys.exit(bool(outcome.problems))
     outcomes = []
-    # Threads of the parent are none of the children's: each is started anew.
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        from tests.simulation.report import run_quietly  # noqa: PLC0415
-
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         for outcome in pool.map(partial(run_quietly, mutant=mutant), range(first, first + seeds), chunksize=4):
             outcomes.append(outcome)
             if outcome.problems:

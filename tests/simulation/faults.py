@@ -14,6 +14,7 @@ class Fault(Enum):
     """What strikes, by the name under which it is counted."""
 
     CRASH = "crash"
+    STOP = "stopped"
     AWAY = "log away"
     ABORTED = "transaction refused"
     ANSWER_LOST = "committed, answer lost"
@@ -27,6 +28,7 @@ class Fault(Enum):
 
 ANYWHERE: Final = (
     Fault.CRASH,
+    Fault.STOP,
     Fault.PAUSE,
     Fault.LONG_PAUSE,
     Fault.TWIN,
@@ -62,7 +64,7 @@ CHANCE: Final = {
     Moment.AFTER_COMMIT: 0.05,
     Moment.RECOVER: 0.1,
     Moment.OPEN_READER: 0.03,
-    Moment.READ: 0.01,
+    Moment.READ: 0.02,
 }
 """How likely something strikes at a moment. Some moments come in every call, others once in a transaction."""
 

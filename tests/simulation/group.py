@@ -37,6 +37,8 @@ class Group:
     session_timeout_ms: int
     generation: int = 0
     sessions_ended: int = 0
+    refused: int = 0
+    """How many commits of older generations."""
     committed: dict[TopicPartition, int] = field(default_factory=dict)
     _members: dict[str, Member] = field(default_factory=dict)
     _owners: dict[TopicPartition, str] = field(default_factory=dict)
@@ -76,12 +78,17 @@ class Group:
         """
         member = self._member(identity)
         if not member.active or identity.generation != self.generation:
+            self.refused += 1
             raise CommitFailed(f"{identity} is of an older generation: it is {self.generation}")
         member.seen_ms = now_ms
 
     def owned(self, instance: str) -> dict[TopicPartition, int]:
         """The partitions of the instance, each with the generation since which they have been its own."""
         return {source: self._since[source] for source in sorted(self._owners) if self._owners[source] == instance}
+
+    def active(self) -> list[str]:
+        """The instances that are members now."""
+        return [instance for instance, member in self._members.items() if member.active]
 
     def leave(self, instance: str) -> bool:
         """End the instance's session, if it has one; it may come back with its next heartbeat."""

@@ -70,24 +70,17 @@ class Ledger:
             )
 
     def _enter(self, update: StoryUpdate, name: str) -> None:
-        one = () if update.article is None else (update.article.id,)
-        grows = update.article_count > update.article_count_before
-        match update.kind, update.cause:
-            case UpdateKind.MERGED, _:
-                self._merge(update, name)
-            case UpdateKind.SPLIT, _:
-                self._leave(update, update.article_ids, name)
-            case (UpdateKind.CREATED, _) if update.split_from is not None:
-                self._join(update, update.article_ids, name)
-            case _, Cause.RETRACTION:
-                self._leave(update, one, name)
-            case UpdateKind.MOVED, _:
-                (self._join if grows else self._leave)(update, one, name)
-            case (UpdateKind.CREATED, _) | (_, Cause.ARTICLE):
-                self._join(update, one, name)
-            case _, Cause.CORRECTION:
-                if not set(one) <= self._articles[update.story_id]:
-                    self.complain(f"{name} corrects {one}, which it does not have")
+        article_ids = update.article_ids or (() if update.article is None else (update.article.id,))
+        moved = update.kind is UpdateKind.MOVED
+        shrinks = update.article_count < update.article_count_before
+        if update.kind is UpdateKind.MERGED:
+            self._merge(update, name)
+        elif update.kind is UpdateKind.SPLIT or update.cause is Cause.RETRACTION or (moved and shrinks):
+            self._leave(update, article_ids, name)
+        elif moved or update.kind is UpdateKind.CREATED or update.cause is Cause.ARTICLE:
+            self._join(update, article_ids, name)
+        elif not self._articles[update.story_id].issuperset(article_ids):
+            self.complain(f"{name} corrects {article_ids}, which it does not have")
 
     def _merge(self, update: StoryUpdate, name: str) -> None:
         if update.state is StoryState.MERGED:
@@ -157,13 +150,9 @@ class Ledger:
 
     def close_transaction(self) -> None:
         """Nothing is under way, and both tellings agree on every story that was touched."""
+        self._check_snapshots()
         for into in self._under_way:
             self.complain(f"articles are on the way to {into}, which does not take them in")
-        if set(self._snapshots) - set(self._forgotten) != set(self._touched) - set(self._forgotten):
-            self.complain(f"updates are of {sorted(self._touched)}, snapshots of {sorted(self._snapshots)}")
-        for story_id, count in self._snapshots.items():
-            if count != 1:
-                self.complain(f"{count} snapshots of {story_id} in one transaction")
         for story_id in set(self._outlived) - set(self._forgotten):
             self.complain(f"an article of {story_id}, which stands, has joined another story")
         for story_id in self._forgotten:
@@ -175,6 +164,14 @@ class Ledger:
             self.complain(f"articles came to {story_id}, or left it, and no update says so")
         self._under_way, self._touched, self._moved = {}, {}, set()
         self._snapshots, self._forgotten, self._outlived = Counter(), [], []
+
+    def _check_snapshots(self) -> None:
+        """One of each story that was touched, and of no other."""
+        if set(self._snapshots) - set(self._forgotten) != set(self._touched) - set(self._forgotten):
+            self.complain(f"updates are of {sorted(self._touched)}, snapshots of {sorted(self._snapshots)}")
+        for story_id, count in self._snapshots.items():
+            if count != 1:
+                self.complain(f"{count} snapshots of {story_id} in one transaction")
 
     def _check_forgotten(self, story_id: str) -> None:
         last = self.last[story_id]

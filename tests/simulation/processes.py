@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Final
 
-from newsloom.contracts.topics import DEAD_LETTERS
+import structlog
+
+from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, DEAD_LETTERS, STORY_COMMANDS
 from newsloom.service import group_name
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
@@ -18,6 +23,7 @@ from newsloom.streaming.step import Step
 from newsloom.streaming.topic_check import check_topics
 from newsloom.streaming.watchdog import Watchdog
 from newsloom.topology import state_topic_names, topic_name, topic_specs
+from services.clusterer import step as clusterer_step
 from services.clusterer.__main__ import build_step as build_clusterer
 from services.embedder.service import build_step as build_embedder
 from tests.simulation.encoder import WordEncoder
@@ -37,6 +43,12 @@ class Service:
     def group(self) -> str:
         """Its consumer group."""
         return group_name(self.settings, self.name)
+
+    @property
+    def inputs(self) -> list[str]:
+        """The topics that it consumes."""
+        topics = (ARTICLES, STORY_COMMANDS) if self.name == "embedder" else (ARTICLE_VECTORS,)
+        return [topic_name(self.settings, topic) for topic in topics]
 
     def loop(self, log: Log, instance: str, stop: threading.Event) -> Loop:
         """A process of it that is about to begin; raises `LogError`."""
@@ -59,13 +71,27 @@ class Service:
 
 
 class Unhurried(threading.Event):
-    """A stop that never comes, and whose waiting takes the simulation's time."""
+    """A stop whose waiting is a pause of the process."""
 
-    def __init__(self, wait: Callable[[float], None]) -> None:
+    def __init__(self, pause: Callable[[], None]) -> None:
         super().__init__()
-        self._wait = wait
+        self._pause = pause
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait, on the simulation's clock."""
-        self._wait(timeout or 0.0)
+    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002 - on the simulation's clock a pause is long
+        """Let others go on."""
+        self._pause()
         return self.is_set()
+
+
+@contextmanager
+def alone_in_the_process() -> Iterator[None]:
+    """Without what a service does to a process that is its own: logging, and sending the garbage collector through all of it."""
+    logging_before, collector = structlog.get_config(), vars(clusterer_step)["gc"]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    calls = ("isenabled", "freeze", "unfreeze", "collect", "enable", "disable")
+    vars(clusterer_step)["gc"] = SimpleNamespace(**dict.fromkeys(calls, bool))
+    try:
+        yield
+    finally:
+        vars(clusterer_step)["gc"] = collector
+        structlog.configure(**logging_before)

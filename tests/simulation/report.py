@@ -38,7 +38,7 @@ def told(outcome: Outcome, mutant: str | None = None) -> list[str]:
     """A seed's result, in lines."""
     summary = (
         f"seed {outcome.seed}: {len(outcome.problems)} problems; {outcome.faults.total()} faults, "
-        f"{outcome.inputs.total()} inputs, {outcome.kinds.total()} updates, trace {outcome.digest}"
+        f"{outcome.inputs.total()} inputs, {outcome.updates.total()} updates, trace {outcome.digest}"
     )
     if not outcome.problems:
         return [summary]
@@ -48,27 +48,29 @@ def told(outcome: Outcome, mutant: str | None = None) -> list[str]:
 def report(outcomes: Sequence[Outcome]) -> str:
     """All seeds together, as Markdown."""
     failed = [outcome for outcome in outcomes if outcome.problems]
-    faults, inputs, kinds, moments = (Counter[str]() for _ in range(4))
+    faults, inputs, kinds, moments, effects = (Counter[str]() for _ in range(5))
     for outcome in outcomes:
         for name, count in outcome.faults.items():
             kind, _, moment = name.partition(": ")
             faults[kind] += count
             moments[moment] += count
+        effects.update(outcome.effects)
         inputs.update(outcome.inputs)
-        kinds.update(outcome.kinds)
-    fewest = min(outcome.faults.total() for outcome in outcomes)
+        kinds.update(outcome.updates)
     first, last = outcomes[0].seed, outcomes[-1].seed
+    machine = f"{os.cpu_count()} cores ({platform.machine()}), Python {platform.python_version()}"
+    fewest = min(outcome.faults.total() for outcome in outcomes)
+    counted = f"{faults.total():,} faults, at least {fewest} in each seed; {inputs.total():,} inputs"
     lines = [
         "# The simulation",
         "",
-        f"`make simulate SEEDS={len(outcomes)} SEED={first}`, {datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores "
-        f"({platform.machine()}), Python {platform.python_version()}.",
+        f"`make simulate SEEDS={len(outcomes)} SEED={first}`, {datetime.now(UTC):%Y-%m-%d}, {machine}.",
         "",
-        f"**{len(outcomes):,} seeds ({first} to {last}), {len(failed)} with a violation.** "
-        f"{faults.total():,} faults, at least {fewest} in each seed; {inputs.total():,} inputs, {kinds.total():,} story updates.",
+        f"**{len(outcomes):,} seeds ({first} to {last}), {len(failed)} with a violation.** {counted}.",
         "",
         *_table("fault", faults),
         *_table("moment of the fault", moments),
+        *_table("what they led to", effects),
         *_table("input", inputs),
         *_table("story update, cause", kinds),
     ]

@@ -3,47 +3,38 @@
 from __future__ import annotations
 
 import hashlib
-import logging
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
 from typing import Final
 
-import structlog
-
-from newsloom.contracts.topics import ARTICLE_STORIES, STORIES, STORY_COMMANDS
+from newsloom.contracts.topics import STORY_COMMANDS
 from newsloom.settings import Settings
 from newsloom.streaming.errors import CommitFailed, Fenced, LogError, LogUnavailable
-from newsloom.streaming.log import Progress
-from newsloom.streaming.records import Message
 from newsloom.topology import topic_name, topic_specs
-from services.clusterer import step as clusterer_step
 from tests.simulation.broker import Broker, Transaction
 from tests.simulation.calm import differences
 from tests.simulation.checker import Checker
-from tests.simulation.compaction import compact
 from tests.simulation.coroutine import Coroutine, Killed
 from tests.simulation.encoder import WordEncoder
-from tests.simulation.faults import Fault, Weather
+from tests.simulation.feeder import Feeder
 from tests.simulation.log import SimulatedLog
-from tests.simulation.moments import AnswerLost, Moment
-from tests.simulation.processes import Service, Unhurried
+from tests.simulation.moments import Moment
+from tests.simulation.processes import Service, Unhurried, alone_in_the_process
+from tests.simulation.storm import SESSION_MS, TRANSACTION_MS, Storm, Victim
 from tests.simulation.traffic import Traffic
 
 STEP_MS: Final = 10
-SESSION_MS: Final = 1_500
-TRANSACTION_MS: Final = 4_000
 FAULTS_MIN: Final = 50
 STEPS_MAX: Final = 60_000
 """Far above what any seed takes: a storm that does not end, or a newsroom that comes to no rest, is a finding."""
 LOOK_EVERY: Final = 25
 AT_ONCE: Final = 9
+"""In a storm a call brings at most so many records."""
 LEAD: Final = 15
 """So many inputs may be under way."""
-TRACE_SHOWN: Final = 40
+TRACE_KEPT: Final = 40
 
 
 @dataclass(eq=False)
@@ -52,12 +43,12 @@ class Process:
 
     simulation: Simulation
     name: str
-    body: Callable[[Process], None]
-    service: Service | None = None
+    service: Service | None
     asleep_until_ms: int = 0
 
     def __post_init__(self) -> None:
-        self.coroutine = Coroutine(lambda: self.body(self))
+        self.coroutine = Coroutine(lambda: self.simulation.run_body(self))
+        self.stopping = Unhurried(self.coroutine.pause)
 
     def at(self, moment: Moment) -> None:
         """See `Hands.at`."""
@@ -71,36 +62,45 @@ class Process:
         """See `Hands.at_most`."""
         return self.simulation.at_most(records)
 
+    def sleep(self, ms: int) -> None:
+        """See `Victim.sleep`."""
+        self.asleep_until_ms = self.simulation.broker.now_ms + ms
+        self.coroutine.pause()
+
+    def stop(self) -> None:
+        """See `Victim.stop`."""
+        self.stopping.set()
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a seed has come to."""
+    """What a seed has come to. `effects` are what the faults have led to, `digest` is that of all that happened."""
 
     seed: int
     problems: list[str]
     faults: Counter[str]
+    effects: Counter[str]
     inputs: Counter[str]
-    kinds: Counter[str]
-    steps: int
+    updates: Counter[str]
     digest: str
     trace: list[str]
 
 
 @dataclass(eq=False)
 class Simulation:
-    """Built from a seed, run once."""
+    """Built from a seed, run once. With `keep_trace` its outcome tells everything that has happened, not the end alone."""
 
     seed: int
     keep_trace: bool = False
-    faults: Counter[str] = field(default_factory=Counter)
+    effects: Counter[str] = field(default_factory=Counter)
     trace: list[str] = field(default_factory=list)
-    steps: int = 0
 
     def __post_init__(self) -> None:
         choice = self.choice = random.Random(self.seed)  # noqa: S311 - nothing secret
         partitions = choice.randint(2, 3)
+        # A story is forgotten soon, so that some are.
         self.settings = Settings(
-            log="simulated://",
+            log="",
             model=WordEncoder.model,
             partitions=choice.randint(2, 3),
             state_partitions=partitions,
@@ -110,156 +110,102 @@ class Simulation:
         self.broker = Broker(
             session_timeout_ms=SESSION_MS, transaction_timeout_ms=TRANSACTION_MS, on_commit=self._committed
         )
-        specs = topic_specs(self.settings)
-        # Commands in one partition: of one edition's none may overtake another.
-        commands = topic_name(self.settings, STORY_COMMANDS)
-        SimulatedLog(self.broker).admin().create(
-            [replace(spec, partitions=1) if spec.name == commands else spec for spec in specs]
-        )
+        self._create_topics()
+        editions = [f"e{number}" for number in range(partitions + choice.randint(1, 2))]
+        ledger = self.checker.ledger
         self.traffic = Traffic(
             self.settings,
-            [f"e{number}" for number in range(partitions + choice.randint(1, 2))],
+            editions,
             choice,
-            stories=lambda: list(self.checker.ledger.stories.values()),
-            members=lambda: list(self.checker.ledger.members.values()),
+            lambda: list(ledger.stories.values()),
+            lambda: list(ledger.members.values()),
         )
-        self._weather = Weather.drawn(choice)
-        self._switching = choice.choice((0.02, 0.1, 0.3))
-        self._faults_wanted = FAULTS_MIN + choice.randrange(20)
-        self._inputs_wanted = 60 + choice.randrange(80)
-        self._stormy = True
-        self._written = hashlib.blake2b(digest_size=16)
-        self._batch: list[Message] = []
-        self._batches = 0
-        self._current: dict[str, Process | None] = {}
-        self._twins: list[Process] = []
         self._services = {
             f"{name}-{number}": Service(name, self.settings, records_max=choice.choice((1, 2, 5, 9)))
             for name in ("embedder", "clusterer")
             for number in range(choice.randint(2, 3))
         }
+        self._storm = Storm(self.broker, self.settings, self._services, choice, self._start_twin)
+        self._feeder = Feeder(self.traffic, self._is_traffic_due, lambda: not self._storm.rages)
+        self._switching = choice.choice((0.02, 0.1, 0.3))
+        self._faults_wanted = FAULTS_MIN + choice.randrange(20)
+        self._inputs_wanted = 60 + choice.randrange(80)
+        self._digest = hashlib.blake2b(digest_size=16)
+        self._current: dict[str, Process | None] = {}
+        self._twins: list[Process] = []
+
+    def _create_topics(self) -> None:
+        commands = topic_name(self.settings, STORY_COMMANDS)
+        SimulatedLog(self.broker).admin().create(
+            [replace(spec, partitions=1) if spec.name == commands else spec for spec in topic_specs(self.settings)]
+        )
 
     def run(self) -> Outcome:
-        """The storm, then the peace."""
-        with _alone_in_the_process():
+        """The storm, then the peace, then the proof that it all comes to what it would have come to without a storm."""
+        with alone_in_the_process():
             try:
-                self._start_all()
-                self._go_on("the storm does not end", self._is_over)
-                self._stormy = False
-                self._note("-", "peace")
-                self._go_on("the newsroom comes to no rest", self._is_at_rest)
-                if not self.checker.problems:
-                    self.checker.finish(self.broker)
-                    self.checker.problems += differences(SimulatedLog(self.broker), self.settings)
+                self._live()
             finally:
                 for process in [*self._twins, *self._current.values()]:
                     if process is not None:
                         process.coroutine.kill()
+            if not self.checker.problems:
+                self.checker.finish(self.broker)
+                self.checker.problems += differences(SimulatedLog(self.broker), self.settings)
+        groups = [self.broker.group(name) for name in sorted({one.group for one in self._services.values()})]
+        self.effects["transaction timed out, aborted"] = self.broker.timed_out
+        self.effects["session ended"] = sum(group.sessions_ended for group in groups)
+        self.effects["commit of an older generation refused"] = sum(group.refused for group in groups)
         return Outcome(
-            self.seed,
-            self.checker.problems,
-            self.faults,
-            self.traffic.counts,
-            self.checker.ledger.kinds,
-            self.steps,
-            self._written.hexdigest(),
-            self.trace,
+            seed=self.seed,
+            problems=self.checker.problems,
+            faults=self._storm.counts,
+            effects=self.effects,
+            inputs=self.traffic.counts,
+            updates=self.checker.ledger.kinds,
+            digest=self._digest.hexdigest(),
+            trace=self.trace,
         )
 
-    # --- moments
+    def _live(self) -> None:
+        for name in [*self._services, "producer"]:
+            self._start(name)
+        self._go_on("the storm does not end", self._is_storm_over)
+        self._storm.rages = False
+        self._note("-", "peace")
+        self._go_on("the newsroom comes to no rest", self._is_at_rest)
+
+    # --- what processes do
 
     def at(self, process: Process, moment: Moment) -> None:
         """A process has come to a moment: something strikes, or somebody else goes on, or nothing is the matter."""
         self._note(process.name, moment.value)
         self.broker.pass_time(1)
-        fault = self._weather.strikes(moment, self.choice) if self._stormy else None
+        fault = self._storm.at(process, moment)
         if fault is not None:
-            self._strike(process, moment, fault)
+            self._note(process.name, f"! {fault.value}")
+            self._storm.strike(process, fault)
         if self.choice.random() < self._switching:
             process.coroutine.pause()
 
     def at_most(self, records: int) -> int:
-        """In a storm calls bring less than they could."""
-        return self.choice.randint(1, min(records, AT_ONCE)) if self._stormy else records
+        """How many records a call brings, of those that it was asked for."""
+        return self.choice.randint(1, min(records, AT_ONCE)) if self._storm.rages else records
 
-    def _strike(self, process: Process, moment: Moment, fault: Fault) -> None:
-        self.faults[f"{fault.value}: {moment.value}"] += 1
-        self._note(process.name, f"! {fault.value}")
-        match fault:
-            case Fault.CRASH:
-                raise Killed
-            case Fault.AWAY:
-                raise LogUnavailable("the log is away")
-            case Fault.ABORTED:
-                raise CommitFailed("the broker has refused it")
-            case Fault.ANSWER_LOST:
-                raise AnswerLost
-            case Fault.PAUSE | Fault.LONG_PAUSE:
-                longest = SESSION_MS if fault is Fault.PAUSE else TRANSACTION_MS
-                process.asleep_until_ms = self.broker.now_ms + int(longest * self.choice.uniform(0.8, 1.5))
-                process.coroutine.pause()
-            case Fault.TWIN:
-                self._start_twin(process)
-            case Fault.REBALANCE | Fault.SESSION_LOST:
-                self._rebalance(process, fault)
-            case Fault.COMPACTION:
-                self._compact()
-
-    def _start_twin(self, process: Process) -> None:
-        if self._current.get(process.name) is process and process.service is not None:
-            self._twins.append(process)
-            self._start(process.name)
-
-    def _rebalance(self, process: Process, fault: Fault) -> None:
-        service = process.service or self.choice.choice(list(self._services.values()))
-        group = self.broker.group(service.group)
-        if fault is Fault.REBALANCE:
-            group.rebalance(lambda _: self.choice.random() < 0.5)
+    def run_body(self, process: Process) -> None:
+        """A process's own program, from its start on."""
+        log = SimulatedLog(self.broker, process)
+        if process.service is None:
+            self._feeder.run(log, process.coroutine.pause)
         else:
-            group.leave(self.choice.choice([name for name, one in self._services.items() if one.name == service.name]))
+            process.service.loop(log, process.name, process.stopping).run()
 
-    def _compact(self) -> None:
-        state = {topic_name(self.settings, topic) for topic in (STORIES, ARTICLE_STORIES)}
-        for source, partition in self.broker.partitions.items():
-            if source.topic in state and self.choice.random() < 0.7:
-                compact(partition)
+    def _is_traffic_due(self) -> bool:
+        """The traffic is spread over the storm, so that there is always something under way that can be struck."""
+        due = self._inputs_wanted * self._storm.counts.total() / self._faults_wanted
+        return self.traffic.counts.total() < due + LEAD
 
     # --- the scheduler
-
-    def _start_all(self) -> None:
-        for name in [*self._services, "producer"]:
-            self._start(name)
-
-    def _start(self, name: str) -> None:
-        service = self._services.get(name)
-        self._note(name, "starts")
-        body = self._produce if service is None else self._serve
-        self._current[name] = Process(self, name, body, service)
-
-    def _serve(self, process: Process) -> None:
-        if process.service is not None:
-            stop = Unhurried(lambda _seconds: process.coroutine.pause())
-            process.service.loop(SimulatedLog(self.broker, process), process.name, stop).run()
-
-    def _produce(self, process: Process) -> None:
-        writer = SimulatedLog(self.broker, process).writer("producer")
-        while self._batch or self._stormy:
-            if not self._batch and self._is_ahead():
-                process.coroutine.pause()
-                continue
-            if not self._batch:
-                self._batch = [self.traffic.next() for _ in range(self.choice.randint(1, 4))]
-                self._batches += 1
-            done = writer.progress()
-            if done is None or done.position < self._batches:
-                writer.write(self._batch, Progress(self._batches))
-            self._batch = []
-            process.coroutine.pause()
-
-    def _is_ahead(self) -> bool:
-        """The traffic is spread over the storm, so that there is always something under way that can be struck."""
-        due = self._inputs_wanted * self.faults.total() / self._faults_wanted
-        return self.traffic.counts.total() >= due + LEAD
 
     def _go_on(self, otherwise: str, is_over: Callable[[], bool]) -> None:
         """Let one process after another go on, until it is over or something is wrong."""
@@ -269,21 +215,20 @@ class Simulation:
             self._step()
         self.checker.problems.append(f"after {STEPS_MAX} steps {otherwise}")
 
-    def _is_over(self) -> bool:
-        return self.faults.total() >= self._faults_wanted and self.traffic.counts.total() >= self._inputs_wanted
+    def _is_storm_over(self) -> bool:
+        enough = self.traffic.counts.total() >= self._inputs_wanted
+        return enough and self._storm.counts.total() >= self._faults_wanted
 
     def _is_at_rest(self) -> bool:
         admin = SimulatedLog(self.broker).admin()
-        topics = {"embedder": ("articles", "story-commands"), "clusterer": ("article-vectors",)}
-        return not self._batch and not any(
-            admin.backlog(service.group, [self.settings.topic_prefix + one for one in topics[service.name]])
-            for service in self._services.values()
+        return not self._feeder.batch and not any(
+            admin.backlog(one.group, one.inputs) for one in self._services.values()
         )
 
     def _step(self) -> None:
-        self.steps += 1
         self.broker.pass_time(STEP_MS)
-        awake = [one for one in self._runnable() if not self._stormy or self._is_awake(one)]
+        everyone = [*self._current.items(), *((twin.name, twin) for twin in self._twins)]
+        awake = [(name, one) for name, one in everyone if not self._is_asleep(one)]
         if not awake:
             return
         name, process = self.choice.choice(awake)
@@ -294,12 +239,18 @@ class Simulation:
         if process.coroutine.is_over:
             self._bury(process)
 
-    def _runnable(self) -> Iterator[tuple[str, Process | None]]:
-        yield from self._current.items()
-        yield from ((twin.name, twin) for twin in self._twins)
+    def _is_asleep(self, process: Process | None) -> bool:
+        return process is not None and self._storm.rages and process.asleep_until_ms > self.broker.now_ms
 
-    def _is_awake(self, one: tuple[str, Process | None]) -> bool:
-        return one[1] is None or one[1].asleep_until_ms <= self.broker.now_ms
+    def _start(self, name: str) -> None:
+        self._note(name, "starts")
+        self._current[name] = Process(self, name, self._services.get(name))
+
+    def _start_twin(self, victim: Victim) -> None:
+        older = self._current[victim.name]
+        if older is not None:
+            self._twins.append(older)
+        self._start(victim.name)
 
     def _bury(self, process: Process) -> None:
         error = process.coroutine.error
@@ -308,17 +259,20 @@ class Simulation:
             self._twins.remove(process)
         else:
             self._current[process.name] = None
+        if isinstance(error, Fenced):
+            self.effects["fenced"] += 1
         expected = (Killed, Fenced, LogUnavailable, *((CommitFailed,) if process.service is None else ()))
         if error is not None and not isinstance(error, expected):
             told = str(error) if isinstance(error, LogError) else repr(error)
             self.checker.problems.append(f"{process.name} has ended: {told}")
 
+    # --- what is noted
+
     def _committed(self, transaction: Transaction) -> None:
-        self._note(
-            transaction.producer, f"committed {len(transaction.records)} records, {list(transaction.offsets.values())}"
-        )
+        offsets = sorted(transaction.offsets.items())
+        self._note(transaction.producer, f"commits {len(transaction.records)} records, {offsets}")
         for record in transaction.records:
-            self._written.update(repr(record).encode())
+            self._digest.update(repr(record).encode())
         try:
             self.checker.committed(transaction)
         except Exception as error:  # noqa: BLE001 - what the checker cannot make sense of is wrong, too
@@ -326,21 +280,7 @@ class Simulation:
 
     def _note(self, who: str, what: str) -> None:
         line = f"{self.broker.now_ms} {who}: {what}"
-        self._written.update(line.encode())
+        self._digest.update(line.encode())
         self.trace.append(line)
-        if not self.keep_trace and len(self.trace) > 2 * TRACE_SHOWN:
-            del self.trace[:TRACE_SHOWN]
-
-
-@contextmanager
-def _alone_in_the_process() -> Iterator[None]:
-    """Without what services do to the process that they have for themselves: logging, and letting the collector walk all of it."""
-    logging_before, collector = structlog.get_config(), clusterer_step.__dict__["gc"]
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    calls = ("isenabled", "freeze", "unfreeze", "collect", "enable", "disable")
-    clusterer_step.__dict__["gc"] = SimpleNamespace(**dict.fromkeys(calls, bool))
-    try:
-        yield
-    finally:
-        clusterer_step.__dict__["gc"] = collector
-        structlog.configure(**logging_before)
+        if not self.keep_trace and len(self.trace) > 2 * TRACE_KEPT:
+            del self.trace[:TRACE_KEPT]

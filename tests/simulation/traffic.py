@@ -90,12 +90,15 @@ class Traffic:
                 return self._message(ARTICLE_VECTORS.name, edition.encode(), b"{ no vector", ())
             case "command":
                 return self._command(edition)
-            case "repeat":
-                return self._article(self._known(stock))
-            case "correction" | "another subject":
-                return self._article(self._corrected(kind, stock))
             case _:
-                return self._article(self._new(kind, edition, stock))
+                return self._article(self._written(kind, edition, stock))
+
+    def _written(self, kind: str, edition: str, stock: Stock) -> Article:
+        if kind == "repeat":
+            return self._known(stock)
+        if kind in {"correction", "another subject"}:
+            return self._corrected(kind, stock)
+        return self._new(kind, edition, stock)
 
     def _known(self, stock: Stock) -> Article:
         return stock.articles[self.choice.choice(list(stock.articles))]
