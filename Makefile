@@ -4,11 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
+SEEDS := 1000
 KILLS := 100
 BROKERS := 20
 SEED := 1
 
-.PHONY: help setup demo test lint unit acceptance scaling chaos clean
+.PHONY: help setup demo test lint unit acceptance simulate scaling chaos clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,8 +37,11 @@ lint: setup ## Format, lint, types, import directions
 unit: setup ## The tests alone
 	$(BIN)/pytest -m 'not slow'
 
-acceptance: setup ## The slow tests: whole replays on both logs, with kills (needs ../shared/data for the largest)
-	$(BIN)/pytest -m slow tests/acceptance tests/unit/evaluation
+acceptance: setup ## The slow tests: whole replays on both logs, with kills; simulations (needs ../shared/data for the largest)
+	$(BIN)/pytest -m slow tests/acceptance tests/simulation tests/unit/evaluation
+
+simulate: setup ## Storms of faults over the services' own code on a simulated log, and the proof (SEEDS=1000 SEED=1, ~15 min)
+	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(SEED) --report docs/results/simulation.md
 
 scaling: setup ## Replicas that come and go, and a small chaos run, on a real Kafka (needs KAFKA_HOME and Java)
 	$(BIN)/pytest -m slow tests/scaling tests/chaos tests/kafka tests/unit/cli_write

@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 
 from newsloom.streaming.dead_letters import DeadLetterGuard, dead_letter
-from newsloom.streaming.errors import CommitFailed, LogUnavailable
+from newsloom.streaming.errors import CommitFailed, ConfigurationError, LogUnavailable
 from newsloom.streaming.log import Worker
 from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.records import Batch, Message, TopicPartition
@@ -39,7 +39,8 @@ class Loop:
     Each round: 1. poll; 2. forget the state of partitions that were lost; 3. restore the state of those that were gained
     or are in doubt; 4. let the step process the records; 5. commit its messages, dead letters and the input offsets in one
     transaction. If the commit fails, all state is in doubt: it is thrown away and restored, and the records come again. If
-    the log goes away during a restore, the batch stays in hand: only a failed commit makes the worker return it again.
+    the log goes away during a restore, the batch stays in hand: only a failed commit makes the worker return it again. State
+    that cannot be used ends the loop, unless a poll says that the partition has been lost since.
     """
 
     def __init__(
@@ -82,7 +83,8 @@ class Loop:
         self._watchdog.beat()
         try:
             batch = self._in_hand or self._take()
-            self._restore()
+            if not self._restore():
+                return 0
             committed = self._work(batch) if batch.records else 0
         except LogUnavailable as error:
             self._metrics.log_unavailable.inc()
@@ -109,13 +111,21 @@ class Loop:
         self._note_readiness()
         return batch
 
-    def _restore(self) -> None:
+    def _restore(self) -> bool:
+        """Whether every partition that is held has its state now; if not, a later batch is in hand."""
         for source in sorted(self._unrestored):
             self._watchdog.beat()
-            self._step.restore(source.partition)
+            try:
+                self._step.restore(source.partition)
+            except ConfigurationError:
+                # The partition may be another member's by now, who writes while we read: what was read is of no one moment.
+                if source not in self._take().lost:
+                    raise
+                return False
             self._unrestored.discard(source)
             self._restored.add(source)
         self._note_readiness()
+        return True
 
     def _note_readiness(self) -> None:
         self._metrics.assigned(restored=len(self._restored), unrestored=len(self._unrestored), joined=self._joined)

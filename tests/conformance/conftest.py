@@ -15,8 +15,9 @@ from newsloom.streaming.embedded import open_embedded
 from newsloom.streaming.log import Admin, CleanupPolicy, Log, TopicSpec
 from tests.conformance.harness import SESSION_TIMEOUT_MS, EmbeddedHarness, LogHarness
 from tests.kafka.harness import KafkaHarness
+from tests.simulation.harness import SimulatedHarness
 
-LOGS = ["sqlite_file", "sqlite_memory", pytest.param("kafka", marks=pytest.mark.kafka)]
+LOGS = ["sqlite_file", "sqlite_memory", "simulated", pytest.param("kafka", marks=pytest.mark.kafka)]
 
 NewTopic = Callable[..., str]
 
@@ -42,6 +43,11 @@ def sqlite_memory() -> Iterator[LogHarness]:
     harness = EmbeddedHarness(opener)
     yield harness
     harness.close()
+
+
+@pytest.fixture
+def simulated() -> LogHarness:
+    return SimulatedHarness()
 
 
 @pytest.fixture

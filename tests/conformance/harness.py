@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -21,6 +22,10 @@ class LogHarness(Protocol):
 
         Where time cannot be moved this returns at once, and the members drop out while the test polls the others.
         """
+        ...
+
+    def now_s(self) -> float:
+        """Seconds on the clock by which a poll waits."""
         ...
 
 
@@ -55,6 +60,9 @@ class EmbeddedHarness:
 
     def end_sessions(self) -> None:
         self.clock.advance(SESSION_TIMEOUT_MS)
+
+    def now_s(self) -> float:
+        return time.monotonic()
 
     def close(self) -> None:
         for log in self.opened:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -36,6 +37,10 @@ class KafkaHarness:
 
     def end_sessions(self) -> None:
         """Nothing: time passes by itself while the test polls the other members."""
+
+    def now_s(self) -> float:
+        """On this machine's clock."""
+        return time.monotonic()
 
     def close(self) -> None:
         """Close what was opened."""

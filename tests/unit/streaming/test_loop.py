@@ -237,6 +237,43 @@ def test_a_log_that_is_away_during_a_restore_is_asked_again(log: Log) -> None:
     assert (numbers(log), backlog(log)) == ([1, 2], 0)
 
 
+class Doubtful(Tally):
+    """Finds half a state at its first restore, before which something happens."""
+
+    def __init__(self, log: Log, *, before: Callable[[], None] = lambda: None) -> None:
+        super().__init__(log)
+        self._before = before
+        self._is_first = True
+
+    def restore(self, partition: int) -> None:
+        if self._is_first:
+            self._is_first = False
+            self._before()
+            raise ConfigurationError("half a state")
+        super().restore(partition)
+
+
+def test_half_a_state_is_not_the_end_where_another_member_was_writing_it(log: Log, clock: ManualClock) -> None:
+    create_topics(log)
+    put(log, numbered(IN, 4))
+    rivals: list[Member] = []
+    step = Doubtful(log, before=lambda: rivals.append(take_over(log, clock, upto=3)))
+    loop = make_loop(log, step)
+
+    assert loop.turn() == 0
+    clock.advance(SESSION_TIMEOUT_MS)  # the rival dies
+    turn_until(loop, lambda: backlog(log) == 0)
+
+    assert numbers(log) == [1, 2, 3, 4]
+
+
+def test_half_a_state_of_a_partition_that_is_ours_is_the_end(log: Log) -> None:
+    create_topics(log)
+    put(log, numbered(IN, 2))
+    with pytest.raises(ConfigurationError, match="half a state"):
+        make_loop(log, Doubtful(log)).turn()
+
+
 def test_a_log_that_is_away_between_two_batches_costs_no_restore(log: Log) -> None:
     create_topics(log)
     put(log, numbered(IN, 4))

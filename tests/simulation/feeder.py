@@ -1,0 +1,41 @@
+"""The producer: writes the traffic, each batch once, whatever befalls it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from newsloom.streaming.log import Log, Progress, Writer
+from newsloom.streaming.records import Message
+from tests.simulation.traffic import Traffic
+
+BATCH_MAX = 4
+
+
+@dataclass
+class Feeder:
+    """What outlives the producer's processes: the source, as a file that is read on. `is_due` says whether more is wanted now."""
+
+    traffic: Traffic
+    is_due: Callable[[], bool]
+    is_over: Callable[[], bool]
+    batch: list[Message] = field(default_factory=list)
+    """What is being written."""
+    _batches: int = 0
+
+    def run(self, log: Log, pause: Callable[[], None]) -> None:
+        """One process: goes on with the batch in hand, if the log does not say that it was written; raises `LogError`."""
+        writer = log.writer("producer")
+        while self.batch or not self.is_over():
+            if self.batch or self.is_due():
+                self._write_next(writer)
+            pause()
+
+    def _write_next(self, writer: Writer) -> None:
+        if not self.batch:
+            self.batch = [self.traffic.next() for _ in range(self.traffic.choice.randint(1, BATCH_MAX))]
+            self._batches += 1
+        done = writer.progress()
+        if done is None or done.position < self._batches:
+            writer.write(self.batch, Progress(self._batches))
+        self.batch = []

@@ -1,0 +1,172 @@
+"""The port's `Log`, `Reader`, `Writer` and `Admin` on the simulated broker. A log is what one process has opened."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final, Literal
+
+from newsloom.streaming.errors import CommitFailed, ConfigurationError, LogUnavailable
+from newsloom.streaming.log import Progress, TopicSpec
+from newsloom.streaming.records import Message, Record, TopicPartition
+from tests.simulation.broker import Broker
+from tests.simulation.moments import Hands, Moment, Peace
+from tests.simulation.transactions import Transactions
+from tests.simulation.worker import SLICE_MS, SimulatedWorker
+
+_NAME: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
+
+
+class SimulatedReader:
+    """The port's `Reader`: its end counts open transactions, for which it waits."""
+
+    def __init__(
+        self,
+        broker: Broker,
+        hands: Hands,
+        partitions: Sequence[TopicPartition],
+        *,
+        start: Literal["earliest", "latest"],
+    ) -> None:
+        self._broker = broker
+        self._hands = hands
+        self._partitions = {source: broker.partition(source) for source in sorted(set(partitions))}
+        hands.at(Moment.OPEN_READER)
+        self._ends = {source: partition.end for source, partition in self._partitions.items()}
+        if start == "latest":
+            self._ends = {source: partition.stable_end() for source, partition in self._partitions.items()}
+        self._starts = dict(self._ends) if start == "latest" else dict.fromkeys(self._partitions, 0)
+        self._positions = dict(self._starts)
+        for partition in self._partitions.values():
+            partition.readers += 1
+
+    def poll(self, *, max_records: int, timeout_ms: int) -> list[Record]:
+        """See the port."""
+        was_at_end = self.at_end()
+        deadline_ms = self._broker.now_ms + timeout_ms
+        while True:
+            self._hands.at(Moment.READ)
+            records = self._fetch(self._hands.at_most(max_records))
+            left_ms = deadline_ms - self._broker.now_ms
+            if records or left_ms <= 0 or (self.at_end() and not was_at_end):
+                return records
+            self._hands.wait(min(left_ms, SLICE_MS))
+
+    def at_end(self) -> bool:
+        """See the port."""
+        return all(self._positions[source] >= end for source, end in self._ends.items())
+
+    def fraction_read(self) -> float:
+        """See the port."""
+        total = sum(end - self._starts[source] for source, end in self._ends.items())
+        left = sum(max(0, end - self._positions[source]) for source, end in self._ends.items())
+        return 1.0 - left / total if total else 1.0
+
+    def close(self) -> None:
+        """See the port."""
+        for partition in self._partitions.values():
+            partition.readers -= 1
+        self._partitions = {}
+
+    def _fetch(self, max_records: int) -> list[Record]:
+        records: list[Record] = []
+        for source, partition in self._partitions.items():
+            stable_end = partition.stable_end()
+            for record in partition.committed(self._positions[source], stable_end):
+                if len(records) == max_records:
+                    return records
+                records.append(record)
+                self._positions[source] = record.offset + 1
+            # What is left up to there are markers, and records of aborted transactions.
+            self._positions[source] = max(self._positions[source], stable_end)
+        return records
+
+
+class SimulatedWriter:
+    """The port's `Writer`."""
+
+    def __init__(self, broker: Broker, hands: Hands, name: str) -> None:
+        hands.at(Moment.JOIN)
+        self._transactions = Transactions(broker, hands, f"writer-{name}")
+
+    def progress(self) -> Progress | None:
+        """See the port."""
+        return self._transactions.progress()
+
+    def write(self, messages: Sequence[Message], progress: Progress) -> None:
+        """See the port. After an error another writer has to be opened."""
+        try:
+            self._transactions.run(messages, progress=progress)
+        except LogUnavailable as error:
+            raise CommitFailed(str(error)) from error
+
+    def close(self) -> None:
+        """See the port."""
+
+
+class SimulatedAdmin:
+    """The port's `Admin`."""
+
+    def __init__(self, broker: Broker) -> None:
+        self._broker = broker
+
+    def describe(self, names: Sequence[str]) -> dict[str, TopicSpec]:
+        """See the port."""
+        return {name: self._broker.topics[name] for name in names if name in self._broker.topics}
+
+    def create(self, specs: Sequence[TopicSpec]) -> None:
+        """See the port."""
+        for spec in specs:
+            if not _NAME.fullmatch(spec.name) or spec.name in {".", ".."} or spec.partitions < 1:
+                raise ConfigurationError(f"topic {spec.name!r} with {spec.partitions} partitions cannot be")
+        for spec in specs:
+            self._broker.create(spec)
+
+    def backlog(self, group: str, topics: Sequence[str]) -> int:
+        """See the port. Records of open transactions count: they may be committed yet."""
+        committed, total = self._broker.group(group).committed, 0
+        for source in self._broker.sources(topics):
+            partition, start = self._broker.partition(source), committed.get(source, 0)
+            total += sum(1 for _ in partition.committed(start, partition.end))
+            total += sum(entry.transaction in partition.opened for entry in partition.entries if entry.offset >= start)
+        return total
+
+    def start_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """See the port."""
+        return dict.fromkeys(self._broker.sources(topics), 0)
+
+    def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """See the port."""
+        return {source: self._broker.partition(source).end for source in self._broker.sources(topics)}
+
+    def committed_offsets(self, group: str, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """See the port."""
+        committed = self._broker.group(group).committed
+        return {source: committed[source] for source in self._broker.sources(topics) if source in committed}
+
+
+class SimulatedLog:
+    """The port's `Log`, in the hands of one process."""
+
+    def __init__(self, broker: Broker, hands: Hands | None = None) -> None:
+        self._broker = broker
+        self._hands = hands or Peace(broker)
+
+    def admin(self) -> SimulatedAdmin:
+        """See the port."""
+        return SimulatedAdmin(self._broker)
+
+    def worker(self, *, group: str, instance: str, topics: Sequence[str]) -> SimulatedWorker:
+        """See the port."""
+        return SimulatedWorker(self._broker, self._hands, group=group, instance=instance, topics=topics)
+
+    def reader(self, partitions: Sequence[TopicPartition], *, start: Literal["earliest", "latest"]) -> SimulatedReader:
+        """See the port."""
+        return SimulatedReader(self._broker, self._hands, partitions, start=start)
+
+    def writer(self, name: str) -> SimulatedWriter:
+        """See the port."""
+        return SimulatedWriter(self._broker, self._hands, name)
+
+    def close(self) -> None:
+        """See the port."""

@@ -1,0 +1,97 @@
+"""The services as processes of the simulation: their own step and their own loop, as `newsloom.service` puts them together."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Final
+
+import structlog
+
+from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, DEAD_LETTERS, STORY_COMMANDS
+from newsloom.service import group_name
+from newsloom.settings import Settings
+from newsloom.streaming.log import Log
+from newsloom.streaming.loop import Loop, LoopConfig
+from newsloom.streaming.metrics import Metrics
+from newsloom.streaming.restore import RestoreWatch
+from newsloom.streaming.step import Step
+from newsloom.streaming.topic_check import check_topics
+from newsloom.streaming.watchdog import Watchdog
+from newsloom.topology import state_topic_names, topic_name, topic_specs
+from services.clusterer import step as clusterer_step
+from services.clusterer.__main__ import build_step as build_clusterer
+from services.embedder.service import build_step as build_embedder
+from tests.simulation.encoder import WordEncoder
+
+ENCODER: Final = WordEncoder()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """A service and how it is set up."""
+
+    name: str
+    settings: Settings
+    records_max: int
+
+    @property
+    def group(self) -> str:
+        """Its consumer group."""
+        return group_name(self.settings, self.name)
+
+    @property
+    def inputs(self) -> list[str]:
+        """The topics that it consumes."""
+        topics = (ARTICLES, STORY_COMMANDS) if self.name == "embedder" else (ARTICLE_VECTORS,)
+        return [topic_name(self.settings, topic) for topic in topics]
+
+    def loop(self, log: Log, instance: str, stop: threading.Event) -> Loop:
+        """A process of it that is about to begin; raises `LogError`."""
+        watchdog, metrics = Watchdog(), Metrics()
+        check_topics(log.admin(), topic_specs(self.settings), state_topic_names(self.settings))
+        step = self._step(log, RestoreWatch(watchdog, metrics, clock=lambda: 0.0))
+        worker = log.worker(group=self.group, instance=instance, topics=step.inputs)
+        config = LoopConfig(
+            service=self.name,
+            dead_letter_topic=topic_name(self.settings, DEAD_LETTERS),
+            dead_letter_share_max=1.0,
+            records_max=self.records_max,
+        )
+        return Loop(worker, step, config, stop=stop, watchdog=watchdog, metrics=metrics)
+
+    def _step(self, log: Log, watch: RestoreWatch) -> Step:
+        if self.name == "embedder":
+            return build_embedder(self.settings, ENCODER)
+        return build_clusterer(self.settings, log, watch)
+
+
+class Unhurried(threading.Event):
+    """A stop whose waiting is a pause of the process."""
+
+    def __init__(self, pause: Callable[[], None]) -> None:
+        super().__init__()
+        self._pause = pause
+
+    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002 - on the simulation's clock a pause is long
+        """Let others go on."""
+        self._pause()
+        return self.is_set()
+
+
+@contextmanager
+def alone_in_the_process() -> Iterator[None]:
+    """Without what a service does to a process that is its own: logging, and sending the garbage collector through all of it."""
+    logging_before, collector = structlog.get_config(), vars(clusterer_step)["gc"]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    calls = ("isenabled", "freeze", "unfreeze", "collect", "enable", "disable")
+    vars(clusterer_step)["gc"] = SimpleNamespace(**dict.fromkeys(calls, bool))
+    try:
+        yield
+    finally:
+        vars(clusterer_step)["gc"] = collector
+        structlog.configure(**logging_before)

@@ -1,0 +1,17 @@
+"""The proof of the checker: each deliberate bug is found within a few seeds."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation.mutants import MUTANTS
+from tests.simulation.report import run_quietly
+
+SEEDS_MAX = 15
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mutant", MUTANTS)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")  # frequencies that were not restored are divided by
+def test_a_deliberate_bug_is_found(mutant: str) -> None:
+    assert any(run_quietly(seed, mutant).problems for seed in range(1, SEEDS_MAX + 1))

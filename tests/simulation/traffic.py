@@ -1,0 +1,211 @@
+"""What is fed to the newsroom: articles of a few subjects in several editions, what becomes of them, and what is none.
+
+Articles are new, copied, repeated, corrected, retracted, late or undated; an operator corrects stories as they stand; some
+records are no articles, no commands, no vectors.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+import msgspec
+
+from newsloom.contracts.article import EDITION_HEADER, Article, Leaning
+from newsloom.contracts.codec import encode
+from newsloom.contracts.command import MergeStories, MoveArticle, PinStory, SplitStory, StoryCommand, UnpinStory
+from newsloom.contracts.membership import Membership
+from newsloom.contracts.story import Story, StoryState
+from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, STORY_COMMANDS
+from newsloom.settings import Settings
+from newsloom.streaming.records import Message
+
+START: Final = datetime(2025, 4, 16, tzinfo=UTC)
+SUBJECTS: Final = 3
+SUBJECT_WORDS: Final = 14
+OWN_WORDS: Final = 60
+KINDS: Final = {
+    "new": 40,
+    "copy": 7,
+    "repeat": 10,
+    "correction": 10,
+    "another subject": 4,
+    "retraction": 6,
+    "late": 4,
+    "undated": 2,
+    "poison": 7,
+    "no vector": 2,
+    "command": 14,
+}
+"""How often each kind of input comes, by comparison."""
+
+
+@dataclass
+class Stock:
+    """An edition's articles, as they were written last, and the subject of each."""
+
+    articles: dict[str, Article] = field(default_factory=dict)
+    subjects: dict[str, int] = field(default_factory=dict)
+    written: int = 0
+
+
+@dataclass
+class Traffic:
+    """Makes inputs, one after another. `stories` and `members` are those that stand now, as an operator sees them."""
+
+    settings: Settings
+    editions: Sequence[str]
+    choice: random.Random
+    stories: Callable[[], Sequence[Story]]
+    members: Callable[[], Sequence[Membership]]
+    counts: Counter[str] = field(default_factory=Counter)
+    _stocks: dict[str, Stock] = field(default_factory=dict)
+    _now: datetime = START
+    _commands: int = 0
+
+    def next(self) -> Message:
+        """The next record to write. Event time goes on by hours, sometimes by more than a story may be silent."""
+        quiet = self.choice.random() < 0.03
+        self._now += timedelta(hours=self.choice.expovariate(0.8) if not quiet else 24 * 9)
+        kind = self.choice.choices(list(KINDS), list(KINDS.values()))[0]
+        edition = self.choice.choice(self.editions)
+        stock = self._stocks.setdefault(edition, Stock())
+        if not stock.articles and kind not in {"poison", "no vector"}:
+            kind = "new"
+        message = self._make(kind, edition, stock)
+        self.counts[kind] += 1
+        return message
+
+    def _make(self, kind: str, edition: str, stock: Stock) -> Message:
+        match kind:
+            case "retraction":
+                return self._retraction(edition, stock)
+            case "poison":
+                return self._poison(edition)
+            case "no vector":
+                return self._message(ARTICLE_VECTORS.name, edition.encode(), b"{ no vector", ())
+            case "command":
+                return self._command(edition)
+            case _:
+                return self._article(self._written(kind, edition, stock))
+
+    def _written(self, kind: str, edition: str, stock: Stock) -> Article:
+        if kind == "repeat":
+            return self._known(stock)
+        if kind in {"correction", "another subject"}:
+            return self._corrected(kind, stock)
+        return self._new(kind, edition, stock)
+
+    def _known(self, stock: Stock) -> Article:
+        return stock.articles[self.choice.choice(list(stock.articles))]
+
+    def _new(self, kind: str, edition: str, stock: Stock) -> Article:
+        stock.written += 1
+        article_id = f"{edition}-{stock.written}"
+        subject = self.choice.randrange(SUBJECTS)
+        text = self._text(subject)
+        if kind == "copy":
+            copied = self._known(stock)
+            subject, text = stock.subjects[copied.id], copied.text
+        date: datetime | None = self._now - timedelta(hours=self.choice.expovariate(0.5))
+        if kind == "late":
+            date = self._now - timedelta(days=self.choice.expovariate(0.1))
+        elif kind == "undated":
+            date = self.choice.choice([None, self._now + timedelta(days=400)])
+        return self._kept(stock, subject, Article(
+            id=article_id, title=self._title(subject), text=text, published_at=date, edition=edition,
+            outlet=self.choice.choice([None, "The Post", "The Times", "The Wire"]),
+            leaning=self.choice.choice([None, *Leaning]),
+        ))  # fmt: skip
+
+    def _corrected(self, kind: str, stock: Stock) -> Article:
+        article = self._known(stock)
+        subject = stock.subjects[article.id]
+        if kind == "another subject":
+            subject = (subject + 1) % SUBJECTS
+        corrected = msgspec.structs.replace(article, title=self._title(subject), text=self._text(subject))
+        return self._kept(stock, subject, corrected)
+
+    def _kept(self, stock: Stock, subject: int, article: Article) -> Article:
+        stock.articles[article.id] = article
+        stock.subjects[article.id] = subject
+        return article
+
+    def _retraction(self, edition: str, stock: Stock) -> Message:
+        article_id = self.choice.choice([*stock.articles, "unknown"])
+        # Often it is written again later, as if it had never been there.
+        return self._message(ARTICLES.name, article_id.encode(), None, ((EDITION_HEADER, edition.encode()),))
+
+    def _poison(self, edition: str) -> Message:
+        key, value = self.choice.choice(
+            [
+                (b"k", b"{ this is no article"),
+                (b"k", b"\xff\xfe"),
+                (b"k", b'{"id": "k", "title": "t"}'),
+                (b"k", b'{"id": "k", "title": "", "text": ""}'),
+                (b"other", b'{"id": "k", "title": "t", "text": "under another key"}'),
+                (b"", None),
+            ]
+        )
+        topic = ARTICLES.name
+        if self.choice.random() < 0.3:
+            topic, key, value = STORY_COMMANDS.name, edition.encode(), b'{"kind": "burn"}'
+        return self._message(topic, key, value, (("from", b"nobody"), ("from", b"\xff")))
+
+    def _article(self, article: Article) -> Message:
+        return self._message(ARTICLES.name, article.id.encode(), encode(article), ())
+
+    def _message(self, topic: str, key: bytes, value: bytes | None, headers: tuple[tuple[str, bytes], ...]) -> Message:
+        at = int(self._now.timestamp() * 1000)
+        return Message(self.settings.topic_prefix + topic, key, value, headers, timestamp_ms=at)
+
+    # --- texts
+
+    def _title(self, subject: int) -> str:
+        return " ".join(self._words(subject, 4, own=1)).capitalize()
+
+    def _text(self, subject: int) -> str:
+        return " ".join(self._words(subject, self.choice.randint(8, 12), own=self.choice.randint(0, 8))) + "."
+
+    def _words(self, subject: int, count: int, *, own: int) -> list[str]:
+        words = [f"s{subject}w{place}" for place in self.choice.sample(range(SUBJECT_WORDS), count)]
+        words += [f"w{self.choice.randrange(OWN_WORDS)}" for _ in range(own)]
+        self.choice.shuffle(words)
+        return words
+
+    # --- commands
+
+    def _command(self, edition: str) -> Message:
+        self._commands += 1
+        command = self._wish(edition)
+        return self._message(STORY_COMMANDS.name, edition.encode(), encode(command), ())
+
+    def _wish(self, edition: str) -> StoryCommand:
+        stories = [story for story in self.stories() if story.edition == edition]
+        opened = [story for story in stories if story.state is StoryState.OPEN]
+        given: dict[str, Any] = {
+            "command_id": f"c-{self._commands}", "edition": edition, "by": "Jane", "why": "I say so", "issued_at": self._now,
+        }  # fmt: skip
+        if len(opened) < 2 or self.choice.random() < 0.1:
+            story_id = self.choice.choice([*(story.id for story in stories), "st-unknown"])
+            return PinStory(story_id=story_id, **given)
+        one, other = self.choice.sample(opened, 2)
+        members = [member.article_id for member in self.members() if member.story_id == one.id]
+        match self.choice.randrange(5):
+            case 0:
+                return MergeStories(story_id=one.id, other_story_id=other.id, **given)
+            case 1:
+                largest = max(opened, key=lambda story: (story.article_count, story.id))
+                inside = [member.article_id for member in self.members() if member.story_id == largest.id]
+                leaving = tuple(self.choice.sample(inside, max(1, len(inside) // 3)))
+                return SplitStory(story_id=largest.id, article_ids=leaving, **given)
+            case 2:
+                return MoveArticle(article_id=self.choice.choice(members), story_id=other.id, **given)
+            case 3:
+                return PinStory(story_id=one.id, **given)
+            case _:
+                return UnpinStory(story_id=one.id, **given)

@@ -1,0 +1,144 @@
+"""The port's `Worker` on the simulated broker, as the Kafka adapter does it: what is in doubt is settled before it goes on."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import NoReturn
+
+from newsloom.streaming.errors import CommitFailed, Fenced, LogError, LogUnavailable
+from newsloom.streaming.records import Batch, Message, Record, TopicPartition
+from tests.simulation.broker import Broker, Transaction
+from tests.simulation.group import Identity
+from tests.simulation.moments import Hands, Moment
+from tests.simulation.transactions import Transactions
+
+SLICE_MS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """Who polled a batch, and the offsets behind it."""
+
+    identity: Identity
+    offsets: dict[TopicPartition, int]
+
+
+class SimulatedWorker:
+    """A static member with a transactional id of its own."""
+
+    def __init__(self, broker: Broker, hands: Hands, *, group: str, instance: str, topics: Sequence[str]) -> None:
+        sources = broker.sources(topics)
+        hands.at(Moment.JOIN)
+        self._broker = broker
+        self._hands = hands
+        self._group = broker.group(group)
+        self._transactions = Transactions(broker, hands, f"{group}-{instance}")
+        self._identity = self._group.join(instance, sources, broker.now_ms)
+        self._reported: dict[TopicPartition, int] = {}
+        self._next: dict[TopicPartition, int] = {}
+        self._uncommitted: deque[Token] = deque()
+        self._polled_in = -1
+        self._in_doubt = False
+        self._turn = 0
+
+    def poll(self, *, max_records: int, timeout_ms: int) -> Batch:
+        """See the port."""
+        self._hands.at(Moment.POLL)
+        if self._in_doubt:
+            self._recover()
+        deadline_ms = self._broker.now_ms + timeout_ms
+        while True:
+            batch = self._look(max_records)
+            left_ms = deadline_ms - self._broker.now_ms
+            if batch.records or batch.gained or batch.lost or left_ms <= 0:
+                self._hands.at(Moment.POLLED)
+                return batch
+            self._hands.wait(min(left_ms, SLICE_MS))
+
+    def commit(self, batch: Batch, messages: Sequence[Message]) -> None:
+        """See the port."""
+        token = batch.token
+        if not isinstance(token, Token):
+            raise TypeError("commit takes a batch that poll has returned")
+        if not token.offsets and not messages:
+            return
+        if token.offsets and (self._in_doubt or not self._uncommitted or self._uncommitted[0] is not token):
+            self._fail(CommitFailed("the batch is not the next one, or was polled before a rebalance"))
+        try:
+            self._transactions.run(messages, send_offsets=lambda transaction: self._send_offsets(transaction, token))
+        except LogError as error:
+            self._fail(error)
+        if token.offsets:
+            self._uncommitted.popleft()
+
+    def close(self) -> None:
+        """See the port."""
+
+    def _send_offsets(self, transaction: Transaction, token: Token) -> None:
+        if token.offsets:
+            self._group.check(token.identity, self._broker.now_ms)
+        self._broker.send_offsets(transaction, self._transactions, self._group.name, token.offsets)
+
+    def _fail(self, error: LogError) -> NoReturn:
+        if not isinstance(error, Fenced):
+            self._in_doubt = True
+            # The next poll goes on with it.
+            with suppress(LogUnavailable):
+                self._recover()
+        raise error
+
+    def _recover(self) -> None:
+        # In this order: a fenced process must not take the id back, and only once the transaction has ended are offsets final.
+        self._identity = self._group.heartbeat(self._identity, self._broker.now_ms)
+        self._hands.at(Moment.RECOVER)
+        self._transactions.settle()
+        self._next.clear()
+        self._uncommitted.clear()
+        self._in_doubt = False
+
+    def _look(self, max_records: int) -> Batch:
+        self._identity = self._group.heartbeat(self._identity, self._broker.now_ms)
+        owned = self._group.owned(self._identity.instance)
+        rebalanced = self._polled_in != self._identity.generation
+        if rebalanced:
+            # Nothing that was polled before may be committed: back to the committed offsets.
+            self._polled_in = self._identity.generation
+            self._next.clear()
+            self._uncommitted.clear()
+        gained, lost = owned.items() - self._reported.items(), self._reported.items() - owned.items()
+        self._reported = owned
+        records = [] if rebalanced else self._fetch(list(owned), self._hands.at_most(max_records))
+        token = Token(self._identity, {record.source: record.offset + 1 for record in records})
+        if records:
+            self._next.update(token.offsets)
+            self._uncommitted.append(token)
+        return Batch(
+            records=tuple(records),
+            gained=frozenset(source for source, _ in gained),
+            lost=frozenset(source for source, _ in lost),
+            token=token,
+        )
+
+    def _fetch(self, owned: list[TopicPartition], max_records: int) -> list[Record]:
+        """The next records, shared out over the partitions, by turns a different one first."""
+        self._turn += 1
+        by_turn = owned[self._turn % len(owned) :] + owned[: self._turn % len(owned)] if owned else []
+        records: list[Record] = []
+        for place, source in enumerate(by_turn):
+            share = (max_records - len(records)) // (len(by_turn) - place) or 1
+            position = self._position(source)
+            if position is None or len(records) == max_records:
+                continue
+            partition = self._broker.partition(source)
+            found = partition.committed(position, partition.stable_end())
+            records += [record for record, _ in zip(found, range(share), strict=False)]
+        return records
+
+    def _position(self, source: TopicPartition) -> int | None:
+        """Where to go on; None while an open transaction is about to say so."""
+        if source not in self._next and self._broker.is_unsettled(self._group.name, source):
+            return None
+        return self._next.get(source, self._group.committed.get(source, 0))
