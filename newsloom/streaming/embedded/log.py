@@ -89,7 +89,9 @@ def open_embedded(
         raise ConfigurationError(
             f"NEWSLOOM_LOG: {path} does not exist: correct the path, or let `newsloom topics create` make it"
         )
-    return EmbeddedLog(Database(path, create=create), clock=clock, session_timeout_ms=session_timeout_ms)
+    return EmbeddedLog(
+        Database(path, create=create or path is None), clock=clock, session_timeout_ms=session_timeout_ms
+    )
 
 
 def _path(url: str) -> Path | None:
