@@ -48,7 +48,7 @@ class Connection:
         shared: bool,
         check: Callable[[], None] = lambda: None,
     ) -> None:
-        """`check` is called in each transaction; what it raises ends it."""
+        """`check` is called before each transaction; what it raises prevents it."""
         self._sql = sql
         self._lock = lock
         self._where = where
@@ -131,8 +131,8 @@ class Connection:
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
         with self._lock, translated(self._where):
             try:
-                self._sql.execute(begin)
                 self._check()
+                self._sql.execute(begin)
                 yield self._sql
                 self._sql.execute("COMMIT")
             finally:
