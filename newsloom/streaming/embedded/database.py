@@ -32,7 +32,7 @@ class Database:
         self._memory_lock = threading.RLock()
         self._file: tuple[int, int] | None = None
         if path is not None:
-            _check_files(path.absolute(), self._where)
+            _check_files(path, self._where, create=create)
         self._prepare(create=create)
 
     @contextmanager
@@ -112,9 +112,9 @@ class Database:
             )
 
 
-def _check_files(path: Path, where: str) -> None:
+def _check_files(path: Path, where: str, *, create: bool) -> None:
     """What SQLite would tell late or not at all."""
-    if not path.parent.is_dir():
+    if not path.absolute().parent.is_dir():
         raise ConfigurationError(f"{where} lies in a folder that does not exist: create the folder")
     if path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         raise ConfigurationError(
@@ -127,3 +127,5 @@ def _check_files(path: Path, where: str) -> None:
             f"{where} is empty or gone, and {rest.name} beside it holds what was written last: restore the two files that "
             "belong together, or move that one away to begin anew"
         )
+    if not create and not path.exists():
+        raise ConfigurationError(f"{where} does not exist: correct the path, or let `newsloom topics create` make it")

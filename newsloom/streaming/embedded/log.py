@@ -84,14 +84,8 @@ def open_embedded(
 
     """
     path = _path(url)
-    # Where even the folder is missing, the database has the better words.
-    if not create and path is not None and path.parent.is_dir() and not path.exists():
-        raise ConfigurationError(
-            f"NEWSLOOM_LOG: {path} does not exist: correct the path, or let `newsloom topics create` make it"
-        )
-    return EmbeddedLog(
-        Database(path, create=create or path is None), clock=clock, session_timeout_ms=session_timeout_ms
-    )
+    database = Database(path, create=create or path is None)
+    return EmbeddedLog(database, clock=clock, session_timeout_ms=session_timeout_ms)
 
 
 def _path(url: str) -> Path | None:
