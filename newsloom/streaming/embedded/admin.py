@@ -11,7 +11,8 @@ import msgspec
 
 from newsloom.streaming.embedded.catalogue import Catalogue, find_topic
 from newsloom.streaming.embedded.connection import Connection
-from newsloom.streaming.embedded.fetch import end_offset, next_offset
+from newsloom.streaming.embedded.fetch import extent, next_offset
+from newsloom.streaming.embedded.group import committed_offset
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import TopicSpec
 from newsloom.streaming.records import TopicPartition
@@ -19,7 +20,6 @@ from newsloom.streaming.records import TopicPartition
 _INSERT: Final = """
     INSERT INTO topics (name, partitions, policy, retention_ms, max_record_bytes, config) VALUES (?, ?, ?, ?, ?, ?)
 """
-_COMMITTED: Final = "SELECT next_offset FROM committed WHERE consumer_group = ? AND partition = ?"
 # Kafka's rule, so that what works here works there.
 _NAME: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
@@ -58,25 +58,31 @@ class EmbeddedAdmin:
     def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """See the port."""
         with self._connection.read() as sql:
-            return {source: end_offset(sql, id_) for id_, source in Catalogue().sources(sql, topics).items()}
+            return {source: extent(sql, id_).end for id_, source in Catalogue().sources(sql, topics).items()}
 
     def committed_offsets(self, group: str, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """See the port."""
         with self._connection.read() as sql:
             sources = Catalogue().sources(sql, topics)
-            found = {source: sql.execute(_COMMITTED, (group, id_)).fetchone() for id_, source in sources.items()}
-        return {source: row[0] for source, row in found.items() if row is not None}
+            found = {source: committed_offset(sql, group, id_) for id_, source in sources.items()}
+        return {source: offset for source, offset in found.items() if offset is not None}
 
 
 def _open_records(sql: sqlite3.Connection, group: str, partition: int) -> int:
-    row = sql.execute(_COMMITTED, (group, partition)).fetchone()
-    first = next_offset(sql, partition, row[0] if row else 0)
-    return 0 if first is None else end_offset(sql, partition) - first
+    return _records_from(sql, partition, committed_offset(sql, group, partition) or 0)[1]
 
 
 def _start_offset(sql: sqlite3.Connection, partition: int) -> int:
-    first = next_offset(sql, partition, 0)
-    return end_offset(sql, partition) if first is None else first
+    return _records_from(sql, partition, 0)[0]
+
+
+def _records_from(sql: sqlite3.Connection, partition: int, position: int) -> tuple[int, int]:
+    """The first offset from `position` on that has not been deleted, and how many offsets there are from it to the end."""
+    held = extent(sql, partition)
+    # Without a look at the records themselves where that is possible: one that is lost would not be missed.
+    first = next_offset(sql, partition, position) if held.compacted else max(position, held.deleted)
+    first = held.end if first is None else first
+    return first, held.end - first
 
 
 def _check(spec: TopicSpec) -> None:

@@ -10,15 +10,16 @@ import msgspec
 
 from newsloom.streaming.embedded.catalogue import Catalogue, Topic
 from newsloom.streaming.embedded.cleanup import clean, note_keyed
-from newsloom.streaming.embedded.fetch import end_offset
+from newsloom.streaming.embedded.damage import checksum
+from newsloom.streaming.embedded.fetch import extent
 from newsloom.streaming.embedded.schema import place
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy
 from newsloom.streaming.partitioning import partition_of
 from newsloom.streaming.records import Message
 
-_INSERT: Final = "INSERT INTO records (place, timestamp_ms, key, headers, value) VALUES (?, ?, ?, ?, ?)"
-_SET_END: Final = "UPDATE partitions SET end_offset = ? WHERE id = ?"
+_INSERT: Final = "INSERT INTO records (place, timestamp_ms, key, headers, value, checksum) VALUES (?, ?, ?, ?, ?, ?)"
+_SET_END: Final = "UPDATE partitions SET written = ? WHERE id = ?"
 
 
 def append(sql: sqlite3.Connection, catalogue: Catalogue, messages: Sequence[Message], now_ms: int) -> None:
@@ -39,7 +40,8 @@ def append(sql: sqlite3.Connection, catalogue: Catalogue, messages: Sequence[Mes
         at = place(partition, offset)
         timestamp_ms = now_ms if message.timestamp_ms is None else message.timestamp_ms
         headers = msgspec.msgpack.encode(message.headers) if message.headers else None
-        rows.append((at, timestamp_ms, message.key, headers, message.value))
+        row = (at, timestamp_ms, message.key, headers, message.value)
+        rows.append((*row, checksum(*row)))
         if topic.spec.policy is CleanupPolicy.COMPACT and message.key is not None:
             note_keyed(sql, partition, message.key, at, now_ms, tombstone=message.value is None)
     sql.executemany(_INSERT, rows)
@@ -74,5 +76,5 @@ def _partition(sql: sqlite3.Connection, message: Message, topic: Topic, ends: di
 
 def _end(sql: sqlite3.Connection, partition: int, ends: dict[int, int]) -> int:
     if partition not in ends:
-        ends[partition] = end_offset(sql, partition)
+        ends[partition] = extent(sql, partition).end
     return ends[partition]

@@ -10,12 +10,14 @@ from typing import Final
 
 import msgspec
 
+from newsloom.streaming.embedded.damage import Damage
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
 from newsloom.streaming.records import TopicPartition
 
 _SPEC: Final = "SELECT name, partitions, policy, retention_ms, max_record_bytes, config FROM topics WHERE name = ?"
 _PARTITIONS: Final = "SELECT id FROM partitions WHERE topic = ? ORDER BY number"
+_Row = tuple[str, int, CleanupPolicy, int | None, int, bytes]
 
 
 @dataclass(frozen=True)
@@ -58,15 +60,18 @@ class Catalogue:
 def find_topic(sql: sqlite3.Connection, name: str) -> Topic | None:
     """The topic of that name as it stands in the database."""
     row = sql.execute(_SPEC, (name,)).fetchone()
-    if row is None:
+    ids = tuple(id_ for (id_,) in sql.execute(_PARTITIONS, (name,)))
+    if row is None and not ids:
         return None
-    _, partitions, policy, retention_ms, max_record_bytes, config = row
+    if row is None or len(ids) != row[1]:
+        raise Damage(f"topic {name} has {len(ids)} partitions, but {row[1] if row else 'no'} are declared")
+    _, partitions, policy, retention_ms, max_record_bytes, config = msgspec.convert(row, _Row)
     spec = TopicSpec(
         name=name,
         partitions=partitions,
-        policy=CleanupPolicy(policy),
+        policy=policy,
         retention_ms=retention_ms,
         max_record_bytes=max_record_bytes,
         config=msgspec.json.decode(config, type=dict[str, str]),
     )
-    return Topic(spec, tuple(id_ for (id_,) in sql.execute(_PARTITIONS, (name,))))
+    return Topic(spec, ids)

@@ -12,6 +12,7 @@ Space that is freed is used again; the file does not shrink.
 from __future__ import annotations
 
 import sqlite3
+from itertools import groupby
 from typing import Final
 
 from newsloom.streaming.embedded.schema import partition_at, place
@@ -39,6 +40,7 @@ _RETAINED: Final = """
     SELECT partitions.id, topics.retention_ms FROM topics JOIN partitions ON partitions.topic = topics.name
     WHERE topics.policy = 'delete' AND topics.retention_ms IS NOT NULL
 """
+_COUNT_DELETED: Final = "UPDATE partitions SET deleted = deleted + ? WHERE id = ?"
 _OLDEST: Final = "SELECT place, timestamp_ms FROM records WHERE place >= ? AND place < ? ORDER BY place LIMIT ?"
 
 
@@ -61,7 +63,10 @@ def clean(sql: sqlite3.Connection, now_ms: int, *, written: int) -> None:
 def _compact(sql: sqlite3.Connection, now_ms: int, limit: int) -> None:
     due = sql.execute(_DUE, (now_ms, limit)).fetchall()
     sql.executemany(_FORGET_KEY, [(partition_at(at), at) for _, at in due])
-    sql.executemany("DELETE FROM records WHERE place = ?", [(at,) for _, at in due])
+    for partition, places in groupby(sorted(at for _, at in due), key=partition_at):
+        # A replaced tombstone is due twice; it is counted when it goes.
+        gone = sql.executemany("DELETE FROM records WHERE place = ?", [(at,) for at in places]).rowcount
+        sql.execute(_COUNT_DELETED, (gone, partition))
     sql.executemany("DELETE FROM obsolete WHERE due_ms = ? AND place = ?", due)
 
 
@@ -81,4 +86,5 @@ def _expire(sql: sqlite3.Connection, partition: int, before_ms: int, limit: int)
         end = at
         gone += 1
     sql.execute("DELETE FROM records WHERE place >= ? AND place <= ?", (start, end))
+    sql.execute(_COUNT_DELETED, (gone, partition))
     return gone

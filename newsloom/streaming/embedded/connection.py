@@ -5,13 +5,13 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import Final
 
-from newsloom.streaming.embedded.schema import prepare
+import msgspec
+
+from newsloom.streaming.embedded.damage import Damage
 from newsloom.streaming.errors import ConfigurationError, LogUnavailable
 
 BUSY_TIMEOUT_MS: Final = 30_000
@@ -32,17 +32,28 @@ _UNAVAILABLE: Final = frozenset(
         sqlite3.SQLITE_NOMEM,
     }
 )
-_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
+# CONSTRAINT: a place that is to be written is taken already, which the end of the partition says it is not.
+_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT})
 
 
 class Connection:
     """One user's way into the database. In memory, all users share one SQLite connection and its lock."""
 
-    def __init__(self, sql: sqlite3.Connection, lock: threading.RLock, where: str, *, shared: bool) -> None:
+    def __init__(
+        self,
+        sql: sqlite3.Connection,
+        lock: threading.RLock,
+        where: str,
+        *,
+        shared: bool,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
+        """`check` is called before each transaction; what it raises prevents it."""
         self._sql = sql
         self._lock = lock
         self._where = where
         self._shared = shared
+        self._check = check
 
     @contextmanager
     def read(self) -> Iterator[sqlite3.Connection]:
@@ -50,6 +61,7 @@ class Connection:
 
         Raises:
             LogUnavailable: the file cannot be read for now.
+            ConfigurationError: the file is damaged, or no longer where it was.
 
         """
         with self._transaction("BEGIN") as sql:
@@ -61,6 +73,7 @@ class Connection:
 
         Raises:
             LogUnavailable: another writer does not end, the disk is full, an I/O error. Nothing was written.
+            ConfigurationError: the file is damaged, or no longer where it was. Nothing was written.
 
         """
         with self._transaction("BEGIN IMMEDIATE") as sql:
@@ -84,19 +97,30 @@ class Connection:
         return False
 
     def use_write_ahead_log(self) -> None:
-        """Let readers read while somebody writes; the file remembers it. Call it outside a transaction."""
+        """Let readers read while somebody writes; the file remembers it. Call it outside a transaction.
+
+        Raises:
+            ConfigurationError: where the file lies, that is impossible.
+            LogUnavailable: another process kept the file locked.
+
+        """
         deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1000
         with self._lock, translated(self._where):
             while True:
                 try:
-                    self._sql.execute("PRAGMA journal_mode = WAL")
+                    (mode,) = self._sql.execute("PRAGMA journal_mode = WAL").fetchone()
                 except sqlite3.OperationalError as error:
                     # SQLite does not wait here for other processes, which may be at the same switch.
-                    if _code(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    if code_of(error) != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                         raise
                     time.sleep(LOOK_INTERVAL_S)
                 else:
-                    return
+                    break
+        if mode != "wal":
+            raise ConfigurationError(
+                f"{self._where} lies where no write-ahead log can be shared (SQLite went on with {mode!r}): "
+                "name a file on a disk of this machine, not on a network's"
+            )
 
     def close(self) -> None:
         """Give the connection back."""
@@ -107,6 +131,7 @@ class Connection:
     def _transaction(self, begin: str) -> Iterator[sqlite3.Connection]:
         with self._lock, translated(self._where):
             try:
+                self._check()
                 self._sql.execute(begin)
                 yield self._sql
                 self._sql.execute("COMMIT")
@@ -117,89 +142,36 @@ class Connection:
                         self._sql.execute("ROLLBACK")
 
 
-class Database:
-    """Where the connections come from: a file, or memory when `path` is None.
-
-    Raises:
-        ConfigurationError: there is no such folder, the file cannot be written, or is not ours.
-
-    """
-
-    def __init__(self, path: Path | None) -> None:
-        self._path = path
-        self._where = f"NEWSLOOM_LOG: {path or 'memory'}"
-        self._connections: weakref.WeakSet[Connection] = weakref.WeakSet()
-        self._memory = None if path else sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
-        self._memory_lock = threading.RLock()
-        self._prepare()
-
-    @contextmanager
-    def connection(self) -> Iterator[Connection]:
-        """A connection for one user (a worker, a reader...) to keep; closed if the block raises."""
-        connection = self._connect()
-        try:
-            yield connection
-        except BaseException:
-            connection.close()
-            raise
-
-    def _connect(self) -> Connection:
-        if self._memory is not None:
-            return Connection(self._memory, self._memory_lock, self._where, shared=True)
-        with translated(self._where):
-            connection = Connection(self._open_file(), threading.RLock(), self._where, shared=False)
-        self._connections.add(connection)
-        return connection
-
-    def close(self) -> None:
-        """Close every connection."""
-        for connection in list(self._connections):
-            connection.close()
-        if self._memory is not None:
-            self._memory.close()
-
-    def _open_file(self) -> sqlite3.Connection:
-        sql = sqlite3.connect(
-            str(self._path), timeout=BUSY_TIMEOUT_MS / 1000, check_same_thread=False, isolation_level=None
-        )
-        # FULL: a commit is on the disk before anybody sees it, so that what a subscriber was shown survives a power loss too.
-        # (NORMAL would survive kill -9 only.) Transactions carry many records; the sync is not what limits the log.
-        sql.execute("PRAGMA synchronous = FULL")
-        sql.execute("PRAGMA journal_size_limit = 67108864")
-        return sql
-
-    def _prepare(self) -> None:
-        if self._path is not None and not self._path.absolute().parent.is_dir():
-            raise ConfigurationError(f"{self._where} lies in a folder that does not exist: create the folder")
-        try:
-            with self.connection() as connection:
-                with connection.write() as sql:
-                    prepare(sql, self._where)
-                if self._path is not None:
-                    connection.use_write_ahead_log()
-                connection.close()
-        except LogUnavailable as error:
-            if _code(error.__cause__) == sqlite3.SQLITE_BUSY:
-                raise
-            raise ConfigurationError(f"{error}: name a file that can be written, on a disk with room") from error
-
-
 @contextmanager
 def translated(where: str) -> Iterator[None]:
-    """Raise SQLite's errors as the port's; those that only a mistake in our own code can cause are left alone."""
+    """Raise SQLite's errors, and what we find ourselves, as the port's.
+
+    Here and nowhere else it is decided what an error means. Those that only a mistake in our own code can cause are left alone.
+    """
     try:
         yield
     except sqlite3.DatabaseError as error:
-        code = _code(error)
+        code = code_of(error)
+        if code == sqlite3.SQLITE_BUSY:
+            raise LogUnavailable(
+                f"{where}: another process has kept it locked for {BUSY_TIMEOUT_MS // 1000} s; is one stopped or hanging?"
+            ) from error
         if code in _UNAVAILABLE:
             raise LogUnavailable(f"{where}: {error}") from error
-        if code in _DAMAGED:
-            raise ConfigurationError(
-                f"{where} is damaged or no database ({error}): name another file or restore it from a backup"
-            ) from error
+        if code in _DAMAGED or (isinstance(error, sqlite3.OperationalError) and not code):
+            raise damaged(where, error) from error
         raise
+    except (Damage, msgspec.DecodeError, UnicodeDecodeError) as error:
+        # What is stored was encoded by us: that it cannot be decoded is damage too.
+        raise damaged(where, error) from error
 
 
-def _code(error: BaseException | None) -> int:
+def damaged(where: str, error: Exception) -> ConfigurationError:
+    """The error that says so, and what to do."""
+    what = "no database, or damaged" if code_of(error) == sqlite3.SQLITE_NOTADB else "damaged"
+    return ConfigurationError(f"{where} is {what} ({error}): name another file or restore it from a backup")
+
+
+def code_of(error: BaseException | None) -> int:
     """SQLite's primary result code; 0 for errors that are not SQLite's."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF

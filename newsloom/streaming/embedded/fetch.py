@@ -8,14 +8,21 @@ from typing import Final
 
 import msgspec
 
-from newsloom.streaming.embedded.schema import offset_at, place
+from newsloom.streaming.embedded.damage import Damage, Extent, checksum, name
+from newsloom.streaming.embedded.schema import offset_at, partition_at, place
 from newsloom.streaming.records import Headers, Record, TopicPartition
 
-_SELECT: Final = (
-    "SELECT place, timestamp_ms, key, headers, value FROM records WHERE place >= ? AND place < ? ORDER BY place LIMIT ?"
-)
+_SELECT: Final = """
+    SELECT place, timestamp_ms, key, headers, value, checksum FROM records
+    WHERE place >= ? AND place < ? ORDER BY place LIMIT ?
+"""
 _NEXT: Final = "SELECT place FROM records WHERE place >= ? AND place < ? ORDER BY place LIMIT 1"
+_EXTENT: Final = """
+    SELECT written, deleted, policy = 'compact' FROM partitions JOIN topics ON topics.name = partitions.topic WHERE id = ?
+"""
 _HEADERS: Final = msgspec.msgpack.Decoder(Headers)
+
+Row = tuple[int, int, bytes | None, bytes | None, bytes | None, int | None]
 
 
 def fetch(
@@ -30,6 +37,10 @@ def fetch(
 
     Every partition gets an equal share of `max_records`; what one does not use goes to the others. `turn` says which
     one is first, for when there are more partitions than records asked for.
+
+    Raises:
+        Damage: a record is not what was written, or one is missing.
+
     """
     ids = list(sources)
     start = turn % len(ids) if ids else 0
@@ -56,25 +67,50 @@ def next_offset(sql: sqlite3.Connection, partition: int, position: int) -> int |
     return None if row is None else offset_at(row[0])
 
 
-def end_offset(sql: sqlite3.Connection, partition: int) -> int:
-    """The offset behind the last record."""
-    end: int = sql.execute("SELECT end_offset FROM partitions WHERE id = ?", (partition,)).fetchone()[0]
-    return end
+def extent(sql: sqlite3.Connection, partition: int) -> Extent:
+    """What the partition holds; raises Damage if there is no such partition any more."""
+    row = sql.execute(_EXTENT, (partition,)).fetchone()
+    if row is None:
+        raise Damage(f"a partition (number {partition} of all topics) is missing")
+    end, deleted, compacted = msgspec.convert(row, tuple[int, int, int])
+    return Extent(end, deleted, compacted=bool(compacted))
 
 
 def _read(sql: sqlite3.Connection, id_: int, source: TopicPartition, position: int, limit: int) -> list[Record]:
     if limit <= 0:
         return []
-    rows = sql.execute(_SELECT, (place(id_, position), place(id_ + 1, 0), limit))
-    return [
-        Record(
-            topic=source.topic,
-            partition=source.partition,
-            offset=offset_at(at),
-            timestamp_ms=timestamp_ms,
-            key=key,
-            value=value,
-            headers=() if headers is None else _HEADERS.decode(headers),
-        )
-        for at, timestamp_ms, key, headers, value in rows
-    ]
+    rows: list[Row] = sql.execute(_SELECT, (place(id_, position), place(id_ + 1, 0), limit)).fetchall()
+    held = extent(sql, id_)
+    first = position if held.compacted else max(position, held.deleted)
+    _check_places([offset_at(row[0]) if partition_at(row[0]) == id_ else -1 for row in rows], first, held, source)
+    end = rows[-1][0] + 1 if rows else place(id_, first)
+    if not held.compacted and len(rows) < limit and end != place(id_, held.end):
+        raise Damage(f"{name(source)} must go to offset {held.end}, and ends at {offset_at(end)}")
+    return [_record(row, source) for row in rows]
+
+
+def _check_places(offsets: list[int], expected: int, held: Extent, source: TopicPartition) -> None:
+    """See that the offsets are those that must stand there, from the `expected` one on.
+
+    Of a compacted partition any may be gone: `Account` counts them.
+    """
+    for offset in offsets:
+        if not expected <= offset < held.end or (offset > expected and not held.compacted):
+            raise Damage(f"{name(source)} has another record where offset {expected} must be")
+        expected = offset + 1
+
+
+def _record(row: Row, source: TopicPartition) -> Record:
+    at, timestamp_ms, key, headers, value, written = row
+    # None: written by a version that knew no checksums.
+    if written is not None and written != checksum(at, timestamp_ms, key, headers, value):
+        raise Damage(f"{name(source)} offset {offset_at(at)} is not what was written")
+    return Record(
+        topic=source.topic,
+        partition=source.partition,
+        offset=offset_at(at),
+        timestamp_ms=timestamp_ms,
+        key=key,
+        value=value,
+        headers=() if headers is None else _HEADERS.decode(headers),
+    )

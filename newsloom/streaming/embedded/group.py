@@ -10,6 +10,8 @@ from typing import Final
 import msgspec
 
 from newsloom.streaming.embedded.assignment import assign
+from newsloom.streaming.embedded.damage import Damage
+from newsloom.streaming.embedded.fetch import extent
 from newsloom.streaming.errors import CommitFailed, Fenced
 
 # A session is renewed once a sixth of it has passed: rarely enough to cost nothing, five chances before it ends.
@@ -31,6 +33,7 @@ _ACTIVE: Final = "SELECT instance, topics FROM members WHERE consumer_group = ? 
 _OWNERS: Final = "SELECT partition, instance FROM owners WHERE consumer_group = ? AND instance IS NOT NULL"
 _OWNED: Final = "SELECT partition, epoch FROM owners WHERE consumer_group = ? AND instance = ? ORDER BY partition"
 _PARTITIONS: Final = "SELECT id FROM partitions WHERE topic = ? ORDER BY number"
+_COMMITTED: Final = "SELECT next_offset FROM committed WHERE consumer_group = ? AND partition = ?"
 _SET_OWNER: Final = """
     INSERT INTO owners (consumer_group, partition, instance, epoch) VALUES (?, ?, ?, 1)
     ON CONFLICT DO UPDATE SET instance = excluded.instance, epoch = epoch + 1
@@ -95,7 +98,10 @@ class Membership:
         return f"instance {self.instance} of group {self.group}"
 
     def _standing(self, sql: sqlite3.Connection) -> tuple[int, bool]:
-        incarnation, expires_ms, active = sql.execute(_MEMBER, (self.group, self.instance)).fetchone()
+        row = sql.execute(_MEMBER, (self.group, self.instance)).fetchone()
+        if row is None:
+            raise Damage(f"{self._name} is missing, which has joined")
+        incarnation, expires_ms, active = row
         if incarnation != self.incarnation:
             raise Fenced(f"another process has become {self._name}: two processes must not share an instance name")
         return expires_ms, bool(active)
@@ -110,6 +116,17 @@ def join(
     _evict(sql, group, now_ms)
     _rebalance(sql, group)
     return Membership(group, instance, incarnation, session_timeout_ms)
+
+
+def committed_offset(sql: sqlite3.Connection, group: str, partition: int) -> int | None:
+    """The offset at which the group goes on in this partition; None if it has never committed any."""
+    row = sql.execute(_COMMITTED, (group, partition)).fetchone()
+    if row is None:
+        return None
+    (offset,) = msgspec.convert(row, tuple[int])
+    if not 0 <= offset <= extent(sql, partition).end:
+        raise Damage(f"group {group} stands at offset {offset} of a partition that does not go so far")
+    return offset
 
 
 def _evict(sql: sqlite3.Connection, group: str, now_ms: int) -> bool:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from newsloom.streaming.embedded.admin import EmbeddedAdmin
-from newsloom.streaming.embedded.connection import Database
+from newsloom.streaming.embedded.database import Database
 from newsloom.streaming.embedded.reader import EmbeddedReader
 from newsloom.streaming.embedded.worker import EmbeddedWorker
 from newsloom.streaming.embedded.writer import EmbeddedWriter
@@ -76,7 +76,7 @@ def open_embedded(
     """The log in a file (`sqlite:///relative.db`, `sqlite:////absolute/path.db`) or in this process's memory (`sqlite://`).
 
     `clock` gives Unix milliseconds: it stamps records and decides when sessions and retentions end. A log in memory
-    belongs to the object returned and ends with it. Without `create` the file must exist.
+    belongs to the object returned and ends with it. Without `create` the file must exist and be a log.
 
     Raises:
         ConfigurationError: the URL has another form, or the file cannot be opened, written, or is no log of ours.
@@ -84,12 +84,8 @@ def open_embedded(
 
     """
     path = _path(url)
-    # Where even the folder is missing, the database has the better words.
-    if not create and path is not None and path.parent.is_dir() and not path.exists():
-        raise ConfigurationError(
-            f"NEWSLOOM_LOG: {path} does not exist: correct the path, or let `newsloom topics create` make it"
-        )
-    return EmbeddedLog(Database(path), clock=clock, session_timeout_ms=session_timeout_ms)
+    database = Database(path, create=create or path is None)
+    return EmbeddedLog(database, clock=clock, session_timeout_ms=session_timeout_ms)
 
 
 def _path(url: str) -> Path | None:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
 from newsloom.streaming.embedded.catalogue import Catalogue
 from newsloom.streaming.embedded.connection import Connection
-from newsloom.streaming.embedded.fetch import end_offset, fetch, next_offset
+from newsloom.streaming.embedded.damage import Account
+from newsloom.streaming.embedded.fetch import extent, fetch, next_offset
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.records import Record, TopicPartition
 
@@ -23,9 +25,17 @@ class EmbeddedReader:
         self._connection = connection
         with connection.read() as sql:
             self._sources = _sources(sql, partitions)
-            self._ends = {id_: end_offset(sql, id_) for id_ in self._sources}
+            extents = {id_: extent(sql, id_) for id_ in self._sources}
+            self._ends = {id_: held.end for id_, held in extents.items()}
             self._starts = self._ends if start == "latest" else self._skip_holes(sql, dict.fromkeys(self._sources, 0))
-        self._positions = dict(self._starts)
+            self._positions = dict(self._starts)
+            self._accounts = {
+                id_: Account(source, held.end, 0, held.deleted)
+                if start == "latest"
+                else Account(source, 0, held.deleted, held.deleted)
+                for (id_, source), held in zip(self._sources.items(), extents.values(), strict=True)
+            }
+            self._check(sql, [])
         self._turn = 0
 
     def poll(self, *, max_records: int, timeout_ms: int) -> list[Record]:
@@ -36,6 +46,7 @@ class EmbeddedReader:
             with self._connection.read() as sql:
                 records, positions = fetch(sql, self._sources, self._positions, max_records, turn=self._turn)
                 self._positions = self._skip_holes(sql, positions)
+                self._check(sql, records)
             self._turn += bool(records)
             if records or not self._connection.wait(seen, deadline):
                 return records
@@ -53,6 +64,13 @@ class EmbeddedReader:
     def close(self) -> None:
         """See the port."""
         self._connection.close()
+
+    def _check(self, sql: sqlite3.Connection, records: Sequence[Record]) -> None:
+        """See that nothing is left out where a partition has been read to its end."""
+        got = Counter(record.source for record in records)
+        for id_, account in self._accounts.items():
+            account.read += got[account.source]
+            account.check(self._positions[id_], extent(sql, id_))
 
     def _skip_holes(self, sql: sqlite3.Connection, positions: dict[int, int]) -> dict[int, int]:
         """The positions moved on to the next record that still exists, or to the end of what stood here at the opening."""

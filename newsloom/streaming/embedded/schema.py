@@ -8,7 +8,7 @@ from typing import Final
 from newsloom.streaming.errors import ConfigurationError
 
 APPLICATION_ID: Final = 0x6E657773
-VERSION: Final = 1
+VERSION: Final = 2
 
 # A record's place is its partition's id and its offset in one integer: the table is then one B-tree in log order, rows of
 # several kilobytes stay out of any index, and a partition is a range of it.
@@ -21,13 +21,18 @@ _TABLES: Final = (
         max_record_bytes INTEGER NOT NULL, config BLOB NOT NULL
     ) WITHOUT ROWID
     """,
+    # `written` records have ever been: it is the next offset. `deleted` ones are gone, so that what must be there is known.
     """
     CREATE TABLE partitions (
-        id INTEGER PRIMARY KEY, topic TEXT NOT NULL, number INTEGER NOT NULL, end_offset INTEGER NOT NULL DEFAULT 0,
-        UNIQUE (topic, number)
+        id INTEGER PRIMARY KEY, topic TEXT NOT NULL, number INTEGER NOT NULL, written INTEGER NOT NULL DEFAULT 0,
+        deleted INTEGER NOT NULL DEFAULT 0, UNIQUE (topic, number)
     )
     """,
-    "CREATE TABLE records (place INTEGER PRIMARY KEY, timestamp_ms INTEGER NOT NULL, key BLOB, headers BLOB, value BLOB)",
+    """
+    CREATE TABLE records (
+        place INTEGER PRIMARY KEY, timestamp_ms INTEGER NOT NULL, key BLOB, headers BLOB, value BLOB, checksum INTEGER
+    )
+    """,
     # Compacted topics: where the last record of each key stands, and which records may go from when on.
     """
     CREATE TABLE latest (
@@ -78,24 +83,52 @@ def offset_at(place: int) -> int:
     return place & ((1 << OFFSET_BITS) - 1)
 
 
-def prepare(sql: sqlite3.Connection, where: str) -> None:
-    """Create the tables in an empty database; call it inside a write transaction.
+# A process of the older version that is still at work fails at the name `written`, instead of deleting without counting.
+_UPGRADE_FROM_1: Final = (
+    "ALTER TABLE records ADD COLUMN checksum INTEGER",
+    "ALTER TABLE partitions RENAME COLUMN end_offset TO written",
+    "ALTER TABLE partitions ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0",
+    "UPDATE partitions SET deleted = written - (SELECT COUNT(*) FROM records WHERE place >= id << 40 AND place < id + 1 << 40)",
+)
+
+
+def is_prepared(sql: sqlite3.Connection) -> bool:
+    """Whether there is nothing to do for `prepare`."""
+    return _format(sql) == (APPLICATION_ID, VERSION)
+
+
+def prepare(sql: sqlite3.Connection, where: str, *, create: bool) -> None:
+    """Create the tables in an empty database if `create`, upgrade an older version's; call it inside a write transaction.
 
     Raises:
-        ConfigurationError: the database is another program's, or another version's; the message names `where`.
+        ConfigurationError: the database is empty, another program's, or a newer version's; the message names `where`.
 
     """
-    application = sql.execute("PRAGMA application_id").fetchone()[0]
-    version = sql.execute("PRAGMA user_version").fetchone()[0]
-    if application == APPLICATION_ID and version == VERSION:
-        return
-    if application == APPLICATION_ID:
+    application, version = _format(sql)
+    if application == APPLICATION_ID and version > VERSION:
         raise ConfigurationError(
-            f"{where} was written by another newsloom (format {version}, this one knows {VERSION}): upgrade this one"
+            f"{where} was written by a newer newsloom (format {version}, this one knows {VERSION}): upgrade this one"
         )
-    if application or version or sql.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
-        raise ConfigurationError(f"{where} is another program's database: name another file")
-    for table in _TABLES:
-        sql.execute(table)
+    if application == APPLICATION_ID and version == 1:
+        _execute(sql, _UPGRADE_FROM_1)
+    elif (application, version) != (APPLICATION_ID, VERSION):
+        if application or version or sql.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
+            raise ConfigurationError(f"{where} is another program's database: name another file")
+        if not create:
+            raise ConfigurationError(
+                f"{where} is empty: if there was a log in it, restore it from a backup; if not, `newsloom topics create`"
+            )
+        _execute(sql, _TABLES)
+
+
+def _format(sql: sqlite3.Connection) -> tuple[int, int]:
+    application: int = sql.execute("PRAGMA application_id").fetchone()[0]
+    version: int = sql.execute("PRAGMA user_version").fetchone()[0]
+    return application, version
+
+
+def _execute(sql: sqlite3.Connection, statements: tuple[str, ...]) -> None:
+    for statement in statements:
+        sql.execute(statement)
     sql.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     sql.execute(f"PRAGMA user_version = {VERSION}")

@@ -12,11 +12,10 @@ from newsloom.streaming.embedded.append import append
 from newsloom.streaming.embedded.catalogue import Catalogue
 from newsloom.streaming.embedded.connection import Connection
 from newsloom.streaming.embedded.fetch import fetch
-from newsloom.streaming.embedded.group import join
+from newsloom.streaming.embedded.group import committed_offset, join
 from newsloom.streaming.errors import CommitFailed, LogUnavailable
 from newsloom.streaming.records import Batch, Message, TopicPartition
 
-_COMMITTED: Final = "SELECT next_offset FROM committed WHERE consumer_group = ? AND partition = ?"
 _COMMIT: Final = """
     INSERT INTO committed (consumer_group, partition, next_offset) VALUES (?, ?, ?)
     ON CONFLICT DO UPDATE SET next_offset = excluded.next_offset
@@ -125,8 +124,7 @@ class EmbeddedWorker:
             sql.execute(_COMMIT, (self._membership.group, id_, offset))
 
     def _committed(self, sql: sqlite3.Connection, id_: int) -> int:
-        row = sql.execute(_COMMITTED, (self._membership.group, id_)).fetchone()
-        return 0 if row is None else row[0]
+        return committed_offset(sql, self._membership.group, id_) or 0
 
     def _names(self, ids: set[int]) -> frozenset[TopicPartition]:
         return frozenset(self._sources[id_] for id_ in ids)

@@ -1,0 +1,273 @@
+"""`python -m tests.fire.points HOW WHAT FOLDER STEP`: kill a process at every point of a change to the log, and look each time.
+
+A child of its own makes the change to a copy of one file and is killed by the kernel, with SIGKILL or its like, at a point that
+moves on with each child: before a statement, at an instruction of SQLite's virtual machine, or at a byte of a write to the disk.
+What is found afterwards must be what stood there before, or what an undisturbed change leaves; once the change was
+acknowledged, the latter. Prints a JSON object with the number of points and of those that left the one or the other.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import signal
+import sqlite3
+import sys
+import traceback
+from collections import Counter
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, Final
+
+from newsloom.streaming.embedded import open_embedded
+from newsloom.streaming.embedded.cleanup import COMPACTION_LAG_MS
+from newsloom.streaming.log import CleanupPolicy, Log, Progress, TopicSpec
+from newsloom.streaming.records import Message
+from tests.fire.old_format import write_old_format
+
+BEGUN_MS: Final = 1_750_000_000_000
+LATER_MS: Final = BEGUN_MS + COMPACTION_LAG_MS
+HOUR_MS: Final = 3_600_000
+AT_ONCE: Final = -1
+"""The point before the change."""
+GO_ON_EVERY: Final = 5
+"""After so many points another child makes the change where the last one was killed."""
+ACKNOWLEDGED: Final = b"acknowledged"
+DUMP: Final = {
+    "topics": "SELECT * FROM topics ORDER BY name",
+    "partitions": "SELECT * FROM partitions ORDER BY id",
+    "records": "SELECT * FROM records ORDER BY place",
+    "latest": "SELECT * FROM latest ORDER BY partition, key",
+    "obsolete": "SELECT * FROM obsolete ORDER BY due_ms, place",
+    "members": "SELECT * FROM members ORDER BY consumer_group, instance",
+    "owners": "SELECT * FROM owners ORDER BY consumer_group, partition",
+    "committed": "SELECT * FROM committed ORDER BY consumer_group, partition",
+    "writers": "SELECT * FROM writers ORDER BY name",
+}
+SPECS: Final = (
+    TopicSpec("in", 2, CleanupPolicy.DELETE),
+    TopicSpec("out", 2, CleanupPolicy.DELETE),
+    TopicSpec("short", 1, CleanupPolicy.DELETE, retention_ms=COMPACTION_LAG_MS // 2),
+    TopicSpec("state", 1, CleanupPolicy.COMPACT),
+)
+
+Change = Callable[[Log, Callable[[], None]], None]
+"""A change to the log, which says when from now on it is to be there."""
+
+
+def base(file: Path) -> None:
+    """A log with something to read, to compact and to expire."""
+    with closing(open_embedded(f"sqlite:///{file}", clock=lambda: BEGUN_MS)) as log:
+        log.admin().create(SPECS)
+        writer = log.writer("base")
+        for number in range(8):
+            inputs = [Message("in", b"k", b"%d" % number * 700, partition=partition) for partition in (0, 1)]
+            others = [Message("short", None, bytes(700)), Message("state", b"k%d" % (number % 3), bytes(2_000))]
+            writer.write(inputs + others, Progress(number))
+        log.worker(group="group", instance="a", topics=["in"])
+
+
+def commit(log: Log, arm: Callable[[], None]) -> None:
+    """A worker's transaction, and what it cleans up behind itself."""
+    worker = log.worker(group="group", instance="a", topics=["in"])
+    batch = worker.poll(max_records=10, timeout_ms=0)
+    assert batch.records
+    outputs = [Message("out", record.key, record.value, partition=record.partition) for record in batch.records]
+    arm()
+    worker.commit(batch, [*outputs, Message("state", b"k0", b"new" * 900), Message("short", None, b"new")])
+
+
+def write(log: Log, arm: Callable[[], None]) -> None:
+    """A writer's transaction."""
+    writer = log.writer("feeder")
+    arm()
+    writer.write([Message("in", b"k", bytes(3_000), partition=0)] * 3, Progress(3, "note"))
+
+
+def open_writer(log: Log, arm: Callable[[], None]) -> None:
+    """A writer takes another's name."""
+    arm()
+    log.writer("base")
+
+
+def join(log: Log, arm: Callable[[], None]) -> None:
+    """A member joins, and gets a partition of another's."""
+    arm()
+    log.worker(group="group", instance="b", topics=["in"])
+
+
+def create(log: Log, arm: Callable[[], None]) -> None:
+    """Topics are created."""
+    arm()
+    log.admin().create([TopicSpec("more", 3, CleanupPolicy.DELETE), TopicSpec("most", 2, CleanupPolicy.COMPACT)])
+
+
+def checkpoint(log: Log, arm: Callable[[], None]) -> None:
+    """What stands in the write-ahead log goes to its place in the file, as the last process leaves it."""
+    writer = log.writer("feeder")
+    writer.write([Message("in", b"k", bytes(3_000), partition=0)] * 3, Progress(3, "note"))
+    arm()
+    log.close()
+
+
+CHANGES: Final[dict[str, Change]] = {
+    "commit": commit,
+    "write": write,
+    "open-writer": open_writer,
+    "join": join,
+    "create": create,
+    "checkpoint": checkpoint,
+}
+OPENINGS: Final[dict[str, Callable[[Path], None]]] = {"new-file": lambda _: None, "upgrade": write_old_format}
+"""Changes that opening the file makes, and what makes the file."""
+
+
+def arm_statements(sql: sqlite3.Connection, nth: int) -> None:
+    """Before the nth statement."""
+    left = nth
+
+    def count(_statement: str) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sql.set_trace_callback(count)
+
+
+def arm_instructions(sql: sqlite3.Connection, nth: int) -> None:
+    """At the nth instruction of SQLite's virtual machine."""
+
+    def end() -> int:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return 1
+
+    sql.set_progress_handler(end, nth)
+
+
+def arm_bytes(_sql: sqlite3.Connection, nth: int) -> None:
+    """At whatever is written at the nth byte of a file or behind it: the kernel writes what lies before, then kills."""
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (nth, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+
+ARMS: Final = {"statements": arm_statements, "instructions": arm_instructions, "bytes": arm_bytes}
+
+
+def child(how: str, what: str, file: Path, nth: int | None, told: int) -> None:
+    """Make the change; killed at the nth point, or never. Says in the pipe `told` when it has been acknowledged."""
+    connections: list[sqlite3.Connection] = []
+    armed = what in OPENINGS
+    connect = sqlite3.connect
+
+    def connect_armed(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connections.append(connect(*arguments, **options))
+        arm_one(connections[-1])
+        return connections[-1]
+
+    def arm_one(sql: sqlite3.Connection) -> None:
+        # Some have been closed since.
+        with suppress(sqlite3.ProgrammingError):
+            if armed and nth is not None:
+                ARMS[how](sql, nth)
+
+    def arm() -> None:
+        nonlocal armed
+        armed = True
+        if nth == AT_ONCE:
+            os.kill(os.getpid(), signal.SIGKILL)
+        for sql in connections:
+            arm_one(sql)
+
+    sqlite3.connect = connect_armed  # type: ignore[assignment]
+    log = open_embedded(f"sqlite:///{file}", clock=lambda: LATER_MS)
+    if what in CHANGES:
+        CHANGES[what](log, arm)
+    os.write(told, ACKNOWLEDGED)
+    os._exit(0)
+
+
+def run_child(how: str, what: str, file: Path, nth: int | None) -> tuple[bool, bool]:
+    """Whether the change was acknowledged, and whether the child was killed."""
+    heard, told = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.close(heard)
+        try:
+            child(how, what, file, nth, told)
+        except BaseException:  # noqa: BLE001 - told, and then the process ends without a word more
+            traceback.print_exc()
+        finally:
+            os._exit(1)
+    os.close(told)
+    with os.fdopen(heard, "rb") as pipe:
+        acknowledged = pipe.read() == ACKNOWLEDGED
+    status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+    assert status in (0, -signal.SIGKILL, -signal.SIGXFSZ), f"the child ended with {status}"
+    return acknowledged, status != 0
+
+
+def dump(file: Path) -> dict[str, list[tuple[object, ...]]]:
+    """All that stands in the file, which must be in order; nothing where there is no log yet."""
+    with closing(sqlite3.connect(file)) as sql:
+        assert sql.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        if not sql.execute("PRAGMA application_id").fetchone()[0]:
+            assert sql.execute("SELECT * FROM sqlite_master").fetchall() == []
+            return {}
+        assert sql.execute("PRAGMA foreign_key_check").fetchall() == []
+        version = sql.execute("PRAGMA user_version").fetchone()
+        return {"version": [version], **{table: sql.execute(query).fetchall() for table, query in DUMP.items()}}
+
+
+def fresh(what: str, folder: Path) -> Path:
+    """A file as it stands before the change."""
+    file = folder / "log.db"
+    for old in folder.glob("log.db*"):
+        old.unlink()
+    if what in OPENINGS:
+        OPENINGS[what](file)
+    else:
+        shutil.copy(folder / "base.db", file)
+    return file
+
+
+def limits(how: str, what: str, folder: Path, step: int) -> range:
+    """The points to try."""
+    if how != "bytes":
+        return range(1, sys.maxsize, step)
+    file = fresh(what, folder)
+    run_child(how, what, file, None)
+    written = max(path.stat().st_size for path in folder.glob("log.db*") if path.suffix != ".db-shm")
+    return range(0, written, step)
+
+
+def main(how: str, what: str, folder: Path, step: int) -> None:
+    if what in CHANGES:
+        base(folder / "base.db")
+    file = fresh(what, folder)
+    if what in CHANGES:
+        run_child(how, what, file, AT_ONCE)
+    before = dump(file)
+    run_child(how, what, file := fresh(what, folder), None)
+    after = dump(file)
+    found: Counter[str] = Counter()
+    for nth in limits(how, what, folder, step):
+        file = fresh(what, folder)
+        acknowledged, killed = run_child(how, what, file, nth)
+        if not killed:
+            break
+        stands = dump(file)
+        left = sorted(table for table in after if stands.get(table) not in (before.get(table), after[table]))
+        assert stands == after or (stands == before and not acknowledged), f"point {nth}, {acknowledged}: {left}"
+        found["after" if stands == after else "before"] += 1
+        if found.total() % GO_ON_EVERY == 0:
+            assert run_child(how, what, file, None) == (True, False), f"point {nth}: the next one could not go on"
+    print(json.dumps({"points": found.total(), **found}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))

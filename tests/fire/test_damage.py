@@ -1,0 +1,203 @@
+"""Files that were damaged: what is read of them is what was written, or one line says that they are damaged."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from newsloom.streaming.embedded import open_embedded
+from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.log import CleanupPolicy, Progress, TopicSpec
+from newsloom.streaming.records import Message, TopicPartition
+from tests.conformance.driving import partitions_of, read_all
+from tests.fire.damaging import MARK, contents, damaged_copy, flip_in, make_log, open_file, refusal
+from tests.fire.old_format import write_old_format
+
+
+@pytest.fixture
+def good(quick_folder: Path) -> Path:
+    file = quick_folder / "good.db"
+    make_log(file)
+    assert not file.with_name("good.db-wal").exists(), "the last one to leave puts everything into the file"
+    return file
+
+
+@pytest.mark.parametrize(
+    "seeds", [range(60), pytest.param(range(60, 2_000), marks=pytest.mark.slow)], ids=["some", "many"]
+)
+def test_a_damaged_page_is_noticed_or_does_no_harm(good: Path, seeds: range) -> None:
+    truth = contents(Path(shutil.copy(good, good.with_name("copy.db"))))
+    refused = 0
+    for seed in seeds:
+        file = good.with_name("damaged.db")
+        what = damaged_copy(good, file, seed)
+        try:
+            assert contents(file) == truth, what
+        except ConfigurationError as error:
+            refused += 1
+            line = str(error)
+            assert str(file) in line, what
+            assert "restore it from a backup" in line or "upgrade" in line or "another program's" in line, (what, line)
+            assert "\n" not in line, what
+    assert refused > len(seeds) / 2
+
+
+def test_a_changed_letter_in_a_record_is_noticed(good: Path) -> None:
+    flip_in(good, MARK)
+
+    line = refusal(good)
+
+    assert line is not None
+    assert "topic state partition 0 offset" in line
+    assert "is not what was written" in line
+
+
+def test_a_worker_stops_before_a_damaged_record(good: Path) -> None:
+    with closing(open_file(good)) as log:
+        (first, *_) = read_all(log, "in", 2)
+    assert first.value is not None
+    flip_in(good, first.value)
+    with closing(open_file(good)) as log:
+        worker = log.worker(group="another group", instance="a", topics=["in"])
+        with pytest.raises(ConfigurationError, match=r"in partition \d offset 0 is not what was written"):
+            worker.poll(max_records=10, timeout_ms=0)
+
+
+def test_records_that_vanished_are_missed(good: Path) -> None:
+    """As by a page of the table that is lost, and the tree around it mended."""
+    with closing(open_file(good)) as log:
+        last = read_all(log, "in", 2)[-1]
+        middle = [record for record in read_all(log, "state", 2) if record.partition == 1][10]
+    for source, offset in ((last.source, last.offset), (middle.source, middle.offset)):
+        copy = Path(shutil.copy(good, good.with_name("copy.db")))
+        with closing(sqlite3.connect(copy)) as sql:
+            (id_,) = sql.execute("SELECT id FROM partitions WHERE topic = ? AND number = ?", source).fetchone()
+            assert sql.execute("DELETE FROM records WHERE place = ?", (id_ << 40 | offset,)).rowcount == 1
+            sql.commit()
+        line = refusal(copy)
+        assert line is not None
+        assert f"topic {source.topic} partition {source.partition} must" in line
+
+
+def test_an_offset_behind_the_end_is_noticed(good: Path) -> None:
+    with closing(sqlite3.connect(good)) as sql:
+        sql.execute("UPDATE committed SET next_offset = 100000")
+        sql.commit()
+    with closing(open_file(good)) as log:
+        worker = log.worker(group="group", instance="a", topics=["in"])
+        with pytest.raises(ConfigurationError, match=r"group group stands at offset 100000"):
+            worker.poll(max_records=10, timeout_ms=0)
+        with pytest.raises(ConfigurationError, match=r"group group stands at offset 100000"):
+            log.admin().backlog("group", ["in"])
+
+
+def test_an_empty_file_is_no_log_to_those_who_make_none(quick_folder: Path) -> None:
+    file = quick_folder / "log.db"
+    file.touch()
+    with pytest.raises(ConfigurationError, match=rf"{file} is empty: .*restore it from a backup.*topics create"):
+        open_embedded(f"sqlite:///{file}", create=False)
+    assert file.stat().st_size == 0
+    open_embedded(f"sqlite:///{file}").close()
+    open_embedded(f"sqlite:///{file}", create=False).close()
+
+
+@pytest.mark.parametrize("emptied", [True, False], ids=["emptied", "deleted"])
+def test_what_was_written_last_is_not_thrown_away_with_a_file_that_is_gone(quick_folder: Path, emptied: bool) -> None:
+    file = quick_folder / "log.db"
+    with closing(open_file(file)) as log:
+        admin = log.admin()
+        admin.create([TopicSpec("in", 1, CleanupPolicy.DELETE)])
+        rest = file.with_name("log.db-wal").read_bytes()
+    assert rest
+    file.write_bytes(b"") if emptied else file.unlink()
+    file.with_name("log.db-wal").write_bytes(rest)
+
+    with pytest.raises(ConfigurationError, match=rf"{file} is empty or gone, and log\.db-wal beside it"):
+        open_embedded(f"sqlite:///{file}")
+
+    assert file.with_name("log.db-wal").read_bytes() == rest
+
+
+def test_a_log_without_its_last_writes_is_whole_as_it_was_before_them(quick_folder: Path) -> None:
+    """The write-ahead log was lost, as by copying the file alone under a process at work."""
+    file, copy = quick_folder / "log.db", quick_folder / "copy.db"
+    make_log(file)
+    before = contents(Path(shutil.copy(file, quick_folder / "before.db")))
+    with closing(open_file(file)) as log:
+        writer = log.writer("feeder")
+        writer.write([Message("in", None, b"lost")], Progress(50))
+        shutil.copy(file, copy)
+    assert contents(copy) == before
+
+
+def test_another_logs_last_writes_are_not_mixed_in_unnoticed(good: Path) -> None:
+    """A write-ahead log that belongs to another file of ours: SQLite cannot tell."""
+    other = good.with_name("other.db")
+    with closing(open_file(other)) as log:
+        log.admin().create([TopicSpec("in", 3, CleanupPolicy.DELETE)])
+        writer = log.writer("feeder")
+        writer.write([Message("in", None, b"other %d" % i, partition=i) for i in range(3)], Progress(1))
+        foreign = other.with_name("other.db-wal").read_bytes()
+    good.with_name("good.db-wal").write_bytes(foreign)
+    line = refusal(good)
+    assert line is not None
+    assert f"{good} is damaged" in line
+
+
+@pytest.mark.parametrize("cut", [10, 100, 2_000, 5_000])
+def test_a_torn_write_ahead_log_ends_with_its_last_whole_transaction(quick_folder: Path, cut: int) -> None:
+    file, copy = quick_folder / "log.db", quick_folder / "copy.db"
+    with closing(open_file(file)) as log:
+        log.admin().create([TopicSpec("in", 1, CleanupPolicy.DELETE)])
+        writer = log.writer("feeder")
+        for number in range(10):
+            writer.write([Message("in", None, b"%d" % number)], Progress(number))
+        shutil.copy(file, copy)
+        copy.with_name("copy.db-wal").write_bytes(file.with_name("log.db-wal").read_bytes()[:-cut])
+    with closing(open_file(copy)) as log:
+        found = [int(record.value or b"") for record in read_all(log, "in")]
+        assert found == list(range(len(found)))
+        assert log.writer("feeder").progress() == Progress(found[-1])
+        assert len(found) in (8, 9)
+
+
+def test_a_file_that_was_taken_away_is_missed_at_once(good: Path) -> None:
+    backup = shutil.copy(good, good.with_name("backup.db"))
+    with closing(open_file(good)) as log:
+        writer, worker = log.writer("feeder"), log.worker(group="group", instance="a", topics=["in"])
+        reader = log.reader(partitions_of("in", 2), start="earliest")
+        good.rename(good.with_name("elsewhere.db"))
+        for use in (
+            lambda: writer.write([Message("in", None, b"lost")], Progress(50)),
+            lambda: worker.poll(max_records=1, timeout_ms=0),
+            lambda: reader.poll(max_records=1, timeout_ms=0),
+            lambda: log.admin().backlog("group", ["in"]),
+        ):
+            with pytest.raises(ConfigurationError, match=rf"{good} was deleted, moved or replaced"):
+                use()
+        Path(backup).rename(good)  # Restored, under those who still have the other one.
+        with pytest.raises(ConfigurationError, match=rf"{good} was deleted, moved or replaced"):
+            writer.write([Message("in", None, b"lost")], Progress(50))
+
+
+def test_a_log_of_the_format_before_is_taken_over(quick_folder: Path) -> None:
+    file = quick_folder / "log.db"
+    write_old_format(file)
+    with closing(open_file(file)) as log:
+        assert [record.value for record in read_all(log, "kept")] == [b"0", b"1", b"2"]
+        assert [record.offset for record in read_all(log, "short")] == [7, 8]
+        assert [record.offset for record in read_all(log, "state", 2)] == [0, 3]
+        assert log.admin().start_offsets(["short", "state"]) == {
+            TopicPartition("short", 0): 7,
+            TopicPartition("state", 0): 0,
+            TopicPartition("state", 1): 0,
+        }
+        assert log.admin().backlog("group", ["kept"]) == 2
+        writer = log.writer("feeder")
+        assert writer.progress() == Progress(7, "note")
+        writer.write([Message("kept", None, b"3")], Progress(8))
+        assert [record.offset for record in read_all(log, "kept")] == [0, 1, 2, 3]

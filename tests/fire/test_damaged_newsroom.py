@@ -1,0 +1,153 @@
+"""Every program on a damaged log: one line that names the file and what to do, status 78, and no half passed off as whole."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from newsloom.contracts.codec import encode
+from newsloom.contracts.topics import ARTICLE_VECTORS
+from newsloom.service import EXIT_CONFIGURATION
+from newsloom.streaming.records import Message
+from tests.acceptance.installation import Installation
+from tests.laws.streams import article
+
+pytestmark = pytest.mark.timeout(300)
+slow = pytest.mark.slow
+
+Program = tuple[str, ...]
+
+STORIES: Final = ("stories",)
+WATCH: Final = ("watch", "--from-start", "--until-idle", "0")
+VERIFY: Final = ("state", "verify")
+INGEST: Final = ("ingest", "articles.jsonl")
+RUN: Final = ("run", "--until-drained")
+EMBEDDER: Final = ("embedder",)
+CLUSTERER: Final = ("clusterer",)
+ALL: Final[list[Program]] = [STORIES, WATCH, VERIFY, INGEST, RUN, EMBEDDER, CLUSTERER]
+RECORDS: Final[list[Program]] = [WATCH, VERIFY, CLUSTERER, INGEST]
+PAGE: Final = 4096
+STORY, ARTICLE = b"Title 1.0", b"Ferry sinks"
+"""Words in the records of the one story, and of an article that nobody has embedded yet."""
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A newsroom's log with two stories, and an article to come."""
+    folder = tmp_path_factory.mktemp("newsroom")
+    made = Installation(f"sqlite:///{folder}/news.db", "news.", folder)
+    made.command("topics", "create")
+    vectors = [article(1), article(2, subject=3)]
+    made.write(ARTICLE_VECTORS, [Message("", vector.edition.encode(), encode(vector)) for vector in vectors])
+    made.run("clusterer", NEWSLOOM_MODEL="test")
+    (folder / "articles.jsonl").write_text('{"id": "a", "title": "Ferry sinks", "text": "Off Port Selden."}\n')
+    made.command("ingest", "articles.jsonl")
+    yield folder / "news.db"
+    made.close()
+
+
+@pytest.fixture
+def newsroom(sound: Path, tmp_path: Path) -> Installation:
+    shutil.copy(sound, tmp_path / "news.db")
+    (tmp_path / "articles.jsonl").write_text('{"id": "b", "title": "Bridge opens", "text": "In Port Selden."}\n')
+    return Installation(f"sqlite:///{tmp_path}/news.db", "news.", tmp_path)
+
+
+def file_of(newsroom: Installation) -> Path:
+    return newsroom.folder / "news.db"
+
+
+def told(newsroom: Installation, program: Program) -> str:
+    """The line with which a program that must end with status 78 says why; `run` adds whose it is."""
+    ended = newsroom.newsloom(*program, NEWSLOOM_MODEL="all-MiniLM-L6-v2" if program == EMBEDDER else "test")
+    assert ended.status == EXIT_CONFIGURATION, ended
+    assert "Traceback" not in ended.stderr, ended.stderr
+    first, *more = [line for line in ended.stderr.splitlines() if line.startswith("newsloom")]
+    assert len(more) <= (program == RUN), ended.stderr
+    assert f"NEWSLOOM_LOG: {file_of(newsroom)}" in first
+    return first
+
+
+def no_header(file: Path) -> None:
+    with file.open("r+b") as data:
+        data.write(bytes(100))
+
+
+def no_root_of_the_records(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as sql:
+        (root,) = sql.execute("SELECT rootpage FROM sqlite_master WHERE name = 'records'").fetchone()
+    with file.open("r+b") as data:
+        data.seek((root - 1) * PAGE)
+        data.write(bytes(PAGE))
+
+
+def half_a_file(file: Path) -> None:
+    with file.open("r+b") as data:
+        data.truncate(file.stat().st_size // PAGE // 2 * PAGE)
+
+
+def emptied(file: Path) -> None:
+    file.write_bytes(b"")
+
+
+def of_a_newer_version(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as sql:
+        sql.execute("PRAGMA user_version = 99")
+
+
+def gone_but_for_its_last_writes(file: Path) -> None:
+    file.unlink()
+    file.with_name("news.db-wal").write_bytes(bytes(PAGE))
+
+
+Spoil = Callable[[Path], None]
+
+
+@pytest.mark.parametrize(
+    ("program", "spoil", "reason"),
+    [
+        *(pytest.param(program, no_header, "no database, or damaged", marks=slow) for program in ALL),
+        *(pytest.param(program, no_root_of_the_records, "is damaged", marks=slow) for program in RECORDS),
+        *(pytest.param(program, half_a_file, "is damaged", marks=slow) for program in ALL),
+        (STORIES, no_root_of_the_records, "is damaged"),
+        *(pytest.param(program, emptied, "is empty", marks=slow) for program in (STORIES, VERIFY, INGEST, CLUSTERER)),
+        *(pytest.param(program, of_a_newer_version, "upgrade", marks=slow) for program in (STORIES, RUN, INGEST)),
+        *(pytest.param(program, gone_but_for_its_last_writes, "gone", marks=slow) for program in (RUN, CLUSTERER)),
+    ],
+)  # fmt: skip
+def test_a_damaged_file(newsroom: Installation, program: Program, spoil: Spoil, reason: str) -> None:
+    spoil(file_of(newsroom))
+    line = told(newsroom, program)
+    assert reason in line
+    assert "restore" in line or "upgrade" in line
+
+
+def change_a_letter(file: Path, words: bytes) -> None:
+    """Wherever they stand in the file."""
+    data = file.read_bytes()
+    assert words in data
+    file.write_bytes(data.replace(words, words[:-1] + b"#"))
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        (STORIES, STORY),
+        pytest.param(WATCH, STORY, marks=slow),
+        pytest.param(VERIFY, STORY, marks=slow),
+        pytest.param(CLUSTERER, STORY, marks=slow),
+        pytest.param(EMBEDDER, ARTICLE, marks=slow),
+    ],
+)
+def test_a_changed_letter_in_a_record(newsroom: Installation, program: Program, words: bytes) -> None:
+    """Valid to SQLite, and mostly valid as an event: only the checksum tells."""
+    change_a_letter(file_of(newsroom), words)
+    line = told(newsroom, program)
+    assert "is not what was written" in line
+    assert "restore it from a backup" in line

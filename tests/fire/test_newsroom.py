@@ -1,0 +1,130 @@
+"""A whole newsroom on one file under fire: both services and the ingest are killed and doubled, and the books balance."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from newsloom.service import EXIT_LOG
+from tests.acceptance.installation import INPUTS, Installation
+from tests.chaos import verifying
+from tests.chaos.embedder import SLOW_S, VECTORS, keep_vectors, kept_vectors
+from tests.chaos.newsroom import REPOSITORY, Newsroom, Replica
+from tests.chaos.traffic import NAMES, traffic
+from tests.kafka.broker import wait_until
+
+PARTITIONS: Final = {"NEWSLOOM_PARTITIONS": "2", "NEWSLOOM_STATE_PARTITIONS": "2"}
+REPLICAS: Final = (("embedder", "0"), ("embedder", "1"), ("clusterer", "0"), ("clusterer", "1"))
+CHUNKS: Final = 12
+INGEST_KILLED_EVERY: Final = 3
+REPLACED_EVERY: Final = 4
+WAIT_S_MAX: Final = 120.0
+PAUSE_S_MAX: Final = 1.0
+
+
+class Fire:
+    """Feeds the newsroom chunk by chunk, and strikes a replica with each."""
+
+    def __init__(self, installation: Installation, newsroom: Newsroom, lines: list[bytes]) -> None:
+        self._installation = installation
+        self._newsroom = newsroom
+        self._lines = lines
+        self._file = installation.folder / "traffic.jsonl"
+        self._chance = random.Random(5)  # noqa: S311 - nothing secret
+        self.kills = 0
+
+    def run(self) -> None:
+        self._file.write_bytes(b"")
+        for place in range(CHUNKS):
+            first, last = (len(self._lines) * end // CHUNKS for end in (place, place + 1))
+            with self._file.open("ab") as growing:
+                growing.writelines(self._lines[first:last])
+            if place % INGEST_KILLED_EVERY == 0:
+                self._ingest(kill_after_s=self._chance.uniform(0.3, 1.5))
+            wait_until(lambda: self._ingest() == 0, WAIT_S_MAX, "the ingest to succeed")
+            self._strike(self._newsroom.replicas[place % len(REPLICAS)], replace=place % REPLACED_EVERY == 1)
+
+    def _ingest(self, kill_after_s: float = WAIT_S_MAX) -> int:
+        mapped = [argument for pair in NAMES.items() for argument in ("--map", "=".join(pair))]
+        process = subprocess.Popen(
+            [sys.executable, "-m", "services.cli", "ingest", str(self._file), *mapped],
+            env=self._installation.environ(), cwd=REPOSITORY, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            return process.wait(kill_after_s)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            self.kills += 1
+            return process.wait()
+
+    def _strike(self, replica: Replica, *, replace: bool) -> None:
+        wait_until(lambda: self._works(replica), WAIT_S_MAX, f"{replica.name} to work")
+        # A crash waits for no condition.
+        threading.Event().wait(self._chance.uniform(0, PAUSE_S_MAX))
+        if replace:
+            self._newsroom.replace(replica, self._chance.uniform(1, 3))
+        else:
+            replica.process.signal(signal.SIGKILL)
+            self.kills += 1
+
+    def _works(self, replica: Replica) -> bool:
+        self._newsroom.tend()
+        return replica.process.status is None and replica.process.has_started
+
+    def drain(self) -> None:
+        with closing(self._installation.open()) as log:
+
+            def is_done() -> bool:
+                self._newsroom.tend()
+                backlog = sum(self._installation.backlog(log, service) for service in INPUTS)
+                return not backlog and not self._newsroom.zombies
+
+            wait_until(is_done, WAIT_S_MAX, "everything to be done")
+        self._newsroom.end()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_newsroom_under_fire_keeps_its_books(tmp_path: Path) -> None:
+    with as_file(files("services.cli") / "sample" / "articles.jsonl") as sample:
+        lines = traffic([sample], seed=1)
+    installation = Installation(f"sqlite:///{tmp_path}/news.db", "fire.", tmp_path)
+    settings = installation.settings
+    keep_vectors(lines, tmp_path / "vectors", settings.model)
+    installation.command("topics", "create", **PARTITIONS)
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    own = {VECTORS: str(tmp_path / "vectors"), SLOW_S: "0", "OPENBLAS_NUM_THREADS": "1"}
+    newsroom = Newsroom(installation.environ(**PARTITIONS, **own), logs)
+    try:
+        for service, instance in REPLICAS:
+            newsroom.add(service, instance)
+        fire = Fire(installation, newsroom, lines)
+        fire.run()
+        fire.drain()
+    finally:
+        newsroom.kill()
+
+    assert newsroom.problems == []
+    assert fire.kills >= CHUNKS - CHUNKS // REPLACED_EVERY
+    assert newsroom.fenced == CHUNKS // REPLACED_EVERY, newsroom.statuses
+    assert sum(count for status, count in newsroom.statuses.items() if f" {EXIT_LOG}: " in status) == newsroom.fenced
+    verified = installation.command("state", "verify", **PARTITIONS)
+    assert "every invariant holds" in verified.stderr
+    with closing(installation.open()) as log:
+        found = verifying.Topics.read(log, installation.prefix)
+        assert list(verifying.ingest_problems(lines, found.articles)) == []
+        encoder = kept_vectors(tmp_path / "vectors", settings.model)
+        assert list(verifying.embedding_problems(found, encoder, settings)) == []
+        calm = verifying.undisturbed(found.vectors, settings)
+        assert list(verifying.clustering_differences(found, calm)) == []
