@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
 from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic
@@ -13,7 +13,7 @@ from typing import Final
 import click
 
 from tests.fuzz.report import Soak, report
-from tests.fuzz.run import Run, resident_mib, run
+from tests.fuzz.run import run
 
 NEWSROOM: Final = 20_000
 """Records for one newsroom, two weeks of event time. Then a new one begins, for a log in memory only grows."""
@@ -35,25 +35,17 @@ def main(records: int, seed: int, processes: int, report_file: Path | None) -> N
     """
     begun_s = monotonic()
     soak = Soak(records=records, seed=seed, processes=processes)
-    jobs = [(min(NEWSROOM, records - begin), seed, number) for number, begin in enumerate(range(0, records, NEWSROOM))]
+    sizes = [min(NEWSROOM, records - begin) for begin in range(0, records, NEWSROOM)]
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for number, (seen, worker, before) in enumerate(pool.map(_newsroom, jobs), start=1):
-            soak.add(seen, worker, before)
-            click.echo(
-                f"{number} of {len(jobs)} newsrooms, {monotonic() - begun_s:.0f} s, {seen.resident[-1]} MiB", err=True
-            )
+        for done, seen in enumerate(pool.map(run, sizes, repeat(seed), range(len(sizes))), start=1):
+            soak.add(seen)
+            click.echo(f"{done} of {len(sizes)} newsrooms, {monotonic() - begun_s:.0f} s", err=True)
     soak.seconds = monotonic() - begun_s
     text = "\n".join(report(soak)) + "\n"
     if report_file is not None:
         report_file.parent.mkdir(parents=True, exist_ok=True)
         report_file.write_text(text)
     click.echo(text)
-
-
-def _newsroom(job: tuple[int, int, int]) -> tuple[Run, int, int]:
-
-    before = resident_mib()
-    return run(*job), os.getpid(), before
 
 
 if __name__ == "__main__":

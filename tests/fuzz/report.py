@@ -30,7 +30,7 @@ _TERMS: Final = (
 
 @dataclass
 class Soak:
-    """All newsrooms of a soak together; `resident` by worker process: MiB at its start, and after each chunk."""
+    """All newsrooms of a soak together; `resident` by worker process and newsroom, in MiB."""
 
     records: int
     seed: int
@@ -41,11 +41,11 @@ class Soak:
     slowest: dict[str, Slowest] = field(default_factory=lambda: {"embedder": Slowest(), "clusterer": Slowest()})
     resident: dict[int, list[list[int]]] = field(default_factory=dict)
 
-    def add(self, seen: Run, worker: int, before_mib: int) -> None:
-        """Add what was seen of a newsroom in this worker process, which had so much memory before."""
+    def add(self, seen: Run) -> None:
+        """Add what was seen of a newsroom."""
         self.accounts.add(seen.accounts)
         self.log_lines += seen.log_lines
-        self.resident.setdefault(worker, [[before_mib]]).append(seen.resident)
+        self.resident.setdefault(seen.process_id, []).append(seen.resident)
         for service, slowest in seen.slowest.items():
             mine = self.slowest[service]
             mine.batch_s = max(mine.batch_s, slowest.batch_s)
@@ -88,11 +88,10 @@ def report(soak: Soak) -> Iterator[str]:
     yield ""
     yield "| resident memory, MiB | at the start | first newsroom, most | last newsroom, most | most |"
     yield "|---|---:|---:|---:|---:|"
-    for number, samples in enumerate(soak.resident.values(), start=1):
-        newsrooms = samples[1:]
+    for number, newsrooms in enumerate(soak.resident.values(), start=1):
         most = max(max(one) for one in newsrooms)
         first, last = max(newsrooms[0]), max(newsrooms[-1])
-        yield f"| process {number}, {len(newsrooms)} newsrooms | {samples[0][0]} | {first} | {last} | {most} |"
+        yield f"| process {number}, {len(newsrooms)} newsrooms | {newsrooms[0][0]} | {first} | {last} | {most} |"
     yield ""
     embedder, clusterer = soak.slowest["embedder"], soak.slowest["clusterer"]
     yield (

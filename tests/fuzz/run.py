@@ -51,7 +51,9 @@ STORIES_NAMED: Final = 50
 
 @dataclass
 class Run:
-    """What was seen. `slowest` by service; `resident` is the memory of this process after each chunk, in MiB."""
+    """What was seen. `slowest` by service; `resident` is the memory of the process before and after each chunk, in MiB."""
+
+    process_id: int = field(default_factory=os.getpid)
 
     accounts: Accounts = field(default_factory=Accounts)
     slowest: dict[str, Slowest] = field(default_factory=lambda: {"embedder": Slowest(), "clusterer": Slowest()})
@@ -66,7 +68,7 @@ def run(records: int, seed: int, number: int = 0) -> Run:
         Wrong: something is not as it must be; or whatever a service raised.
 
     """
-    seen = Run()
+    seen = Run(resident=[resident_mib()])
     life = _Life(random.Random(f"{seed}/{number}"), seen, restart_at=records // 2)  # noqa: S311 - to be repeated
     for begin in range(0, records, CHUNK):
         life.chunk(min(CHUNK, records - begin))
