@@ -15,7 +15,7 @@ import click
 from tests.fuzz.report import Soak, report
 from tests.fuzz.run import run
 
-NEWSROOM: Final = 20_000
+NEWSROOM: Final = 10_000
 """Records for one newsroom, two weeks of event time. Then a new one begins, for a log in memory only grows."""
 
 

@@ -17,6 +17,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import msgspec
+
+from newsloom.contracts.article import Article
 from newsloom.contracts.codec import decode_state, decode_update, decode_vector
 from newsloom.contracts.command import PinStory, UnpinStory, command_ref
 from newsloom.contracts.events import CHECKPOINT, EVENT_TYPE
@@ -206,6 +209,33 @@ def vectors_by_source(records: Iterable[Record]) -> dict[Place, list[Record]]:
         topic, partition, offset = (record.header("ce_id") or "").split("/")
         found[topic, int(partition), int(offset)].append(record)
     return found
+
+
+def check_article(sent: bytes | None, made: Record) -> None:
+    """A valid article comes out as it went in."""
+    given, vector = msgspec.json.decode(sent or b"", type=Article), read_event(made)
+    if not isinstance(vector, ArticleVector):
+        raise Wrong(f"an article became {vector}")
+    expected = (
+        given.id,
+        given.edition,
+        given.title,
+        given.published_at,
+        given.outlet,
+        given.leaning,
+        len(given.text.split()),
+    )
+    found = (
+        vector.article_id,
+        vector.edition,
+        vector.title,
+        vector.published_at,
+        vector.outlet,
+        vector.leaning,
+        vector.words,
+    )
+    if found != expected:
+        raise Wrong(f"{expected} became {found}")
 
 
 def read_event(record: Record) -> VectorEvent:

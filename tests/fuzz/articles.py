@@ -68,7 +68,7 @@ class Articles:
             "empty": self._empty,
             "oversized": self._oversized,
         }
-        self._weights = [30, 3, 4, 1, 1, 6, 6, 3, 3, 3, 3, 3, 2, 3, 3, 2, 0.05]
+        self._weights = [14, 2, 4, 1, 1, 6, 6, 3, 3, 3, 3, 3, 2, 3, 3, 2, 0.05]
 
     def next(self, now_ms: int) -> Sent:
         """The next record."""

@@ -16,7 +16,7 @@ from tests.fuzz.run import Run
 _METHOD: Final = (
     "Seeded records for `articles`, `article-vectors` and `story-commands` through the embedder's and the clusterer's "
     "own step and loop, on the embedded log in memory. Only the encoder is a cheap one, and all records may be dead "
-    "letters (`NEWSLOOM_DEAD_LETTER_SHARE_MAX=1`). A new newsroom every 20,000 records, which are two weeks of event "
+    "letters (`NEWSLOOM_DEAD_LETTER_SHARE_MAX=1`). A new newsroom every 10,000 records, which are two weeks of event "
     "time; half-way its services are started again."
 )
 _TERMS: Final = (
@@ -57,12 +57,12 @@ def report(soak: Soak) -> Iterator[str]:
     accounts = soak.accounts
     yield "# Bad input under fuzz"
     yield ""
-    yield f"    make fuzz RECORDS={soak.records} SEED={soak.seed}"
+    yield f"    python -m tests.fuzz --records {soak.records} --seed {soak.seed} --processes {soak.processes}"
     yield ""
     yield (
         f"{datetime.now(tz=UTC):%Y-%m-%d}; {platform.machine()}, {os.cpu_count()} cores, {platform.system()}, "
         f"Python {platform.python_version()}; load of the machine at the end {os.getloadavg()[1]:.1f}. "
-        f"{soak.seconds:,.0f} s in {soak.processes} processes."
+        f"{soak.seconds:,.0f} s."
     )
     yield ""
     yield _METHOD
@@ -96,7 +96,7 @@ def report(soak: Soak) -> Iterator[str]:
     embedder, clusterer = soak.slowest["embedder"], soak.slowest["clusterer"]
     yield (
         f"Slowest record of the embedder {embedder.record_s:.2f} s; slowest batch {embedder.batch_s:.2f} s (64 records), "
-        f"of the clusterer {clusterer.batch_s:.2f} s (200 records), by the clock of a busy machine. {soak.log_lines:,} log lines."
+        f"of the clusterer {clusterer.batch_s:.2f} s (200 records), in CPU time. {soak.log_lines:,} log lines."
     )
     yield ""
     yield "| kind | in | = processed | + dead letters |"

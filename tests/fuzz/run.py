@@ -30,6 +30,7 @@ from tests.fuzz.accounts import (
     Clustering,
     Place,
     Wrong,
+    check_article,
     letters_by_origin,
     memberships_by_cause,
     place,
@@ -44,9 +45,10 @@ from tests.fuzz.vectors import Vectors
 
 CHUNK: Final = 1_000
 """Records between two looks at the books."""
-STEP_MS: Final = 60_000
-"""Event time from one record to the next: 10,000 of them are a week, so that stories close and are forgotten."""
+STEP_MS: Final = 120_000
+"""Event time from one record to the next: 10,000 of them are two weeks, so that stories close and are forgotten."""
 STORIES_NAMED: Final = 50
+AS_SENT: Final = frozenset({"article: valid", "article: again"})
 
 
 @dataclass
@@ -153,6 +155,8 @@ class _Life:
                 reasons=reasons.get(at, ()),
                 processed=len(made.get(at, ())),
             )
+            if one.kind in AS_SENT:
+                check_article(record.value, made[at][0])
 
         reasons = letters_by_origin(letters, {place(record): record for record in vectors}, "clusterer")
         self._balance_clusterer(vectors, of, reasons)
