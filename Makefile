@@ -8,8 +8,9 @@ SEEDS := 1000
 KILLS := 100
 BROKERS := 20
 SEED := 1
+RECORDS := 1000000
 
-.PHONY: help setup demo test lint unit acceptance simulate scaling chaos clean
+.PHONY: help setup demo test lint unit acceptance simulate scaling chaos fuzz clean
 
 help: ## Show what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -48,6 +49,9 @@ scaling: setup ## Replicas that come and go, and a small chaos run, on a real Ka
 
 chaos: setup ## Blows to services and brokers of a real Kafka cluster, and the proof (KILLS=100 BROKERS=20 SEED=1, ~30 min)
 	$(BIN)/python -m tests.chaos --kills $(KILLS) --brokers $(BROKERS) --seed $(SEED) --report docs/results/chaos.md
+
+fuzz: setup ## A soak of hostile records through both services, and the proof that each is accounted for (RECORDS=1000000 SEED=1)
+	$(BIN)/python -m tests.fuzz --records $(RECORDS) --seed $(SEED) --report docs/results/fuzz.md
 
 clean: ## Remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

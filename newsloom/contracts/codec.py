@@ -7,10 +7,11 @@ from typing import TypeVar
 import msgspec
 
 from newsloom.contracts.article import ID_BYTES_MAX, Article
-from newsloom.contracts.command import StoryCommand
+from newsloom.contracts.command import SPLIT_BYTES_MAX, SplitStory, StoryCommand
+from newsloom.contracts.limits import YEAR_MAX, YEAR_MIN, json_bytes
 from newsloom.contracts.membership import StateRecord
 from newsloom.contracts.story import Story, StoryUpdate
-from newsloom.contracts.vector import VectorEvent
+from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
 
 T = TypeVar("T")
 
@@ -43,19 +44,29 @@ def decode_article(data: bytes) -> Article:
 
     """
     article = _decode(_ARTICLE, data)
-    if len(article.id.encode("utf-8")) > ID_BYTES_MAX:
-        raise InvalidValue(f"id is over {ID_BYTES_MAX} bytes in UTF-8 - at `$.id`")
+    _check_id(article.id, "id")
     return article
 
 
 def decode_command(data: bytes) -> StoryCommand:
     """A command from `story-commands`; raises `InvalidValue`."""
-    return _decode(_COMMAND, data)
+    command = _decode(_COMMAND, data)
+    _check_split(command)
+    return command
 
 
 def decode_vector(data: bytes) -> VectorEvent:
     """A vector, a retraction or a command from `article-vectors`; raises `InvalidValue`."""
-    return _decode(_VECTOR, data)
+    event = _decode(_VECTOR, data)
+    if isinstance(event, ArticleVector | ArticleRetraction):
+        _check_id(event.article_id, "article_id")
+    else:
+        _check_split(event)
+    if isinstance(event, ArticleVector) and not YEAR_MIN <= event.published_at.year <= YEAR_MAX:
+        raise InvalidValue(
+            f"impossible date {event.published_at.isoformat()}, not of {YEAR_MIN} to {YEAR_MAX} - at `$.published_at`"
+        )
+    return event
 
 
 def decode_state(data: bytes) -> StateRecord:
@@ -71,6 +82,21 @@ def decode_story(data: bytes) -> Story:
 def decode_update(data: bytes) -> StoryUpdate:
     """An update from `story-updates`; raises `InvalidValue`."""
     return _decode(_UPDATE, data)
+
+
+def _check_id(article_id: str, field: str) -> None:
+    if len(article_id.encode("utf-8")) > ID_BYTES_MAX:
+        raise InvalidValue(f"id is over {ID_BYTES_MAX} bytes in UTF-8 - at `$.{field}`")
+
+
+def _check_split(command: StoryCommand) -> None:
+    if not isinstance(command, SplitStory):
+        return
+    size = sum(json_bytes(article_id) + 1 for article_id in command.article_ids)
+    if size > SPLIT_BYTES_MAX:
+        raise InvalidValue(
+            f"the articles' ids take {size} bytes, more than {SPLIT_BYTES_MAX}: split fewer at a time - at `$.article_ids`"
+        )
 
 
 def _decode(decoder: msgspec.json.Decoder[T], data: bytes) -> T:

@@ -10,7 +10,8 @@ import msgspec
 from newsloom.contracts.article import ArticleId, Edition, Timestamp
 
 SPLIT_ARTICLES_MAX = 250
-"""Articles that one command may split off: their ids must fit into the updates that tell of it."""
+SPLIT_BYTES_MAX = 24_576
+"""Articles that one command may split off, and what their ids may take as JSON: they stand in the updates that tell of it."""
 
 # At least one character that is no blank: a correction without an author or a reason is none.
 Author = Annotated[str, msgspec.Meta(pattern=r"\S", max_length=256)]

@@ -5,6 +5,7 @@ Source: CloudEvents specification 1.0.2 and its Kafka protocol binding; W3C Trac
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,6 +19,7 @@ Headers = tuple[tuple[str, bytes], ...]
 
 SPEC_VERSION: Final = "1.0"
 TRACEPARENT: Final = "traceparent"
+_TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
 EVENT_TYPE: Final = "ce_type"
 """Header that names what a record is, with the version of its schema."""
 
@@ -38,7 +40,10 @@ def story_update_type(kind: UpdateKind) -> str:
 
 
 class EventHeaders(msgspec.Struct, frozen=True, kw_only=True):
-    """The attributes of one event. `source` and `id` together name it for good: a retry has the same."""
+    """The attributes of one event. `source` and `id` together name it for good: a retry has the same.
+
+    A `traceparent` that is none, as W3C Trace Context has it, is not passed on: it may be of any size.
+    """
 
     id: str
     source: str
@@ -61,7 +66,7 @@ class EventHeaders(msgspec.Struct, frozen=True, kw_only=True):
         ]
         if self.edition is not None:
             pairs.append((EDITION_HEADER, self.edition))
-        if self.traceparent is not None:
+        if self.traceparent is not None and _TRACEPARENT.fullmatch(self.traceparent):
             pairs.append((TRACEPARENT, self.traceparent))
         return tuple((name, value.encode()) for name, value in pairs)
 

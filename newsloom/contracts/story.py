@@ -13,10 +13,16 @@ from newsloom.contracts.article import ArticleId, Edition, Leaning, Timestamp
 from newsloom.contracts.command import CommandRef
 
 ARTICLES_MAX = 40
-"""A story lists its latest articles, at most this many and at most `ARTICLES_BYTES_MAX` of them."""
-ARTICLES_BYTES_MAX = 24_576
+"""A story lists its latest articles, at most this many, and at most as many as make a story of `STORY_BYTES_MAX`."""
+STORY_BYTES_MAX = 61_440
 OUTLETS_MAX = 100
+OUTLETS_BYTES_MAX = 8_192
+"""Outlets are named while their names, as JSON, take no more than this."""
 HISTORY_MAX = 64
+TITLE_LISTED_MAX = 200
+"""Characters of a title in a list of articles or a history."""
+HISTORY_TITLE_BYTES_MAX = 256
+"""What a title in a history takes as JSON: there may be `HISTORY_MAX` of them."""
 RELATED_MAX = 10
 LINEAGE_MAX = 100
 """`merged_from` and `split_into` name the latest; each of those stories itself says where it went or came from."""
@@ -82,16 +88,17 @@ class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A story, whole, as of its latest version.
 
     `article_count` counts every article, `report_count` only those that do not repeat another one's text. `outlets` names
-    the `OUTLETS_MAX` most frequent outlets, `outlet_count` counts all of them. Articles without an outlet or a leaning are
-    in neither, so that the parts may add up to less than the whole.
+    the most frequent outlets, at most `OUTLETS_MAX` and `OUTLETS_BYTES_MAX` of names; `outlet_count` counts all of them.
+    Articles without an outlet or a leaning are in neither, so that the parts may add up to less than the whole.
 
     `title` is the title of `title_article_id`, the report nearest to what all of them say. A merged or emptied story keeps
     its last title, and has no articles.
 
     `history` has one entry for every published change of the article count, oldest first. Over `HISTORY_MAX` entries
     it is thinned: the inner entry whose neighbours' counts are nearest in ratio goes (the newest on a tie), never the
-    first and never the latest. `articles` lists the latest by publication, newest first, capped; `articles_omitted` says how
-    many are left out. `updated_at` is event time: how far the edition's stream had come when this version was made.
+    first and never the latest. Its titles are cut at 200 characters and 256 bytes. `articles` lists the latest by
+    publication, newest first, capped; `articles_omitted` says how many are left out. `updated_at` is event time: how far the
+    edition's stream had come when this version was made.
 
     `split_from` and `split_into` are the two sides of a split. `pinned` is the command that pinned the story. `kept_apart`
     names the stories that a split or a move has told from this one, and those split off from them since: the engine never

@@ -2,10 +2,29 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 
 from newsloom.contracts.article import ArticleId, Edition, Label, Leaning, Timestamp, Url
 from newsloom.contracts.command import StoryCommand
+
+TITLE_CHARACTERS_MAX = 500
+"""Longer titles are cut, as they are published; what is compared is the whole."""
+HASHES_MAX = 1_024
+"""Of a text with more different words or 3-grams the smallest hashes are kept: the same ones in every text that has them."""
+VECTOR_BYTES_MAX = 8_192
+"""4,096 dimensions. Up to 1,536 of them, every message stays under 64 KiB whatever else it holds."""
+
+Title = Annotated[str, msgspec.Meta(max_length=TITLE_CHARACTERS_MAX)]
+Digest = Annotated[str, msgspec.Meta(max_length=64)]
+Words = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
+Hashes = Annotated[bytes, msgspec.Meta(max_length=4 * HASHES_MAX)]
+Counts = Annotated[bytes, msgspec.Meta(max_length=HASHES_MAX)]
+Halves = Annotated[bytes, msgspec.Meta(max_length=VECTOR_BYTES_MAX)]
+Language = Annotated[str, msgspec.Meta(max_length=35)]
+Model = Annotated[str, msgspec.Meta(max_length=256)]
+Preparation = Annotated[str, msgspec.Meta(max_length=64)]
 
 
 class ArticleVector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="vector"):
@@ -23,20 +42,20 @@ class ArticleVector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
     article_id: ArticleId
     edition: Edition
-    title: str
+    title: Title
     published_at: Timestamp
-    digest: str
-    words: int
-    shingles: bytes
-    title_vector: bytes
-    lead_vector: bytes
-    terms: bytes
-    term_counts: bytes
-    model: str
-    preparation: str
+    digest: Digest
+    words: Words
+    shingles: Hashes
+    title_vector: Halves
+    lead_vector: Halves
+    terms: Hashes
+    term_counts: Counts
+    model: Model
+    preparation: Preparation
     url: Url | None = None
     outlet: Label | None = None
-    language: str | None = None
+    language: Language | None = None
     leaning: Leaning | None = None
 
 

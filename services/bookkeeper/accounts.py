@@ -10,14 +10,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from newsloom.contracts.story import HISTORY_MAX, Cause, HistoryEntry, StoryState, StoryUpdate, UpdateKind
+from newsloom.contracts.limits import cut
+from newsloom.contracts.story import (
+    HISTORY_MAX,
+    HISTORY_TITLE_BYTES_MAX,
+    TITLE_LISTED_MAX,
+    Cause,
+    HistoryEntry,
+    StoryState,
+    StoryUpdate,
+    UpdateKind,
+)
 from services.bookkeeper.books import Stood
 from services.bookkeeper.findings import Findings, Invariant, Place
-
-TITLE_CHARACTERS_MAX: Final = 200
-"""A history's titles are cut here."""
 
 
 class Move(Enum):
@@ -161,7 +168,7 @@ def _extend(history: list[HistoryEntry], update: StoryUpdate) -> None:
             version=update.version,
             at=update.at,
             article_count=update.article_count,
-            title=update.title[:TITLE_CHARACTERS_MAX],
+            title=listed_title(update.title),
             kind=update.kind,
             cause=update.cause,
         )
@@ -169,6 +176,11 @@ def _extend(history: list[HistoryEntry], update: StoryUpdate) -> None:
     if len(history) > HISTORY_MAX:
         inner = range(len(history) - 2, 0, -1)
         del history[min(inner, key=lambda place: _ratio(history[place - 1], history[place + 1]))]
+
+
+def listed_title(title: str) -> str:
+    """A title as a history has it."""
+    return cut(title[:TITLE_LISTED_MAX], bytes_max=HISTORY_TITLE_BYTES_MAX)
 
 
 def _ratio(one: HistoryEntry, other: HistoryEntry) -> Fraction:

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from typing import Final
 
+import msgspec
+
+from newsloom.contracts.limits import json_bytes
 from newsloom.contracts.membership import Membership
-from newsloom.contracts.story import LINEAGE_MAX, OUTLETS_MAX, Story, StoryState
+from newsloom.contracts.story import LINEAGE_MAX, OUTLETS_BYTES_MAX, OUTLETS_MAX, HistoryEntry, Story, StoryState
+from services.bookkeeper.accounts import listed_title
 from services.bookkeeper.findings import Findings, Invariant
 from services.bookkeeper.standing import Standing
 
@@ -50,7 +54,12 @@ def _check_updates(name: str, story: Story, standing: Standing, findings: Findin
         findings.same(Invariant.STORIES, f"{name}: {attribute}", getattr(account.last, attribute), found)
     findings.same(Invariant.STORIES, f"{name}: updated_at", account.last.at, story.updated_at)
     if account.first.version == 1:
-        findings.same(Invariant.STORIES, f"{name}: history", tuple(account.history), story.history)
+        findings.same(Invariant.STORIES, f"{name}: history", tuple(account.history), _listed(story.history))
+
+
+def _listed(history: tuple[HistoryEntry, ...]) -> tuple[HistoryEntry, ...]:
+    # Earlier versions cut titles at characters alone.
+    return tuple(msgspec.structs.replace(entry, title=listed_title(entry.title)) for entry in history)
 
 
 def _check_members(name: str, story: Story, members: list[Membership], findings: Findings) -> None:
@@ -65,7 +74,12 @@ def _check_members(name: str, story: Story, members: list[Membership], findings:
     same("articles", len(members), story.article_count)
     same("reports", sum(member.copy_of is None for member in members), story.report_count)
     same("number of outlets", len(outlets), story.outlet_count)
-    same("counts of outlets", sorted(outlets.values())[-OUTLETS_MAX:], sorted(story.outlets.values()))
+    named = _outlets_named(outlets, story)
+    same(
+        "counts of outlets",
+        sorted(outlets.values(), reverse=True)[:named],
+        sorted(story.outlets.values(), reverse=True),
+    )
     same("outlets", {outlet: outlets[outlet] for outlet in story.outlets}, story.outlets)
     same("leanings", dict(Counter(member.leaning.value for member in members if member.leaning)), story.leanings)
     same("articles listed", [member.article_id for member in listed], [ref.id for ref in story.articles])
@@ -83,6 +97,14 @@ def _check_members(name: str, story: Story, members: list[Membership], findings:
                 Invariant.MEMBERS,
                 f"{name}: {member.article_id} repeats {member.copy_of}, which is no report of the story",
             )
+
+
+def _outlets_named(outlets: Counter[str], story: Story) -> int:
+    """How many of its outlets a story must name: fewer than there are only where the names of more would take too much room."""
+    most = min(len(outlets), OUTLETS_MAX)
+    named = len(story.outlets)
+    longest = max(map(json_bytes, outlets), default=0)
+    return named if named < most and sum(map(json_bytes, story.outlets)) + longest > OUTLETS_BYTES_MAX else most
 
 
 def _check_lineage(name: str, story: Story, standing: Standing, findings: Findings) -> None:

@@ -22,6 +22,7 @@ from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.fixed_point import HALF_BYTES
 from services.clusterer.core.parameters import Parameters
+from services.clusterer.core.space import milliseconds
 from services.clusterer.core.unusable import Unusable
 from services.clusterer.messages import MessageWriter
 from services.clusterer.state import checkpoint_of, restored_engines
@@ -131,6 +132,11 @@ class ClustererStep:
         if isinstance(event, ArticleVector) and event.model != self._model:
             raise InvalidValue(
                 f"made with model {event.model!r}, this clusterer works with {self._model!r} - at `$.model`"
+            )
+        if isinstance(event, ArticleVector) and milliseconds(event.published_at) > record.timestamp_ms:
+            # It would move the clock past the log, and end every story.
+            raise InvalidValue(
+                f"{event.published_at.isoformat()} is ahead of the record's timestamp - at `$.published_at`"
             )
         return event
 

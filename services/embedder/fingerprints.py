@@ -11,6 +11,7 @@ from sys import byteorder
 from typing import Final
 
 from newsloom.contracts.article import Article
+from newsloom.contracts.vector import HASHES_MAX
 from services.embedder.preparation import PreparedText
 
 SHINGLE_WORDS: Final = 3
@@ -22,17 +23,17 @@ _WORD: Final = re.compile(r"\w+")
 
 
 def shingles(text: PreparedText) -> bytes:
-    """32-bit hashes of the word 3-grams of title and lead: unique, ascending, little-endian.
+    """32-bit hashes of the word 3-grams of title and lead: unique, ascending, little-endian, the `HASHES_MAX` smallest.
 
     Lower-cased and without punctuation; a text of one or two words gives one shingle. BLAKE2b, because Python's own hash
     differs in each process and CRC-32 is linear: alike inputs give related values, which MinHash would take for structure.
     """
     words = _WORD.findall(f"{text.title} {text.lead}".lower())
-    return _hash_bytes(sorted({_hash(gram) for gram in _grams(words)}))
+    return _hash_bytes(sorted({_hash(gram) for gram in _grams(words)})[:HASHES_MAX])
 
 
 def terms(text: PreparedText) -> tuple[bytes, bytes]:
-    """The 32-bit hashes of the words of title and body (unique, ascending, little-endian), and how often each occurs.
+    """The 32-bit hashes of the words of title and body, as those of shingles, and how often each occurs.
 
     Lower-cased; the title counts `TITLE_WEIGHT` times, because it says in a few words what the body says in hundreds. No
     list of stop words: what is frequent in every article of a stream gets little weight from document frequencies, in
@@ -44,7 +45,7 @@ def terms(text: PreparedText) -> tuple[bytes, bytes]:
     by_hash: Counter[int] = Counter()
     for word, count in counts.items():
         by_hash[_hash(word)] += count
-    hashes = sorted(by_hash)
+    hashes = sorted(by_hash)[:HASHES_MAX]
     return _hash_bytes(hashes), bytes(min(by_hash[value], COUNT_MAX) for value in hashes)
 
 

@@ -48,10 +48,10 @@ def clean_lines(text: str) -> list[str]:
 def _decoded(text: str) -> str:
     text = _composed(text)
     for _ in range(_PASSES_MAX):
-        decoded = _composed(_ENTITY.sub(_character, _ESCAPED_AMPERSAND.sub("&", text)))
+        decoded = _ENTITY.sub(_character, _ESCAPED_AMPERSAND.sub("&", text))
         if decoded == text:
             return text
-        text = decoded
+        text = _composed(decoded)
     # Deeper than any honest text: what is left is taken apart instead, so that nothing remains to be decoded.
     return _composed(_ENTITY.sub(_taken_apart, text))
 
@@ -78,11 +78,5 @@ def _composed(text: str) -> str:
 
 def _stream_safe(text: str) -> str:
     """The text with runs of combining marks cut at `_MARKS_MAX`."""
-    if not any(map(unicodedata.combining, text)):
-        return text
-    kept, run = [], 0
-    for character in text:
-        run = run + 1 if unicodedata.combining(character) else 0
-        if run <= _MARKS_MAX:
-            kept.append(character)
-    return "".join(kept)
+    marks = "".join(sorted(filter(unicodedata.combining, set(text))))
+    return re.sub(f"([{marks}]{{{_MARKS_MAX}}})[{marks}]+", r"\1", text) if marks else text

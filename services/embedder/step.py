@@ -12,7 +12,8 @@ from newsloom.contracts.article import DEFAULT_EDITION, EDITION_HEADER, EDITION_
 from newsloom.contracts.codec import InvalidValue, decode_article, decode_command, encode
 from newsloom.contracts.command import StoryCommand
 from newsloom.contracts.events import ARTICLE_VECTORIZED, COMMAND_PASSED, TRACEPARENT, VECTOR_RETRACTED, EventHeaders
-from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
+from newsloom.contracts.limits import YEAR_MAX, YEAR_MIN
+from newsloom.contracts.vector import TITLE_CHARACTERS_MAX, ArticleRetraction, ArticleVector, VectorEvent
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.step import Outcome, Rejection
 from services.embedder.encoder import Encoder
@@ -20,7 +21,6 @@ from services.embedder.fingerprints import digest, shingles, terms
 from services.embedder.preparation import PREPARATION, PreparedText, prepare
 
 SOURCE: Final = "newsloom/embedder"
-YEAR_MIN: Final = 1900
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EDITION: Final = re.compile(EDITION_PATTERN)
 
@@ -73,7 +73,7 @@ class EmbedderStep:
         value = ArticleVector(
             article_id=article.id,
             edition=article.edition,
-            title=prepared.text.title,
+            title=prepared.text.title[:TITLE_CHARACTERS_MAX],
             published_at=prepared.at,
             digest=digest(article),
             words=prepared.text.words,
@@ -190,6 +190,6 @@ def _record_time(record: Record) -> datetime:
         moment = _EPOCH + timedelta(milliseconds=record.timestamp_ms)
     except OverflowError as error:
         raise InvalidValue(f"the record's timestamp {record.timestamp_ms} ms is no date") from error
-    if moment.year < YEAR_MIN:
-        raise InvalidValue(f"the record's timestamp {record.timestamp_ms} ms is before {YEAR_MIN}")
+    if not YEAR_MIN <= moment.year <= YEAR_MAX:
+        raise InvalidValue(f"the record's timestamp {record.timestamp_ms} ms is not of {YEAR_MIN} to {YEAR_MAX}")
     return moment

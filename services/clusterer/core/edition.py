@@ -11,8 +11,17 @@ import msgspec
 
 from newsloom.contracts.command import CommandRef
 from newsloom.contracts.events import rfc3339
+from newsloom.contracts.limits import cut
 from newsloom.contracts.membership import Membership, MergeDecision
-from newsloom.contracts.story import LINEAGE_MAX, Cause, HistoryEntry, StoryState, UpdateKind
+from newsloom.contracts.story import (
+    HISTORY_TITLE_BYTES_MAX,
+    LINEAGE_MAX,
+    TITLE_LISTED_MAX,
+    Cause,
+    HistoryEntry,
+    StoryState,
+    UpdateKind,
+)
 from services.clusterer.core.apart import inherit
 from services.clusterer.core.calibration import Calibration
 from services.clusterer.core.changes import Changes
@@ -25,7 +34,7 @@ from services.clusterer.core.hashes import decode_hashes
 from services.clusterer.core.headline import choose_title, earliest_title, offer_title
 from services.clusterer.core.history import extended
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.projection import TITLE_CHARACTERS_MAX, update
+from services.clusterer.core.projection import update
 from services.clusterer.core.space import EPOCH, StorySpace, milliseconds
 from services.clusterer.core.story import LiveStory, without_features
 
@@ -225,7 +234,7 @@ class Edition:
                 version=story.version,
                 at=story.updated_at,
                 article_count=story.article_count,
-                title=story.title[:TITLE_CHARACTERS_MAX],
+                title=cut(story.title[:TITLE_LISTED_MAX], bytes_max=HISTORY_TITLE_BYTES_MAX),
                 kind=kind,
                 cause=cause,
             )

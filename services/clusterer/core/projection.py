@@ -6,13 +6,18 @@ import heapq
 from collections import Counter
 from datetime import datetime
 
+import msgspec
+
 from newsloom.contracts.codec import encode
 from newsloom.contracts.command import CommandRef
+from newsloom.contracts.limits import json_bytes
 from newsloom.contracts.membership import Membership
 from newsloom.contracts.story import (
-    ARTICLES_BYTES_MAX,
     ARTICLES_MAX,
+    OUTLETS_BYTES_MAX,
     OUTLETS_MAX,
+    STORY_BYTES_MAX,
+    TITLE_LISTED_MAX,
     ArticleRef,
     Cause,
     Story,
@@ -21,13 +26,10 @@ from newsloom.contracts.story import (
 )
 from services.clusterer.core.story import LiveStory
 
-TITLE_CHARACTERS_MAX = 200
-
 
 def snapshot(story: LiveStory, edition: str) -> Story:
-    """The whole story as of its version."""
-    articles = listed_articles(story)
-    return Story(
+    """The whole story as of its version, with as many of its articles as a message has room for."""
+    bare = Story(
         id=story.id,
         edition=edition,
         state=story.state,
@@ -43,8 +45,8 @@ def snapshot(story: LiveStory, edition: str) -> Story:
         last_published_at=story.last_published_at,
         updated_at=story.updated_at,
         history=story.history,
-        articles=articles,
-        articles_omitted=story.article_count - len(articles),
+        articles=(),
+        articles_omitted=story.article_count,
         merged_into=story.merged_into,
         merged_from=story.merged_from,
         split_from=story.split_from,
@@ -53,6 +55,8 @@ def snapshot(story: LiveStory, edition: str) -> Story:
         pinned=story.pinned,
         related=story.related,
     )
+    articles = _latest_articles(story, STORY_BYTES_MAX - len(encode(bare)))
+    return msgspec.structs.replace(bare, articles=articles, articles_omitted=story.article_count - len(articles))
 
 
 def update(
@@ -99,7 +103,7 @@ def article_ref(member: Membership) -> ArticleRef:
     """An article as stories list it."""
     return ArticleRef(
         id=member.article_id,
-        title=member.title[:TITLE_CHARACTERS_MAX],
+        title=member.title[:TITLE_LISTED_MAX],
         published_at=member.published_at,
         outlet=member.outlet,
         leaning=member.leaning,
@@ -108,13 +112,12 @@ def article_ref(member: Membership) -> ArticleRef:
     )
 
 
-def listed_articles(story: LiveStory) -> tuple[ArticleRef, ...]:
-    """The latest articles, newest first, as many as a message has room for."""
+def _latest_articles(story: LiveStory, room: int) -> tuple[ArticleRef, ...]:
+    """The latest articles, newest first, as many as go into `room` bytes."""
     latest = heapq.nlargest(ARTICLES_MAX, story.members.values(), key=_recency)
     listed: list[ArticleRef] = []
-    room = ARTICLES_BYTES_MAX
     for ref in map(article_ref, latest):
-        room -= len(encode(ref))
+        room -= len(encode(ref)) + 1
         if room < 0:
             break
         listed.append(ref)
@@ -126,5 +129,10 @@ def _recency(member: Membership) -> tuple[datetime, int]:
 
 
 def _most_frequent(counts: Counter[str]) -> dict[str, int]:
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
-    return dict(ranked[:OUTLETS_MAX])
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:OUTLETS_MAX]
+    room = OUTLETS_BYTES_MAX
+    for place, (name, _) in enumerate(ranked):
+        room -= json_bytes(name)
+        if room < 0:
+            return dict(ranked[:place])
+    return dict(ranked)

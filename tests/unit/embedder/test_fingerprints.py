@@ -31,6 +31,17 @@ def hashes(title: str, lead: str = "") -> list[int]:
     return list(array("I", shingles(PreparedText(title, lead, lead, 0))))
 
 
+def test_of_a_text_of_many_words_the_smallest_hashes_are_kept() -> None:
+    many = " ".join(f"w{number}" for number in range(5_000))
+    more = f"{many} and some others"
+    kept, counts = terms(PreparedText("", many, many, 5_000))
+    assert (len(kept), len(counts)) == (4 * 1_024, 1_024)
+    found = set(array("I", kept)) & set(array("I", terms(PreparedText("", more, more, 5_003))[0]))
+    assert len(found) >= 1_021
+    assert len(hashes("", many)) == 1_024
+    assert hashes("", many) == sorted(hashes("", many))
+
+
 def test_the_digest_stays_what_it_was() -> None:
     assert digest_of(CONTENT) == "cd34ff647b7bd7c608e7f378182d17e9"
 

@@ -122,7 +122,21 @@ def test_an_impossible_date_is_rejected(published_at: str) -> None:
     assert "`$.published_at`" in said
 
 
-@pytest.mark.parametrize("timestamp_ms", [-(2**62), 2**62, -(10**13)])
+def test_a_traceparent_that_is_none_is_left_out() -> None:
+    # As it is passed on to every message, a large one made messages that no topic takes, and so ended the service.
+    (message,) = process(record(content(), headers=(("traceparent", b"\xff" * 900_000),))).messages
+    assert "traceparent" not in dict(message.headers)
+
+
+def test_a_long_title_is_cut_as_it_is_shown_and_compared_whole() -> None:
+    encoder = BytesEncoder()
+    title = "Ferry " * 300
+    value = vector_of(process(record(content(title=title)), encoder=encoder).messages[0])
+    assert value.title == title[:500]
+    assert encoder.texts[-1] == title.strip()
+
+
+@pytest.mark.parametrize("timestamp_ms", [-(2**62), 2**62, -(10**13), 253_402_300_799_000, 7_300_000_000_000])
 @pytest.mark.parametrize("value", [content(published_at=None), None])
 def test_a_record_without_a_usable_timestamp_is_rejected(value: dict[str, object] | None, timestamp_ms: int) -> None:
     assert "record's timestamp" in reason(process(record(value, key=b"a1", timestamp_ms=timestamp_ms)))

@@ -1,0 +1,150 @@
+"""Both services as they are, on the embedded log in memory; only the encoder is a cheap one, and the clock stands still."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from newsloom.contracts.topics import ARTICLE_VECTORS, DEAD_LETTERS, TopicDefinition
+from newsloom.service import group_name
+from newsloom.settings import Settings
+from newsloom.streaming.embedded import open_embedded
+from newsloom.streaming.log import Log, Progress, Reader
+from newsloom.streaming.loop import Loop, LoopConfig
+from newsloom.streaming.metrics import Metrics
+from newsloom.streaming.records import Message, Record, TopicPartition
+from newsloom.streaming.step import Outcome, Step
+from newsloom.streaming.watchdog import Watchdog
+from newsloom.topology import topic_name, topic_specs
+from services.bookkeeper.verification import clustering_problems
+from services.clusterer.__main__ import RECORDS_MAX as CLUSTERER_RECORDS_MAX
+from services.clusterer.configuration import parameters_of
+from services.clusterer.core.calibration import uncalibrated
+from services.clusterer.step import ClustererStep
+from services.embedder.__main__ import RECORDS_MAX as EMBEDDER_RECORDS_MAX
+from services.embedder.service import build_step
+from tests.conformance.harness import ManualClock
+from tests.fuzz.encoder import DIMENSION, MODEL, FirstWordEncoder
+from tests.fuzz.record import Sent
+
+SETTINGS: Final = Settings(log="sqlite://", model=MODEL, retention_days=1, dead_letter_share_max=1.0)
+"""A flood of what cannot be read is what is wanted here: it must not stop the services."""
+_READ_MAX: Final = 10_000
+
+
+@dataclass
+class Slowest:
+    """The most CPU time that a service took. `record_s` is of one record alone, `batch_s` of a batch."""
+
+    batch_s: float = 0.0
+    record_s: float = 0.0
+
+
+class TimedStep:
+    """A step whose batches are timed. One without a state does the slow ones again, record by record, to find the culprit."""
+
+    def __init__(self, step: Step, slowest: Slowest, *, again: bool) -> None:
+        self.inputs = step.inputs
+        self.restore = step.restore
+        self.forget = step.forget
+        self._step = step
+        self._slowest = slowest
+        self._again = again
+
+    def process(self, records: Sequence[Record]) -> Outcome:
+        outcome, seconds = self._timed(records)
+        self._slowest.batch_s = max(self._slowest.batch_s, seconds)
+        if self._again and seconds > self._slowest.record_s:
+            alone = max(self._timed([record])[1] for record in records)
+            self._slowest.record_s = max(self._slowest.record_s, alone)
+        return outcome
+
+    def _timed(self, records: Sequence[Record]) -> tuple[Outcome, float]:
+        begun_s = time.process_time()
+        outcome = self._step.process(records)
+        return outcome, time.process_time() - begun_s
+
+
+class Newsroom:
+    """One embedder and one clusterer on one log, worked by hand."""
+
+    def __init__(self, clock: ManualClock, slowest: dict[str, Slowest]) -> None:
+        self._log: Log = open_embedded("sqlite://", clock=clock)
+        self._log.admin().create(topic_specs(SETTINGS))
+        self._writer = self._log.writer("fuzz")
+        self._written = 0
+        self._slowest = slowest
+        self._readers: dict[str, Reader] = {}
+        self.start()
+
+    def start(self) -> None:
+        """Begin (again) with new processes: whatever the services know, they restore from the log."""
+        self._loops = {service: self._loop(service) for service in ("embedder", "clusterer")}
+
+    def _loop(self, service: str) -> Loop:
+        embedding = service == "embedder"
+        step = self._embedder() if embedding else self._clusterer()
+        config = LoopConfig(
+            service=service,
+            dead_letter_topic=topic_name(SETTINGS, DEAD_LETTERS),
+            dead_letter_share_max=SETTINGS.dead_letter_share_max,
+            records_max=EMBEDDER_RECORDS_MAX if embedding else CLUSTERER_RECORDS_MAX,
+        )
+        worker = self._log.worker(group=group_name(SETTINGS, service), instance="0", topics=step.inputs)
+        timed = TimedStep(step, self._slowest[service], again=embedding)
+        return Loop(worker, timed, config, stop=threading.Event(), watchdog=Watchdog(), metrics=Metrics())
+
+    def _embedder(self) -> Step:
+        return build_step(SETTINGS, FirstWordEncoder())
+
+    def _clusterer(self) -> Step:
+        return ClustererStep(SETTINGS, self._log, uncalibrated(MODEL, DIMENSION), parameters_of(SETTINGS))
+
+    def write(self, records: Sequence[Sent]) -> None:
+        """What producers write."""
+        self._written += len(records)
+        self._writer.write([_message(record) for record in records], Progress(self._written))
+
+    def end(self, topic: TopicDefinition) -> int:
+        """The offset of the topic's next record."""
+        source = TopicPartition(topic_name(SETTINGS, topic), 0)
+        return self._log.admin().end_offsets([source.topic])[source]
+
+    def work(self, service: str) -> None:
+        """Let a service do what lies before it. A batch that could not be committed would be no bad input, but a bad test."""
+        loop, topics = self._loops[service], self._inputs(service)
+        while self._log.admin().backlog(group_name(SETTINGS, service), topics):
+            loop.turn()
+
+    def _inputs(self, service: str) -> Sequence[str]:
+        return self._embedder().inputs if service == "embedder" else [topic_name(SETTINGS, ARTICLE_VECTORS)]
+
+    def read(self, topic: TopicDefinition) -> list[Record]:
+        """What has been written to the topic since the last time."""
+        source = TopicPartition(topic_name(SETTINGS, topic), 0)
+        if topic.name not in self._readers:
+            self._readers[topic.name] = self._log.reader([source], start="earliest")
+        found: list[Record] = []
+        while records := self._readers[topic.name].poll(max_records=_READ_MAX, timeout_ms=0):
+            found += records
+        return found
+
+    def problems(self) -> list[str]:
+        """What the bookkeeper has to say of the clusterer's side."""
+        return clustering_problems(self._log, SETTINGS)
+
+    def close(self) -> None:
+        """Let everything go."""
+        self._log.close()
+        self._loops.clear()
+        gc.unfreeze()
+        gc.collect()
+
+
+def _message(sent: Sent) -> Message:
+    topic = topic_name(SETTINGS, sent.topic)
+    return Message(topic, sent.key, sent.value, sent.headers, timestamp_ms=sent.timestamp_ms)

@@ -1,0 +1,57 @@
+"""No vector moves the clock past the log, or to where dates end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import datetime, timedelta
+
+import msgspec
+import pytest
+
+from newsloom.contracts.codec import encode
+from newsloom.settings import Settings
+from newsloom.streaming.log import Log
+from newsloom.streaming.open import open_log
+from newsloom.streaming.records import Record
+from newsloom.streaming.step import Outcome
+from newsloom.topology import topic_specs
+from services.clusterer.configuration import parameters_of
+from services.clusterer.core.space import milliseconds
+from services.clusterer.step import ClustererStep
+from tests.laws.streams import EDITION, START, article
+
+SETTINGS = Settings(log="sqlite://", model="test")
+
+
+@pytest.fixture
+def log() -> Iterator[Log]:
+    with closing(open_log(SETTINGS.log)) as log:
+        log.admin().create(topic_specs(SETTINGS))
+        yield log
+
+
+def taken_in(log: Log, published_at: datetime, *, timestamp_ms: int) -> Outcome:
+    step = ClustererStep(SETTINGS, log, None, parameters_of(SETTINGS))
+    step.restore(0)
+    value = encode(msgspec.structs.replace(article(1), published_at=published_at))
+    return step.process([Record(step.inputs[0], 0, 0, timestamp_ms, EDITION.encode(), value)])
+
+
+def test_what_is_published_with_its_record_is_taken(log: Log) -> None:
+    assert taken_in(log, START, timestamp_ms=milliseconds(START)).rejected == []
+
+
+@pytest.mark.parametrize(
+    "published_at",
+    [
+        START + timedelta(milliseconds=1),
+        datetime.fromisoformat("2190-01-01T00:00:00+00:00"),
+        datetime.fromisoformat("9999-12-31T23:59:59-14:00"),
+        datetime.fromisoformat("0001-01-01T00:00:00+14:00"),
+    ],
+)
+def test_a_date_ahead_of_its_record_or_of_no_feed_is_refused(log: Log, published_at: datetime) -> None:
+    outcome = taken_in(log, published_at, timestamp_ms=milliseconds(START))
+    assert "`$.published_at`" in outcome.rejected[0].reason
+    assert outcome.messages == []

@@ -1,0 +1,188 @@
+"""A message stays under 64 KiB, whatever a producer writes into the fields it has."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+
+from newsloom.contracts.article import Leaning
+from newsloom.contracts.codec import decode_state, decode_story, decode_update
+from newsloom.contracts.command import SPLIT_BYTES_MAX, CommandKind, CommandRef
+from newsloom.contracts.limits import cut, json_bytes
+from newsloom.contracts.membership import Candidate, Checkpoint, Decision, Membership, MergeDecision, Verdict
+from newsloom.contracts.story import (
+    ARTICLES_MAX,
+    HISTORY_MAX,
+    HISTORY_TITLE_BYTES_MAX,
+    KEPT_APART_MAX,
+    LINEAGE_MAX,
+    OUTLETS_MAX,
+    RELATED_MAX,
+    Cause,
+    HistoryEntry,
+    UpdateKind,
+)
+from newsloom.contracts.vector import HASHES_MAX, TITLE_CHARACTERS_MAX
+from newsloom.settings import Settings
+from newsloom.streaming.records import Message, Record
+from services.clusterer.core.changes import Changes
+from services.clusterer.core.engine import EXPLAINED_MAX
+from services.clusterer.core.projection import snapshot, update
+from services.clusterer.core.story import LiveStory
+from services.clusterer.messages import MessageWriter
+from tests.contract.examples import TRACEPARENT
+from tests.laws.streams import START
+
+MESSAGE_BYTES_MAX = 65_536
+LONGEST = "\x00"
+"""The character that takes most as JSON: six bytes."""
+LONG_NUMBER = -1 / 3e-7
+VECTOR = bytes(2 * 1_536)
+STORY_ID = "st-" + "x" * 16
+EDITION = "e" * 64
+WRITER = MessageWriter(Settings(topic_prefix="p" * 64))
+CAUSE = Record(
+    "p" * 64 + "article-vectors", 9_999, 2**63 - 1, 2**41, b"", b"", (("traceparent", TRACEPARENT.encode()),)
+)
+SIGNED = CommandRef(
+    id="c" * 64, kind=CommandKind.UNPIN, by="x" + LONGEST * 255, why="x" + LONGEST * 999, issued_at=START
+)
+
+
+CANDIDATES = tuple(
+    Candidate(
+        story_id=STORY_ID, **dict.fromkeys(("score", "centroid", "mean", "title", "lead", "terms", "time"), LONG_NUMBER)
+    )
+    for _ in range(EXPLAINED_MAX)
+)
+
+
+def size(message: Message) -> int:
+    headers = sum(len(name) + len(value) for name, value in message.headers)
+    return len(message.key or b"") + len(message.value or b"") + headers
+
+
+def member(number: int, *, character: str, **changed: Any) -> Membership:
+    """An article of which every field is as long as it may be."""
+    article_id = f"{number:04}".ljust(256 // len(character.encode()), character)
+    value = Membership(
+        article_id=article_id,
+        edition=EDITION,
+        story_id=STORY_ID,
+        sequence=2**40 + number,
+        title=f"{number:04}".ljust(TITLE_CHARACTERS_MAX, character),
+        published_at=START + timedelta(microseconds=number),
+        digest=LONGEST * 64,
+        words=1_000_000,
+        shingles=bytes(4 * HASHES_MAX),
+        title_vector=VECTOR,
+        lead_vector=VECTOR,
+        terms=bytes(4 * HASHES_MAX),
+        term_weights=bytes(2 * HASHES_MAX),
+        decision=Decision(
+            verdict=Verdict.COMMANDED,
+            bar=LONG_NUMBER,
+            background_mean=LONG_NUMBER,
+            background_std=LONG_NUMBER,
+            background_count=10,
+            candidates=CANDIDATES,
+            jaccard=LONG_NUMBER,
+        ),
+        url=character * 2_048,
+        outlet=f"{number:04}".ljust(256, character),
+        language=character * 35,
+        leaning=Leaning.CENTER,
+        copy_of=article_id,
+        merge=MergeDecision(from_story_id=STORY_ID, affinity=LONG_NUMBER, bar=LONG_NUMBER, command=SIGNED),
+        placed_by=SIGNED,
+    )
+    return msgspec.structs.replace(value, **changed)
+
+
+def story(character: str) -> LiveStory:
+    """A story of which every list is full, of articles as long as they may be."""
+    full = LiveStory(STORY_ID, 0, START, START, START, version=10**9)
+    for number in range(OUTLETS_MAX + 50):
+        full.add(member(number, character=character, copy_of=None))
+    first = full.members[next(iter(full.members))]
+    full.title, full.title_article_id = first.title, first.article_id
+    listed = cut(first.title[:200], bytes_max=HISTORY_TITLE_BYTES_MAX)
+    entry = HistoryEntry(
+        version=10**9,
+        at=START + timedelta(microseconds=1),
+        article_count=10**6,
+        title=listed,
+        kind=UpdateKind.UPDATED,
+        cause=Cause.RETRACTION,
+    )
+    full.history = (entry,) * HISTORY_MAX
+    full.merged_from = full.split_into = (STORY_ID,) * LINEAGE_MAX
+    full.kept_apart = (STORY_ID,) * KEPT_APART_MAX
+    full.related = (STORY_ID,) * RELATED_MAX
+    full.split_from = STORY_ID
+    full.pinned = SIGNED
+    return full
+
+
+@pytest.mark.parametrize("character", [LONGEST, "\U0001f600", "x"])
+def test_a_story_is_no_larger_than_a_message(character: str) -> None:
+    full = story(character)
+    message = WRITER.story(STORY_ID, snapshot(full, EDITION), EDITION, START, CAUSE)
+    assert size(message) < MESSAGE_BYTES_MAX
+    published = decode_story(message.value or b"")
+    assert published.articles_omitted == full.article_count - len(published.articles)
+    # There is room for some of them even then.
+    assert len(published.outlets) >= 5
+
+
+def test_short_names_and_titles_leave_room_for_all_that_is_listed() -> None:
+    full = story("x")
+    short = LiveStory(STORY_ID, 0, START, START, START)
+    for number in range(OUTLETS_MAX):
+        short.add(member(number, character="x", title="Ferry sinks", url=None, outlet=f"Outlet {number}", copy_of=None))
+    short.history = full.history
+    published = snapshot(short, EDITION)
+    assert len(published.articles) == ARTICLES_MAX
+    assert len(published.outlets) == OUTLETS_MAX
+
+
+@pytest.mark.parametrize("kind", [UpdateKind.UPDATED, UpdateKind.SPLIT])
+@pytest.mark.parametrize("character", [LONGEST, "\U0001f600"])
+def test_an_update_and_a_membership_are_no_larger_than_a_message(character: str, kind: UpdateKind) -> None:
+    full = story(character)
+    longest = member(0, character=character)
+    split = kind is UpdateKind.SPLIT
+    ids = ["x" * 256] * (SPLIT_BYTES_MAX // (json_bytes("x" * 256) + 1))
+    published = update(
+        full,
+        EDITION,
+        kind=kind,
+        cause=Cause.COMMAND,
+        count_before=10**6,
+        article=None if split else longest,
+        article_ids=tuple(ids) if split else (),
+        command=SIGNED,
+    )
+    changes = Changes(updates=[published], memberships=[(longest.article_id, longest)])
+    updated, placed = WRITER.changes(changes, EDITION, START, CAUSE)
+    assert decode_update(updated.value or b"") == published
+    assert decode_state(placed.value or b"") == longest
+    assert max(size(updated), size(placed)) < MESSAGE_BYTES_MAX
+
+
+def test_a_checkpoint_is_no_larger_than_a_message() -> None:
+    checkpoint = Checkpoint(edition=EDITION, watermark=START, next_sequence=2**60, model=LONGEST * 256, dimension=4_096)
+    assert size(WRITER.checkpoint(checkpoint, CAUSE)) < MESSAGE_BYTES_MAX
+
+
+def test_the_outlets_named_are_the_most_frequent_that_have_room() -> None:
+    full = LiveStory(STORY_ID, 0, START, START, START)
+    full.add(member(0, character="x", copy_of=None))
+    full.outlets = Counter({"y" * 256 + str(number): 100 - number for number in range(60)})
+    named = snapshot(full, EDITION).outlets
+    assert list(named.values()) == list(range(100, 100 - len(named), -1))
+    assert 20 < len(named) < 40
