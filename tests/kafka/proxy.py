@@ -193,9 +193,7 @@ class Proxy:
         client.close()
         broker.close()
 
-    def _carry(
-        self, source: socket.socket, target: socket.socket, part: Part, asked: dict[int, Api | None]
-    ) -> None:
+    def _carry(self, source: socket.socket, target: socket.socket, part: Part, asked: dict[int, Api | None]) -> None:
         """Carry messages one way; `asked` tells the other way which answer belongs to which API."""
         try:
             while message := _read(source):

@@ -12,12 +12,14 @@ from newsloom.streaming.errors import CommitFailed
 from newsloom.streaming.kafka.clients import Clients
 from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.log import Progress
+from newsloom.streaming.records import Message
 from tests.conformance.driving import Member, numbered, partitions_of, put, steps, values
 from tests.kafka.broker import Broker
 from tests.kafka.copying import DEADLINE_S, assert_copied_once, copies, copy_all
 from tests.kafka.harness import NewLog
 
 pytestmark = pytest.mark.kafka
+
 
 def test_broker_dies_between_poll_and_commit(kafka_broker: Broker, new_log: NewLog, topics: tuple[str, str]) -> None:
     """B1, B8: the commit neither hangs nor lies while its coordinator is away."""

@@ -23,7 +23,11 @@ IMPATIENT: Final[Mapping[str, int]] = {
 HANGS_S: Final = 4.0
 """Longer than any of these timeouts: a call that has not ended by then waits for nothing any more."""
 
-SLOW: Final[Mapping[str, int]] = {"session_timeout_ms": 2_000, "heartbeat_interval_ms": 300, "max_poll_interval_ms": 3_000}
+SLOW: Final[Mapping[str, int]] = {
+    "session_timeout_ms": 2_000,
+    "heartbeat_interval_ms": 300,
+    "max_poll_interval_ms": 3_000,
+}
 """A member that does not poll for 3 s is out of its group."""
 
 
@@ -45,8 +49,13 @@ def producer(address: str, **settings: Any) -> Iterator[Any]:
 def consumer(address: str, topic: str, group: str, **settings: Any) -> Iterator[Any]:
     """A member of a group, as the documentation of transactions wants it."""
     fixed = {"enable_auto_commit": False, "auto_offset_reset": "earliest", "isolation_level": "read_committed"}
-    made = KafkaConsumer(topic, bootstrap_servers=address, group_id=group, **fixed, **settings)
+    made = KafkaConsumer(bootstrap_servers=address, group_id=group, **fixed, **settings)
     try:
+        # Another trap: a leader that has not heard of the topic yet gives its partitions to nobody.
+        for _ in steps("the topic's partitions"):
+            if made.partitions_for_topic(topic):
+                break
+        made.subscribe([topic])
         yield made
     finally:
         made.close(timeout_ms=1_000)
@@ -74,7 +83,7 @@ def poll_until(condition: Callable[[], bool], *consumers: Any) -> None:
 def copy(producer: Any, records: Iterable[Any], out: str, member: Any) -> None:
     """Records and the offsets behind them in one transaction, as the documentation has it."""
     producer.begin_transaction()
-    behind = {}
+    behind: dict[Any, OffsetAndMetadata] = {}
     for record in records:
         producer.send(out, key=record.key, value=record.value)
         behind |= offset(TopicPartition(record.topic, record.partition), record.offset + 1)

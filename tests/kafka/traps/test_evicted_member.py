@@ -1,4 +1,4 @@
-"""B5: `group_metadata()` of a member that its group has put out speaks for nobody, and nobody is not refused: a zombie commits."""
+"""B5: `group_metadata()` of an evicted member speaks for nobody, and nobody is not refused: a zombie commits."""
 
 from __future__ import annotations
 

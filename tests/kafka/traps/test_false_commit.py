@@ -1,5 +1,4 @@
-"""B4: a gap in a partition's sequence, met while committing, is mended by a new epoch. This aborts the transaction, and the commit
-is reported as done."""
+"""B4: a gap in a partition's sequence, met while committing, ends in a new epoch: what is reported as a commit was an abort."""
 
 from __future__ import annotations
 

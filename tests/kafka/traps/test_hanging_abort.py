@@ -1,4 +1,4 @@
-"""B9: an abort waits for records that cannot be written, and so does close(), which then gives up and leaves everything behind."""
+"""B9: an abort waits for records that cannot be written, and so does close(), which then gives up and leaves all behind."""
 
 from __future__ import annotations
 

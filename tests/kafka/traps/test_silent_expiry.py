@@ -31,9 +31,7 @@ def test_plain_client_commits_the_offsets_and_loses_the_record(
     assert values(read_all(log, out)) == []
 
 
-def test_adapter_commits_neither(
-    proxy: Proxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str]
-) -> None:
+def test_adapter_commits_neither(proxy: Proxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str]) -> None:
     source, out = topics
     put(new_log(), numbered(source, 3))
     log = proxied_log()
