@@ -6,67 +6,17 @@ request begins with its API's number, version and correlation id, an answer with
 
 from __future__ import annotations
 
-import enum
 import socket
 import struct
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final, Self
+
+from tests.kafka.faults import Api, Fault, Part, Strike
 
 ANSWER_S_MAX: Final = 60.0
 HOST: Final = "127.0.0.1"
-
-
-class Api(enum.IntEnum):
-    """Requests by their numbers."""
-
-    PRODUCE = 0
-    FETCH = 1
-    LIST_OFFSETS = 2
-    METADATA = 3
-    OFFSET_FETCH = 9
-    FIND_COORDINATOR = 10
-    JOIN_GROUP = 11
-    HEARTBEAT = 12
-    SYNC_GROUP = 14
-    INIT_PRODUCER_ID = 22
-    ADD_PARTITIONS_TO_TXN = 24
-    ADD_OFFSETS_TO_TXN = 25
-    END_TXN = 26
-    TXN_OFFSET_COMMIT = 28
-    DESCRIBE_CLUSTER = 60
-
-
-class Part(enum.Enum):
-    """Which half of an exchange a fault strikes."""
-
-    REQUEST = "request"
-    ANSWER = "answer"
-
-
-class Fault(enum.Enum):
-    """What happens to a message."""
-
-    CUT = "it is lost, and its connection ends"
-    STALL = "it waits, with all that comes behind it on its connection, until the faults are lifted"
-    AWAY = "it gets through; then all connections end, and new ones as soon as they are made, until the broker is back"
-
-
-@dataclass
-class _Strike:
-    fault: Fault
-    skip: int
-    times: int
-
-    def hits(self) -> bool:
-        """Whether the next message of the kind is struck."""
-        if self.skip:
-            self.skip -= 1
-            return False
-        self.times -= 1
-        return self.times >= 0
 
 
 _TELL_ADDRESSES: Final = {Api.METADATA, Api.FIND_COORDINATOR, Api.DESCRIBE_CLUSTER}
@@ -75,15 +25,17 @@ _TELL_ADDRESSES: Final = {Api.METADATA, Api.FIND_COORDINATOR, Api.DESCRIBE_CLUST
 class Proxy:
     """Forwards to the broker at `port` of this host; `url` is for the clients that shall meet the faults.
 
-    Addresses in the broker's answers are replaced by the proxy's own, so that its clients stay on it.
+    Addresses in the broker's answers are replaced by the proxy's own, so that its clients stay on it, or by that of what
+    stands before it, at port `front`.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, front: int | None = None) -> None:
         self._broker = port
         self._server = socket.create_server((HOST, 0))
-        self._port: int = self._server.getsockname()[1]
+        self.port: int = self._server.getsockname()[1]
+        self._told = front or self.port
         self._changed = threading.Condition()
-        self._faults: dict[tuple[Api, Part], _Strike] = {}
+        self._faults: dict[tuple[Api, Part], Strike] = {}
         self._struck: Counter[tuple[Api, Part]] = Counter()
         self._answered: Counter[Api] = Counter()
         self._turned_away = 0
@@ -106,12 +58,12 @@ class Proxy:
     @property
     def address(self) -> str:
         """The same, for kafka-python."""
-        return f"{HOST}:{self._port}"
+        return f"{HOST}:{self.port}"
 
     def strike(self, api: Api, part: Part, fault: Fault, *, skip: int = 0, times: int = 1_000_000) -> None:
         """Let so many messages of this kind pass, and the fault happen to so many after them."""
         with self._changed:
-            self._faults[api, part] = _Strike(fault, skip, times)
+            self._faults[api, part] = Strike(fault, skip, times)
             self._struck[api, part] = 0
 
     def lift(self) -> None:
@@ -239,7 +191,7 @@ class Proxy:
         if api not in _TELL_ADDRESSES:
             return answer
         # An address is a host, then a port of four bytes, in every version of these answers.
-        return answer.replace(HOST.encode() + self._broker.to_bytes(4), HOST.encode() + self._port.to_bytes(4))
+        return answer.replace(HOST.encode() + self._broker.to_bytes(4), HOST.encode() + self._told.to_bytes(4))
 
 
 def _api(number: int) -> Api | None:

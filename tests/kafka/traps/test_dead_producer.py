@@ -8,8 +8,9 @@ from kafka.errors import KafkaTimeoutError
 from newsloom.streaming.errors import CommitFailed
 from newsloom.streaming.log import Progress
 from tests.conformance.driving import numbered, read_all, values
+from tests.kafka.faults import Api, Fault, Part
 from tests.kafka.harness import NewLog
-from tests.kafka.proxy import Api, Fault, Part, Proxy
+from tests.kafka.proxy import Proxy
 from tests.kafka.traps import plain
 
 pytestmark = pytest.mark.kafka

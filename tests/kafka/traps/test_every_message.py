@@ -11,8 +11,9 @@ import pytest
 from newsloom.streaming.errors import CommitFailed, LogUnavailable
 from tests.conformance.driving import numbered, put, steps
 from tests.kafka.copying import assert_copied_once, copy_all
+from tests.kafka.faults import Api, Fault, Part
 from tests.kafka.harness import NewLog
-from tests.kafka.proxy import Api, Fault, Part, Proxy
+from tests.kafka.proxy import Proxy
 from tests.kafka.traps import plain
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]

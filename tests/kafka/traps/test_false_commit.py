@@ -8,8 +8,9 @@ from newsloom.streaming.errors import CommitFailed
 from tests.conformance.driving import Member, numbered, put, read_all, values
 from tests.kafka.broker import wait_until
 from tests.kafka.copying import assert_copied_once, copies, copy_all
+from tests.kafka.faults import Api, Fault, Part
 from tests.kafka.harness import NewLog
-from tests.kafka.proxy import Api, Fault, Part, Proxy
+from tests.kafka.proxy import Proxy
 from tests.kafka.traps import plain
 
 pytestmark = pytest.mark.kafka

@@ -14,8 +14,9 @@ from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.records import Message
 from tests.conformance.driving import Member, numbered, put, read_all, values
 from tests.kafka.copying import assert_copied_once, copies, copy_all
+from tests.kafka.faults import Api, Fault, Part
 from tests.kafka.harness import NewLog
-from tests.kafka.proxy import Api, Fault, Part, Proxy
+from tests.kafka.proxy import Proxy
 from tests.kafka.traps import plain
 
 pytestmark = pytest.mark.kafka
