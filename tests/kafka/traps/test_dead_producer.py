@@ -16,6 +16,7 @@ from tests.kafka.traps import plain
 pytestmark = pytest.mark.kafka
 
 
+@pytest.mark.slow
 def test_plain_client_never_writes_again(proxy: Proxy, topics: tuple[str, str]) -> None:
     source, out = topics
     with plain.producer(proxy.address) as producer, plain.producer(proxy.address) as another:

@@ -33,6 +33,7 @@ def take(consumer: Any) -> list[Any]:
     raise AssertionError
 
 
+@pytest.mark.slow
 def test_plain_client_lets_a_zombie_commit(kafka_url: str, new_log: NewLog, topics: tuple[str, str]) -> None:
     source, out = topics
     address = kafka_url.removeprefix("kafka://")
@@ -54,6 +55,7 @@ def test_plain_client_lets_a_zombie_commit(kafka_url: str, new_log: NewLog, topi
     assert values(read_all(new_log(), out)) == 2 * [b"%d" % i for i in range(RECORDS)]
 
 
+@pytest.mark.slow
 def test_plain_client_is_refused_as_the_member_that_polled(
     kafka_url: str, new_log: NewLog, topics: tuple[str, str]
 ) -> None:

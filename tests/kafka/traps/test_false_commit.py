@@ -16,6 +16,7 @@ from tests.kafka.traps import plain
 pytestmark = pytest.mark.kafka
 
 
+@pytest.mark.slow
 def test_plain_client_reports_a_commit_of_what_was_aborted(
     proxy: Proxy, new_log: NewLog, topics: tuple[str, str]
 ) -> None:

@@ -25,6 +25,7 @@ PATIENT_MS = 120_000
 """kafka-python's own `delivery_timeout_ms`."""
 
 
+@pytest.mark.slow
 def test_plain_abort_hangs(proxy: Proxy, topics: tuple[str, str]) -> None:
     source, out = topics
     with plain.producer(proxy.address, transactional_id=source, delivery_timeout_ms=PATIENT_MS) as producer:

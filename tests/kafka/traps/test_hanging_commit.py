@@ -42,6 +42,7 @@ def assert_others_can_commit(proxy: Proxy, topic: str) -> None:
         another.commit_transaction()
 
 
+@pytest.mark.slow
 def test_plain_commit_hangs(proxy: Proxy, new_log: NewLog, topics: tuple[str, str]) -> None:
     source, out = topics
     with plain.producer(proxy.address, transactional_id="plain-commit") as producer:
@@ -57,6 +58,7 @@ def test_plain_commit_hangs(proxy: Proxy, new_log: NewLog, topics: tuple[str, st
         assert values(read_all(new_log(), out)) == []
 
 
+@pytest.mark.slow
 def test_plain_offsets_hang(proxy: Proxy, topics: tuple[str, str]) -> None:
     source, out = topics
     with plain.producer(proxy.address, transactional_id="plain-offsets") as producer:

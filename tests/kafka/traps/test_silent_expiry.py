@@ -15,6 +15,7 @@ from tests.kafka.traps import plain
 pytestmark = pytest.mark.kafka
 
 
+@pytest.mark.slow
 def test_plain_client_commits_the_offsets_and_loses_the_record(
     proxy: Proxy, new_log: NewLog, topics: tuple[str, str]
 ) -> None:

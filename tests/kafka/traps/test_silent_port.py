@@ -22,6 +22,7 @@ from tests.kafka.tls_front import TlsFront, make_certificate
 from tests.kafka.traps import plain
 
 
+@pytest.mark.slow
 def test_plain_client_waits_for_ever() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         address = f"127.0.0.1:{server.getsockname()[1]}"

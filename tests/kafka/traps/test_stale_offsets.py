@@ -33,6 +33,7 @@ def source(new_log: NewLog) -> str:
     return name
 
 
+@pytest.mark.slow
 def test_plain_client_sets_back_the_offset_of_another_owner(kafka_url: str, new_log: NewLog, source: str) -> None:
     address = kafka_url.removeprefix("kafka://")
     with (
