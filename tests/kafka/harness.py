@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -20,6 +21,20 @@ QUICK: Final = {
 
 NewLog = Callable[..., Log]
 """Opens a log with these client settings."""
+
+
+@contextmanager
+def opening(url: str, **settings: str) -> Iterator[NewLog]:
+    """What opens logs at `url`, each as another process would; at the end all of them are closed."""
+    opened: list[Log] = []
+
+    def open_log(**options: str) -> Log:
+        opened.append(open_kafka(url, {**QUICK, "max_poll_interval_ms": "60000", **settings, **options}))
+        return opened[-1]
+
+    yield open_log
+    for log in opened:
+        log.close()
 
 
 @dataclass

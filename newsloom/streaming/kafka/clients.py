@@ -1,4 +1,4 @@
-"""kafka-python's clients, configured and mended. Everything of the library that is not public is used here and nowhere else."""
+"""kafka-python's clients, configured and mended. What is not public in the library is used here and in `connections.py` alone."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaConfigurationError, KafkaConnectionError, KafkaError, KafkaTimeoutError, RetriableError
-from kafka.net.compat import KafkaNetClient
 from kafka.serializer import Serializer
 from kafka.structs import MemberState
 
 from newsloom.streaming.errors import ConfigurationError, LogUnavailable
 from newsloom.streaming.kafka.assignor import TopicwiseAssignor
+from newsloom.streaming.kafka.connections import NetClient
 from newsloom.streaming.kafka.errors import CONNECTION_CAUSES, explain, translate
 from newsloom.streaming.kafka.options import Config
 from newsloom.streaming.kafka.probe import probe
@@ -57,16 +57,6 @@ _PRODUCER: Final[Config] = {
     # Above any topic's limit, so that the topic's own limit decides.
     "max_request_size": 8_388_608,
 }
-
-
-class _NetClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python ships no types
-    """Says "not ready" instead of raising: the raise makes the sender drop a transactional request, whose call never returns."""
-
-    def await_ready(self, node_id: object, timeout_ms: int = 30_000) -> bool:
-        try:
-            return bool(super().await_ready(node_id, timeout_ms=timeout_ms))
-        except KafkaError:
-            return False
 
 
 class _NullSerializer(Serializer):  # type: ignore[misc]  # kafka-python ships no types
@@ -198,7 +188,7 @@ class Clients:
             if name in kind.DEFAULT_CONFIG
         }
         servers = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self._addresses]
-        return self._bootstrap(lambda: kind(**known, bootstrap_servers=servers, kafka_client=_NetClient))
+        return self._bootstrap(lambda: kind(**known, bootstrap_servers=servers, kafka_client=NetClient))
 
     def _bootstrap(self, connect: Callable[[], Any]) -> Any:
         where = f"NEWSLOOM_LOG=kafka://{self.servers}"

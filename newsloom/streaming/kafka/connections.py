@@ -1,0 +1,53 @@
+"""kafka-python's connections, mended. With `clients.py` the only place that uses what is not public in the library."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
+from kafka.future import Future
+from kafka.net.compat import KafkaNetClient
+from kafka.net.manager import KafkaConnectionManager
+from kafka.net.selector import NetworkSelector
+
+TLS_S_MAX: Final = 4.0
+"""For connecting and the TLS handshake."""
+
+
+class _ConnectionManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python ships no types
+    """Gives up a TLS handshake that is not answered.
+
+    The library waits for it without end. Of a host that has died in it, nothing more is heard; once it is back, the library
+    still waits on the old connection, and whatever is asked of that broker is not even sent.
+    """
+
+    async def _build_transport(self, node: Any, timeout_at: float | None = None) -> Any:
+        if not self.ssl_enabled:
+            return await super()._build_transport(node, timeout_at=timeout_at)
+        built = Future()
+        building = self._net.call_soon(lambda: self._build_into(built, node, timeout_at))
+        try:
+            return await self.wait_for(built, TLS_S_MAX * 1000)
+        except KafkaTimeoutError:
+            self._net.cancel(building)
+            raise KafkaConnectionError(f"silent for {TLS_S_MAX:g} s (does it speak TLS?)") from None
+
+    async def _build_into(self, built: Any, node: Any, timeout_at: float | None) -> None:
+        try:
+            built.success(await super()._build_transport(node, timeout_at=timeout_at))
+        except Exception as error:  # noqa: BLE001 - passed on to whoever waits
+            built.failure(error)
+
+
+class NetClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python ships no types
+    """Says "not ready" instead of raising: the raise makes the sender drop a transactional request, whose call never returns."""
+
+    def __init__(self, **configs: Any) -> None:
+        net = NetworkSelector(**configs)
+        super().__init__(net, _ConnectionManager(net, **configs))
+
+    def await_ready(self, node_id: object, timeout_ms: int = 30_000) -> bool:
+        try:
+            return bool(super().await_ready(node_id, timeout_ms=timeout_ms))
+        except KafkaError:
+            return False

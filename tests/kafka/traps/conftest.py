@@ -1,0 +1,28 @@
+"""What the traps share: a way to the broker with faults, and both kinds of clients on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.kafka.broker import Broker
+from tests.kafka.harness import NewLog, opening
+from tests.kafka.proxy import Proxy
+
+
+@pytest.fixture
+def proxy(kafka_broker: Broker) -> Iterator[Proxy]:
+    """A way to the broker with faults. Tests look at what came of them by the straight one (`new_log`)."""
+    with Proxy(int(kafka_broker.url.rpartition(":")[2])) as made:
+        yield made
+
+
+@pytest.fixture
+def proxied_log(proxy: Proxy) -> Iterator[NewLog]:
+    """Opens the log on the way with faults, with timeouts to match."""
+    with opening(
+        proxy.url, request_timeout_ms="1500", delivery_timeout_ms="2500", reconnect_backoff_max_ms="200", linger_ms="0"
+    ) as open_log:
+        yield open_log
+        proxy.lift()

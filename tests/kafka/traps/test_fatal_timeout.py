@@ -1,0 +1,57 @@
+"""B8: a transactional request without an answer in time is fatal to the producer; whether it was carried out nobody knows."""
+
+from __future__ import annotations
+
+import pytest
+from kafka.errors import KafkaError
+
+from newsloom.streaming.errors import CommitFailed
+from newsloom.streaming.records import Message
+from tests.conformance.driving import Member, numbered, put, read_all, values
+from tests.kafka.copying import assert_copied_once, copies, copy_all
+from tests.kafka.faults import Api, Fault, Part
+from tests.kafka.harness import NewLog
+from tests.kafka.proxy import Proxy
+from tests.kafka.traps import plain
+
+pytestmark = pytest.mark.kafka
+
+
+def test_plain_client_can_neither_abort_nor_go_on_after_a_commit_that_went_through(
+    proxy: Proxy, new_log: NewLog, topics: tuple[str, str]
+) -> None:
+    source, out = topics
+    with plain.producer(proxy.address, transactional_id=source) as producer:
+        producer.begin_transaction()
+        producer.send(out, b"0")
+        proxy.strike(Api.END_TXN, Part.ANSWER, Fault.STALL)
+        with pytest.raises(KafkaError, match="RequestTimedOut"):
+            producer.commit_transaction()
+        proxy.lift()
+
+        with pytest.raises(KafkaError, match="error state"):
+            producer.abort_transaction()
+        with pytest.raises(KafkaError, match="error state"):
+            producer.begin_transaction()
+    assert values(read_all(new_log(), out)) == [b"0"]
+
+
+@pytest.mark.parametrize("part", list(Part), ids=lambda part: str(part.value))
+def test_adapter_says_that_the_outcome_is_unknown_and_finds_it_out(
+    proxy: Proxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str], part: Part
+) -> None:
+    source, out = topics
+    put(new_log(), numbered(source, 6))
+    log = proxied_log()
+    member = Member(log, source, [source])
+    member.take(3, lambda record: [Message(out, record.key, record.value)])
+    batch = member.batch()
+    proxy.strike(Api.END_TXN, part, Fault.STALL, times=1)
+
+    with pytest.raises(CommitFailed, match="RequestTimedOut"):
+        member.worker.commit(batch, copies(batch, out))
+
+    # What was stalled arrives now, after the successor's start.
+    proxy.lift()
+    copy_all(member.worker, source, log, topics)
+    assert_copied_once(new_log(), out, 6)

@@ -1,0 +1,89 @@
+"""B9: an abort waits for records that cannot be written, and so does close(), which then gives up and leaves all behind."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+from kafka.errors import KafkaTimeoutError
+
+from newsloom.streaming.errors import CommitFailed
+from newsloom.streaming.kafka.clients import Clients
+from newsloom.streaming.kafka.options import parse_addresses
+from tests.conformance.driving import Member, numbered, put
+from tests.kafka.broker import wait_until
+from tests.kafka.copying import assert_copied_once, copies, copy_all
+from tests.kafka.faults import Api, Fault, Part
+from tests.kafka.harness import NewLog
+from tests.kafka.proxy import Proxy
+from tests.kafka.traps import plain
+
+pytestmark = pytest.mark.kafka
+
+PATIENT_MS = 120_000
+"""kafka-python's own `delivery_timeout_ms`."""
+
+
+@pytest.mark.slow
+def test_plain_abort_hangs(proxy: Proxy, topics: tuple[str, str]) -> None:
+    source, out = topics
+    with plain.producer(proxy.address, transactional_id=source, delivery_timeout_ms=PATIENT_MS) as producer:
+        producer.begin_transaction()
+        proxy.strike(Api.PRODUCE, Part.REQUEST, Fault.CUT)
+        producer.send(out, b"0")
+        proxy.wait_struck(Api.PRODUCE, Part.REQUEST)
+
+        abort = plain.Call(producer.abort_transaction)
+
+        assert not abort.ends_within(plain.HANGS_S)
+
+
+def test_plain_close_gives_up_and_leaves_its_thread(proxy: Proxy, topics: tuple[str, str]) -> None:
+    source, out = topics
+    with plain.producer(proxy.address, transactional_id=source, delivery_timeout_ms=PATIENT_MS) as producer:
+        producer.begin_transaction()
+        proxy.strike(Api.PRODUCE, Part.REQUEST, Fault.CUT)
+        producer.send(out, b"0")
+
+        with pytest.raises(KafkaTimeoutError):
+            producer.close(timeout=1)
+        assert producer._sender.is_alive()
+        producer.send(out, b"still open")
+
+
+def test_adapter_drops_a_producer_at_once(proxy: Proxy, topics: tuple[str, str]) -> None:
+    source, out = topics
+    producer: Any = Clients(parse_addresses(proxy.url), {}).producer(source)
+    producer.init_transactions()
+    producer.begin_transaction()
+    proxy.strike(Api.PRODUCE, Part.REQUEST, Fault.CUT)
+    producer.send(out, value=b"0", key=b"k")
+
+    producer.drop()
+
+    wait_until(lambda: not producer._sender.is_alive(), 10, "the producer's thread to end")
+
+
+def test_adapter_leaves_no_thread_behind(
+    proxy: Proxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str]
+) -> None:
+    source, out = topics
+    put(new_log(), numbered(source, 3))
+    before = kafka_threads()
+    log = proxied_log()
+    member = Member(log, source, [source])
+    batch = member.batch()
+    proxy.strike(Api.PRODUCE, Part.REQUEST, Fault.CUT)
+    with pytest.raises(CommitFailed):
+        member.worker.commit(batch, copies(batch, out))
+    proxy.lift()
+    copy_all(member.worker, source, log, topics)
+    log.close()
+
+    wait_until(lambda: kafka_threads() <= before, 10, "the threads to end")
+    assert_copied_once(new_log(), out, 3)
+
+
+def kafka_threads() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if "kafka" in thread.name.lower()}

@@ -1,0 +1,82 @@
+"""B7: a producer to which a broker has refused one record, for its size or for want of rights, is spoilt for those after it."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import KafkaError, MessageSizeTooLargeError, OutOfOrderSequenceNumberError
+
+from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.kafka.clients import Clients
+from newsloom.streaming.kafka.options import parse_addresses
+from newsloom.streaming.log import CleanupPolicy, Progress, TopicSpec
+from newsloom.streaming.records import Message
+from tests.conformance.driving import numbered, read_all, values
+from tests.kafka.harness import NewLog
+from tests.kafka.traps import plain
+
+pytestmark = pytest.mark.kafka
+
+LARGE = random.Random(7).randbytes(5_000)  # noqa: S311 - bytes that no codec makes smaller
+
+
+@pytest.fixture
+def small(new_log: NewLog, topics: tuple[str, str]) -> str:
+    """A topic that takes no large record."""
+    name = f"{topics[0]}.small"
+    new_log().admin().create([TopicSpec(name, 1, CleanupPolicy.DELETE, max_record_bytes=2_000)])
+    return name
+
+
+def test_plain_idempotent_client_repeats_the_error(kafka_url: str, small: str) -> None:
+    with plain.producer(kafka_url.removeprefix("kafka://")) as producer:
+        producer.send(small, b"before").get(10)
+        with pytest.raises(MessageSizeTooLargeError):
+            producer.send(small, LARGE).get(10)
+        with pytest.raises(KafkaError, match="MessageSizeTooLarge"):
+            producer.send(small, b"after").get(10)
+
+
+def test_plain_transactional_client_has_a_gap_after_the_abort(kafka_url: str, small: str) -> None:
+    with plain.producer(kafka_url.removeprefix("kafka://"), transactional_id=small) as producer:
+        producer.begin_transaction()
+        with pytest.raises(MessageSizeTooLargeError):
+            producer.send(small, LARGE).get(10)
+        producer.abort_transaction()
+        producer.begin_transaction()
+        with pytest.raises(OutOfOrderSequenceNumberError):
+            producer.send(small, b"after").get(10)
+
+
+def test_adapter_refuses_what_is_over_the_request_limit_before_it_is_sent(
+    new_log: NewLog, topics: tuple[str, str]
+) -> None:
+    source, _ = topics
+    writer = new_log(max_request_size="60000").writer(source)
+    with pytest.raises(ConfigurationError, match=rf"{source} with key b'k' .*NEWSLOOM_KAFKA_MAX_REQUEST_SIZE=60000"):
+        writer.write([Message(source, b"k", bytes(70_000))], Progress(1))
+    writer.write(numbered(source, 2), Progress(2))
+    assert values(read_all(new_log(), source)) == [b"0", b"1"]
+
+
+def test_adapter_writes_on_after_the_broker_has_refused_a_record(
+    kafka_url: str, new_log: NewLog, topics: tuple[str, str]
+) -> None:
+    """The topic's limit was lowered since the adapter has looked at it."""
+    source, _ = topics
+    writer = new_log().writer(source)
+    writer.write(numbered(source, 2), Progress(2))
+    admin: Any = Clients(parse_addresses(kafka_url), {}).admin()
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, source, configs={"max.message.bytes": "2000"})])
+    admin.close()
+
+    for _ in range(2):
+        with pytest.raises(ConfigurationError, match=rf"{source} with key b'k' .*max\.message\.bytes"):
+            writer.write([Message(source, b"k", LARGE)], Progress(3))
+        assert writer.progress() == Progress(2)
+    writer.write(numbered(source, 2, start=2), Progress(4))
+
+    assert values(read_all(new_log(), source)) == [b"0", b"1", b"2", b"3"]

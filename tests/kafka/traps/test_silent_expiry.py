@@ -1,0 +1,50 @@
+"""B2: a record that was never written, because its delivery timed out, does not keep the transaction from being committed."""
+
+from __future__ import annotations
+
+import pytest
+
+from newsloom.streaming.errors import CommitFailed
+from tests.conformance.driving import Member, numbered, put, read_all, values
+from tests.kafka.copying import assert_copied_once, copies, copy_all
+from tests.kafka.faults import Api, Fault, Part
+from tests.kafka.harness import NewLog
+from tests.kafka.proxy import Proxy
+from tests.kafka.traps import plain
+
+pytestmark = pytest.mark.kafka
+
+
+@pytest.mark.slow
+def test_plain_client_commits_the_offsets_and_loses_the_record(
+    proxy: Proxy, new_log: NewLog, topics: tuple[str, str]
+) -> None:
+    source, out = topics
+    put(new_log(), numbered(source, 1))
+    with plain.producer(proxy.address, transactional_id=source) as producer:
+        proxy.strike(Api.PRODUCE, Part.REQUEST, Fault.CUT)
+        producer.begin_transaction()
+        producer.send(out, b"0")
+        producer.send_offsets_to_transaction(plain.offsets(source, 1), source)
+        producer.commit_transaction()
+
+    log = new_log()
+    assert log.admin().backlog(source, [source]) == 0
+    assert values(read_all(log, out)) == []
+
+
+def test_adapter_commits_neither(proxy: Proxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str]) -> None:
+    source, out = topics
+    put(new_log(), numbered(source, 3))
+    log = proxied_log()
+    member = Member(log, source, [source])
+    batch = member.batch()
+    proxy.strike(Api.PRODUCE, Part.REQUEST, Fault.CUT)
+
+    with pytest.raises(CommitFailed, match="Expiring"):
+        member.worker.commit(batch, copies(batch, out))
+
+    assert new_log().admin().committed_offsets(source, [source]) == {}
+    proxy.lift()
+    copy_all(member.worker, source, log, topics)
+    assert_copied_once(new_log(), out, 3)

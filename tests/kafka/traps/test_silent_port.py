@@ -1,0 +1,65 @@
+"""B11: a TLS handshake has no timeout. A host that accepts connections and says nothing keeps a client for ever.
+
+How opening the log ends at such a port: `tests/kafka/test_connecting.py`. Here it falls silent later.
+"""
+
+from __future__ import annotations
+
+import socket
+from pathlib import Path
+
+import pytest
+from kafka import KafkaProducer
+
+from newsloom.streaming.errors import LogUnavailable
+from newsloom.streaming.kafka.clients import Clients
+from tests.conformance.driving import Member, numbered, put
+from tests.kafka.broker import Broker
+from tests.kafka.copying import assert_copied_once, copies, copy_all
+from tests.kafka.harness import NewLog, opening
+from tests.kafka.proxy import Proxy
+from tests.kafka.tls_front import TlsFront, make_certificate
+from tests.kafka.traps import plain
+
+
+@pytest.mark.slow
+def test_plain_client_waits_for_ever() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        making = plain.Call(
+            lambda: KafkaProducer(bootstrap_servers=address, security_protocol="SSL", bootstrap_timeout_ms=500)
+        )
+        assert not making.ends_within(plain.HANGS_S)
+
+
+def test_adapters_clients_give_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        clients = Clients([server.getsockname()], {"security_protocol": "SSL", "bootstrap_timeout_ms": 500})
+        making = plain.Call(lambda: clients.producer("transactional-id"))
+        assert making.ends_within(30)
+        assert isinstance(making.error, LogUnavailable)
+        assert "silent" in str(making.error)
+
+
+@pytest.mark.kafka
+def test_worker_goes_on_after_a_host_has_died_in_its_handshake(
+    kafka_broker: Broker, new_log: NewLog, topics: tuple[str, str], tmp_path: Path
+) -> None:
+    source, out = topics
+    put(new_log(), numbered(source, 6))
+    certificate = make_certificate(tmp_path)
+    with TlsFront(certificate) as front, Proxy(int(kafka_broker.url.rpartition(":")[2]), front.port) as proxy:
+        front.behind = proxy.port
+        tls = {"security_protocol": "SSL", "ssl_cafile": str(certificate), "reconnect_backoff_max_ms": "200"}
+        with opening(f"kafka://127.0.0.1:{front.port}", **tls) as open_log:
+            log = open_log()
+            member = Member(log, source, [source])
+            batch = member.batch(max_records=3)
+            member.worker.commit(batch, copies(batch, out))
+
+            front.fall_silent()
+            front.wait_unanswered()
+            front.speak()
+
+            copy_all(member.worker, source, log, topics)
+    assert_copied_once(new_log(), out, 6)

@@ -1,0 +1,83 @@
+"""B21: a poll that raises may have moved on before: what it would have returned is skipped.
+
+Records are taken from the buffer, then the next fetches are sent. That fails if a partition is said to be led by a broker
+that the client has not heard of, as an answer may say while a cluster changes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import UnknownBrokerIdError
+
+from newsloom.streaming.errors import LogUnavailable
+from newsloom.streaming.log import CleanupPolicy, TopicSpec
+from newsloom.streaming.records import Record
+from tests.conformance.driving import STEP_MS, Member, numbered, partitions_of, put, read_to_end, steps, values
+from tests.kafka.harness import NewLog
+from tests.kafka.traps import plain
+
+pytestmark = pytest.mark.kafka
+
+UNKNOWN_BROKER = 99
+LATER_EPOCH = 1_000
+
+
+@pytest.fixture
+def source(new_log: NewLog, topics: tuple[str, str]) -> str:
+    """Two partitions, of which the first has ten records and the second none."""
+    name = f"{topics[0]}.two"
+    log = new_log()
+    log.admin().create([TopicSpec(name, 2, CleanupPolicy.DELETE)])
+    put(log, numbered(name, 10, partition=0))
+    return name
+
+
+def hint_at_unknown_leader(consumer: Any, topic: str) -> None:
+    """Do with the second partition what kafka-python does at such an answer (`Fetcher._maybe_update_current_leader`)."""
+    assert consumer._client.cluster.update_partition_leader(TopicPartition(topic, 1), UNKNOWN_BROKER, LATER_EPOCH)
+
+
+def test_plain_consumer_skips_records(kafka_url: str, source: str) -> None:
+    consumer = KafkaConsumer(bootstrap_servers=kafka_url.removeprefix("kafka://"), auto_offset_reset="earliest")
+    first = TopicPartition(source, 0)
+    consumer.assign([first, TopicPartition(source, 1)])
+    plain.poll_until(lambda: bool(consumer.poll(100, max_records=4)))
+
+    hint_at_unknown_leader(consumer, source)
+    with pytest.raises(UnknownBrokerIdError):
+        consumer.poll(1_000)
+
+    assert consumer.position(first) >= 10
+    consumer.close()
+
+
+def test_worker_returns_them_at_the_next_poll(new_log: NewLog, source: str) -> None:
+    member = Member(new_log(), source, [source])
+    batch = member.batch(max_records=4)
+    worker: Any = member.worker
+    hint_at_unknown_leader(worker._consumer, source)
+    with pytest.raises(LogUnavailable, match="UnknownBrokerId"):
+        member.poll()
+    # It would be asked for at the next answer that tells of a change.
+    worker._consumer._client.cluster.request_update()
+
+    worker.commit(batch, [])
+    assert values(member.take(6)) == [b"%d" % i for i in range(4, 10)]
+
+
+def test_reader_returns_them_at_the_next_poll(new_log: NewLog, source: str) -> None:
+    reader: Any = new_log().reader(partitions_of(source, 2), start="earliest")
+    polled: list[Record] = []
+    for _ in steps("records"):
+        polled += reader.poll(max_records=4, timeout_ms=STEP_MS)
+        if polled:
+            break
+    hint_at_unknown_leader(reader._consumer, source)
+    with pytest.raises(LogUnavailable, match="UnknownBrokerId"):
+        reader.poll(max_records=100, timeout_ms=STEP_MS)
+    reader._consumer._client.cluster.request_update()
+
+    assert values(polled + read_to_end(reader)) == [b"%d" % i for i in range(10)]
