@@ -44,6 +44,7 @@ class Process:
     simulation: Simulation
     name: str
     service: Service | None
+    waits_until_ms: int = 0
     asleep_until_ms: int = 0
 
     def __post_init__(self) -> None:
@@ -54,8 +55,9 @@ class Process:
         """See `Hands.at`."""
         self.simulation.at(self, moment)
 
-    def wait(self, ms: int) -> None:  # noqa: ARG002 - time passes with every step, whoever waits
+    def wait(self, ms: int) -> None:
         """See `Hands.wait`."""
+        self.waits_until_ms = self.simulation.broker.now_ms + ms
         self.coroutine.pause()
 
     def at_most(self, records: int) -> int:
@@ -228,7 +230,7 @@ class Simulation:
     def _step(self) -> None:
         self.broker.pass_time(STEP_MS)
         everyone = [*self._current.items(), *((twin.name, twin) for twin in self._twins)]
-        awake = [(name, one) for name, one in everyone if not self._is_asleep(one)]
+        awake = [(name, one) for name, one in everyone if one is None or self._is_awake(one)]
         if not awake:
             return
         name, process = self.choice.choice(awake)
@@ -239,8 +241,10 @@ class Simulation:
         if process.coroutine.is_over:
             self._bury(process)
 
-    def _is_asleep(self, process: Process | None) -> bool:
-        return process is not None and self._storm.rages and process.asleep_until_ms > self.broker.now_ms
+    def _is_awake(self, process: Process) -> bool:
+        # In peace nobody sleeps any longer.
+        is_asleep = self._storm.rages and process.asleep_until_ms > self.broker.now_ms
+        return not is_asleep and process.waits_until_ms <= self.broker.now_ms
 
     def _start(self, name: str) -> None:
         self._note(name, "starts")
