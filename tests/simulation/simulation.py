@@ -13,15 +13,17 @@ from newsloom.contracts.topics import STORY_COMMANDS
 from newsloom.settings import Settings
 from newsloom.streaming.errors import CommitFailed, Fenced, LogError, LogUnavailable
 from newsloom.topology import topic_name, topic_specs
-from tests.simulation.broker import Broker, Transaction
+from tests.simulation.broker import Broker
 from tests.simulation.calm import differences
 from tests.simulation.checker import Checker
-from tests.simulation.coroutine import Coroutine, Killed
+from tests.simulation.coroutine import Killed
 from tests.simulation.encoder import WordEncoder
 from tests.simulation.feeder import Feeder
 from tests.simulation.log import SimulatedLog
 from tests.simulation.moments import Moment
-from tests.simulation.processes import Service, Unhurried, alone_in_the_process
+from tests.simulation.partitions import Transaction
+from tests.simulation.process import Process
+from tests.simulation.services import Service, alone_in_the_process
 from tests.simulation.storm import SESSION_MS, TRANSACTION_MS, Storm, Victim
 from tests.simulation.traffic import Traffic
 
@@ -35,43 +37,6 @@ AT_ONCE: Final = 9
 LEAD: Final = 15
 """So many inputs may be under way."""
 TRACE_KEPT: Final = 40
-
-
-@dataclass(eq=False)
-class Process:
-    """A process as the simulation runs it; also the hands that its clients are in."""
-
-    simulation: Simulation
-    name: str
-    service: Service | None
-    waits_until_ms: int = 0
-    asleep_until_ms: int = 0
-
-    def __post_init__(self) -> None:
-        self.coroutine = Coroutine(lambda: self.simulation.run_body(self))
-        self.stopping = Unhurried(self.coroutine.pause)
-
-    def at(self, moment: Moment) -> None:
-        """See `Hands.at`."""
-        self.simulation.at(self, moment)
-
-    def wait(self, ms: int) -> None:
-        """See `Hands.wait`."""
-        self.waits_until_ms = self.simulation.broker.now_ms + ms
-        self.coroutine.pause()
-
-    def at_most(self, records: int) -> int:
-        """See `Hands.at_most`."""
-        return self.simulation.at_most(records)
-
-    def sleep(self, ms: int) -> None:
-        """See `Victim.sleep`."""
-        self.asleep_until_ms = self.simulation.broker.now_ms + ms
-        self.coroutine.pause()
-
-    def stop(self) -> None:
-        """See `Victim.stop`."""
-        self.stopping.set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +143,10 @@ class Simulation:
         self._go_on("the newsroom comes to no rest", self._is_at_rest)
 
     # --- what processes do
+
+    def now_ms(self) -> int:
+        """See `World.now_ms`."""
+        return self.broker.now_ms
 
     def at(self, process: Process, moment: Moment) -> None:
         """A process has come to a moment: something strikes, or somebody else goes on, or nothing is the matter."""
