@@ -6,13 +6,12 @@ import hashlib
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
-from newsloom.contracts.topics import STORY_COMMANDS
 from newsloom.settings import Settings
 from newsloom.streaming.errors import CommitFailed, Fenced, LogError, LogUnavailable
-from newsloom.topology import topic_name, topic_specs
+from newsloom.topology import topic_specs
 from tests.simulation.broker import Broker
 from tests.simulation.calm import differences
 from tests.simulation.checker import Checker
@@ -77,7 +76,7 @@ class Simulation:
         self.broker = Broker(
             session_timeout_ms=SESSION_MS, transaction_timeout_ms=TRANSACTION_MS, on_commit=self._committed
         )
-        self._create_topics()
+        SimulatedLog(self.broker).admin().create(topic_specs(self.settings))
         editions = [f"e{number}" for number in range(partitions + choice.randint(1, 2))]
         ledger = self.checker.ledger
         self.traffic = Traffic(
@@ -100,12 +99,6 @@ class Simulation:
         self._digest = hashlib.blake2b(digest_size=16)
         self._current: dict[str, Process | None] = {}
         self._twins: list[Process] = []
-
-    def _create_topics(self) -> None:
-        commands = topic_name(self.settings, STORY_COMMANDS)
-        SimulatedLog(self.broker).admin().create(
-            [replace(spec, partitions=1) if spec.name == commands else spec for spec in topic_specs(self.settings)]
-        )
 
     def run(self) -> Outcome:
         """The storm, then the peace, then the proof that it all comes to what it would have come to without a storm."""
