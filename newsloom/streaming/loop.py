@@ -117,10 +117,11 @@ class Loop:
             self._watchdog.beat()
             try:
                 self._step.restore(source.partition)
-            except ConfigurationError:
+            except ConfigurationError as error:
                 # The partition may be another member's by now, who writes while we read: what was read is of no one moment.
                 if source not in self._take().lost:
                     raise
+                _log.warning("restore.overtaken", partition=source.partition, error=str(error))
                 return False
             self._unrestored.discard(source)
             self._restored.add(source)

@@ -28,8 +28,11 @@ def main(seeds: int, first: int, seed: int | None, mutant: str | None, report_fi
 
     Exit status 1 if anything is wrong; each seed that fails is printed with the command that replays it.
     """
-    from tests.simulation.report import replay, report, run_quietly, told  # noqa: PLC0415 - after the environment is set
+    from tests.simulation.mutants import MUTANTS  # noqa: PLC0415 - after the environment is set
+    from tests.simulation.report import replay, report, run_quietly, told  # noqa: PLC0415 - as above
 
+    if mutant is not None and mutant not in MUTANTS:
+        raise click.BadParameter(f"{mutant!r} is none of: {', '.join(MUTANTS)}", param_hint="--mutant")
     if seed is not None:
         outcome = replay(seed, mutant)
         click.echo("\n".join([*outcome.trace, *told(outcome, mutant)]))

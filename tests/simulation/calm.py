@@ -21,7 +21,7 @@ from services.clusterer.__main__ import RECORDS_MAX
 from services.embedder.service import build_step
 from tests.chaos.verifying import Topics, clustering_differences
 from tests.simulation.encoder import WordEncoder
-from tests.simulation.processes import Service
+from tests.simulation.services import Service
 from tests.simulation.traffic import START
 
 Written = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]

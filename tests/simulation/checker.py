@@ -17,9 +17,10 @@ from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEv
 from newsloom.settings import Settings
 from newsloom.streaming.dead_letters import ADDED, OFFSET, PARTITION, REASON, TOPIC
 from newsloom.streaming.records import Record, TopicPartition
-from tests.simulation.broker import Broker, Transaction
+from tests.simulation.broker import Broker
 from tests.simulation.clustered import Clustered, place
 from tests.simulation.ledger import Ledger
+from tests.simulation.partitions import Transaction
 
 EMBEDDED = ("articles", "story-commands")
 

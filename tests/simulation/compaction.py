@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.simulation.broker import Entry, Partition, State
+from tests.simulation.partitions import Entry, Partition, State
 
 
 def compact(partition: Partition) -> int:

@@ -79,7 +79,9 @@ class Weather:
     @classmethod
     def drawn(cls, choice: random.Random) -> Weather:
         """A storm."""
-        weights = {fault: choice.choice((0, 1, 1, 2, 4)) for fault in Fault}
+        # What can happen at few moments is as frequent in all as what can at each.
+        weights = {fault: choice.choice((0, 1, 1, 2, 4)) * (3 if fault not in ANYWHERE else 1) for fault in Fault}
+        # Some fault that is possible everywhere there must be.
         return cls({**weights, Fault.CRASH: max(1, weights[Fault.CRASH])}, choice.choice((0.7, 1.0, 2.0)))
 
     def strikes(self, moment: Moment, choice: random.Random) -> Fault | None:

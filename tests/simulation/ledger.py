@@ -153,14 +153,14 @@ class Ledger:
         self._check_snapshots()
         for into in self._under_way:
             self.complain(f"articles are on the way to {into}, which does not take them in")
-        for story_id in set(self._outlived) - set(self._forgotten):
+        for story_id in sorted(set(self._outlived) - set(self._forgotten)):
             self.complain(f"an article of {story_id}, which stands, has joined another story")
         for story_id in self._forgotten:
             self._check_forgotten(story_id)
         for story_id in self._touched:
             if story_id in self.stories:
                 self._check_story(story_id, self.stories[story_id])
-        for story_id in self._moved - set(self._touched) - set(self._forgotten):
+        for story_id in sorted(self._moved - set(self._touched) - set(self._forgotten)):
             self.complain(f"articles came to {story_id}, or left it, and no update says so")
         self._under_way, self._touched, self._moved = {}, {}, set()
         self._snapshots, self._forgotten, self._outlived = Counter(), [], []

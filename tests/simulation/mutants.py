@@ -1,14 +1,13 @@
-"""Deliberate bugs, each of which the simulation has to find: in the loop, the steps, a restore, the client, the broker."""
+"""Deliberate bugs, each of which the simulation has to find: in the loop, in restores, in the steps, and in the log."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import replace
+from contextlib import AbstractContextManager
 from itertools import pairwise
 from typing import Any, Final
 
-from newsloom.streaming.errors import CommitFailed, LogUnavailable
+from newsloom.streaming.errors import LogUnavailable
 from newsloom.streaming.log import Log
 from newsloom.streaming.loop import Loop
 from newsloom.streaming.records import Batch, Message, Record, TopicPartition
@@ -22,147 +21,15 @@ from services.clusterer.core.frequencies import DocumentFrequencies
 from services.clusterer.core.restoring import restored_edition
 from services.clusterer.step import ClustererStep
 from services.embedder.step import EmbedderStep
-from tests.simulation.broker import Broker, NotTheProducer, Partition, Producer, State, Transaction
-from tests.simulation.group import Group, Member
-from tests.simulation.log import SimulatedReader
-from tests.simulation.worker import SimulatedWorker, Token
-
-Mutant = Callable[[], AbstractContextManager[None]]
-_COMMIT: Final = SimulatedWorker.commit
-
-
-@contextmanager
-def _replaced(*changes: tuple[object, str, object]) -> Iterator[None]:
-    before = [(owner, name, vars(owner)[name]) for owner, name, _ in changes]
-    for owner, name, value in changes:
-        setattr(owner, name, value)
-    try:
-        yield
-    finally:
-        for owner, name, value in before:
-            setattr(owner, name, value)
-
-
-# --- the transaction
-
-
-def _messages_alone(worker: SimulatedWorker, batch: Batch, messages: Sequence[Message]) -> None:
-    token = batch.token
-    assert isinstance(token, Token)
-    _COMMIT(worker, replace(batch, token=Token(token.identity, {})), messages)
-
-
-def _offsets_first() -> AbstractContextManager[None]:
-    def commit(self: SimulatedWorker, batch: Batch, messages: Sequence[Message]) -> None:
-        _COMMIT(self, batch, [])
-        _messages_alone(self, batch, messages)
-
-    return _replaced((SimulatedWorker, "commit", commit))
-
-
-def _offsets_after() -> AbstractContextManager[None]:
-    def commit(self: SimulatedWorker, batch: Batch, messages: Sequence[Message]) -> None:
-        _messages_alone(self, batch, messages)
-        _COMMIT(self, batch, [])
-
-    return _replaced((SimulatedWorker, "commit", commit))
-
-
-def _letters_apart() -> AbstractContextManager[None]:
-    def commit(self: SimulatedWorker, batch: Batch, messages: Sequence[Message]) -> None:
-        letters = [message for message in messages if message.topic.endswith("dead-letters")]
-        _messages_alone(self, batch, letters)
-        _COMMIT(self, batch, [message for message in messages if message not in letters])
-
-    return _replaced((SimulatedWorker, "commit", commit))
-
-
-def _failure_is_success() -> AbstractContextManager[None]:
-    def commit(self: SimulatedWorker, batch: Batch, messages: Sequence[Message]) -> None:
-        try:
-            _COMMIT(self, batch, messages)
-        except CommitFailed:
-            return
-
-    return _replaced((SimulatedWorker, "commit", commit))
-
-
-def _passes_over_what_failed() -> AbstractContextManager[None]:
-    recover = SimulatedWorker._recover
-
-    def recovered(self: SimulatedWorker) -> None:
-        positions = dict(self._next)
-        recover(self)
-        self._next = positions
-
-    return _replaced((SimulatedWorker, "_recover", recovered))
-
-
-# --- who may commit
-
-
-def _zombies_pass() -> AbstractContextManager[None]:
-    return _replaced((Group, "check", lambda *_: None))
-
-
-def _twins_pass() -> AbstractContextManager[None]:
-    def member(self: Group, identity: Any) -> Member:
-        return self._members[identity.instance]
-
-    def begin(self: Broker, producer: str, owner: object) -> Transaction:
-        held = self._producers[producer]
-        held.owner, held.transaction = owner, Transaction(producer, self.now_ms)
-        return held.transaction
-
-    def check_open(self: Broker, transaction: Transaction, _owner: object) -> Producer:
-        if transaction.state is not State.OPEN:
-            raise NotTheProducer(newer=False)
-        return self._producers[transaction.producer]
-
-    return _replaced((Group, "_member", member), (Broker, "begin", begin), (Broker, "_check_open", check_open))
-
-
-def _unsettled_offsets() -> AbstractContextManager[None]:
-    return _replaced((Broker, "is_unsettled", lambda *_: False))
-
-
-# --- what is read
-
-
-def _aborted_is_read() -> AbstractContextManager[None]:
-    def committed(self: Partition, start: int, end: int) -> Iterator[Record]:
-        for entry in self.entries:
-            if start <= entry.offset < end and entry.record is not None and entry.transaction.state is not State.OPEN:
-                yield entry.record
-
-    return _replaced((Partition, "committed", committed))
-
-
-def _restore_reads_uncommitted() -> AbstractContextManager[None]:
-    def fetch(self: SimulatedReader, max_records: int) -> list[Record]:
-        records: list[Record] = []
-        for source, partition in self._partitions.items():
-            entries = [entry for entry in partition.entries if entry.offset >= self._positions[source]]
-            found = [entry.record for entry in entries if entry.record is not None][:max_records]
-            records += found
-            self._positions[source] = found[-1].offset + 1 if len(found) == max_records else partition.end
-        return records
-
-    return _replaced((SimulatedReader, "_fetch", fetch))
-
-
-def _restore_does_not_wait() -> AbstractContextManager[None]:
-    def at_end(self: SimulatedReader) -> bool:
-        return all(self._positions[source] >= one.stable_end() for source, one in self._partitions.items())
-
-    return _replaced((SimulatedReader, "at_end", at_end))
+from tests.simulation import log_mutants
+from tests.simulation.replacing import Mutant, replaced
 
 
 def _reading(read: Callable[[Iterator[Record]], Iterator[Record]]) -> AbstractContextManager[None]:
     def reader(log: Log, source: TopicPartition, watch: RestoreWatch | None = None) -> Iterator[Record]:
         return read(read_to_end(log, source, watch))
 
-    return _replaced((clusterer_step, "read_to_end", reader))
+    return replaced((clusterer_step, "read_to_end", reader))
 
 
 def _restore_one_short() -> AbstractContextManager[None]:
@@ -188,7 +55,7 @@ def _restored_otherwise(change: Callable[[Edition], None]) -> AbstractContextMan
         change(edition)
         return edition
 
-    return _replaced((clusterer_state, "restored_edition", restored))
+    return replaced((clusterer_state, "restored_edition", restored))
 
 
 def _versions_not_restored() -> AbstractContextManager[None]:
@@ -214,14 +81,14 @@ def _half_a_state_is_believed() -> AbstractContextManager[None]:
             self._restored.add(source)
         return True
 
-    return _replaced((Loop, "_restore", restore))
+    return replaced((Loop, "_restore", restore))
 
 
 # --- the loop's state
 
 
 def _state_survives_a_failure() -> AbstractContextManager[None]:
-    return _replaced((Loop, "_doubt", lambda _: None))
+    return replaced((Loop, "_doubt", lambda _: None))
 
 
 def _state_survives_a_loss() -> AbstractContextManager[None]:
@@ -232,7 +99,7 @@ def _state_survives_a_loss() -> AbstractContextManager[None]:
         self._unrestored -= batch.gained & self._restored
         return batch
 
-    return _replaced((Loop, "_take", taken), (Loop, "_forget", lambda *_: None))
+    return replaced((Loop, "_take", taken), (Loop, "_forget", lambda *_: None))
 
 
 # --- the steps
@@ -247,7 +114,7 @@ def _written_otherwise(
         outcome: Outcome = process(self, records)
         return Outcome(change(outcome.messages), outcome.rejected)
 
-    return _replaced((step, "process", changed))
+    return replaced((step, "process", changed))
 
 
 def _embedder_reverses() -> AbstractContextManager[None]:
@@ -260,7 +127,7 @@ def _clusterer_reverses() -> AbstractContextManager[None]:
     def reversed_process(self: ClustererStep, records: Sequence[Record]) -> Outcome:
         return process(self, records[::-1])
 
-    return _replaced((ClustererStep, "process", reversed_process))
+    return replaced((ClustererStep, "process", reversed_process))
 
 
 def _no_end_of_membership() -> AbstractContextManager[None]:
@@ -272,25 +139,25 @@ def _no_end_of_membership() -> AbstractContextManager[None]:
 
 def _one_snapshot_less() -> AbstractContextManager[None]:
     snapshots = ClustererStep._snapshots
-    return _replaced((ClustererStep, "_snapshots", lambda *given: snapshots(*given)[1:]))
+    return replaced((ClustererStep, "_snapshots", lambda *given: snapshots(*given)[1:]))
 
 
 def _repeats_count() -> AbstractContextManager[None]:
-    return _replaced((Engine, "_is_repeat", lambda *_: False))
+    return replaced((Engine, "_is_repeat", lambda *_: False))
 
 
 MUTANTS: Final[dict[str, Mutant]] = {
-    "offsets committed before the messages": _offsets_first,
-    "offsets outside the transaction": _offsets_after,
-    "dead letters outside the transaction": _letters_apart,
-    "a failed commit taken for a success": _failure_is_success,
-    "after a failed commit the next batch, not the same": _passes_over_what_failed,
-    "a zombie is not fenced": _zombies_pass,
-    "a twin is not fenced": _twins_pass,
-    "reads on from an offset that is not settled": _unsettled_offsets,
-    "records of aborted transactions are read": _aborted_is_read,
-    "a restore reads uncommitted records": _restore_reads_uncommitted,
-    "a restore does not wait for open transactions": _restore_does_not_wait,
+    "offsets committed before the messages": log_mutants.offsets_first,
+    "offsets outside the transaction": log_mutants.offsets_after,
+    "dead letters outside the transaction": log_mutants.letters_apart,
+    "a failed commit taken for a success": log_mutants.failure_is_success,
+    "after a failed commit the next batch, not the same": log_mutants.passes_over_what_failed,
+    "a zombie is not fenced": log_mutants.zombies_pass,
+    "a twin is not fenced": log_mutants.twins_pass,
+    "reads on from an offset that is not settled": log_mutants.unsettled_offsets,
+    "records of aborted transactions are read": log_mutants.aborted_is_read,
+    "a restore reads uncommitted records": log_mutants.restore_reads_uncommitted,
+    "a restore does not wait for open transactions": log_mutants.restore_does_not_wait,
     "a restore stops one record early": _restore_one_short,
     "a restore that was cut short counts as whole": _restore_cut_short,
     "versions are not restored": _versions_not_restored,

@@ -12,6 +12,19 @@ from datetime import UTC, datetime
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.simulation import Outcome, Simulation
 
+SETTING = (
+    "In each seed 2 or 3 embedders and 2 or 3 clusterers, the services' own steps in their own loop, work on a log with",
+    "transactions, generations and compaction that is simulated, as is the order in which they go on; 2 or 3 partitions, and",
+    "more editions than partitions. First faults strike, at any moment between two requests, while articles, commands and poison",
+    "come in. Then there is peace, until nothing is left to do.",
+    "",
+    "All the while a checker with a model of its own looks at each transaction: versions, counts, memberships, lineage, offsets,",
+    "what became of each input. In the end a reader sees what was committed and nothing else; `newsloom state verify` finds",
+    "nothing; and embedder and clusterer, run in peace over the same records, come to the same updates in the same order, the",
+    "same stories, memberships and dead letters. `tests/simulation/mutants.py` has the deliberate bugs that prove the checker.",
+    "",
+)
+
 
 def run_quietly(seed: int, mutant: str | None = None) -> Outcome:
     """One seed, the last lines of its trace kept."""
@@ -68,6 +81,7 @@ def report(outcomes: Sequence[Outcome]) -> str:
         "",
         f"**{len(outcomes):,} seeds ({first} to {last}), {len(failed)} with a violation.** {counted}.",
         "",
+        *SETTING,
         *_table("fault", faults),
         *_table("moment of the fault", moments),
         *_table("what they led to", effects),

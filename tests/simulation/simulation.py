@@ -6,22 +6,23 @@ import hashlib
 import random
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
-from newsloom.contracts.topics import STORY_COMMANDS
 from newsloom.settings import Settings
 from newsloom.streaming.errors import CommitFailed, Fenced, LogError, LogUnavailable
-from newsloom.topology import topic_name, topic_specs
-from tests.simulation.broker import Broker, Transaction
+from newsloom.topology import topic_specs
+from tests.simulation.broker import Broker
 from tests.simulation.calm import differences
 from tests.simulation.checker import Checker
-from tests.simulation.coroutine import Coroutine, Killed
+from tests.simulation.coroutine import Killed
 from tests.simulation.encoder import WordEncoder
 from tests.simulation.feeder import Feeder
 from tests.simulation.log import SimulatedLog
 from tests.simulation.moments import Moment
-from tests.simulation.processes import Service, Unhurried, alone_in_the_process
+from tests.simulation.partitions import Transaction
+from tests.simulation.process import Process
+from tests.simulation.services import Service, alone_in_the_process
 from tests.simulation.storm import SESSION_MS, TRANSACTION_MS, Storm, Victim
 from tests.simulation.traffic import Traffic
 
@@ -35,41 +36,6 @@ AT_ONCE: Final = 9
 LEAD: Final = 15
 """So many inputs may be under way."""
 TRACE_KEPT: Final = 40
-
-
-@dataclass(eq=False)
-class Process:
-    """A process as the simulation runs it; also the hands that its clients are in."""
-
-    simulation: Simulation
-    name: str
-    service: Service | None
-    asleep_until_ms: int = 0
-
-    def __post_init__(self) -> None:
-        self.coroutine = Coroutine(lambda: self.simulation.run_body(self))
-        self.stopping = Unhurried(self.coroutine.pause)
-
-    def at(self, moment: Moment) -> None:
-        """See `Hands.at`."""
-        self.simulation.at(self, moment)
-
-    def wait(self, ms: int) -> None:  # noqa: ARG002 - time passes with every step, whoever waits
-        """See `Hands.wait`."""
-        self.coroutine.pause()
-
-    def at_most(self, records: int) -> int:
-        """See `Hands.at_most`."""
-        return self.simulation.at_most(records)
-
-    def sleep(self, ms: int) -> None:
-        """See `Victim.sleep`."""
-        self.asleep_until_ms = self.simulation.broker.now_ms + ms
-        self.coroutine.pause()
-
-    def stop(self) -> None:
-        """See `Victim.stop`."""
-        self.stopping.set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +76,7 @@ class Simulation:
         self.broker = Broker(
             session_timeout_ms=SESSION_MS, transaction_timeout_ms=TRANSACTION_MS, on_commit=self._committed
         )
-        self._create_topics()
+        SimulatedLog(self.broker).admin().create(topic_specs(self.settings))
         editions = [f"e{number}" for number in range(partitions + choice.randint(1, 2))]
         ledger = self.checker.ledger
         self.traffic = Traffic(
@@ -133,12 +99,6 @@ class Simulation:
         self._digest = hashlib.blake2b(digest_size=16)
         self._current: dict[str, Process | None] = {}
         self._twins: list[Process] = []
-
-    def _create_topics(self) -> None:
-        commands = topic_name(self.settings, STORY_COMMANDS)
-        SimulatedLog(self.broker).admin().create(
-            [replace(spec, partitions=1) if spec.name == commands else spec for spec in topic_specs(self.settings)]
-        )
 
     def run(self) -> Outcome:
         """The storm, then the peace, then the proof that it all comes to what it would have come to without a storm."""
@@ -176,6 +136,10 @@ class Simulation:
         self._go_on("the newsroom comes to no rest", self._is_at_rest)
 
     # --- what processes do
+
+    def now_ms(self) -> int:
+        """See `World.now_ms`."""
+        return self.broker.now_ms
 
     def at(self, process: Process, moment: Moment) -> None:
         """A process has come to a moment: something strikes, or somebody else goes on, or nothing is the matter."""
@@ -228,7 +192,7 @@ class Simulation:
     def _step(self) -> None:
         self.broker.pass_time(STEP_MS)
         everyone = [*self._current.items(), *((twin.name, twin) for twin in self._twins)]
-        awake = [(name, one) for name, one in everyone if not self._is_asleep(one)]
+        awake = [(name, one) for name, one in everyone if one is None or self._is_awake(one)]
         if not awake:
             return
         name, process = self.choice.choice(awake)
@@ -239,8 +203,10 @@ class Simulation:
         if process.coroutine.is_over:
             self._bury(process)
 
-    def _is_asleep(self, process: Process | None) -> bool:
-        return process is not None and self._storm.rages and process.asleep_until_ms > self.broker.now_ms
+    def _is_awake(self, process: Process) -> bool:
+        # In peace nobody sleeps any longer.
+        is_asleep = self._storm.rages and process.asleep_until_ms > self.broker.now_ms
+        return not is_asleep and process.waits_until_ms <= self.broker.now_ms
 
     def _start(self, name: str) -> None:
         self._note(name, "starts")

@@ -17,7 +17,7 @@ from tests.simulation.compaction import compact
 from tests.simulation.coroutine import Killed
 from tests.simulation.faults import Fault, Weather
 from tests.simulation.moments import AnswerLost, Moment
-from tests.simulation.processes import Service
+from tests.simulation.services import Service
 
 SESSION_MS: Final = 1_500
 TRANSACTION_MS: Final = 4_000

@@ -7,7 +7,7 @@ import pytest
 from tests.simulation.mutants import MUTANTS
 from tests.simulation.report import run_quietly
 
-SEEDS_MAX = 15
+SEEDS_MAX = 40
 
 
 @pytest.mark.slow

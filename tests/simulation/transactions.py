@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from newsloom.streaming.errors import CommitFailed, Fenced
 from newsloom.streaming.log import Progress
 from newsloom.streaming.records import Message
-from tests.simulation.broker import Broker, NotTheProducer, Transaction
+from tests.simulation.broker import Broker, NotTheProducer
 from tests.simulation.moments import AnswerLost, Hands, Moment
+from tests.simulation.partitions import Transaction
 
 
 class Transactions:

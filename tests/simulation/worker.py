@@ -10,9 +10,10 @@ from typing import NoReturn
 
 from newsloom.streaming.errors import CommitFailed, Fenced, LogError, LogUnavailable
 from newsloom.streaming.records import Batch, Message, Record, TopicPartition
-from tests.simulation.broker import Broker, Transaction
+from tests.simulation.broker import Broker
 from tests.simulation.group import Identity
 from tests.simulation.moments import Hands, Moment
+from tests.simulation.partitions import Transaction
 from tests.simulation.transactions import Transactions
 
 SLICE_MS = 100

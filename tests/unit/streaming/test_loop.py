@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 
 import pytest
+from structlog.testing import capture_logs
 
 from newsloom.streaming.dead_letters import RECORDS_MIN, TooManyDeadLetters
 from newsloom.streaming.embedded import open_embedded
@@ -260,7 +261,9 @@ def test_half_a_state_is_not_the_end_where_another_member_was_writing_it(log: Lo
     step = Doubtful(log, before=lambda: rivals.append(take_over(log, clock, upto=3)))
     loop = make_loop(log, step)
 
-    assert loop.turn() == 0
+    with capture_logs() as logged:
+        assert loop.turn() == 0
+    assert {"event": "restore.overtaken", "log_level": "warning", "partition": 0, "error": "half a state"} in logged
     clock.advance(SESSION_TIMEOUT_MS)  # the rival dies
     turn_until(loop, lambda: backlog(log) == 0)
 
