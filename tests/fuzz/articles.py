@@ -17,7 +17,7 @@ from tests.fuzz.record import Fate, Sent
 from tests.fuzz.texts import BOMBS, TEXT_CHARACTERS_MAX, TITLE_CHARACTERS_MAX, bomb, words
 
 EDITIONS: Final = ("main", "de", "a.b-c_d", "0", "x" * 64)
-ARTICLE_IDS: Final = 400
+ARTICLE_IDS: Final = 150
 """Of each edition: few enough for repeats, corrections and retractions of what is known."""
 SUBJECTS: Final = 40
 _ODD_EDITIONS: Final = ("", "Main", "x" * 65, "a b", "de/", "../x", "é", "-x", "main\n", "\u202e", "a\x00")
