@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TypeVar
 
 import msgspec
@@ -51,7 +52,7 @@ def decode_article(data: bytes) -> Article:
 def decode_command(data: bytes) -> StoryCommand:
     """A command from `story-commands`; raises `InvalidValue`."""
     command = _decode(_COMMAND, data)
-    _check_split(command)
+    _check_command(command)
     return command
 
 
@@ -61,11 +62,9 @@ def decode_vector(data: bytes) -> VectorEvent:
     if isinstance(event, ArticleVector | ArticleRetraction):
         _check_id(event.article_id, "article_id")
     else:
-        _check_split(event)
-    if isinstance(event, ArticleVector) and not YEAR_MIN <= event.published_at.year <= YEAR_MAX:
-        raise InvalidValue(
-            f"impossible date {event.published_at.isoformat()}, not of {YEAR_MIN} to {YEAR_MAX} - at `$.published_at`"
-        )
+        _check_command(event)
+    if isinstance(event, ArticleVector):
+        _check_date(event.published_at, "published_at")
     return event
 
 
@@ -89,7 +88,13 @@ def _check_id(article_id: str, field: str) -> None:
         raise InvalidValue(f"id is over {ID_BYTES_MAX} bytes in UTF-8 - at `$.{field}`")
 
 
-def _check_split(command: StoryCommand) -> None:
+def _check_date(moment: datetime, field: str) -> None:
+    if not YEAR_MIN <= moment.year <= YEAR_MAX:
+        raise InvalidValue(f"impossible date {moment.isoformat()}, not of {YEAR_MIN} to {YEAR_MAX} - at `$.{field}`")
+
+
+def _check_command(command: StoryCommand) -> None:
+    _check_date(command.issued_at, "issued_at")
     if not isinstance(command, SplitStory):
         return
     size = sum(json_bytes(article_id) + 1 for article_id in command.article_ids)

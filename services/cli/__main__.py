@@ -12,6 +12,7 @@ import click
 from newsloom.service import EXIT_CONFIGURATION, EXIT_LOG
 from newsloom.settings import load_settings
 from newsloom.streaming.errors import ConfigurationError, LogError
+from newsloom.terminal import shown
 
 COMMANDS: Final = {
     "run": "services.cli.run",
@@ -47,6 +48,14 @@ class _Commands(click.Group):
         assert isinstance(command, click.Command)  # noqa: S101 - for the type checker
         return command
 
+    def invoke(self, ctx: click.Context) -> object:
+        """As click does it; what is wrong may quote what stands in the log."""
+        try:
+            return super().invoke(ctx)
+        except click.ClickException as error:
+            error.message = shown(error.message)  # type: ignore[misc] # what click shows is made of it, later
+            raise
+
 
 @click.group(
     cls=_Commands,
@@ -74,7 +83,7 @@ def main() -> None:
     try:
         newsloom.main(prog_name="newsloom")
     except LogError as error:
-        print(f"newsloom: {error}", file=sys.stderr)
+        print(f"newsloom: {shown(str(error))}", file=sys.stderr)
         sys.exit(EXIT_CONFIGURATION if isinstance(error, ConfigurationError) else EXIT_LOG)
 
 

@@ -45,12 +45,12 @@ def command(settings: Settings, *, edition: str | None, quorum: float, form: str
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
     with _clusterer_extra():
         # Only now: they stand on NumPy, FAISS and HDBSCAN.
-        from services.cli.proposals import print_json, print_text  # noqa: PLC0415
+        from services.cli.proposals import print_json_lines, print_text  # noqa: PLC0415
         from services.clusterer.auditing import audited  # noqa: PLC0415
     with closing(open_log(settings.log, kafka_options=settings.kafka, create=False)) as log:
         proposals = audited(log, settings, edition=edition, quorum=quorum)
     if form == "json":
-        print_json(proposals)
+        print_json_lines(proposals)
     else:
         print_text(console(), proposals)
 

@@ -18,9 +18,10 @@ from newsloom.streaming.dead_letters import REASON, TOPIC
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log
 from newsloom.streaming.replay import Letter, Place, letters, replay
+from newsloom.terminal import shown
 from newsloom.topology import topic_name
 from services.cli.letter import LetterLine, letter_line, print_letter
-from services.cli.render import console, count, moment, print_table, shown, table
+from services.cli.render import console, count, is_terminal, moment, print_json, print_table, table
 
 FULL_COLUMNS: Final = 120
 """Below this width a list leaves the reason its room: no more than letter and reason."""
@@ -83,7 +84,7 @@ def list_(settings: Settings, *, reason: str | None, topic: str | None, every: b
     lines.sort(key=lambda line: (line.partition, line.offset))
     if form == "json":
         for line in lines:
-            click.echo(encode(line))
+            print_json(encode(line))
     elif lines:
         _print_list(lines)
     else:
@@ -111,6 +112,10 @@ def show(settings: Settings, place: Place, raw: bool) -> None:
     if letter is None:
         raise click.ClickException(_absent([place]))
     if raw:
+        if is_terminal():
+            raise click.UsageError(
+                "--raw writes bytes as they came, which may steer a terminal: send them to a file or a program"
+            )
         click.echo(letter.record.value or b"", nl=False)
     else:
         print_letter(console(), letter)

@@ -23,12 +23,13 @@ from newsloom.settings import Settings, load_settings
 from newsloom.streaming.errors import LogError
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log
+from newsloom.terminal import shown
 from services.cli.demo_display import DemoDisplay
 from services.cli.demo_report import print_numbers, print_stories, read_outcome
 from services.cli.ingest import EXIT_INTERRUPTED
 from services.cli.ingestion import IngestPlan, IngestReport
 from services.cli.newsroom import NewsroomPlan, check_log_can_be_shared, feed_from, prepare_topics, run_newsroom
-from services.cli.render import console, shown
+from services.cli.render import console
 from services.cli.run import log_to
 
 LOG_LINES_SHOWN: Final = 15

@@ -8,11 +8,11 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from newsloom.terminal import shown
 from services.cli.ingestion import IngestReport
 from services.cli.intake import LineRejected
 from services.cli.lines import Line
 from services.cli.newsroom import Backlog
-from services.cli.render import shown
 
 
 class DemoDisplay:

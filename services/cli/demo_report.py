@@ -17,9 +17,10 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
 from newsloom.subscribe import Newsloom
+from newsloom.terminal import shown
 from newsloom.topology import topic_name
 from services.cli.ingestion import IngestReport
-from services.cli.render import count, leaning_counts, shown
+from services.cli.render import count, leaning_counts
 
 
 @dataclass(frozen=True, slots=True)

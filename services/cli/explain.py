@@ -13,7 +13,7 @@ from newsloom.settings import Settings
 from newsloom.subscribe import subscribe
 from services.cli.explanation import print_article, print_members
 from services.cli.finding import find
-from services.cli.render import console
+from services.cli.render import console, print_json
 
 STORY_PREFIX = "st-"
 
@@ -98,4 +98,5 @@ def members_of(story: Story, memberships: Iterable[Membership]) -> list[Membersh
 
 
 def _print_json(members: list[Membership]) -> None:
-    click.echo(b"".join(encode(member) + b"\n" for member in members), nl=False)
+    for member in members:
+        print_json(encode(member))

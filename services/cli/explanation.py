@@ -11,8 +11,9 @@ from rich.text import Text
 
 from newsloom.contracts.membership import Decision, Membership, Verdict
 from newsloom.contracts.story import Story, StoryState
+from newsloom.terminal import shown
 from services.cli.lineage import Merge, decided_for, merges_into, merges_of_article
-from services.cli.render import NARROW_COLUMNS, count, cut, moment, print_table, short_id, shown, signature, table
+from services.cli.render import NARROW_COLUMNS, count, cut, moment, print_table, short_id, signature, table
 from services.cli.story import named, print_head, print_heading, print_others, print_relations
 
 FULL_COLUMNS = 110

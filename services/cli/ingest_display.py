@@ -11,10 +11,11 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
+from newsloom.terminal import shown
 from services.cli.ingestion import IngestReport
 from services.cli.intake import LineRejected
 from services.cli.lines import Line
-from services.cli.render import count, shown
+from services.cli.render import count
 
 REJECTED_SHOWN_MAX: Final = 20
 
@@ -23,7 +24,7 @@ class IngestDisplay:
     """Observes an ingest and shows it on standard error; `rejects` gets every rejected line, whole, as JSON lines."""
 
     def __init__(self, *, rejects: IO[bytes] | None = None, bar: bool = True) -> None:
-        self._console = Console(stderr=True, highlight=False)
+        self._console = Console(stderr=True, highlight=False, markup=False, emoji=False)
         self._rejects = rejects
         self._shown = 0
         self._progress = Progress(
@@ -78,7 +79,7 @@ class IngestDisplay:
         if self._progress.disable:
             click.echo(text, err=True)
         else:
-            self._console.print(text, markup=False)
+            self._console.print(text)
 
 
 def reject_record(line: Line, error: LineRejected) -> bytes:

@@ -13,7 +13,7 @@ from newsloom.contracts.events import rfc3339
 from newsloom.streaming.dead_letters import HEADER_PREFIX, OFFSET, PARTITION, REASON, SERVICE, TOPIC
 from newsloom.streaming.records import Record
 from newsloom.streaming.replay import Letter
-from services.cli.render import shown, shown_lines
+from newsloom.terminal import shown, shown_lines
 
 HEX_BYTES: Final = 16
 UNKNOWN: Final = "?"

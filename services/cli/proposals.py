@@ -10,7 +10,8 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from services.cli.render import count, cut, print_table, shown, table
+from newsloom.terminal import shown
+from services.cli.render import count, cut, print_json, print_table, table
 from services.clusterer.core.audit import MergeProposal, Proposal, Side
 
 
@@ -31,21 +32,21 @@ def print_text(screen: Console, proposals: Sequence[Proposal]) -> None:
     click.echo(f"{count(len(proposals), 'proposal')}, strongest first; nothing was changed", err=True)
 
 
-def print_json(proposals: Iterable[Proposal]) -> None:
+def print_json_lines(proposals: Iterable[Proposal]) -> None:
     """A proposal a line, of `kind` merge or split, with its `command`."""
     for proposal in proposals:
         fields = {**msgspec.to_builtins(proposal), "command": carried_out_by(proposal)}
-        click.echo(msgspec.json.encode(fields, order="deterministic"))
+        print_json(msgspec.json.encode(fields, order="deterministic"))
 
 
 def carried_out_by(proposal: Proposal) -> str:
     """The command, for a shell; its reason is the evidence."""
     why = _quoted(f"audit: {_evidence(proposal)}")
     if isinstance(proposal, MergeProposal):
-        return f"newsloom stories merge {proposal.survivor.story_id} {proposal.absorbed.story_id} --why {why}"
+        return f"newsloom stories merge {_quoted(proposal.survivor.story_id)} {_quoted(proposal.absorbed.story_id)} --why {why}"
     articles = " ".join(map(_quoted, proposal.articles))
     # Behind the dashes even an id that begins with one is an id.
-    return f"newsloom stories split {proposal.story.story_id} --why {why} -- {articles}"
+    return f"newsloom stories split {_quoted(proposal.story.story_id)} --why {why} -- {articles}"
 
 
 def _heading(proposal: Proposal) -> str:
@@ -74,10 +75,10 @@ def _print_sides(screen: Console, proposal: Proposal) -> None:
     rows.show_header = False
     if isinstance(proposal, MergeProposal):
         for side in (proposal.survivor, proposal.absorbed):
-            rows.add_row(count(side.article_count, "article"), side.story_id, cut(side.title))
+            rows.add_row(count(side.article_count, "article"), shown(side.story_id), cut(side.title))
     else:
         side = proposal.story
-        rows.add_row(count(side.article_count, "article"), side.story_id, cut(side.title))
+        rows.add_row(count(side.article_count, "article"), shown(side.story_id), cut(side.title))
         rows.add_row(count(len(proposal.articles), "article"), "split off", cut(proposal.title))
     print_table(screen, rows)
 

@@ -1,20 +1,21 @@
-"""What the commands show on a terminal. Text from outside never reaches it as it came: see `shown`."""
+"""What the commands show on a terminal. Text from outside never reaches it as it came: see `newsloom.terminal`."""
 
 from __future__ import annotations
 
 import io
 import sys
-import unicodedata
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from newsloom.contracts.article import Leaning
 from newsloom.contracts.command import CommandRef
+from newsloom.terminal import shown, shown_json
 
 NARROW_COLUMNS: Final = 80
 """Below this width tables leave out what is not essential."""
@@ -24,10 +25,6 @@ SHORT_ID_CHARACTERS: Final = 11
 """`st-` and 8 of the 16 characters: enough to name a story to `newsloom stories`."""
 
 _PIPED_WIDTH: Final = 1_000_000
-# Joiners shape letters and emoji, and can neither hide nor reorder anything.
-_JOINERS: Final = frozenset("\u200c\u200d")
-# Control, format (bidi overrides among them), surrogate, private use, line and paragraph separators.
-_ESCAPED: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
 _LEANING_STYLES: Final = {Leaning.LEFT: "blue", Leaning.CENTER: "default", Leaning.RIGHT: "red"}
 
 
@@ -36,24 +33,18 @@ def console() -> Console:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A terminal that cannot show a character gets its escape, not an error.
         sys.stdout.reconfigure(errors="backslashreplace")
-    width = None if sys.stdout.isatty() else _PIPED_WIDTH
+    width = None if is_terminal() else _PIPED_WIDTH
     return Console(width=width, markup=False, emoji=False, highlight=False)
 
 
-def shown(text: str) -> str:
-    """The text on one line, with everything escaped that could steer a terminal or reorder what stands on it."""
-    return "".join(map(_visible, " ".join(text.split())))
+def is_terminal() -> bool:
+    """Whether standard output is a terminal."""
+    return sys.stdout.isatty()
 
 
-def shown_lines(text: str) -> list[str]:
-    """The text's lines, each as `shown` would have it but with its spaces kept."""
-    return ["".join(map(_visible, line.expandtabs(4))) for line in text.split("\n")]
-
-
-def _visible(character: str) -> str:
-    if unicodedata.category(character) in _ESCAPED and character not in _JOINERS:
-        return character.encode("unicode_escape").decode()
-    return character
+def print_json(value: bytes) -> None:
+    """A line of JSON on standard output, with what could steer a terminal escaped as JSON escapes it."""
+    click.echo(shown_json(value))
 
 
 def count(number: int, noun: str) -> str:

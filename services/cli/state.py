@@ -12,8 +12,9 @@ from rich.text import Text
 
 from newsloom.settings import Settings
 from newsloom.streaming.open import open_log
+from newsloom.terminal import shown
 from services.bookkeeper.verification import Verification, verified
-from services.cli.render import console, count, cut, print_table, shown, table
+from services.cli.render import console, count, cut, print_json, print_table, table
 
 VIOLATIONS_MAX: Final = 20
 """As many of each invariant are shown; all of them with `--format json`."""
@@ -50,7 +51,7 @@ def verify(ctx: click.Context, *, form: str) -> None:
     with closing(open_log(settings.log, kafka_options=settings.kafka, create=False)) as log:
         verification = verified(log, settings)
     if form == "json":
-        click.echo(msgspec.json.encode(_fields(verification), order="deterministic"))
+        print_json(msgspec.json.encode(_fields(verification), order="deterministic"))
     else:
         _print_text(console(), verification)
     ctx.exit(1 if any(verification.findings.violations.values()) else 0)

@@ -18,6 +18,7 @@ from services.cli.render import (
     cut,
     leaning_counts,
     moment,
+    print_json,
     print_table,
     short_id,
     table,
@@ -154,5 +155,5 @@ def _title(story: Story) -> str:
 
 
 def _print_json(stories: list[Story]) -> None:
-    lines = (encode(story) + b"\n" for story in sorted(stories, key=lambda story: story.id))
-    click.echo(b"".join(lines), nl=False)
+    for story in sorted(stories, key=lambda story: story.id):
+        print_json(encode(story))

@@ -9,7 +9,8 @@ from rich.text import Text
 
 from newsloom.contracts.article import Leaning
 from newsloom.contracts.story import Cause, HistoryEntry, Story, StoryState
-from services.cli.render import count, cut, moment, print_table, shown, signature, table
+from newsloom.terminal import shown
+from services.cli.render import count, cut, moment, print_table, signature, table
 
 
 def print_story(screen: Console, story: Story, stories: Mapping[str, Story]) -> None:

@@ -24,9 +24,10 @@ from newsloom.contracts.story import Story, StoryState, StoryUpdate, UpdateKind
 from newsloom.settings import Settings
 from newsloom.streaming.open import open_log
 from newsloom.subscribe import Newsloom
+from newsloom.terminal import shown
 from services.cli.commanding import Refused, Sending, send
 from services.cli.finding import find
-from services.cli.render import count, shown
+from services.cli.render import count
 
 WAIT_S: Final = 30.0
 EXIT_UNDECIDED: Final = 75
@@ -196,7 +197,7 @@ class _Desk:
             raise click.ClickException(f"refused: {shown(outcome.reason)}")
         if outcome is not None:
             for line in told(outcome.updates):
-                click.echo(line)
+                click.echo(shown(line))
             return
         click.echo(f"sent as {command.command_id}")
         if self._wait_s:

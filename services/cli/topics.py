@@ -11,6 +11,7 @@ from newsloom.settings import Settings
 from newsloom.streaming.log import Admin, TopicSpec
 from newsloom.streaming.open import open_log
 from newsloom.streaming.topic_check import topic_problems
+from newsloom.terminal import shown
 from newsloom.topology import state_topic_names, topic_specs
 from services.cli.render import console, cut, print_table, table
 
@@ -61,7 +62,7 @@ def check(ctx: click.Context) -> None:
         if not problems:
             _print_topics(admin, [spec.name for spec in specs])
     for problem in problems:
-        click.echo(problem)
+        click.echo(shown(problem))
     ctx.exit(1 if problems else 0)
 
 

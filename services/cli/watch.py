@@ -13,7 +13,8 @@ from newsloom.contracts.codec import encode
 from newsloom.contracts.story import Cause, StoryUpdate, UpdateKind
 from newsloom.settings import Settings
 from newsloom.subscribe import subscribe
-from services.cli.render import NARROW_COLUMNS, console, count, leaning_counts, moment, short_id, shown, signature
+from newsloom.terminal import shown
+from services.cli.render import NARROW_COLUMNS, console, count, leaning_counts, moment, print_json, short_id, signature
 
 FULL_COLUMNS: Final = 110
 """Below this width a line leaves the title its room: no leanings, no id, no note."""
@@ -59,7 +60,7 @@ def command(
             if not update.story_id.startswith(story) or edition not in {None, update.edition}:
                 continue
             if form == "json":
-                click.echo(encode(update))
+                print_json(encode(update))
             else:
                 print_update(screen, update)
 

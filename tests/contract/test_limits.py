@@ -41,6 +41,12 @@ def test_a_vector_beyond_what_an_embedder_writes_is_refused_by_name(field: str, 
         decode_vector(msgspec.json.encode(golden("article-vector")["value"] | {field: value}))
 
 
+def test_a_command_of_an_impossible_date_is_refused() -> None:
+    value = golden("story-command-split")["value"] | {"issued_at": "9999-12-31T23:59:59-14:00"}
+    with pytest.raises(InvalidValue, match="issued_at"):
+        decode_command(msgspec.json.encode(value))
+
+
 def test_a_retraction_of_an_id_that_is_too_long_is_refused() -> None:
     with pytest.raises(InvalidValue, match="article_id"):
         decode_vector(msgspec.json.encode({"kind": "retraction", "edition": "main", "article_id": "é" * 129}))

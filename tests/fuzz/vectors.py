@@ -41,7 +41,7 @@ class Vectors:
             "wrong key": self._wrong_key,
             "null": self._null,
         }
-        self._weights = [10, 3, 10, 5, 3, 5, 3, 8, 8, 3, 4, 4, 2]
+        self._weights = [8, 2, 10, 5, 3, 5, 3, 8, 8, 3, 4, 4, 2]
 
     def next(self, now_ms: int) -> Sent:
         """The next record."""

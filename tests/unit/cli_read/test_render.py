@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from services.cli.render import count, cut, leaning_counts, moment, print_table, shown, shown_lines, table
+from newsloom.terminal import shown, shown_lines
+from services.cli.render import count, cut, leaning_counts, moment, print_table, table
 from services.cli.stories import print_stories
 from services.cli.watch import print_update
 from tests.unit.cli_read.newsroom import HOSTILE, HOSTILE_SHOWN, story, update

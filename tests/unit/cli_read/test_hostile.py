@@ -1,0 +1,269 @@
+"""Whatever stands in the log, no command lets it steer a terminal: not as text, not as JSON, not as an error."""
+
+from __future__ import annotations
+
+import io
+import json
+import unicodedata
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import Result
+from rich.console import Console
+
+from newsloom.contracts.command import CommandKind, CommandRef
+from newsloom.contracts.membership import Checkpoint, Membership, MergeDecision
+from newsloom.contracts.story import ArticleRef, Cause, HistoryEntry, Story, StoryState, UpdateKind
+from newsloom.service import EXIT_CONFIGURATION, EXIT_LOG
+from newsloom.service import main as serve
+from newsloom.settings import Settings
+from newsloom.streaming.dead_letters import TooManyDeadLetters
+from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.log import Log
+from newsloom.streaming.restore import RestoreWatch
+from newsloom.streaming.step import Step
+from newsloom.terminal import JOINERS
+from services.cli.__main__ import main
+from services.cli.demo_report import Outcome, Sendings, print_stories
+from services.cli.ingest_display import IngestDisplay
+from services.cli.intake import LineRejected
+from services.cli.lines import Line
+from tests.unit.cli_read.newsroom import NINE, Newsroom, letter_message, story, story_message, update, update_message
+from tests.unit.cli_read.test_audit import MIXED, state_message, state_of
+from tests.unit.cli_read.test_explain import JOINED, member
+from tests.unit.clusterer.test_audit import OTHERS, edition_of, reports
+
+EVIL = (
+    "\x1b]0;owned\x07\x9b31m\x90\x85x\r\b\x7f\u202e\u2066gnp\u2028[red][link=http://evil]y[/link]\x00\U000e0041 :smile:"
+)
+"""Window titles, colours, C1 controls, carriage return, backspace, bidi overrides, line separators, rich's markup, tags."""
+STORY = f"st-{EVIL}1"
+OTHER = f"st-{EVIL}2"
+SIGNED = CommandRef(id="c-1", kind=CommandKind.PIN, by=f"Jane {EVIL}", why=EVIL, issued_at=NINE)
+
+
+def steering(text: str) -> set[str]:
+    """What could steer a terminal, or reorder what stands on it."""
+    allowed = {"\n", *JOINERS}
+    return {
+        character
+        for character in text
+        if unicodedata.category(character) in {"Cc", "Cf", "Cs", "Co", "Zl", "Zp"} and character not in allowed
+    }
+
+
+def printed(result: Result) -> str:
+    """All that the command has written; the exception that it ended with, if any, is one that `main` shows."""
+    assert result.exception is None or isinstance(result.exception, SystemExit | ConfigurationError), result.exception
+    return result.stdout_bytes.decode() + result.stderr_bytes.decode()
+
+
+def hostile_story(story_id: str, **changed: Any) -> Story:
+    article = ArticleRef(id=EVIL, title=EVIL, published_at=NINE, outlet=EVIL, url=EVIL, copy_of=EVIL)
+    given: dict[str, Any] = {
+        "title": EVIL,
+        "title_article_id": EVIL,
+        "outlets": {EVIL: 12, EVIL + "2": 1},
+        "leanings": {EVIL: 3},
+        "articles": (article,),
+        "history": (HistoryEntry(version=1, at=NINE, article_count=13, title=EVIL, cause=Cause.COMMAND),),
+        "merged_from": (OTHER,),
+        "split_from": OTHER,
+        "split_into": (OTHER, EVIL),
+        "kept_apart": (OTHER, EVIL),
+        "related": (OTHER, EVIL),
+        "pinned": SIGNED,
+    }
+    return story(story_id, **(given | changed))
+
+
+def hostile_member(number: int, story_id: str, **changed: Any) -> Membership:
+    given = member(f"{number}{EVIL}", number, JOINED, story_id=story_id)
+    hostile = {
+        "title": EVIL,
+        "outlet": EVIL,
+        "url": EVIL,
+        "language": EVIL[:35],
+        "copy_of": f"1{EVIL}",
+        "placed_by": SIGNED,
+    }
+    merge = MergeDecision(from_story_id=OTHER, affinity=0.5, bar=0.4, command=SIGNED)
+    return msgspec.structs.replace(given, merge=merge, **(hostile | changed))
+
+
+@pytest.fixture
+def evil(newsroom: Newsroom) -> Newsroom:
+    """A newsroom in which everything that may be hostile is."""
+    kinds: dict[UpdateKind, dict[str, Any]] = {
+        UpdateKind.UPDATED: {"cause": Cause.COMMAND, "command": SIGNED},
+        UpdateKind.MERGED: {"merged_into": OTHER, "state": StoryState.MERGED},
+        UpdateKind.SPLIT: {"split_into": (OTHER,)},
+        UpdateKind.CREATED: {"split_from": OTHER},
+    }
+    updates = [
+        update(STORY, version, kind=kind, title=EVIL, outlets={EVIL: 1}, **changed)
+        for version, (kind, changed) in enumerate(kinds.items(), start=1)
+    ]
+    merged = hostile_story(OTHER, state=StoryState.MERGED, merged_into=STORY)
+    newsroom.write(
+        [
+            story_message(hostile_story(STORY)),
+            story_message(merged),
+            *map(update_message, updates),
+            *(state_message(hostile_member(number, STORY)) for number in (1, 2)),
+            state_message(Checkpoint(edition="main", watermark=NINE, next_sequence=3, model=EVIL, dimension=8)),
+            letter_message(
+                EVIL.encode(), EVIL, topic=f"news.{EVIL}", key=EVIL.encode(), headers=((EVIL, EVIL.encode()),)
+            ),
+            letter_message(json.dumps({EVIL: EVIL}, ensure_ascii=False).encode(), EVIL, offset=6),
+        ]
+    )
+    return newsroom
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("watch", "--from-start", "--until-idle", "0"),
+        ("watch", "--from-start", "--until-idle", "0", "--format", "json"),
+        ("stories",),
+        ("stories", "--all"),
+        ("stories", "--format", "json"),
+        ("stories", STORY),
+        ("stories", OTHER),
+        ("stories", STORY, "--format", "json"),
+        ("stories", "st-"),
+        ("stories", EVIL),
+        ("stories", "merge", STORY, STORY, "--why", EVIL, "--by", EVIL),
+        ("stories", "merge", STORY, OTHER, "--why", "x", "--by", "y"),
+        ("stories", "split", STORY, f"1{EVIL}", f"2{EVIL}", f"3{EVIL}", "--why", "x", "--by", "y"),
+        ("stories", "move", f"1{EVIL}", STORY, "--why", "x", "--by", "y"),
+        ("stories", "pin", STORY, "--why", "x", "--by", "y"),
+        ("explain", STORY),
+        ("explain", OTHER),
+        ("explain", STORY, "--format", "json"),
+        ("explain", f"1{EVIL}"),
+        ("explain", f"1{EVIL}", "--format", "json"),
+        ("explain", EVIL),
+        ("dead-letters", "list"),
+        ("dead-letters", "list", "--format", "json"),
+        ("dead-letters", "show", "0"),
+        ("dead-letters", "show", "1"),
+        ("dead-letters", "show", EVIL),
+        ("dead-letters", "replay", "0"),
+        ("audit",),
+        ("topics", "check"),
+        ("state", "verify"),
+        ("state", "verify", "--format", "json"),
+    ],
+    ids=lambda arguments: " ".join(arguments).encode("unicode_escape").decode()[:60],
+)
+def test_no_command_lets_data_steer_the_terminal(evil: Newsroom, arguments: tuple[str, ...]) -> None:
+    result = evil.run(*arguments)
+    text = printed(result)
+    assert steering(text) == set()
+    # It did get as far as to show something, or to say what is wrong.
+    assert text or result.exception is not None
+
+
+def test_json_is_the_same_data(evil: Newsroom) -> None:
+    (line,) = evil.run("stories", STORY, "--format", "json").stdout.splitlines()
+    assert msgspec.json.decode(line, type=Story) == hostile_story(STORY)
+    letter = json.loads(evil.run("dead-letters", "list", "--format", "json").stdout.splitlines()[0])
+    assert (letter["key"], letter["reason"]) == (EVIL, EVIL)
+
+
+def test_what_is_escaped_can_still_be_read(evil: Newsroom) -> None:
+    text = evil.run("stories", STORY).stdout
+    assert (
+        r"\x1b]0;owned\x07\x9b31m\x90 x \x08\x7f\u202e\u2066gnp [red][link=http://evil]y[/link]\x00\U000e0041 :smile:"
+        in text
+    )
+
+
+def test_the_audit_proposes_hostile_stories(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSLOOM_MODEL", "test")
+    edition = edition_of(MIXED, reports(2, range(10, 12)), *OTHERS)
+    for one in edition.stories.values():
+        one.title = EVIL
+    newsroom.write(state_of(edition))
+    for form in ("text", "json"):
+        result = newsroom.run("audit", "--format", form)
+        assert result.exit_code == 0
+        assert r"\u202e" in result.stdout
+        assert steering(printed(result)) == set()
+
+
+def test_raw_bytes_are_for_a_file_or_a_program(evil: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert evil.run("dead-letters", "show", "0", "--raw").stdout_bytes == EVIL.encode()
+    monkeypatch.setattr("services.cli.dead_letters.is_terminal", lambda: True)
+    result = evil.run("dead-letters", "show", "0", "--raw")
+    assert result.exit_code == 2
+    assert steering(printed(result)) == set()
+
+
+def test_rejected_lines_are_shown_harmlessly(newsroom: Newsroom, tmp_path: Path) -> None:
+    file = tmp_path / "articles.jsonl"
+    lines = [
+        {"id": "1", "title": "t", "text": "x", "leaning": EVIL},
+        {"id": "2", "title": "t", "text": "x", "edition": EVIL},
+        {"id": "3", "title": "t", "text": "x", "published_at": EVIL},
+        {EVIL: EVIL},
+    ]
+    file.write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines) + "\n" + EVIL.replace("\n", ""))
+    result = newsroom.run("ingest", str(file))
+    assert "rejected" in printed(result)
+    assert steering(printed(result)) == set()
+
+
+def test_the_bar_of_an_ingest_shows_no_emoji_and_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    display = IngestDisplay(bar=False)
+    display.rejected(Line(1, b""), LineRejected(EVIL))
+    text = capsys.readouterr().err
+    assert ":smile:" in text
+    assert "[red]" in text
+    assert steering(text) == set()
+
+
+def test_the_demos_report_is_harmless() -> None:
+    screen = Console(file=io.StringIO(), force_terminal=True, color_system=None, width=200, markup=False, emoji=False)
+    outcome = Outcome(stories=(hostile_story(STORY),), merged=0, sendings=Sendings(1, 0, 0, 0), dead_letters=0)
+    print_stories(screen, outcome)
+    assert isinstance(screen.file, io.StringIO)
+    assert "[red]" in screen.file.getvalue()
+    assert steering(screen.file.getvalue()) == set()
+
+
+def test_errors_on_their_way_out_are_harmless(
+    evil: Newsroom, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("NEWSLOOM_LOG", evil.settings.log)
+    monkeypatch.setenv("NEWSLOOM_MODEL", "test")
+    damaged = replace(
+        story_message(hostile_story("st-1")), value=b'{"id": "st-1", "state": "' + EVIL[:8].encode() + b'"}'
+    )
+    evil.write([replace(damaged, headers=(("ce_type", EVIL.encode()),))])
+    monkeypatch.setattr("sys.argv", ["newsloom", "audit"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == EXIT_CONFIGURATION
+    text = capsys.readouterr().err
+    assert "owned" in text
+    assert steering(text) == set()
+
+
+def test_a_service_ends_with_a_harmless_line(
+    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def build(_settings: Settings, _log: Log, _watch: RestoreWatch) -> Step:
+        raise TooManyDeadLetters(f"the latest because: {EVIL}")
+
+    monkeypatch.setenv("NEWSLOOM_LOG", newsroom.settings.log)
+    assert serve("embedder", build, records_max=1) == EXIT_LOG
+    lines = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("{")]
+    assert len(lines) == 1
+    assert "owned" in lines[0]
+    assert steering(lines[0]) == set()
