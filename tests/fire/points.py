@@ -24,8 +24,10 @@ from typing import Any, Final
 
 from newsloom.streaming.embedded import open_embedded
 from newsloom.streaming.embedded.cleanup import COMPACTION_LAG_MS
+from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy, Log, Progress, TopicSpec
 from newsloom.streaming.records import Message
+from tests.conformance.driving import read_all
 from tests.fire.old_format import write_old_format
 
 BEGUN_MS: Final = 1_750_000_000_000
@@ -223,6 +225,17 @@ def dump(file: Path) -> dict[str, list[tuple[object, ...]]]:
         return {"version": [version], **{table: sql.execute(query).fetchall() for table, query in DUMP.items()}}
 
 
+def seen(file: Path) -> list[object] | None:
+    """What a log's users see in the file; None if it is refused."""
+    try:
+        with closing(open_embedded(f"sqlite:///{file}", clock=lambda: LATER_MS)) as log:
+            names = sorted(log.admin().describe([spec.name for spec in SPECS]))
+            partitions = {source.topic: source.partition + 1 for source in sorted(log.admin().end_offsets(names))}
+            return [read_all(log, name, partitions[name]) for name in names]
+    except ConfigurationError:
+        return None
+
+
 def fresh(what: str, folder: Path) -> Path:
     """A file as it stands before the change."""
     file = folder / "log.db"
@@ -253,20 +266,25 @@ def main(how: str, what: str, folder: Path, step: int) -> None:
         run_child(how, what, file, AT_ONCE)
     before = dump(file)
     run_child(how, what, file := fresh(what, folder), None)
-    after = dump(file)
+    after, written = dump(file), seen(file)
+    whole = [written, seen(Path(shutil.copy(fresh(what, folder), folder / "alone.db")))]
     found: Counter[str] = Counter()
     for nth in limits(how, what, folder, step):
         file = fresh(what, folder)
         acknowledged, killed = run_child(how, what, file, nth)
         if not killed:
             break
+        if what == "checkpoint":
+            alone = seen(Path(shutil.copy(file, folder / "alone.db")))
+            found["refused" if alone is None else "whole"] += 1
+            assert alone in (None, *whole), f"point {nth}: without its last writes the file is a mixture"
         stands = dump(file)
         left = sorted(table for table in after if stands.get(table) not in (before.get(table), after[table]))
         assert stands == after or (stands == before and not acknowledged), f"point {nth}, {acknowledged}: {left}"
         found["after" if stands == after else "before"] += 1
-        if found.total() % GO_ON_EVERY == 0:
+        if (found["before"] + found["after"]) % GO_ON_EVERY == 0:
             assert run_child(how, what, file, None) == (True, False), f"point {nth}: the next one could not go on"
-    print(json.dumps({"points": found.total(), **found}))
+    print(json.dumps({"points": found["before"] + found["after"], **found}))
 
 
 if __name__ == "__main__":

@@ -85,6 +85,24 @@ def test_records_that_vanished_are_missed(good: Path) -> None:
         assert f"topic {source.topic} partition {source.partition} must" in line
 
 
+@pytest.mark.parametrize("position", [0, 5, 9], ids=["first", "middle", "last"])
+def test_a_worker_misses_a_record_that_vanished(quick_folder: Path, position: int) -> None:
+    file = quick_folder / "log.db"
+    with closing(open_file(file)) as log:
+        log.admin().create([TopicSpec("in", 1, CleanupPolicy.DELETE)])
+        put(log, [Message("in", None, b"value")] * 10)
+    with closing(sqlite3.connect(file)) as sql:
+        (place,) = sql.execute("SELECT place FROM records ORDER BY place LIMIT 1 OFFSET ?", (position,)).fetchone()
+        sql.execute("DELETE FROM records WHERE place = ?", (place,))
+        sql.commit()
+    with closing(open_file(file)) as log:
+        worker = log.worker(group="group", instance="a", topics=["in"])
+        with pytest.raises(ConfigurationError, match=r"is damaged \(topic in partition 0"):
+            worker.poll(max_records=100, timeout_ms=0)
+        # Nobody is told that there is nothing left to do.
+        assert log.admin().backlog("group", ["in"]) == 10
+
+
 def test_compaction_deletes_no_record_that_is_in_force(quick_folder: Path) -> None:
     file, clock = quick_folder / "log.db", ManualClock()
     with closing(open_embedded(f"sqlite:///{file}", clock=clock)) as log:
@@ -204,6 +222,12 @@ def test_a_file_that_was_taken_away_is_missed_at_once(good: Path) -> None:
 def test_a_log_of_the_format_before_is_taken_over(quick_folder: Path) -> None:
     file = quick_folder / "log.db"
     write_old_format(file)
+    with closing(sqlite3.connect(file)) as older:
+        older.execute("UPDATE partitions SET end_offset = end_offset")
+        older.commit()
+        open_file(file).close()
+        with pytest.raises(sqlite3.OperationalError, match="no such column: end_offset"):
+            older.execute("UPDATE partitions SET end_offset = end_offset")
     with closing(open_file(file)) as log:
         assert [record.value for record in read_all(log, "kept")] == [b"0", b"1", b"2"]
         assert [record.offset for record in read_all(log, "short")] == [7, 8]
