@@ -17,20 +17,15 @@ import sqlite3
 import sys
 import traceback
 from collections import Counter
-from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
 from newsloom.streaming.embedded import open_embedded
-from newsloom.streaming.embedded.cleanup import COMPACTION_LAG_MS
-from newsloom.streaming.log import CleanupPolicy, Log, Progress, TopicSpec
-from newsloom.streaming.records import Message
-from tests.fire.old_format import write_old_format
+from newsloom.streaming.errors import ConfigurationError
+from tests.conformance.driving import read_all
+from tests.fire.changes import CHANGES, LATER_MS, OPENINGS, SPECS, base
 
-BEGUN_MS: Final = 1_750_000_000_000
-LATER_MS: Final = BEGUN_MS + COMPACTION_LAG_MS
-HOUR_MS: Final = 3_600_000
 AT_ONCE: Final = -1
 """The point before the change."""
 GO_ON_EVERY: Final = 5
@@ -47,82 +42,6 @@ DUMP: Final = {
     "committed": "SELECT * FROM committed ORDER BY consumer_group, partition",
     "writers": "SELECT * FROM writers ORDER BY name",
 }
-SPECS: Final = (
-    TopicSpec("in", 2, CleanupPolicy.DELETE),
-    TopicSpec("out", 2, CleanupPolicy.DELETE),
-    TopicSpec("short", 1, CleanupPolicy.DELETE, retention_ms=COMPACTION_LAG_MS // 2),
-    TopicSpec("state", 1, CleanupPolicy.COMPACT),
-)
-
-Change = Callable[[Log, Callable[[], None]], None]
-"""A change to the log, which says when from now on it is to be there."""
-
-
-def base(file: Path) -> None:
-    """A log with something to read, to compact and to expire."""
-    with closing(open_embedded(f"sqlite:///{file}", clock=lambda: BEGUN_MS)) as log:
-        log.admin().create(SPECS)
-        writer = log.writer("base")
-        for number in range(8):
-            inputs = [Message("in", b"k", b"%d" % number * 700, partition=partition) for partition in (0, 1)]
-            others = [Message("short", None, bytes(700)), Message("state", b"k%d" % (number % 3), bytes(2_000))]
-            writer.write(inputs + others, Progress(number))
-        log.worker(group="group", instance="a", topics=["in"])
-
-
-def commit(log: Log, arm: Callable[[], None]) -> None:
-    """A worker's transaction, and what it cleans up behind itself."""
-    worker = log.worker(group="group", instance="a", topics=["in"])
-    batch = worker.poll(max_records=10, timeout_ms=0)
-    assert batch.records
-    outputs = [Message("out", record.key, record.value, partition=record.partition) for record in batch.records]
-    arm()
-    worker.commit(batch, [*outputs, Message("state", b"k0", b"new" * 900), Message("short", None, b"new")])
-
-
-def write(log: Log, arm: Callable[[], None]) -> None:
-    """A writer's transaction."""
-    writer = log.writer("feeder")
-    arm()
-    writer.write([Message("in", b"k", bytes(3_000), partition=0)] * 3, Progress(3, "note"))
-
-
-def open_writer(log: Log, arm: Callable[[], None]) -> None:
-    """A writer takes another's name."""
-    arm()
-    log.writer("base")
-
-
-def join(log: Log, arm: Callable[[], None]) -> None:
-    """A member joins, and gets a partition of another's."""
-    arm()
-    log.worker(group="group", instance="b", topics=["in"])
-
-
-def create(log: Log, arm: Callable[[], None]) -> None:
-    """Topics are created."""
-    arm()
-    log.admin().create([TopicSpec("more", 3, CleanupPolicy.DELETE), TopicSpec("most", 2, CleanupPolicy.COMPACT)])
-
-
-def checkpoint(log: Log, arm: Callable[[], None]) -> None:
-    """What stands in the write-ahead log goes to its place in the file, as the last process leaves it."""
-    writer = log.writer("feeder")
-    writer.write([Message("in", b"k", bytes(3_000), partition=0)] * 3, Progress(3, "note"))
-    arm()
-    log.close()
-
-
-CHANGES: Final[dict[str, Change]] = {
-    "commit": commit,
-    "write": write,
-    "open-writer": open_writer,
-    "join": join,
-    "create": create,
-    "checkpoint": checkpoint,
-}
-OPENINGS: Final[dict[str, Callable[[Path], None]]] = {"new-file": lambda _: None, "upgrade": write_old_format}
-"""Changes that opening the file makes, and what makes the file."""
 
 
 def arm_statements(sql: sqlite3.Connection, nth: int) -> None:
@@ -223,6 +142,17 @@ def dump(file: Path) -> dict[str, list[tuple[object, ...]]]:
         return {"version": [version], **{table: sql.execute(query).fetchall() for table, query in DUMP.items()}}
 
 
+def seen(file: Path) -> list[object] | None:
+    """What a log's users see in the file; None if it is refused."""
+    try:
+        with closing(open_embedded(f"sqlite:///{file}", clock=lambda: LATER_MS)) as log:
+            names = sorted(log.admin().describe([spec.name for spec in SPECS]))
+            partitions = {source.topic: source.partition + 1 for source in sorted(log.admin().end_offsets(names))}
+            return [read_all(log, name, partitions[name]) for name in names]
+    except ConfigurationError:
+        return None
+
+
 def fresh(what: str, folder: Path) -> Path:
     """A file as it stands before the change."""
     file = folder / "log.db"
@@ -253,20 +183,25 @@ def main(how: str, what: str, folder: Path, step: int) -> None:
         run_child(how, what, file, AT_ONCE)
     before = dump(file)
     run_child(how, what, file := fresh(what, folder), None)
-    after = dump(file)
+    after, written = dump(file), seen(file)
+    whole = [written, seen(Path(shutil.copy(fresh(what, folder), folder / "alone.db")))]
     found: Counter[str] = Counter()
     for nth in limits(how, what, folder, step):
         file = fresh(what, folder)
         acknowledged, killed = run_child(how, what, file, nth)
         if not killed:
             break
+        if what == "checkpoint":
+            alone = seen(Path(shutil.copy(file, folder / "alone.db")))
+            found["refused" if alone is None else "whole"] += 1
+            assert alone in (None, *whole), f"point {nth}: without its last writes the file is a mixture"
         stands = dump(file)
         left = sorted(table for table in after if stands.get(table) not in (before.get(table), after[table]))
         assert stands == after or (stands == before and not acknowledged), f"point {nth}, {acknowledged}: {left}"
         found["after" if stands == after else "before"] += 1
-        if found.total() % GO_ON_EVERY == 0:
+        if (found["before"] + found["after"]) % GO_ON_EVERY == 0:
             assert run_child(how, what, file, None) == (True, False), f"point {nth}: the next one could not go on"
-    print(json.dumps({"points": found.total(), **found}))
+    print(json.dumps({"points": found["before"] + found["after"], **found}))
 
 
 if __name__ == "__main__":

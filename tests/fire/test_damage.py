@@ -10,10 +10,12 @@ from pathlib import Path
 import pytest
 
 from newsloom.streaming.embedded import open_embedded
+from newsloom.streaming.embedded.cleanup import COMPACTION_LAG_MS
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy, Progress, TopicSpec
 from newsloom.streaming.records import Message, TopicPartition
-from tests.conformance.driving import partitions_of, read_all
+from tests.conformance.driving import partitions_of, put, read_all
+from tests.conformance.harness import ManualClock
 from tests.fire.damaging import MARK, contents, damaged_copy, flip_in, make_log, open_file, refusal
 from tests.fire.old_format import write_old_format
 
@@ -81,6 +83,39 @@ def test_records_that_vanished_are_missed(good: Path) -> None:
         line = refusal(copy)
         assert line is not None
         assert f"topic {source.topic} partition {source.partition} must" in line
+
+
+@pytest.mark.parametrize("position", [0, 5, 9], ids=["first", "middle", "last"])
+def test_a_worker_misses_a_record_that_vanished(quick_folder: Path, position: int) -> None:
+    file = quick_folder / "log.db"
+    with closing(open_file(file)) as log:
+        log.admin().create([TopicSpec("in", 1, CleanupPolicy.DELETE)])
+        put(log, [Message("in", None, b"value")] * 10)
+    with closing(sqlite3.connect(file)) as sql:
+        (place,) = sql.execute("SELECT place FROM records ORDER BY place LIMIT 1 OFFSET ?", (position,)).fetchone()
+        sql.execute("DELETE FROM records WHERE place = ?", (place,))
+        sql.commit()
+    with closing(open_file(file)) as log:
+        worker = log.worker(group="group", instance="a", topics=["in"])
+        with pytest.raises(ConfigurationError, match=r"is damaged \(topic in partition 0"):
+            worker.poll(max_records=100, timeout_ms=0)
+        # Nobody is told that there is nothing left to do.
+        assert log.admin().backlog("group", ["in"]) == 10
+
+
+def test_compaction_deletes_no_record_that_is_in_force(quick_folder: Path) -> None:
+    file, clock = quick_folder / "log.db", ManualClock()
+    with closing(open_embedded(f"sqlite:///{file}", clock=clock)) as log:
+        log.admin().create([TopicSpec("state", 1, CleanupPolicy.COMPACT)])
+        put(log, [Message("state", key, b"1") for key in (b"a", b"b")])
+        with closing(sqlite3.connect(file)) as sql:
+            sql.execute("UPDATE latest SET place = (SELECT place FROM latest WHERE key = x'61') WHERE key = x'62'")
+            sql.commit()
+        put(log, [Message("state", b"b", b"2")])
+        clock.advance(COMPACTION_LAG_MS)
+        with pytest.raises(ConfigurationError, match=r"is damaged \(a record that is the last of its key is noted as"):
+            put(log, [Message("state", b"c", b"1")])
+        assert [record.value for record in read_all(log, "state")] == [b"1", b"1", b"2"]
 
 
 def test_an_offset_behind_the_end_is_noticed(good: Path) -> None:
@@ -187,6 +222,12 @@ def test_a_file_that_was_taken_away_is_missed_at_once(good: Path) -> None:
 def test_a_log_of_the_format_before_is_taken_over(quick_folder: Path) -> None:
     file = quick_folder / "log.db"
     write_old_format(file)
+    with closing(sqlite3.connect(file)) as older:
+        older.execute("UPDATE partitions SET end_offset = end_offset")
+        older.commit()
+        open_file(file).close()
+        with pytest.raises(sqlite3.OperationalError, match="no such column: end_offset"):
+            older.execute("UPDATE partitions SET end_offset = end_offset")
     with closing(open_file(file)) as log:
         assert [record.value for record in read_all(log, "kept")] == [b"0", b"1", b"2"]
         assert [record.offset for record in read_all(log, "short")] == [7, 8]

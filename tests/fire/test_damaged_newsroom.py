@@ -18,8 +18,7 @@ from newsloom.streaming.records import Message
 from tests.acceptance.installation import Installation
 from tests.laws.streams import article
 
-pytestmark = pytest.mark.timeout(300)
-slow = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 Program = tuple[str, ...]
 
@@ -112,13 +111,13 @@ Spoil = Callable[[Path], None]
 @pytest.mark.parametrize(
     ("program", "spoil", "reason"),
     [
-        *(pytest.param(program, no_header, "no database, or damaged", marks=slow) for program in ALL),
-        *(pytest.param(program, no_root_of_the_records, "is damaged", marks=slow) for program in RECORDS),
-        *(pytest.param(program, half_a_file, "is damaged", marks=slow) for program in ALL),
+        *((program, no_header, "no database, or damaged") for program in ALL),
+        *((program, no_root_of_the_records, "is damaged") for program in RECORDS),
+        *((program, half_a_file, "is damaged") for program in ALL),
         (STORIES, no_root_of_the_records, "is damaged"),
-        *(pytest.param(program, emptied, "is empty", marks=slow) for program in (STORIES, VERIFY, INGEST, CLUSTERER)),
-        *(pytest.param(program, of_a_newer_version, "upgrade", marks=slow) for program in (STORIES, RUN, INGEST)),
-        *(pytest.param(program, gone_but_for_its_last_writes, "gone", marks=slow) for program in (RUN, CLUSTERER)),
+        *((program, emptied, "is empty") for program in (STORIES, VERIFY, INGEST, CLUSTERER)),
+        *((program, of_a_newer_version, "upgrade") for program in (STORIES, RUN, INGEST)),
+        *((program, gone_but_for_its_last_writes, "gone") for program in (RUN, CLUSTERER)),
     ],
 )  # fmt: skip
 def test_a_damaged_file(newsroom: Installation, program: Program, spoil: Spoil, reason: str) -> None:
@@ -139,10 +138,10 @@ def change_a_letter(file: Path, words: bytes) -> None:
     ("program", "words"),
     [
         (STORIES, STORY),
-        pytest.param(WATCH, STORY, marks=slow),
-        pytest.param(VERIFY, STORY, marks=slow),
-        pytest.param(CLUSTERER, STORY, marks=slow),
-        pytest.param(EMBEDDER, ARTICLE, marks=slow),
+        (WATCH, STORY),
+        (VERIFY, STORY),
+        (CLUSTERER, STORY),
+        (EMBEDDER, ARTICLE),
     ],
 )
 def test_a_changed_letter_in_a_record(newsroom: Installation, program: Program, words: bytes) -> None:

@@ -67,3 +67,6 @@ def test_in_the_middle_of_what_goes_to_the_disk_as_a_file_begins(quick_folder: P
 def test_while_the_last_one_to_leave_writes_everything_to_its_place(quick_folder: Path) -> None:
     counts = kill_at_points("bytes", "checkpoint", quick_folder, 499)
     assert counts["after"] == counts["points"] >= 100
+    # Had the write-ahead log been lost then: the file alone is one of the two states, or it is refused.
+    assert counts["refused"] >= 50
+    assert counts["whole"] >= 1

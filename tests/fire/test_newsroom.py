@@ -15,6 +15,7 @@ from typing import Final
 import pytest
 
 from newsloom.service import EXIT_LOG
+from newsloom.settings import load_settings
 from tests.acceptance.installation import INPUTS, Installation
 from tests.chaos import verifying
 from tests.chaos.embedder import SLOW_S, VECTORS, keep_vectors, kept_vectors
@@ -99,7 +100,7 @@ def test_a_newsroom_under_fire_keeps_its_books(tmp_path: Path) -> None:
     with as_file(files("services.cli") / "sample" / "articles.jsonl") as sample:
         lines = traffic([sample], seed=1)
     installation = Installation(f"sqlite:///{tmp_path}/news.db", "fire.", tmp_path)
-    settings = installation.settings
+    settings = load_settings({"NEWSLOOM_LOG": installation.url, "NEWSLOOM_TOPIC_PREFIX": "fire.", **PARTITIONS})
     keep_vectors(lines, tmp_path / "vectors", settings.model)
     installation.command("topics", "create", **PARTITIONS)
     logs = tmp_path / "logs"

@@ -32,7 +32,8 @@ from services.cli.__main__ import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 README, ARCHITECTURE, EVENTS = (ROOT / name for name in ("README.md", "docs/architecture.md", "docs/events.md"))
-DOCUMENTS = [README, ARCHITECTURE, EVENTS, ROOT / "CHANGELOG.md"]
+EMBEDDED = ROOT / "docs/embedded.md"
+DOCUMENTS = [README, ARCHITECTURE, EVENTS, EMBEDDED, ROOT / "CHANGELOG.md"]
 
 
 def rows(document: Path) -> dict[str, list[str]]:
@@ -140,8 +141,9 @@ def test_what_a_document_points_to_exists(document: Path) -> None:
     assert [str(path) for path in [*links, *paths] if not path.exists()] == []
 
 
-def test_every_test_that_is_named_exists() -> None:
-    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", ARCHITECTURE.read_text())
+@pytest.mark.parametrize("document", [ARCHITECTURE, EMBEDDED], ids=lambda path: path.name)
+def test_every_test_that_is_named_exists(document: Path) -> None:
+    named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", document.read_text())
     assert len(named) > 10
     assert [pair for pair in named if f"def {pair[1]}(" not in (ROOT / pair[0]).read_text()] == []
 

@@ -15,6 +15,7 @@ import sqlite3
 from itertools import groupby
 from typing import Final
 
+from newsloom.streaming.embedded.damage import Damage
 from newsloom.streaming.embedded.schema import partition_at, place
 
 COMPACTION_LAG_MS: Final = 60_000
@@ -33,6 +34,9 @@ _LATEST: Final = (
 )
 _OBSOLETE: Final = "INSERT OR IGNORE INTO obsolete (due_ms, place) VALUES (?, ?)"
 _DUE: Final = "SELECT due_ms, place FROM obsolete WHERE due_ms <= ? ORDER BY due_ms, place LIMIT ?"
+_IN_FORCE: Final = """
+    SELECT 1 FROM records JOIN latest USING (key, place) WHERE partition = ? AND place = ? AND value IS NOT NULL
+"""
 _FORGET_KEY: Final = """
     DELETE FROM latest WHERE partition = ?1 AND key = (SELECT key FROM records WHERE place = ?2) AND place = ?2
 """
@@ -62,6 +66,9 @@ def clean(sql: sqlite3.Connection, now_ms: int, *, written: int) -> None:
 
 def _compact(sql: sqlite3.Connection, now_ms: int, limit: int) -> None:
     due = sql.execute(_DUE, (now_ms, limit)).fetchall()
+    for _, at in due:
+        if sql.execute(_IN_FORCE, (partition_at(at), at)).fetchone():
+            raise Damage("a record that is the last of its key is noted as replaced")
     sql.executemany(_FORGET_KEY, [(partition_at(at), at) for _, at in due])
     for partition, places in groupby(sorted(at for _, at in due), key=partition_at):
         # A replaced tombstone is due twice; it is counted when it goes.

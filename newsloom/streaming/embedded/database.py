@@ -25,14 +25,15 @@ class Database:
     """
 
     def __init__(self, path: Path | None, *, create: bool) -> None:
-        self._path = path
+        # Absolute: a process that changes its folder keeps its log.
+        self._path = None if path is None else path.absolute()
         self._where = f"NEWSLOOM_LOG: {path or 'memory'}"
         self._connections: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._memory = None if path else sqlite3.connect(":memory:", check_same_thread=False, isolation_level=None)
         self._memory_lock = threading.RLock()
         self._file: tuple[int, int] | None = None
-        if path is not None:
-            _check_files(path, self._where, create=create)
+        if self._path is not None:
+            _check_files(self._path, self._where, create=create)
         self._prepare(create=create)
 
     @contextmanager
@@ -60,7 +61,8 @@ class Database:
             connection = Connection(sql, threading.RLock(), self._where, shared=False, check=self._check_in_place)
         self._connections.add(connection)
         # One that is dropped without `close` is closed too, at once: sqlite3's own would wait for the garbage collector.
-        weakref.finalize(connection, sql.close)
+        # Not at the process's end, when a thread may still be at work with it.
+        weakref.finalize(connection, sql.close).atexit = False
         return connection
 
     def _open_file(self) -> sqlite3.Connection:
@@ -114,7 +116,7 @@ class Database:
 
 def _check_files(path: Path, where: str, *, create: bool) -> None:
     """What SQLite would tell late or not at all."""
-    if not path.absolute().parent.is_dir():
+    if not path.parent.is_dir():
         raise ConfigurationError(f"{where} lies in a folder that does not exist: create the folder")
     if path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         raise ConfigurationError(
