@@ -6,6 +6,7 @@ import pytest
 
 from newsloom.streaming.errors import CommitFailed
 from tests.conformance.driving import Member, numbered, put, read_all, values
+from tests.kafka.broker import wait_until
 from tests.kafka.copying import assert_copied_once, copies, copy_all
 from tests.kafka.faults import Api, Fault, Part
 from tests.kafka.harness import NewLog
@@ -29,7 +30,7 @@ def test_plain_client_commits_the_offsets_and_loses_the_record(
         producer.commit_transaction()
 
     log = new_log()
-    assert log.admin().backlog(source, [source]) == 0
+    wait_until(lambda: log.admin().backlog(source, [source]) == 0, 20, "the offset")
     assert values(read_all(log, out)) == []
 
 
@@ -41,7 +42,7 @@ def test_adapter_commits_neither(proxy: Proxy, proxied_log: NewLog, new_log: New
     batch = member.batch()
     proxy.strike(Api.PRODUCE, Part.REQUEST, Fault.CUT)
 
-    with pytest.raises(CommitFailed, match="Expiring"):
+    with pytest.raises(CommitFailed):
         member.worker.commit(batch, copies(batch, out))
 
     assert new_log().admin().committed_offsets(source, [source]) == {}
