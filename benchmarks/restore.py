@@ -1,6 +1,6 @@
 """How long a clusterer takes to restore a partition, by the number of articles in its window.
 
-    python benchmarks/restore.py --articles 10000 30000 100000 [--log kafka://localhost:9092] [--profile]
+    python benchmarks/restore.py --articles 10000 30000 100000 [--log kafka://localhost:9092] [--repeats 3] [--profile]
 
 The state is invented (the stream of benchmarks/core.py, its stories taken as given), written to a log, and restored from there
 as a clusterer does on start: read, decoded, and every sum and index rebuilt. Every story is open: closed ones cost less. CPU is
@@ -137,26 +137,28 @@ def write(log: Log, articles: int, settings: Settings) -> None:
         writer.write(batch, Progress(0))
 
 
-def measure(url: str, articles: int, *, profile: bool) -> None:
-    """Write a state of this size under a prefix of its own, restore it, and say how long that took."""
+def measure(url: str, articles: int, *, repeats: int, profile: bool) -> None:
+    """Write a state of this size under a prefix of its own, restore it as often as that, and say how long each time took."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     settings = Settings(log=url, topic_prefix=f"restore-{uuid.uuid4().hex[:8]}.", model="random")
     with closing(open_log(url)) as log:
         write(log, articles, settings)
         step = ClustererStep(settings, log, uncalibrated("random", DIMENSION), Parameters())
         profiler = cProfile.Profile()
-        if profile:
-            profiler.enable()
-        begun, begun_cpu = time.perf_counter(), time.process_time()
-        step.restore(0)
-        seconds, cpu_s = time.perf_counter() - begun, time.process_time() - begun_cpu
-        profiler.disable()
-    memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"| {articles:,} | {seconds:.1f} s | {cpu_s:.1f} s | {1_000_000 * cpu_s / articles:.0f} us | {memory_mb:,.0f} MB "
-        f"| {os.getloadavg()[0]:.1f} |",
-        flush=True,
-    )
+        for _ in range(repeats):
+            if profile:
+                profiler.enable()
+            begun, begun_cpu = time.perf_counter(), time.process_time()
+            step.restore(0)
+            seconds, cpu_s = time.perf_counter() - begun, time.process_time() - begun_cpu
+            profiler.disable()
+            step.forget(0)
+            memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+            print(
+                f"| {articles:,} | {seconds:.1f} s | {cpu_s:.1f} s | {1_000_000 * cpu_s / articles:.0f} us "
+                f"| {memory_mb:,.0f} MB | {os.getloadavg()[0]:.1f} |",
+                flush=True,
+            )
     if profile:
         pstats.Stats(profiler).sort_stats("tottime").print_stats(25)
 
@@ -166,6 +168,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--articles", type=int, nargs="+", default=[10_000, 30_000, 100_000])
     parser.add_argument("--log", help="A log to use; else a SQLite file in a folder that is removed.")
+    parser.add_argument(
+        "--repeats", type=int, default=1, help="How often each is restored; others at work only add time."
+    )
     parser.add_argument("--profile", action="store_true")
     arguments = parser.parse_args()
     machine = platform.processor() or platform.machine()
@@ -178,7 +183,9 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             url = arguments.log or f"sqlite:///{folder}/news.db"
             process = multiprocessing.get_context("spawn").Process(
-                target=measure, args=(url, articles), kwargs={"profile": arguments.profile}
+                target=measure,
+                args=(url, articles),
+                kwargs={"repeats": arguments.repeats, "profile": arguments.profile},
             )
             process.start()
             process.join()
