@@ -41,6 +41,7 @@ def test_text_becomes_what_the_client_takes() -> None:
         "ssl_check_hostname": "False",
         "security_protocol": "SASL_SSL",
         "sasl_mechanism": "PLAIN",
+        "sasl_plain_username": "me",
         "sasl_plain_password": "0123",
         "client_id": "42",
     }
@@ -49,6 +50,7 @@ def test_text_becomes_what_the_client_takes() -> None:
         "ssl_check_hostname": False,
         "security_protocol": "SASL_SSL",
         "sasl_mechanism": "PLAIN",
+        "sasl_plain_username": "me",
         "sasl_plain_password": "0123",
         "client_id": "42",
     }

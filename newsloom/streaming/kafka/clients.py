@@ -9,6 +9,8 @@ from typing import Any, Final
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaConfigurationError, KafkaConnectionError, KafkaError, KafkaTimeoutError, RetriableError
 from kafka.net.compat import KafkaNetClient
+from kafka.net.manager import KafkaConnectionManager
+from kafka.net.selector import NetworkSelector
 from kafka.serializer import Serializer
 from kafka.structs import MemberState
 
@@ -59,8 +61,31 @@ _PRODUCER: Final[Config] = {
 }
 
 
+class _Connections(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python ships no types
+    """Hands over what was received before the connection ended: the library throws it away if both come at once.
+
+    So does a broker say why it refuses a user, and closes.
+    """
+
+    async def _build_transport(self, *args: Any, **kwargs: Any) -> Any:
+        transport = await super()._build_transport(*args, **kwargs)
+        receive = transport._sock_recv
+
+        def receive_before_the_end() -> tuple[bytes, KafkaError | None]:
+            data, error = receive()
+            # The next call comes upon the same end.
+            return data, None if data else error
+
+        transport._sock_recv = receive_before_the_end
+        return transport
+
+
 class _NetClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python ships no types
     """Says "not ready" instead of raising: the raise makes the sender drop a transactional request, whose call never returns."""
+
+    def __init__(self, **configs: Any) -> None:
+        net = NetworkSelector(**configs)
+        super().__init__(net, _Connections(net, **configs))
 
     def await_ready(self, node_id: object, timeout_ms: int = 30_000) -> bool:
         try:
@@ -219,10 +244,10 @@ class Clients:
 
     def _unreachable(self, where: str, error: KafkaError) -> ConfigurationError | LogUnavailable:
         cause = CONNECTION_CAUSES.text() or explain(error)
-        if "Authentication" in cause or "SaslMechanism" in cause:
-            return ConfigurationError(f"{where}: {cause}; check NEWSLOOM_KAFKA_SASL_*")
-        hint = "; does NEWSLOOM_KAFKA_SECURITY_PROTOCOL (and _SASL_*) fit the broker?"
-        return LogUnavailable(f"{where}: no broker answers: {cause}{hint}")
+        if "SaslAuthenticationFailed" in cause:
+            hint = "check NEWSLOOM_KAFKA_SASL_PLAIN_USERNAME and _PASSWORD"
+            return ConfigurationError(f"{where}: the broker refuses the user: {cause}; {hint}")
+        return LogUnavailable(f"{where}: no broker answers: {cause}")
 
 
 def seconds_left(deadline: float) -> float:

@@ -18,6 +18,7 @@ from newsloom.streaming.kafka.assignment import Assignment
 from newsloom.streaming.kafka.clients import Clients, seconds_left
 from newsloom.streaming.kafka.errors import translate, translated
 from newsloom.streaming.kafka.records import to_record
+from newsloom.streaming.kafka.rights import Silence, is_about_topics, refused
 from newsloom.streaming.kafka.transactions import Transactions
 from newsloom.streaming.records import Batch, Message
 
@@ -45,6 +46,9 @@ class KafkaWorker:
         self, clients: Clients, admin: KafkaAdmin, *, group: str, instance: str, topics: Sequence[str]
     ) -> None:
         self._group = group
+        self._admin = admin
+        self._topics = tuple(topics)
+        self._silence = Silence(self._check_rights)
         # Tuples of kafka-python and ours compare equal, field by field.
         self._next: dict[tuple[str, int], int] = {}
         self._uncommitted: deque[_Token] = deque()
@@ -72,6 +76,7 @@ class KafkaWorker:
             self._recover()
         if self._position_lost:
             self._seek(self._next)
+        self._silence.look()
         try:
             polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
             # Now, not at commit time: by then an evicted member knows itself as "nobody", whom a broker does not fence.
@@ -79,10 +84,17 @@ class KafkaWorker:
         except KafkaError as error:
             # The library may have moved on past records that it did not return.
             self._position_lost = True
-            raise self._seen(translate(error, f"polling as group {self._group}")) from error
+            if is_about_topics(error):
+                self._admin.check_rights(read=self._topics)
+            right = refused(error, group=self._group)
+            raise self._seen(right or translate(error, f"polling as group {self._group}")) from error
         if self._consumer.is_fenced():
             raise self._seen(Fenced(f"another process has this instance's identity in group {self._group}"))
         return self._batch(polled, member)
+
+    def _check_rights(self) -> None:
+        self._admin.check_rights(read=self._topics)
+        self._admin.group_offsets(self._group, operation="Read")
 
     def _batch(self, polled: Mapping[Any, Sequence[Any]], member: object) -> Batch:
         changes = self._assignment.changes()
@@ -101,6 +113,7 @@ class KafkaWorker:
         records = tuple(to_record(record) for records in polled.values() for record in records)
         token = _Token(member, offsets)
         if offsets:
+            self._silence.broken()
             self._uncommitted.append(token)
         return Batch(records=records, gained=changes.gained, lost=changes.lost, token=token)
 
