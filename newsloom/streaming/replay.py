@@ -116,7 +116,8 @@ def _write(log: Log, writer: Writer, batch: list[_Pair], now_ms: int) -> None:
     originals = [_lasting(message, found[message.topic], now_ms) for _, message in batch]
     before = writer.progress()
     progress = Progress((before.position if before else 0) + len(batch))
-    writer.write([*originals, *(_marker(letter) for letter, _ in batch)], progress)
+    # Markers first: on Kafka the place is kept beside the first message, and takes the right to read that topic.
+    writer.write([*(_marker(letter) for letter, _ in batch), *originals], progress)
 
 
 def _lasting(message: Message, topic: TopicSpec, now_ms: int) -> Message:

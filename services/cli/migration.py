@@ -105,12 +105,12 @@ def _check_books(log: Log, settings: Settings) -> None:
 def _create(log: Log, settings: Settings, target: Settings) -> None:
     """The target's topics: like those that are copied, but for the number of state partitions."""
     admin = log.admin()
-    sources = admin.describe([topic_name(settings, topic) for topic in TOPICS])
     specs: dict[str, TopicSpec] = {spec.name: spec for spec in topic_specs(target)}
     for topic in TOPICS:
         if topic.sizing is Sizing.FREE:
             name = topic_name(target, topic)
-            specs[name] = replace(specs[name], partitions=sources[topic_name(settings, topic)].partitions)
+            partitions = len(topic_partitions(log, topic_name(settings, topic)))
+            specs[name] = replace(specs[name], partitions=partitions)
     existing = admin.describe(list(specs))
     if existing:
         raise ConfigurationError(

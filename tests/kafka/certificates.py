@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 from typing import Final
 
-_NEW_KEY: Final = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc")
+_NEW_KEY: Final = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
 
 
 class Authority:
@@ -18,15 +18,28 @@ class Authority:
         self.certificate = directory / "authority.pem"
         self._key = directory / "authority.key"
         _openssl(
-            "req", "-x509", *_NEW_KEY, "-keyout", self._key, "-out", self.certificate, "-subj", "/CN=newsloom test"
+            "req",
+            "-x509",
+            *_NEW_KEY,
+            "-noenc",
+            "-keyout",
+            self._key,
+            "-out",
+            self.certificate,
+            "-subj",
+            "/CN=newsloom test",
         )
 
-    def issue(self, name: str, *, address: str = "", days: int = 30) -> Path:
-        """A PEM file with a key and the certificate for it: of `CN=name`, for an IP address, that expires after so many days."""
+    def issue(self, name: str, *, address: str = "", days: int = 30, password: str = "") -> Path:
+        """A PEM file with a key and the certificate for it: of `CN=name`, for an IP address, that expires after so many days.
+
+        With a password the key is encrypted.
+        """
         request, extensions, certificate, both = (
             self._directory / f"{name}.{kind}" for kind in ("csr", "ext", "crt", "pem")
         )
-        _openssl("req", *_NEW_KEY, "-keyout", both, "-out", request, "-subj", f"/CN={name}")
+        encryption = ("-passout", f"pass:{password}") if password else ("-noenc",)
+        _openssl("req", *_NEW_KEY, *encryption, "-keyout", both, "-out", request, "-subj", f"/CN={name}")
         extensions.write_text(f"subjectAltName=IP:{address}\n" if address else "basicConstraints=CA:FALSE\n")
         signer: tuple[str | Path, ...] = ("-CA", self.certificate, "-CAkey", self._key, "-CAcreateserial")
         _openssl(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from newsloom.access import ROLES
 from newsloom.streaming.kafka import open_kafka
 from newsloom.streaming.log import Log
 from tests.kafka.harness import QUICK, NewLog
+from tests.kafka.secured import SecuredBroker
 
 
 @pytest.fixture
@@ -23,3 +27,21 @@ def new_log(kafka_url: str) -> Iterator[NewLog]:
     yield open_log
     for log in opened:
         log.close()
+
+
+@pytest.fixture(scope="session")
+def secured_broker(kafka_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]:
+    """A broker that knows a user for each role, and lets none of them do anything yet. Started at the first use."""
+    broker = SecuredBroker(kafka_home, tmp_path_factory.mktemp("secured") / "broker", [role.name for role in ROLES])
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.stop()
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that accepts connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]

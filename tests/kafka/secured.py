@@ -107,9 +107,9 @@ class SecuredBroker(Broker):
             "ssl_cafile": str(self.authority),
         }
 
-    def certificate(self, name: str) -> Path:
-        """Key and certificate of a new user `CN=name`."""
-        return self._authority.issue(name)
+    def certificate(self, name: str, *, password: str = "") -> Path:
+        """Key and certificate of a new user `CN=name`; with a password the key is encrypted."""
+        return self._authority.issue(name, password=password)
 
     @contextmanager
     def as_admin(self) -> Iterator[Any]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import logging
-import socket
-import time
-from collections.abc import Iterator
 
 import pytest
 
-from newsloom.streaming.errors import ConfigurationError, LogError, LogUnavailable
+from newsloom.streaming.errors import ConfigurationError, LogUnavailable
 from newsloom.streaming.kafka import open_kafka
 from tests.kafka.broker import PASSWORD, USER, Broker, free_ports
+from tests.kafka.harness import refusal
 
 SASL = {
     "security_protocol": "SASL_PLAINTEXT",
@@ -19,27 +17,6 @@ SASL = {
     "sasl_plain_username": USER,
     "sasl_plain_password": PASSWORD,
 }
-
-
-@pytest.fixture
-def silent_port() -> Iterator[int]:
-    """A port that accepts connections and says nothing."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        yield server.getsockname()[1]
-
-
-def refusal(url: str, options: dict[str, str]) -> LogError:
-    """How opening ends; fails if it takes too long or says too little."""
-    began = time.monotonic()
-    with pytest.raises((ConfigurationError, LogUnavailable)) as caught:
-        open_kafka(url, options)
-    assert time.monotonic() - began < 30
-    text = str(caught.value)
-    assert f"NEWSLOOM_LOG={url}" in text
-    assert "\n" not in text
-    error = caught.value
-    assert isinstance(error, LogError)
-    return error
 
 
 def test_nobody_listens() -> None:

@@ -41,7 +41,11 @@ def is_about_topics(error: KafkaError) -> bool:
 
 
 class Silence:
-    """Looks, now and then while nothing comes, whether anything could: a right may have been taken away."""
+    """Looks, now and then while nothing comes, whether anything could.
+
+    Of a topic that may no longer be read a broker says so in answer to a fetch; but once the client has refreshed its metadata it
+    knows of no such topic, fetches nothing, and polls nothing for ever.
+    """
 
     def __init__(self, check: Callable[[], None]) -> None:
         self._check = check

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, NoReturn
 
 from kafka import OffsetAndMetadata
@@ -46,8 +47,7 @@ class KafkaWorker:
         self, clients: Clients, admin: KafkaAdmin, *, group: str, instance: str, topics: Sequence[str]
     ) -> None:
         self._group = group
-        self._admin = admin
-        self._topics = tuple(topics)
+        self._check_rights = partial(admin.check_rights, read=topics)
         self._silence = Silence(self._check_rights)
         # Tuples of kafka-python and ours compare equal, field by field.
         self._next: dict[tuple[str, int], int] = {}
@@ -84,17 +84,10 @@ class KafkaWorker:
         except KafkaError as error:
             # The library may have moved on past records that it did not return.
             self._position_lost = True
-            if is_about_topics(error):
-                self._admin.check_rights(read=self._topics)
-            right = refused(error, group=self._group)
-            raise self._seen(right or translate(error, f"polling as group {self._group}")) from error
+            raise self._seen(self._explained(error, f"polling as group {self._group}")) from error
         if self._consumer.is_fenced():
             raise self._seen(Fenced(f"another process has this instance's identity in group {self._group}"))
         return self._batch(polled, member)
-
-    def _check_rights(self) -> None:
-        self._admin.check_rights(read=self._topics)
-        self._admin.group_offsets(self._group, operation="Read")
 
     def _batch(self, polled: Mapping[Any, Sequence[Any]], member: object) -> Batch:
         changes = self._assignment.changes()
@@ -185,7 +178,7 @@ class KafkaWorker:
     def _seek(self, known: Mapping[tuple[str, int], int]) -> None:
         """Take every held partition to its known offset, else to the group's committed one."""
         deadline = time.monotonic() + REWIND_S_MAX
-        with translated(f"reading the offsets of group {self._group}"):
+        try:
             for source in self._consumer.assignment():
                 offset = known.get(source)
                 if offset is None:
@@ -194,7 +187,14 @@ class KafkaWorker:
                     self._consumer.seek_to_beginning(source)
                 else:
                     self._consumer.seek(source, offset)
+        except KafkaError as error:
+            raise self._explained(error, f"reading the offsets of group {self._group}") from error
         self._position_lost = False
+
+    def _explained(self, error: KafkaError, doing: str) -> LogError:
+        if is_about_topics(error):
+            self._check_rights()
+        return refused(error, group=self._group) or translate(error, doing)
 
     def _seen(self, error: LogError) -> LogError:
         if isinstance(error, Fenced):
