@@ -84,8 +84,8 @@ def _serve(config: LoopConfig, settings: Settings, build: StepBuilder, watchdog:
     service = config.service
     log = open_log(settings.log, kafka_options=settings.kafka, create=False)
     try:
-        check_topics(log.admin(), topic_specs(settings), state_topic_names(settings))
         _check_rights(service, settings, log)
+        check_topics(log.admin(), topic_specs(settings), state_topic_names(settings))
         step = build(settings, log, RestoreWatch(watchdog, metrics))
         worker = log.worker(group=group_name(settings, service), instance=settings.instance, topics=step.inputs)
         stop = stop_on_signals()

@@ -109,6 +109,7 @@ def _batches(pairs: Iterator[_Pair]) -> Iterator[list[_Pair]]:
 
 def _write(log: Log, writer: Writer, batch: list[_Pair], now_ms: int) -> None:
     targets = sorted({message.topic for _, message in batch})
+    log.admin().check_rights(write=targets)
     found = log.admin().describe(targets)
     for target in targets:
         if target not in found:

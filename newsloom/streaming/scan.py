@@ -14,8 +14,11 @@ POLL_TIMEOUT_MS: Final = 500
 
 def topic_partitions(log: Log, topic: str) -> list[TopicPartition]:
     """Every partition of the topic; raises `ConfigurationError` if there is no such topic."""
+    admin = log.admin()
+    # First, so that it is told which right is missing: who may not even see a topic need not only see it.
+    admin.check_rights(read=[topic])
     # Not `describe`: the settings of a topic are another right than its records.
-    return sorted(log.admin().end_offsets([topic]))
+    return sorted(admin.end_offsets([topic]))
 
 
 def read_topic(log: Log, topic: str) -> Iterator[Record]:

@@ -105,8 +105,8 @@ class Transactions:
             if target.topic not in self._topics or target.partition >= self._topics[target.topic].partitions
         ]
         if unknown:
-            self._admin.check_exist(unknown)
             self._admin.check_rights(write=(target.topic for target in unknown))
+            self._admin.check_exist(unknown)
             self._topics |= self._admin.describe([target.topic for target in unknown])
         for message in messages:
             limit = self._topics[message.topic].max_record_bytes

@@ -63,6 +63,8 @@ class KafkaWorker:
             # A leader that does not know the partitions yet gives them to nobody, and may take minutes to look again.
             with translated("reading the partitions of topics"):
                 self._consumer.learn(topics, timeout_s=LEARN_S_MAX)
+            # Before anybody else asks for less than a member needs.
+            admin.group_offsets(group, operation="Read")
             self._transactions.open()
         except BaseException:
             self.close()
