@@ -19,7 +19,7 @@ from kafka.admin import (
     ResourceType,
 )
 
-from newsloom.access import Right
+from newsloom.access import Operation, Resource, Right
 from tests.kafka.broker import ALONE, Broker, free_ports, wait_until
 from tests.kafka.certificates import Authority
 
@@ -36,8 +36,7 @@ listener.security.protocol.map=SASL_SSL:SASL_SSL,MUTUAL:SSL,EXPIRED:SSL,CONTROLL
 inter.broker.listener.name=SASL_SSL
 sasl.enabled.mechanisms=SCRAM-SHA-512
 sasl.mechanism.inter.broker.protocol=SCRAM-SHA-512
-listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required \
-username="{admin}" password="{password}";
+listener.name.sasl_ssl.scram-sha-512.sasl.jaas.config={login}
 listener.name.mutual.ssl.client.auth=required
 ssl.keystore.type=PEM
 ssl.keystore.location={keystore}
@@ -50,6 +49,18 @@ super.users=User:{admin};User:ANONYMOUS
 """
 
 
+_LOGIN: Final = (
+    'org.apache.kafka.common.security.scram.ScramLoginModule required username="{admin}" password="{password}";'
+)
+_TOOL: Final = """
+security.protocol=SASL_SSL
+sasl.mechanism=SCRAM-SHA-512
+sasl.jaas.config={login}
+ssl.truststore.type=PEM
+ssl.truststore.location={authority}
+"""
+
+
 class SecuredBroker(Broker):
     """A broker in `directory` that knows these users, each by a password of its own (SCRAM-SHA-512), or by a certificate."""
 
@@ -57,6 +68,7 @@ class SecuredBroker(Broker):
         self.passwords = {user: f"pw-{secrets.token_hex(16)}" for user in (ADMIN, *users)}
         self._authority = Authority(directory / "authority")
         self._sasl_port, self._mutual_port, self._expired_port, controller = free_ports(4)
+        self._login = _LOGIN.format(admin=ADMIN, password=self.passwords[ADMIN])
         settings = _SETTINGS.format(
             host=HOST,
             sasl=self._sasl_port,
@@ -67,7 +79,7 @@ class SecuredBroker(Broker):
             expired_keystore=self._authority.issue("expired", address=HOST, days=0),
             authority=self.authority,
             admin=ADMIN,
-            password=self.passwords[ADMIN],
+            login=self._login,
         )
         known = [f"SCRAM-SHA-512=[name={user},password={password}]" for user, password in self.passwords.items()]
         super().__init__(home, directory, settings=ALONE + settings, users=known)
@@ -111,6 +123,16 @@ class SecuredBroker(Broker):
         """Key and certificate of a new user `CN=name`; with a password the key is encrypted."""
         return self._authority.issue(name, password=password)
 
+    @property
+    def tool_config(self) -> str:
+        """What Kafka's own tools take as --command-config, of one who may do everything."""
+        return _TOOL.format(login=self._login, authority=self.authority)
+
+    def allowed(self, user: str) -> set[str]:
+        """All that the user may do, each in the words of `Right`."""
+        with self.as_admin() as admin:
+            return {_told(acl) for acl in _acls(admin, user)}
+
     @contextmanager
     def as_admin(self) -> Iterator[Any]:
         """kafka-python's admin client of one who may do everything."""
@@ -131,6 +153,18 @@ class SecuredBroker(Broker):
                 done = admin.create_acls(list(new))
                 assert not done["failed"], done
             wait_until(lambda: set(_acls(admin, user)) == wanted, APPLIED_S_MAX, f"the rights of {user}")
+
+
+def _told(acl: ACL) -> str:
+    pattern = acl.resource_pattern
+    return str(
+        Right(
+            Operation[acl.operation.name],
+            Resource[pattern.resource_type.name],
+            pattern.resource_name,
+            pattern.pattern_type is ACLResourcePatternType.PREFIXED,
+        )
+    )
 
 
 def _acls(admin: Any, user: str) -> list[ACL]:

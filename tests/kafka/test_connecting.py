@@ -70,4 +70,6 @@ def test_a_wrong_password(kafka_broker: Broker) -> None:
 
 @pytest.mark.kafka
 def test_tls_to_a_broker_without(kafka_broker: Broker) -> None:
-    assert "NEWSLOOM_KAFKA_SECURITY_PROTOCOL" in str(refusal(kafka_broker.url, {"security_protocol": "SSL"}))
+    told = str(refusal(kafka_broker.url, {"security_protocol": "SSL"}))
+    assert "no TLS there" in told
+    assert "NEWSLOOM_KAFKA_SECURITY_PROTOCOL" in told

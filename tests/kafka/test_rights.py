@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -24,6 +26,7 @@ from newsloom.streaming.log import Reader, Worker
 from newsloom.streaming.records import Message, Record, TopicPartition
 from newsloom.streaming.step import Rejection
 from newsloom.subscribe import subscribe
+from services.cli.ingest import EXIT_REJECTED
 from tests.kafka.broker import wait_until
 from tests.kafka.guarded import BY_NAME, GuardedNewsroom
 from tests.kafka.secured import SecuredBroker
@@ -129,6 +132,39 @@ def test_the_books_are_verified(newsroom: GuardedNewsroom) -> None:
 @pytest.mark.slow
 def test_the_topics_are_migrated(newsroom: GuardedNewsroom) -> None:
     _migrate(newsroom, newsroom.beside("new."), None)
+
+
+def test_a_file_of_nothing_but_rejected_lines_takes_no_other_right(newsroom: GuardedNewsroom) -> None:
+    # On Kafka a place is kept beside a message: without one it would have to stand at a topic of the broker's own.
+    file = newsroom.folder / "rejected.jsonl"
+    file.write_text("no JSON\n")
+    result = newsroom.command("ingest", "ingest", str(file))
+    assert result.exit_code == EXIT_REJECTED, result.output
+    assert "1 rejected" in result.output
+
+
+def test_nobody_has_told_a_password(newsroom: GuardedNewsroom) -> None:
+    outputs = [*newsroom.told, *(service.said() for service in newsroom.running)]
+    assert any('"service.stopped"' in output for output in outputs)
+    for password in newsroom.broker.passwords.values():
+        assert not [output for output in outputs if password in output]
+
+
+@pytest.mark.slow
+def test_kafkas_own_tool_takes_the_commands(newsroom: GuardedNewsroom, kafka_home: Path) -> None:
+    (newsroom.folder / "admin.properties").write_text(newsroom.broker.tool_config)
+    commands = newsroom.succeeds("ingest", "topics", "acls", "ingest", "--principal", "User:CN=ingest")
+    environ = {
+        **os.environ,
+        "PATH": f"{kafka_home / 'bin'}:{os.environ['PATH']}",
+        "BOOTSTRAP": newsroom.broker.url.removeprefix("kafka://"),
+        "CONFIG": str(newsroom.folder / "admin.properties"),
+    }
+    done = subprocess.run(
+        ["sh", "-e"], input=commands, env=environ, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert newsroom.broker.allowed("CN=ingest") == set(map(str, newsroom.rights("ingest")))
 
 
 # --- without one of them
