@@ -14,6 +14,7 @@ from typing import Final
 
 import structlog
 
+from newsloom.access import ROLES
 from newsloom.contracts.topics import DEAD_LETTERS
 from newsloom.settings import Settings, load_settings
 from newsloom.streaming.errors import ConfigurationError, LogError
@@ -84,6 +85,7 @@ def _serve(config: LoopConfig, settings: Settings, build: StepBuilder, watchdog:
     service = config.service
     log = open_log(settings.log, kafka_options=settings.kafka, create=False)
     try:
+        _check_rights(service, settings, log)
         check_topics(log.admin(), topic_specs(settings), state_topic_names(settings))
         step = build(settings, log, RestoreWatch(watchdog, metrics))
         worker = log.worker(group=group_name(settings, service), instance=settings.instance, topics=step.inputs)
@@ -97,6 +99,14 @@ def _serve(config: LoopConfig, settings: Settings, build: StepBuilder, watchdog:
     finally:
         watchdog.stop()
         log.close()
+
+
+def _check_rights(service: str, settings: Settings, log: Log) -> None:
+    # At the start, and all: the right to write a dead letter would else be missed only when the first one comes.
+    for role in ROLES:
+        if role.name == service:
+            read, write = ([topic_name(settings, topic) for topic in topics] for topics in (role.reads, role.writes))
+            log.admin().check_rights(read=read, write=write)
 
 
 def group_name(settings: Settings, service: str) -> str:

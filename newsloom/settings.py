@@ -64,6 +64,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     kafka: dict[str, str] = {}
     """kafka-python client settings, from `NEWSLOOM_KAFKA_` and the setting's name in capitals."""
 
+    def __repr__(self) -> str:
+        """Without the values of `kafka`: one of them is a password, and a repr finds its way into logs."""
+        shown = msgspec.structs.asdict(self) | {"kafka": sorted(self.kafka)}
+        return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
+
 
 _WANTED: Final = {
     "topic_prefix": "at most 64 of the characters a-z A-Z 0-9 . _ -",

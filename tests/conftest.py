@@ -19,12 +19,18 @@ HOW_TO_RUN = "needs Apache Kafka: set KAFKA_HOME (and have Java), or NEWSLOOM_TE
 
 
 @pytest.fixture(scope="session")
-def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """A broker of our own, which a test may kill as long as it starts it again. Started at the first use."""
+def kafka_home() -> Path:
+    """Where an Apache Kafka is that brokers of our own can be started from."""
     home = find_kafka_home(Path(__file__).resolve().parent.parent)
     if home is None:
         pytest.skip(HOW_TO_RUN)
-    broker = Broker(home, tmp_path_factory.mktemp("kafka") / "broker")
+    return home
+
+
+@pytest.fixture(scope="session")
+def kafka_broker(kafka_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """A broker of our own, which a test may kill as long as it starts it again. Started at the first use."""
+    broker = Broker(kafka_home, tmp_path_factory.mktemp("kafka") / "broker")
     try:
         broker.start()
         yield broker

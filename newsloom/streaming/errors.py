@@ -11,6 +11,14 @@ class ConfigurationError(LogError):
     """A setting is wrong or something it names is missing; the message says what to change. Retrying cannot help."""
 
 
+def missing_topic(*names: str) -> ConfigurationError:
+    """The error of one who asks for topics that do not exist."""
+    return ConfigurationError(
+        f"topic {', '.join(names)} does not exist: run `newsloom topics create`, "
+        "or set NEWSLOOM_LOG and NEWSLOOM_TOPIC_PREFIX to those in use"
+    )
+
+
 class LogUnavailable(LogError):
     """The log cannot be reached for now; nothing was written. Safe to try again."""
 

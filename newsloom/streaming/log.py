@@ -146,6 +146,13 @@ class Admin(Protocol):
         """The first offset of each partition that retention has left; 0 where it has taken nothing yet."""
         ...
 
+    def check_rights(self, *, read: Sequence[str] = (), write: Sequence[str] = ()) -> None:
+        """Raise `ConfigurationError` that lists the rights to read and to write these topics which this process lacks, if any.
+
+        Topics that do not exist are passed over. A log that knows no rights has no objection.
+        """
+        ...
+
     def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """The offset behind the last record of each partition."""
         ...

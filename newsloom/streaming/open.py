@@ -31,4 +31,10 @@ def open_log(url: str, *, kafka_options: Mapping[str, str] | None = None, create
         from newsloom.streaming.kafka import open_kafka  # noqa: PLC0415
 
         return open_kafka(url, kafka_options or {})
-    raise ConfigurationError(f"NEWSLOOM_LOG={url!r} is not a log: use {FORMS}")
+    raise ConfigurationError(f"NEWSLOOM_LOG={without_user(url)!r} is not a log: use {FORMS}")
+
+
+def without_user(url: str) -> str:
+    """The URL as it may be shown: without what stands before an @, which may be a password."""
+    scheme, separator, rest = url.partition("://")
+    return scheme + separator + rest.rpartition("@")[2]

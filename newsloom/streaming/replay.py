@@ -109,6 +109,7 @@ def _batches(pairs: Iterator[_Pair]) -> Iterator[list[_Pair]]:
 
 def _write(log: Log, writer: Writer, batch: list[_Pair], now_ms: int) -> None:
     targets = sorted({message.topic for _, message in batch})
+    log.admin().check_rights(write=targets)
     found = log.admin().describe(targets)
     for target in targets:
         if target not in found:
@@ -116,7 +117,8 @@ def _write(log: Log, writer: Writer, batch: list[_Pair], now_ms: int) -> None:
     originals = [_lasting(message, found[message.topic], now_ms) for _, message in batch]
     before = writer.progress()
     progress = Progress((before.position if before else 0) + len(batch))
-    writer.write([*originals, *(_marker(letter) for letter, _ in batch)], progress)
+    # Markers first: on Kafka the place is kept beside the first message, and takes the right to read that topic.
+    writer.write([*(_marker(letter) for letter, _ in batch), *originals], progress)
 
 
 def _lasting(message: Message, topic: TopicSpec, now_ms: int) -> Message:

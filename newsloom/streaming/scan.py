@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
 from newsloom.streaming.records import Record, TopicPartition
-from newsloom.streaming.topic_check import CREATE
 
 RECORDS_MAX: Final = 500
 POLL_TIMEOUT_MS: Final = 500
@@ -16,12 +14,11 @@ POLL_TIMEOUT_MS: Final = 500
 
 def topic_partitions(log: Log, topic: str) -> list[TopicPartition]:
     """Every partition of the topic; raises `ConfigurationError` if there is no such topic."""
-    spec = log.admin().describe([topic]).get(topic)
-    if spec is None:
-        raise ConfigurationError(
-            f"topic {topic} does not exist: {CREATE}, or set NEWSLOOM_LOG and NEWSLOOM_TOPIC_PREFIX to those in use"
-        )
-    return [TopicPartition(topic, partition) for partition in range(spec.partitions)]
+    admin = log.admin()
+    # First, so that it is told which right is missing: who may not even see a topic need not only see it.
+    admin.check_rights(read=[topic])
+    # Not `describe`: the settings of a topic are another right than its records.
+    return sorted(admin.end_offsets([topic]))
 
 
 def read_topic(log: Log, topic: str) -> Iterator[Record]:

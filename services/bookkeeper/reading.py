@@ -57,6 +57,7 @@ def read_books(log: Log, settings: Settings, findings: Findings) -> Books:
 
     """
     names = {topic: topic_name(settings, topic) for topic in TOPICS}
+    log.admin().check_rights(read=list(names.values()))
     starts = log.admin().start_offsets(list(names.values()))
     ends, committed = _standing(log, settings)
     books = Books(names, starts, ends, committed, cut={source for source, start in starts.items() if start > 0})

@@ -187,4 +187,6 @@ class _Run:
 
     def _commit(self, messages: list[Message]) -> None:
         position = self._report.resumed_behind + self._report.lines
-        self._writer.write(messages, Progress(position, self._fingerprint.note()))
+        # A place is kept beside the first message: on Kafka, before there is one, it would take rights that nobody should need.
+        if messages or self._writer.progress is not None:
+            self._writer.write(messages, Progress(position, self._fingerprint.note()))

@@ -12,6 +12,7 @@ from newsloom.contracts.topics import TOPICS, Sizing
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log, TopicSpec
+from newsloom.streaming.scan import topic_partitions
 from newsloom.topology import topic_name, topic_specs
 
 PREFIX: Final = re.compile(r"[a-zA-Z0-9._-]{0,64}")
@@ -37,10 +38,10 @@ def target_of(
 
 def planned_topics(log: Log, settings: Settings, target: Settings) -> list[TopicSpec]:
     """The target's topics: like those that are copied, but for the number of state partitions."""
-    sources = log.admin().describe([topic_name(settings, topic) for topic in TOPICS])
     specs: dict[str, TopicSpec] = {spec.name: spec for spec in topic_specs(target)}
     for topic in TOPICS:
         if topic.sizing is Sizing.FREE:
             name = topic_name(target, topic)
-            specs[name] = replace(specs[name], partitions=sources[topic_name(settings, topic)].partitions)
+            partitions = len(topic_partitions(log, topic_name(settings, topic)))
+            specs[name] = replace(specs[name], partitions=partitions)
     return list(specs.values())

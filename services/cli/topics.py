@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
+from itertools import groupby
 
 import click
 
+from newsloom.access import ROLES, Right, Role
 from newsloom.settings import Settings
 from newsloom.streaming.log import Admin, TopicSpec
 from newsloom.streaming.open import open_log
@@ -27,6 +31,7 @@ def command() -> None:
       newsloom topics create
       NEWSLOOM_STATE_PARTITIONS=4 newsloom topics create
       newsloom topics check
+      newsloom topics acls clusterer
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
 
 
@@ -64,6 +69,44 @@ def check(ctx: click.Context) -> None:
     for problem in problems:
         click.echo(shown(problem))
     ctx.exit(1 if problems else 0)
+
+
+@command.command(name="acls")
+@click.argument("roles", metavar="[ROLE]...", nargs=-1, type=click.Choice([role.name for role in ROLES]))
+@click.option("--principal", metavar="NAME", help="Who gets the rights, of a single role. [User:newsloom-ROLE]")
+@click.pass_obj
+def acls(settings: Settings, roles: tuple[str, ...], principal: str | None) -> None:
+    """Print the `kafka-acls.sh` commands that give each role the rights it needs, and no more. Touches nothing.
+
+    BOOTSTRAP and CONFIG in the environment of the commands say where, and as whom: CONFIG is a file of client settings.
+    NEWSLOOM_TOPIC_PREFIX says for which topics.
+
+    \b
+    Examples:
+      newsloom topics acls
+      newsloom topics acls clusterer --principal User:CN=clusterer
+      newsloom topics acls | BOOTSTRAP=broker-1:9093 CONFIG=admin.properties sh -e
+    """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
+    if principal is not None and len(roles) != 1:
+        raise click.UsageError("--principal is for one role: name it")
+    for role in ROLES:
+        if not roles or role.name in roles:
+            click.echo(f"# {role.name}: {role.used_by}")
+            for line in acl_commands(role, settings.topic_prefix, principal or f"User:newsloom-{role.name}"):
+                click.echo(line)
+
+
+def acl_commands(role: Role, topic_prefix: str, principal: str) -> Iterator[str]:
+    """A command for each kind of resource and operation."""
+
+    def kind(right: Right) -> tuple[str, str, bool]:
+        return right.operation.value, right.resource.value, right.prefixed
+
+    start = 'kafka-acls.sh --bootstrap-server "$BOOTSTRAP" --command-config "$CONFIG" --add'
+    for (operation, resource, prefixed), rights in groupby(role.rights(topic_prefix), kind):
+        names = " ".join(f"--{resource} {shlex.quote(right.name)}" for right in rights)
+        pattern = " --resource-pattern-type prefixed" if prefixed else ""
+        yield f"{start} --allow-principal {shlex.quote(principal)} --operation {operation} {names}{pattern}"
 
 
 def _print_topics(admin: Admin, names: list[str]) -> None:

@@ -9,7 +9,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -37,7 +37,7 @@ log.cleaner.dedupe.buffer.size=8388608
 """
 
 # The timeouts of a real cluster, shortened; one copy of everything; small internal topics start faster.
-_ALONE: Final = """
+ALONE: Final = """
 default.replication.factor=1
 min.insync.replicas=1
 offsets.topic.replication.factor=1
@@ -69,10 +69,18 @@ class Seat:
 class Broker:
     """One broker in `directory`, run by the Kafka in `home` (laid out like the official download).
 
-    Without a seat it is a cluster of its own; `settings` are further server properties.
+    Without a seat it is a cluster of its own; `settings` are further server properties, of which the last of a name counts;
+    `users` are made before the first start (`SCRAM-SHA-512=[name=...,password=...]`).
     """
 
-    def __init__(self, home: Path, directory: Path, seat: Seat | None = None, settings: str = _ALONE) -> None:
+    def __init__(
+        self,
+        home: Path,
+        directory: Path,
+        seat: Seat | None = None,
+        settings: str = ALONE,
+        users: Sequence[str] = (),
+    ) -> None:
         self._home = home
         self._directory = directory
         self._config = directory / "server.properties"
@@ -80,11 +88,11 @@ class Broker:
         self._seat = seat or _alone()
         self._seen = 0
         self._process: subprocess.Popen[bytes] | None = None
-        directory.mkdir(parents=True)
+        directory.mkdir(parents=True, exist_ok=True)
         self._config.write_text(
             _NODE.format(seat=self._seat, directory=directory, user=USER, password=PASSWORD) + settings
         )
-        self._format()
+        self._format(users)
 
     @property
     def url(self) -> str:
@@ -142,7 +150,7 @@ class Broker:
         """Let it go on."""
         self._signal(signal.SIGCONT)
 
-    def _format(self) -> None:
+    def _format(self, users: Sequence[str]) -> None:
         tool: list[str | Path] = [
             self._home / "bin/kafka-storage.sh",
             "format",
@@ -150,6 +158,7 @@ class Broker:
             "newsloomtestclusteridAA",
             "-c",
             self._config,
+            *(part for user in users for part in ("--add-scram", user)),
         ]
         done = subprocess.run(tool, env=self._environment(), capture_output=True, text=True, check=False)
         if done.returncode:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from newsloom.access import ROLES
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
 from tests.kafka.harness import NewLog, opening
+from tests.kafka.secured import SecuredBroker
 
 
 @pytest.fixture
@@ -25,3 +29,21 @@ def topics(new_log: NewLog, request: pytest.FixtureRequest) -> tuple[str, str]:
     names = f"{name}.in", f"{name}.out"
     new_log().admin().create([TopicSpec(one, 1, CleanupPolicy.DELETE) for one in names])
     return names
+
+
+@pytest.fixture(scope="session")
+def secured_broker(kafka_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]:
+    """A broker that knows a user for each role, and lets none of them do anything yet. Started at the first use."""
+    broker = SecuredBroker(kafka_home, tmp_path_factory.mktemp("secured") / "broker", [role.name for role in ROLES])
+    try:
+        broker.start()
+        yield broker
+    finally:
+        broker.stop()
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that accepts connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]

@@ -8,6 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+import pytest
+
+from newsloom.streaming.errors import ConfigurationError, LogError, LogUnavailable
 from newsloom.streaming.kafka import open_kafka
 from newsloom.streaming.log import Log
 
@@ -18,6 +21,9 @@ QUICK: Final = {
 }
 """A member that does not poll for 4 s is out of its group 2 s later."""
 
+
+END_S_MAX: Final = 30.0
+"""Within this time everyone who is misled is to know."""
 
 NewLog = Callable[..., Log]
 """Opens a log with these client settings."""
@@ -61,3 +67,17 @@ class KafkaHarness:
         """Close what was opened."""
         for log in self.opened:
             log.close()
+
+
+def refusal(url: str, options: dict[str, str]) -> LogError:
+    """How opening ends; fails if it takes too long or says too little."""
+    began = time.monotonic()
+    with pytest.raises((ConfigurationError, LogUnavailable)) as caught:
+        open_kafka(url, options)
+    assert time.monotonic() - began < END_S_MAX
+    text = str(caught.value)
+    assert f"NEWSLOOM_LOG={url}" in text
+    assert "\n" not in text
+    error = caught.value
+    assert isinstance(error, LogError)
+    return error

@@ -41,6 +41,7 @@ def test_text_becomes_what_the_client_takes() -> None:
         "ssl_check_hostname": "False",
         "security_protocol": "SASL_SSL",
         "sasl_mechanism": "PLAIN",
+        "sasl_plain_username": "me",
         "sasl_plain_password": "0123",
         "client_id": "42",
     }
@@ -49,6 +50,7 @@ def test_text_becomes_what_the_client_takes() -> None:
         "ssl_check_hostname": False,
         "security_protocol": "SASL_SSL",
         "sasl_mechanism": "PLAIN",
+        "sasl_plain_username": "me",
         "sasl_plain_password": "0123",
         "client_id": "42",
     }
@@ -75,3 +77,16 @@ def test_a_setting_that_cannot_be_is_named(name: str, text: str) -> None:
 def test_credentials_without_a_protocol_that_sends_them_are_refused() -> None:
     with pytest.raises(ConfigurationError, match="NEWSLOOM_KAFKA_SECURITY_PROTOCOL"):
         parse_options({"sasl_mechanism": "PLAIN", "sasl_plain_username": "me", "sasl_plain_password": "secret"})
+
+
+@pytest.mark.parametrize("missing", ["sasl_plain_username", "sasl_plain_password"])
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
+def test_half_a_users_credentials_are_refused(mechanism: str, missing: str) -> None:
+    options = {
+        "security_protocol": "SASL_SSL",
+        "sasl_mechanism": mechanism,
+        "sasl_plain_username": "me",
+        "sasl_plain_password": "secret",
+    }
+    with pytest.raises(ConfigurationError, match=f"NEWSLOOM_KAFKA_{missing.upper()} is missing"):
+        parse_options({name: text for name, text in options.items() if name != missing})

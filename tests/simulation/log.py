@@ -144,6 +144,9 @@ class SimulatedAdmin:
         committed = self._broker.group(group).committed
         return {source: committed[source] for source in self._broker.sources(topics) if source in committed}
 
+    def check_rights(self, *, read: Sequence[str] = (), write: Sequence[str] = ()) -> None:
+        """See the port: here everybody may do everything."""
+
 
 class SimulatedLog:
     """The port's `Log`, in the hands of one process."""

@@ -31,9 +31,11 @@ from newsloom.streaming.replay import REPLAYED
 from services.cli.__main__ import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
-README, ARCHITECTURE, EVENTS = (ROOT / name for name in ("README.md", "docs/architecture.md", "docs/events.md"))
-EMBEDDED = ROOT / "docs/embedded.md"
-DOCUMENTS = [README, ARCHITECTURE, EVENTS, EMBEDDED, ROOT / "CHANGELOG.md"]
+README, ARCHITECTURE, EVENTS, SECURITY, EMBEDDED = (
+    ROOT / name
+    for name in ("README.md", "docs/architecture.md", "docs/events.md", "docs/security.md", "docs/embedded.md")
+)
+DOCUMENTS = [README, ARCHITECTURE, EVENTS, SECURITY, EMBEDDED, ROOT / "CHANGELOG.md"]
 
 
 def rows(document: Path) -> dict[str, list[str]]:
@@ -58,7 +60,7 @@ def test_every_command_is_mentioned() -> None:
     assert [command for command in COMMANDS if f"newsloom {command}" not in text] == []
 
 
-@pytest.mark.parametrize("document", [README, ARCHITECTURE, EVENTS], ids=lambda path: path.name)
+@pytest.mark.parametrize("document", [README, ARCHITECTURE, EVENTS, SECURITY], ids=lambda path: path.name)
 def test_every_variable_that_is_mentioned_exists(document: Path) -> None:
     known = {PREFIX + name.upper() for name in Settings.__struct_fields__}
     found = set(re.findall(r"NEWSLOOM_[A-Z_]+", document.read_text()))

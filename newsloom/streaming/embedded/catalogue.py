@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 from newsloom.streaming.embedded.damage import Damage
-from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.errors import missing_topic
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
 from newsloom.streaming.records import TopicPartition
 
@@ -48,7 +48,7 @@ class Catalogue:
         """
         topic = self._topics.get(name) or find_topic(sql, name)
         if topic is None:
-            raise ConfigurationError(f"topic {name} does not exist: run `newsloom topics create`")
+            raise missing_topic(name)
         self._topics[name] = topic
         return topic
 

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from kafka import TopicPartition as KafkaTopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType, OffsetSpec
-from kafka.errors import KafkaError, RetriableError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from kafka.admin import ACLOperation, ConfigResource, ConfigResourceType, OffsetSpec
+from kafka.errors import (
+    AuthorizationError,
+    KafkaError,
+    RetriableError,
+    TopicAlreadyExistsError,
+    TopicAuthorizationFailedError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 from kafka.protocol.consumer import IsolationLevel
 
-from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.errors import ConfigurationError, missing_topic
 from newsloom.streaming.kafka.clients import Clients
 from newsloom.streaming.kafka.errors import translate
+from newsloom.streaming.kafka.rights import lacking
 from newsloom.streaming.kafka.settled import SettledEnds
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
 from newsloom.streaming.records import TopicPartition
@@ -26,6 +35,12 @@ USABLE_MS_MAX: Final = 20_000
 SETTLING_S_MAX: Final = 5.0
 SETTLING_PAUSE_S: Final = 0.02
 KEEP_ALL: Final = "-1"
+_OPERATIONS: Final = {
+    "Describe": ACLOperation.DESCRIBE,
+    "DescribeConfigs": ACLOperation.DESCRIBE_CONFIGS,
+    "Read": ACLOperation.READ,
+    "Write": ACLOperation.WRITE,
+}
 POLICY, RETENTION, MAX_BYTES = "cleanup.policy", "retention.ms", "max.message.bytes"
 
 
@@ -44,18 +59,40 @@ class KafkaAdmin:
 
     def describe(self, names: Sequence[str]) -> dict[str, TopicSpec]:
         """See `Admin.describe`."""
-        partitions = self.partition_counts(names)
-        if not partitions:
+        topics = self._existing(names)
+        if not topics:
             return {}
+        _check_allowed({"DescribeConfigs": set(names)}, topics)
+        partitions = {topic["name"]: len(topic["partitions"]) for topic in topics}
         resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in partitions]
         found = self._call("describing topics", lambda client: client.describe_configs(resources, config_filter="all"))
         configs = found["topic"]
         return {name: _spec(name, count, configs[name]) for name, count in partitions.items()}
 
     def partition_counts(self, names: Sequence[str]) -> dict[str, int]:
-        """How many partitions each of these topics has, for those that exist; topics one may not see do not."""
-        topics = self._call("describing topics", lambda client: client.describe_topics(list(names))) if names else []
-        return {topic["name"]: len(topic["partitions"]) for topic in topics if topic["error_code"] == 0}
+        """How many partitions each of these topics has, for those that exist.
+
+        Raises:
+            ConfigurationError: a topic that may not be seen: whether it exists, the broker does not tell.
+
+        """
+        return {topic["name"]: len(topic["partitions"]) for topic in self._existing(names)}
+
+    def check_rights(self, *, read: Iterable[str] = (), write: Iterable[str] = ()) -> None:
+        """See `Admin.check_rights`. The consumer of a topic that may not be read polls nothing, for ever and without an error."""
+        wanted = {"Read": set(read), "Write": set(write)}
+        _check_allowed(wanted, self._described(sorted(wanted["Read"] | wanted["Write"])))
+
+    def _existing(self, names: Sequence[str]) -> list[Any]:
+        topics = self._described(names)
+        _check_allowed({"Describe": set(names)}, topics)
+        return [topic for topic in topics if topic["error_code"] == 0]
+
+    def _described(self, names: Sequence[str]) -> list[Any]:
+        if not names:
+            return []
+        found: list[Any] = self._call("describing topics", lambda client: client.describe_topics(list(names)))
+        return sorted(found, key=lambda topic: str(topic["name"]))
 
     def check_exist(self, sources: Iterable[TopicPartition]) -> None:
         """Raise `ConfigurationError` that names the topic or partition, if one of these does not exist."""
@@ -69,7 +106,7 @@ class KafkaAdmin:
         counts = self.partition_counts(sorted(topics))
         missing = sorted(set(topics) - set(counts))
         if missing:
-            raise ConfigurationError(f"topic {', '.join(missing)} does not exist: run `newsloom topics create`")
+            raise missing_topic(*missing)
         return counts
 
     def create(self, specs: Sequence[TopicSpec]) -> None:
@@ -134,9 +171,13 @@ class KafkaAdmin:
         """The first offset that is still kept."""
         return self._offsets(sources, OffsetSpec.EARLIEST, IsolationLevel.READ_UNCOMMITTED)
 
-    def group_offsets(self, group: str) -> dict[TopicPartition, tuple[int, str]]:
-        """The offsets a group has committed, each with its metadata."""
-        found = self._call(f"reading group {group}", lambda client: client.list_group_offsets({group: None}))
+    def group_offsets(self, group: str, *, operation: str = "Describe") -> dict[TopicPartition, tuple[int, str]]:
+        """The offsets a group has committed, each with its metadata. `operation` is what the caller needs to do to the group."""
+        found = self._call(
+            f"reading group {group}",
+            lambda client: client.list_group_offsets({group: None}),
+            right=f"{operation} on group {group}",
+        )
         return {
             TopicPartition(*source): (position.offset, position.metadata or "")
             for source, position in found[group].items()
@@ -163,8 +204,8 @@ class KafkaAdmin:
         )
         return {TopicPartition(*source): position.offset for source, position in found.items()}
 
-    def _call(self, doing: str, ask: Callable[[Any], T]) -> T:
-        """Ask until answered: each time with a new client, because one remembers brokers that are gone."""
+    def _call(self, doing: str, ask: Callable[[Any], T], *, right: str = "") -> T:
+        """Ask, which takes the `right`, until answered: each time with a new client, for one remembers brokers that are gone."""
         deadline = time.monotonic() + RETRY_S_MAX
         while True:
             self.connect()
@@ -176,10 +217,31 @@ class KafkaAdmin:
                 if isinstance(error, RetriableError) and time.monotonic() < deadline:
                     time.sleep(RETRY_PAUSE_S)
                     continue
-                raise _asked_in_vain(error, doing) from error
+                raise _asked_in_vain(error, doing, right) from error
 
 
-def _asked_in_vain(error: KafkaError, doing: str) -> Exception:
+def _check_allowed(wanted: Mapping[str, Collection[str]], topics: Sequence[Any]) -> None:
+    """Raise `ConfigurationError` that lists the operations which are wanted on these topics and not allowed, if any."""
+    missing = [
+        f"{operation} on topic {topic['name']}"
+        for operation, names in wanted.items()
+        for topic in topics
+        if topic["name"] in names and not _allows(topic, operation)
+    ]
+    if missing:
+        raise lacking(*missing)
+
+
+def _allows(topic: Any, operation: str) -> bool:
+    if topic["error_code"]:
+        # Of a topic that does not exist nobody says more.
+        return bool(topic["error_code"] != TopicAuthorizationFailedError.errno)
+    return _OPERATIONS[operation].name in topic["authorized_operations"]
+
+
+def _asked_in_vain(error: KafkaError, doing: str, right: str) -> Exception:
+    if right and isinstance(error, AuthorizationError):
+        return lacking(right)
     if isinstance(error, UnknownTopicOrPartitionError):
         return ConfigurationError(
             f"{doing}: a topic or partition does not exist: run `newsloom topics create` ({error})"
@@ -197,6 +259,8 @@ def _request(spec: TopicSpec) -> dict[str, object]:
 def _check_created(topic: Any) -> None:
     error = for_code(topic["error_code"])
     if topic["error_code"] and error is not TopicAlreadyExistsError:
+        if error is TopicAuthorizationFailedError:
+            raise lacking(f"Create on topic {topic['name']}")
         raise translate(error(topic["error_message"] or ""), f"creating topic {topic['name']}")
 
 

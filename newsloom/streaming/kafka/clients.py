@@ -209,10 +209,10 @@ class Clients:
 
     def _unreachable(self, where: str, error: KafkaError) -> ConfigurationError | LogUnavailable:
         cause = CONNECTION_CAUSES.text() or explain(error)
-        if "Authentication" in cause or "SaslMechanism" in cause:
-            return ConfigurationError(f"{where}: {cause}; check NEWSLOOM_KAFKA_SASL_*")
-        hint = "; does NEWSLOOM_KAFKA_SECURITY_PROTOCOL (and _SASL_*) fit the broker?"
-        return LogUnavailable(f"{where}: no broker answers: {cause}{hint}")
+        if "SaslAuthenticationFailed" in cause:
+            hint = "check NEWSLOOM_KAFKA_SASL_PLAIN_USERNAME and _PASSWORD"
+            return ConfigurationError(f"{where}: the broker refuses the user: {cause}; {hint}")
+        return LogUnavailable(f"{where}: no broker answers: {cause}")
 
 
 def seconds_left(deadline: float) -> float:

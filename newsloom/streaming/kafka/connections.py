@@ -15,13 +15,26 @@ TLS_S_MAX: Final = 4.0
 
 
 class _ConnectionManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python ships no types
-    """Gives up a TLS handshake that is not answered.
+    """Gives up a TLS handshake that is not answered, and hands over what was received before a connection ended.
 
-    The library waits for it without end. Of a host that has died in it, nothing more is heard; once it is back, the library
-    still waits on the old connection, and whatever is asked of that broker is not even sent.
+    The library waits for a handshake without end. Of a host that has died in it, nothing more is heard; once it is back, the
+    library still waits on the old connection, and whatever is asked of that broker is not even sent. And it throws away what
+    comes together with the end of a connection: the reason for which a broker refuses a user.
     """
 
     async def _build_transport(self, node: Any, timeout_at: float | None = None) -> Any:
+        transport = await self._built_in_time(node, timeout_at)
+        receive = transport._sock_recv
+
+        def receive_before_the_end() -> tuple[bytes, KafkaError | None]:
+            data, error = receive()
+            # The next call comes upon the same end.
+            return data, None if data else error
+
+        transport._sock_recv = receive_before_the_end
+        return transport
+
+    async def _built_in_time(self, node: Any, timeout_at: float | None) -> Any:
         if not self.ssl_enabled:
             return await super()._build_transport(node, timeout_at=timeout_at)
         built = Future()

@@ -17,6 +17,7 @@ _FENCED: Final = (kafka_errors.ProducerFencedError, kafka_errors.FencedInstanceI
 _FAILED: Final = re.compile(
     r"(?:Bootstrap (?:connection|attempt) to \S+|Connection) failed: (?P<cause>.*?)(?: \(backoff [\d.]+ secs\))?$"
 )
+_VAGUE: Final = ("Timed", "socket disconnected")
 _CONFIGURATION: Final = (
     kafka_errors.AuthorizationError,
     kafka_errors.IncompatibleBrokerVersion,
@@ -79,19 +80,26 @@ class ConnectionCauses(logging.Handler):
         self._causes.clear()
 
     def text(self) -> str:
-        """The causes, each once; a timeout only if there is no other, for the last attempt always ends in one."""
+        """The causes, each once; one that says little only if there is no other: the last attempt always ends in a timeout."""
         causes = list(self._causes)
-        return "; ".join([cause for cause in causes if "Timed" not in cause] or causes[:1])
+        return "; ".join([cause for cause in causes if not any(vague in cause for vague in _VAGUE)] or causes[:1])
 
 
 CONNECTION_CAUSES: Final = ConnectionCauses()
 
 
+def _is_no_debugging(record: logging.LogRecord) -> bool:
+    return record.levelno > logging.DEBUG
+
+
 def quiet_kafka_log() -> None:
     """Keep kafka-python's log to ourselves: a broker that restarts makes hundreds of lines, all of them errors.
 
-    An application that has set a level for the logger `kafka` keeps its lines.
+    An application that has set a level for the logger `kafka` keeps its lines, but for those of level `DEBUG`: in these the
+    library writes down settings and requests as they are, passwords and all.
     """
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith("kafka.")]:
+        logging.getLogger(name).addFilter(_is_no_debugging)
     logger = logging.getLogger("kafka")
     if CONNECTION_CAUSES not in logger.handlers:
         logger.addHandler(CONNECTION_CAUSES)

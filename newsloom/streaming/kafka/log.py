@@ -57,6 +57,7 @@ class KafkaLog:
 
     def worker(self, *, group: str, instance: str, topics: Sequence[str]) -> Worker:
         """See `Log.worker`."""
+        self._admin.check_rights(read=topics)
         # A consumer of a topic that does not exist polls nothing, for ever and without an error.
         self._admin.check_exist(TopicPartition(topic, 0) for topic in topics)
         worker = KafkaWorker(self._clients, self._admin, group=group, instance=instance, topics=topics)
@@ -65,6 +66,7 @@ class KafkaLog:
 
     def reader(self, partitions: Sequence[TopicPartition], *, start: Literal["earliest", "latest"]) -> Reader:
         """See `Log.reader`."""
+        self._admin.check_rights(read=(topic for topic, _ in partitions))
         self._admin.check_exist(partitions)
         reader = KafkaReader(self._clients, self._admin, partitions, start=start)
         self._opened.add(reader)

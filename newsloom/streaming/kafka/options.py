@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 
 from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.open import without_user
 
 Config = dict[str, Any]
 
@@ -54,6 +55,7 @@ _OURS: Final = {
 _PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "GSSAPI", "AWS_MSK_IAM")
 """Those that need no Python object as a setting."""
+_WITH_PASSWORD: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 _TRUTH: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
@@ -66,17 +68,12 @@ def parse_addresses(url: str) -> tuple[tuple[str, int], ...]:
 
     """
     parts = urlsplit(url)
-    usage = f"NEWSLOOM_LOG={_without_user(url)!r}: use kafka://host:9092[,host:9092]"
+    usage = f"NEWSLOOM_LOG={without_user(url)!r}: use kafka://host:9092[,host:9092]"
     if "@" in parts.netloc:
         raise ConfigurationError(f"{usage}; user and password go into {SETTING}SASL_PLAIN_USERNAME and ..._PASSWORD")
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ConfigurationError(usage)
     return tuple(_address(part, usage) for part in parts.netloc.split(","))
-
-
-def _without_user(url: str) -> str:
-    scheme, separator, rest = url.partition("://")
-    return scheme + separator + rest.rpartition("@")[2]
 
 
 def _address(text: str, usage: str) -> tuple[str, int]:
@@ -112,6 +109,10 @@ def _check_security(config: Config) -> None:
         raise ConfigurationError(f"{SETTING}SASL_MECHANISM must be one of {', '.join(_MECHANISMS)}")
     if protocol.startswith("SASL_") != (mechanism is not None):
         raise ConfigurationError(f"{SETTING}SASL_MECHANISM and a {SETTING}SECURITY_PROTOCOL of SASL_... go together")
+    if mechanism in _WITH_PASSWORD:
+        for name in ("sasl_plain_username", "sasl_plain_password"):
+            if not config.get(name):
+                raise ConfigurationError(f"{SETTING}{name.upper()} is missing: {mechanism} needs it")
 
 
 def _convert(name: str, text: str) -> Any:

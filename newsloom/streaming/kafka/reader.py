@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Final, Literal
 
 from kafka import TopicPartition as KafkaTopicPartition
@@ -13,6 +14,7 @@ from newsloom.streaming.kafka.admin import KafkaAdmin
 from newsloom.streaming.kafka.clients import Clients
 from newsloom.streaming.kafka.errors import translate
 from newsloom.streaming.kafka.records import to_record
+from newsloom.streaming.kafka.rights import Silence, is_about_topics
 from newsloom.streaming.records import Record, TopicPartition
 
 SLICE_MS: Final = 100
@@ -42,6 +44,8 @@ class KafkaReader:
             self._start, self._end = admin.first_offsets(sources), admin.high_watermarks(sources)
         else:
             self._start = self._end = admin.settled_offsets(sources)
+        self._check_rights = partial(admin.check_rights, read=[source.topic for source in sources])
+        self._silence = Silence(self._check_rights)
         self._position = dict(self._start)
         self._consumer = clients.consumer(group_id=None)
         self._consumer.assign([KafkaTopicPartition(*source) for source in sources])
@@ -76,18 +80,23 @@ class KafkaReader:
             return  # It holds nothing that anyone else waits for.
 
     def _poll_slice(self, max_records: int, timeout_ms: int) -> list[Record]:
+        self._silence.look()
         try:
             if self._position_lost:
                 self._go_to_position()
                 self._position_lost = False
             polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
             records = [to_record(record) for group in polled.values() for record in group]
+            if records:
+                self._silence.broken()
             for record in records:
                 self._position[record.source] = record.offset + 1
             self._pass_markers()
         except KafkaError as error:
             # The library may have moved on past records that it did not return.
             self._position_lost = True
+            if is_about_topics(error):
+                self._check_rights()
             raise translate(error, "reading") from error
         return records
 

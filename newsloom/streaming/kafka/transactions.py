@@ -11,7 +11,8 @@ from kafka.errors import InvalidRecordError, InvalidTimestampError, KafkaError, 
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.kafka.admin import KafkaAdmin
 from newsloom.streaming.kafka.clients import NULL, TRANSACTION_S_MAX, Clients, TransactionalProducer, seconds_left
-from newsloom.streaming.kafka.errors import explain, translated
+from newsloom.streaming.kafka.errors import explain, translate
+from newsloom.streaming.kafka.rights import is_about_topics, refused
 from newsloom.streaming.log import TopicSpec
 from newsloom.streaming.records import Message, TopicPartition
 
@@ -43,14 +44,17 @@ class Transactions:
         self.close()
         producer = self._clients.producer(self._id)
         try:
-            with translated(f"taking transactional id {self._id}"):
-                producer.init_transactions()
+            producer.init_transactions()
+        except KafkaError as error:
+            producer.drop()
+            right = refused(error, transactional_id=self._id)
+            raise (right or translate(error, f"taking transactional id {self._id}")) from error
         except BaseException:
             producer.drop()
             raise
         self._producer = producer
 
-    def run(self, messages: Sequence[Message], offsets: Mapping[Any, Any], member: object) -> None:
+    def run(self, messages: Sequence[Message], offsets: Mapping[Any, Any], member: Any) -> None:
         """Write messages and offsets, all or nothing. `offsets` are of the group that `member` speaks for.
 
         1. Check every message: one that its topic does not take spoils the producer. 2. Begin. 3. Send. 4. Flush, within the
@@ -58,7 +62,7 @@ class Transactions:
         6. Add the offsets, as the member that polled them: the broker refuses a member of an older generation. 7. Commit.
 
         Raises:
-            ConfigurationError: a message that no topic takes, nothing was begun; or a partition that does not exist.
+            ConfigurationError: a message that no topic takes, nothing was begun; a partition or a right that is missing.
             KafkaError: anything else; the outcome is unknown until `open` has returned.
 
         """
@@ -66,6 +70,25 @@ class Transactions:
         if producer is None:
             raise KafkaError("the producer was dropped after an error")
         self._check(messages, producer.config["max_request_size"])
+        try:
+            self._transact(producer, messages, offsets, member)
+        except KafkaError as error:
+            self._name_the_right(error, messages, offsets, member)
+            raise
+
+    def _name_the_right(
+        self, error: KafkaError, messages: Sequence[Message], offsets: Mapping[Any, Any], member: Any
+    ) -> None:
+        if right := refused(error, group=member.group_id, transactional_id=self._id):
+            raise right from error
+        if is_about_topics(error):
+            self._admin.check_rights(
+                read=(topic for topic, _ in offsets), write=(message.topic for message in messages)
+            )
+
+    def _transact(
+        self, producer: TransactionalProducer, messages: Sequence[Message], offsets: Mapping[Any, Any], member: object
+    ) -> None:
         deadline = time.monotonic() + TRANSACTION_S_MAX
         producer.begin_transaction()
         futures = [_send(producer, message) for message in messages]
@@ -82,6 +105,7 @@ class Transactions:
             if target.topic not in self._topics or target.partition >= self._topics[target.topic].partitions
         ]
         if unknown:
+            self._admin.check_rights(write=(target.topic for target in unknown))
             self._admin.check_exist(unknown)
             self._topics |= self._admin.describe([target.topic for target in unknown])
         for message in messages:

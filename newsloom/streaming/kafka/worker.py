@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, NoReturn
 
 from kafka import OffsetAndMetadata
@@ -18,6 +19,7 @@ from newsloom.streaming.kafka.assignment import Assignment
 from newsloom.streaming.kafka.clients import Clients, seconds_left
 from newsloom.streaming.kafka.errors import translate, translated
 from newsloom.streaming.kafka.records import to_record
+from newsloom.streaming.kafka.rights import Silence, is_about_topics, refused
 from newsloom.streaming.kafka.transactions import Transactions
 from newsloom.streaming.records import Batch, Message
 
@@ -45,6 +47,8 @@ class KafkaWorker:
         self, clients: Clients, admin: KafkaAdmin, *, group: str, instance: str, topics: Sequence[str]
     ) -> None:
         self._group = group
+        self._check_rights = partial(admin.check_rights, read=topics)
+        self._silence = Silence(self._check_rights)
         # Tuples of kafka-python and ours compare equal, field by field.
         self._next: dict[tuple[str, int], int] = {}
         self._uncommitted: deque[_Token] = deque()
@@ -59,6 +63,8 @@ class KafkaWorker:
             # A leader that does not know the partitions yet gives them to nobody, and may take minutes to look again.
             with translated("reading the partitions of topics"):
                 self._consumer.learn(topics, timeout_s=LEARN_S_MAX)
+            # Before anybody else asks for less than a member needs.
+            admin.group_offsets(group, operation="Read")
             self._transactions.open()
         except BaseException:
             self.close()
@@ -72,6 +78,7 @@ class KafkaWorker:
             self._recover()
         if self._position_lost:
             self._seek(self._next)
+        self._silence.look()
         try:
             polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
             # Now, not at commit time: by then an evicted member knows itself as "nobody", whom a broker does not fence.
@@ -79,7 +86,7 @@ class KafkaWorker:
         except KafkaError as error:
             # The library may have moved on past records that it did not return.
             self._position_lost = True
-            raise self._seen(translate(error, f"polling as group {self._group}")) from error
+            raise self._seen(self._explained(error, f"polling as group {self._group}")) from error
         if self._consumer.is_fenced():
             raise self._seen(Fenced(f"another process has this instance's identity in group {self._group}"))
         return self._batch(polled, member)
@@ -101,6 +108,7 @@ class KafkaWorker:
         records = tuple(to_record(record) for records in polled.values() for record in records)
         token = _Token(member, offsets)
         if offsets:
+            self._silence.broken()
             self._uncommitted.append(token)
         return Batch(records, changes.gained, changes.lost, changes.joined, token)
 
@@ -172,7 +180,7 @@ class KafkaWorker:
     def _seek(self, known: Mapping[tuple[str, int], int]) -> None:
         """Take every held partition to its known offset, else to the group's committed one."""
         deadline = time.monotonic() + REWIND_S_MAX
-        with translated(f"reading the offsets of group {self._group}"):
+        try:
             for source in self._consumer.assignment():
                 offset = known.get(source)
                 if offset is None:
@@ -181,7 +189,14 @@ class KafkaWorker:
                     self._consumer.seek_to_beginning(source)
                 else:
                     self._consumer.seek(source, offset)
+        except KafkaError as error:
+            raise self._explained(error, f"reading the offsets of group {self._group}") from error
         self._position_lost = False
+
+    def _explained(self, error: KafkaError, doing: str) -> LogError:
+        if is_about_topics(error):
+            self._check_rights()
+        return refused(error, group=self._group) or translate(error, doing)
 
     def _seen(self, error: LogError) -> LogError:
         if isinstance(error, Fenced):

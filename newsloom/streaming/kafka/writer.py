@@ -55,7 +55,7 @@ class KafkaWriter:
         self._settle()
         if not self._progress_is_known:
             # Final now: no transaction of this name is open, and nobody else can begin one without fencing this writer.
-            found = self._admin.group_offsets(self._name)
+            found = self._admin.group_offsets(self._name, operation="Read")
             if found:
                 self._home, (position, note) = min(found.items())
                 self._progress = Progress(position, note)

@@ -1,0 +1,55 @@
+"""Certificates for a test: an authority, and what it signs, made with OpenSSL."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import Final
+
+_NEW_KEY: Final = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+
+
+class Authority:
+    """Signs certificates. Everything it makes lies in `directory`, which it shares with no other authority."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True)
+        self._directory = directory
+        self.certificate = directory / "authority.pem"
+        self._key = directory / "authority.key"
+        _openssl(
+            "req",
+            "-x509",
+            *_NEW_KEY,
+            "-noenc",
+            "-keyout",
+            self._key,
+            "-out",
+            self.certificate,
+            "-subj",
+            "/CN=newsloom test",
+        )
+
+    def issue(self, name: str, *, address: str = "", days: int = 30, password: str = "") -> Path:
+        """A PEM file with a key and the certificate for it: of `CN=name`, for an IP address, that expires after so many days.
+
+        With a password the key is encrypted.
+        """
+        request, extensions, certificate, both = (
+            self._directory / f"{name}.{kind}" for kind in ("csr", "ext", "crt", "pem")
+        )
+        encryption = ("-passout", f"pass:{password}") if password else ("-noenc",)
+        _openssl("req", *_NEW_KEY, *encryption, "-keyout", both, "-out", request, "-subj", f"/CN={name}")
+        extensions.write_text(f"subjectAltName=IP:{address}\n" if address else "basicConstraints=CA:FALSE\n")
+        signer: tuple[str | Path, ...] = ("-CA", self.certificate, "-CAkey", self._key, "-CAcreateserial")
+        _openssl(
+            "x509", "-req", "-in", request, *signer, "-days", str(days), "-extfile", extensions, "-out", certificate
+        )
+        both.write_text(both.read_text() + certificate.read_text())
+        return both
+
+
+def _openssl(*arguments: str | Path) -> None:
+    done = subprocess.run(["openssl", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"openssl {arguments[0]} failed: {done.stdout}{done.stderr}")

@@ -1,0 +1,155 @@
+"""A newsroom on a secured broker: each of its processes is a user of its own, who may do what its role says."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from click.testing import CliRunner, Result
+
+from newsloom.access import ROLES, Right, Role
+from newsloom.contracts.topics import TopicDefinition
+from newsloom.settings import Settings
+from newsloom.streaming.log import Log, Progress
+from newsloom.streaming.open import open_log
+from newsloom.streaming.records import Message
+from newsloom.topology import topic_name, topic_specs
+from services.cli.__main__ import newsloom
+from tests.kafka.broker import wait_until
+from tests.kafka.secured import ADMIN, SecuredBroker
+from tests.unit.evaluation.newsroom import WordEncoder
+
+BY_NAME: Final[dict[str, Role]] = {role.name: role for role in ROLES}
+MODULES: Final = {"embedder": "tests.kafka.word_embedder", "clusterer": "services.clusterer"}
+REPOSITORY: Final = Path(__file__).resolve().parent.parent.parent
+START_S_MAX: Final = 60.0
+END_S_MAX: Final = 60.0
+
+
+class Running:
+    """A service as a process."""
+
+    def __init__(self, service: str, environ: dict[str, str], output: Path) -> None:
+        self.output = output
+        with output.open("wb") as lines:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", MODULES[service]],
+                env=environ,
+                cwd=REPOSITORY,
+                stdin=subprocess.DEVNULL,
+                stdout=lines,
+                stderr=lines,
+                start_new_session=True,  # Ctrl-C is for the tests, which then end it.
+            )
+
+    def wait_started(self) -> None:
+        """Return once it says that it works; fail if it ends instead."""
+
+        def has_started() -> bool:
+            assert self._process.poll() is None, self.said()
+            return '"service.started"' in self.said()
+
+        wait_until(has_started, START_S_MAX, "the service to start")
+
+    def said(self) -> str:
+        """All it has written."""
+        return self.output.read_text()
+
+    def wait(self, seconds: float = END_S_MAX) -> int:
+        """Its status, once it has ended."""
+        return self._process.wait(seconds)
+
+    def stop(self) -> int:
+        """End it in good order; its status."""
+        self._process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+            self._process.wait()
+
+
+@dataclass
+class GuardedNewsroom:
+    """Topics under a prefix of a secured broker, and processes that work on them, by the name of their user."""
+
+    broker: SecuredBroker
+    folder: Path
+    prefix: str = "news."
+    running: list[Running] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    """What commands have printed."""
+
+    def beside(self, prefix: str) -> GuardedNewsroom:
+        """Another one on the same broker, under another prefix."""
+        return GuardedNewsroom(self.broker, self.folder, prefix)
+
+    @property
+    def settings(self) -> Settings:
+        return Settings(log=self.broker.url, topic_prefix=self.prefix, model=WordEncoder.model)
+
+    def name(self, topic: TopicDefinition) -> str:
+        return topic_name(self.settings, topic)
+
+    def rights(self, role: str) -> list[Right]:
+        """Those of a role, as `newsloom topics acls` prints them."""
+        return BY_NAME[role].rights(self.prefix)
+
+    def settings_of(self, user: str, **changed: str) -> dict[str, str]:
+        """Every variable of newsloom's in the environment of this user's processes."""
+        kafka = {f"NEWSLOOM_KAFKA_{name.upper()}": value for name, value in self.broker.options(user).items()}
+        return {
+            "NEWSLOOM_LOG": self.broker.url,
+            "NEWSLOOM_TOPIC_PREFIX": self.prefix,
+            "NEWSLOOM_MODEL": WordEncoder.model,
+            **kafka,
+            **changed,
+        }
+
+    def command(self, user: str, *arguments: str) -> Result:
+        """Run a command, in this process, as this user."""
+        with_ours = {name: None for name in os.environ if name.startswith("NEWSLOOM_")} | self.settings_of(user)
+        result = CliRunner(env=with_ours).invoke(newsloom, arguments)
+        self.told += [result.output, str(result.exception)]
+        return result
+
+    def succeeds(self, user: str, *arguments: str) -> str:
+        """What a command that must succeed prints."""
+        result = self.command(user, *arguments)
+        assert result.exit_code == 0, (arguments, result.output, result.exception)
+        return result.output
+
+    def start(self, service: str, user: str, **changed: str) -> Running:
+        """Start a service as this user."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("NEWSLOOM_")}
+        output = self.folder / f"{service}-{time.monotonic_ns()}.log"
+        self.running.append(Running(service, {**inherited, **self.settings_of(user, **changed)}, output))
+        return self.running[-1]
+
+    def open(self, user: str = ADMIN, **options: str) -> Log:
+        """The log, for this process."""
+        return open_log(self.broker.url, kafka_options={**self.broker.options(user), **options})
+
+    def create_topics(self) -> None:
+        with closing(self.open()) as log:
+            log.admin().create(topic_specs(self.settings))
+
+    def write(self, messages: Sequence[Message]) -> None:
+        """Write as one who may write everything."""
+        with closing(self.open()) as log, closing(log.writer("test")) as writer:
+            before = writer.progress()
+            writer.write(messages, Progress((before.position if before else 0) + 1))
+
+    def close(self) -> None:
+        """End what still runs."""
+        for service in self.running:
+            service.kill()

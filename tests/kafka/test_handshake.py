@@ -1,0 +1,65 @@
+"""What a listener answers to the first request, and what it means. Needs no broker."""
+
+from __future__ import annotations
+
+import socket
+import struct
+from collections.abc import Iterator
+
+import pytest
+
+from newsloom.streaming.kafka.handshake import Answer, SpeaksTls, shake_hands
+
+NO_ERROR, UNSUPPORTED_MECHANISM, ILLEGAL_STATE = 0, 33, 34
+
+Pair = tuple[socket.socket, socket.socket]
+
+
+@pytest.fixture
+def pair() -> Iterator[Pair]:
+    """Our end of a connection, and the broker's."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(5)
+    with ours, theirs:
+        yield ours, theirs
+
+
+def answer(error: int, *mechanisms: str) -> bytes:
+    """A SaslHandshake response, as the protocol's guide has it: length, correlation id, error code, array of strings."""
+    body = struct.pack(">ihi", 0, error, len(mechanisms))
+    body += b"".join(struct.pack(">h", len(name)) + name.encode() for name in mechanisms)
+    return struct.pack(">i", len(body)) + body
+
+
+@pytest.mark.parametrize(
+    ("answered", "meaning"),
+    [
+        (answer(NO_ERROR, "PLAIN"), Answer(takes=True, has_users=True, mechanisms=("PLAIN",))),
+        (answer(UNSUPPORTED_MECHANISM, "A", "BC"), Answer(takes=False, has_users=True, mechanisms=("A", "BC"))),
+        (answer(ILLEGAL_STATE), Answer(takes=False, has_users=False, mechanisms=())),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", None),
+        (answer(NO_ERROR, "PLAIN")[:-3], None),
+        (answer(NO_ERROR)[:-4] + b"\x7f\xff\xff\xff", None),
+        (b"\x00\x00", None),
+        (b"", None),
+    ],
+)
+def test_answers(pair: Pair, answered: bytes, meaning: Answer | None) -> None:
+    ours, theirs = pair
+    theirs.sendall(answered)
+    theirs.shutdown(socket.SHUT_WR)
+    assert shake_hands(ours, "PLAIN") == meaning
+
+
+def test_an_alert_of_tls(pair: Pair) -> None:
+    ours, theirs = pair
+    theirs.sendall(b"\x15\x03\x03\x00\x02\x02\x50")
+    with pytest.raises(SpeaksTls):
+        shake_hands(ours, "")
+
+
+def test_the_request(pair: Pair) -> None:
+    ours, theirs = pair
+    theirs.shutdown(socket.SHUT_WR)
+    shake_hands(ours, "PLAIN")
+    assert theirs.recv(100) == b"\x00\x00\x00\x11\x00\x11\x00\x01\x00\x00\x00\x00\xff\xff\x00\x05PLAIN"

@@ -1,0 +1,177 @@
+"""TLS, passwords and certificates, on a real broker: the right ones are let in, each wrong one is one line that says so."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from newsloom.access import Operation, Resource, Right
+from newsloom.service import EXIT_CONFIGURATION, EXIT_LOG
+from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.kafka import open_kafka
+from tests.kafka.certificates import Authority
+from tests.kafka.guarded import REPOSITORY, GuardedNewsroom
+from tests.kafka.harness import END_S_MAX, refusal
+from tests.kafka.secured import SecuredBroker
+
+pytestmark = pytest.mark.kafka
+
+USER: Final = "clusterer"
+WRONG: Final = "wrong-password-1"
+KEY_PASSWORD: Final = "right-key-password"  # noqa: S105 - of a key that lives for one test run
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """An authority that the broker knows nothing of, and that knows nothing of it."""
+    return Authority(tmp_path_factory.mktemp("stranger") / "authority")
+
+
+@pytest.fixture(scope="module")
+def certified(secured_broker: SecuredBroker) -> dict[str, str]:
+    """The settings of a user who has a certificate instead of a password."""
+    return {
+        "security_protocol": "SSL",
+        "ssl_cafile": str(secured_broker.authority),
+        "ssl_certfile": str(secured_broker.certificate("carol")),
+    }
+
+
+# --- let in
+
+
+def test_a_password_over_tls(secured_broker: SecuredBroker) -> None:
+    right = Right(Operation.DESCRIBE, Resource.TOPIC, "some")
+    secured_broker.allow(USER, [right])
+    with closing(open_kafka(secured_broker.url, secured_broker.options(USER))) as log:
+        assert log.admin().describe(["some"]) == {}
+
+
+def test_a_certificate(secured_broker: SecuredBroker, certified: dict[str, str]) -> None:
+    right = Right(Operation.DESCRIBE, Resource.TOPIC, "some")
+    secured_broker.allow("CN=carol", [right])
+    with closing(open_kafka(secured_broker.mutual_url, certified)) as log:
+        assert log.admin().describe(["some"]) == {}
+        with pytest.raises(ConfigurationError, match="lacks the right Describe on topic other"):
+            log.admin().describe(["other"])
+
+
+def test_a_certificate_whose_key_is_encrypted(secured_broker: SecuredBroker, certified: dict[str, str]) -> None:
+    encrypted = secured_broker.certificate("dave", password=KEY_PASSWORD)
+    options = {**certified, "ssl_certfile": str(encrypted)}
+    open_kafka(secured_broker.mutual_url, {**options, "ssl_password": KEY_PASSWORD}).close()
+    # None at all: OpenSSL must not ask for it on a terminal that nobody looks at.
+    for wrong in ({}, {"ssl_password": WRONG}):
+        error = refusal(secured_broker.mutual_url, {**options, **wrong})
+        assert isinstance(error, ConfigurationError)
+        assert "NEWSLOOM_KAFKA_SSL_CERTFILE, _SSL_KEYFILE or _SSL_PASSWORD" in str(error)
+        assert WRONG not in str(error)
+
+
+def test_a_name_that_the_certificate_does_not_know_if_nobody_is_to_look(secured_broker: SecuredBroker) -> None:
+    options = {**secured_broker.options(USER), "ssl_check_hostname": "false"}
+    open_kafka(secured_broker.url_by_name, options).close()
+
+
+# --- refused
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "told"),
+    [
+        ("sasl_plain_password", WRONG, "the broker refuses the user"),
+        ("sasl_plain_username", "nobody", "check NEWSLOOM_KAFKA_SASL_PLAIN_USERNAME and _PASSWORD"),
+        ("sasl_mechanism", "PLAIN", "not take PLAIN: set NEWSLOOM_KAFKA_SASL_MECHANISM to one of SCRAM-SHA-512"),
+        ("sasl_mechanism", "SCRAM-SHA-256", "the broker does not take SCRAM-SHA-256"),
+        ("security_protocol", "SASL_PLAINTEXT", "the broker speaks TLS there"),
+    ],
+)
+def test_a_wrong_user(secured_broker: SecuredBroker, name: str, text: str, told: str) -> None:
+    options = {**secured_broker.options(USER), "bootstrap_timeout_ms": "3000", name: text}
+    error = refusal(secured_broker.url, options)
+    assert isinstance(error, ConfigurationError)
+    assert told in str(error)
+    assert not [secret for secret in (WRONG, secured_broker.passwords[USER]) if secret in str(error)]
+
+
+def test_no_user_at_all(secured_broker: SecuredBroker) -> None:
+    error = refusal(secured_broker.url, {"security_protocol": "SSL", "ssl_cafile": str(secured_broker.authority)})
+    assert isinstance(error, ConfigurationError)
+    assert "the broker wants a user there" in str(error)
+    assert "SCRAM-SHA-512" in str(error)
+
+
+def test_plaintext_to_a_port_that_speaks_tls(secured_broker: SecuredBroker) -> None:
+    error = refusal(secured_broker.url, {})
+    assert isinstance(error, ConfigurationError)
+    assert "the broker speaks TLS there: set NEWSLOOM_KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL" in str(error)
+
+
+def test_another_authority(secured_broker: SecuredBroker, stranger: Authority) -> None:
+    error = refusal(secured_broker.url, {**secured_broker.options(USER), "ssl_cafile": str(stranger.certificate)})
+    assert isinstance(error, ConfigurationError)
+    assert "unable to get local issuer certificate; check NEWSLOOM_KAFKA_SSL_CAFILE" in str(error)
+
+
+def test_a_certificate_that_has_expired(secured_broker: SecuredBroker, certified: dict[str, str]) -> None:
+    error = refusal(secured_broker.expired_url, certified)
+    assert isinstance(error, ConfigurationError)
+    assert "certificate has expired" in str(error)
+
+
+def test_another_host_name(secured_broker: SecuredBroker) -> None:
+    error = refusal(secured_broker.url_by_name, secured_broker.options(USER))
+    assert isinstance(error, ConfigurationError)
+    assert "Hostname mismatch, certificate is not valid for 'localhost'" in str(error)
+
+
+def test_a_user_where_there_are_none(secured_broker: SecuredBroker, certified: dict[str, str]) -> None:
+    options = {**secured_broker.options(USER), "ssl_certfile": certified["ssl_certfile"]}
+    error = refusal(secured_broker.mutual_url, options)
+    assert isinstance(error, ConfigurationError)
+    assert "the broker knows no users there: set NEWSLOOM_KAFKA_SECURITY_PROTOCOL to SSL" in str(error)
+
+
+def test_a_client_without_a_certificate_or_with_a_strangers(
+    secured_broker: SecuredBroker, certified: dict[str, str], stranger: Authority
+) -> None:
+    without = {name: value for name, value in certified.items() if name != "ssl_certfile"}
+    for options in (without, {**without, "ssl_certfile": str(stranger.issue("carol"))}):
+        error = refusal(secured_broker.mutual_url, options)
+        assert isinstance(error, ConfigurationError)
+        assert "the broker refuses our certificate, or wants one" in str(error)
+        assert "check NEWSLOOM_KAFKA_SSL_CERTFILE" in str(error)
+
+
+# --- as a process
+
+
+@pytest.mark.parametrize(
+    ("silent", "status"), [pytest.param(False, EXIT_CONFIGURATION, id="wrong"), pytest.param(True, EXIT_LOG, id="silent")]
+)  # fmt: skip
+def test_a_service_ends_with_one_line_and_the_status_of_its_cause(
+    secured_broker: SecuredBroker, silent_port: int, tmp_path: Path, silent: bool, status: int
+) -> None:
+    newsroom = GuardedNewsroom(secured_broker, tmp_path)
+    environ = newsroom.settings_of(USER, NEWSLOOM_KAFKA_SASL_PLAIN_PASSWORD=WRONG)
+    if silent:
+        environ["NEWSLOOM_LOG"] = f"kafka://127.0.0.1:{silent_port}"
+    done = subprocess.run(
+        [sys.executable, "-m", "services.clusterer"],
+        env=environ,
+        cwd=REPOSITORY,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=END_S_MAX,
+        check=False,
+    )
+    assert done.returncode == status, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"newsloom clusterer: NEWSLOOM_LOG={environ['NEWSLOOM_LOG']}: ")
+    assert WRONG not in done.stderr + done.stdout

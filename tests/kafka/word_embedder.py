@@ -1,0 +1,24 @@
+"""`python -m tests.kafka.word_embedder`: the embedder, but for its model, which hashes words."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+from newsloom.service import main
+from newsloom.settings import Settings
+from newsloom.streaming.log import Log
+from newsloom.streaming.restore import RestoreWatch
+from newsloom.streaming.step import Step
+from services.embedder.service import build_step
+from tests.unit.evaluation.newsroom import WordEncoder
+
+RECORDS_MAX: Final = 64
+
+
+def _build(settings: Settings, _log: Log, _watch: RestoreWatch) -> Step:
+    return build_step(settings, WordEncoder())
+
+
+if __name__ == "__main__":
+    sys.exit(main("embedder", _build, records_max=RECORDS_MAX))
