@@ -172,7 +172,7 @@ ROLES: Final = (
         inspects=TOPICS,
         reads=TOPICS,
         writes=TOPICS,
-        groups=("embedder", "clusterer", "migrate"),
-        identities=("embedder-", "clusterer-", "migrate"),
+        groups=("embedder", "clusterer", "migrate", "follow"),
+        identities=("embedder-", "clusterer-", "migrate", "follow-"),
     ),
 )
