@@ -115,9 +115,3 @@ def test_asking_for_a_missing_topic_names_it(admin: Admin, unique: str) -> None:
         admin.end_offsets([f"{unique}.missing"])
     with pytest.raises(ConfigurationError, match=rf"{unique}\.missing"):
         admin.backlog(unique, [f"{unique}.missing"])
-
-
-def test_who_lacks_no_right_is_told_of_none(admin: Admin, new_topic: NewTopic, unique: str) -> None:
-    topic = new_topic("rights")
-    admin.check_rights(read=[topic, f"{unique}.missing"], write=[topic, f"{unique}.missing"])
-    admin.check_rights()
