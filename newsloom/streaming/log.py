@@ -158,7 +158,10 @@ class Admin(Protocol):
         ...
 
     def committed_offsets(self, group: str, topics: Sequence[str]) -> dict[TopicPartition, int]:
-        """The offset from which the group will go on in each partition; without those it has never committed anything of."""
+        """The offset from which the group will go on in each partition; without those it has never committed anything of.
+
+        On Kafka those of a commit are here a moment after it has returned.
+        """
         ...
 
 

@@ -1,0 +1,126 @@
+"""B7: a right that is taken away and given back. An idempotent producer repeats the refusal for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import pytest
+from kafka import KafkaAdminClient
+from kafka.admin import ACL, ACLFilter, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
+from kafka.errors import KafkaError, TopicAuthorizationFailedError
+
+from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.log import CleanupPolicy, Progress, TopicSpec
+from newsloom.streaming.records import Message
+from tests.conformance.driving import read_all, steps, values
+from tests.conftest import HOW_TO_RUN
+from tests.kafka.broker import PASSWORD, USER, Broker, find_kafka_home
+from tests.kafka.harness import opening
+from tests.kafka.traps import plain
+
+pytestmark = [pytest.mark.kafka, pytest.mark.slow]
+
+_SETTINGS: Final = """
+default.replication.factor=1
+min.insync.replicas=1
+offsets.topic.replication.factor=1
+offsets.topic.num.partitions=1
+transaction.state.log.replication.factor=1
+transaction.state.log.min.isr=1
+transaction.state.log.num.partitions=1
+group.initial.rebalance.delay.ms=0
+authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer
+allow.everyone.if.no.acl.found=true
+super.users=User:ANONYMOUS
+"""
+SASL: Final = {
+    "security_protocol": "SASL_PLAINTEXT",
+    "sasl_mechanism": "PLAIN",
+    "sasl_plain_username": USER,
+    "sasl_plain_password": PASSWORD,
+}
+
+
+class Guard:
+    """A broker on which a user may write to the topic, or may not."""
+
+    topic: Final = "guarded"
+
+    def __init__(self, broker: Broker) -> None:
+        self.url = broker.sasl_url
+        self._admin = KafkaAdminClient(bootstrap_servers=broker.url.removeprefix("kafka://"))
+        pattern = ResourcePattern(ResourceType.TOPIC, self.topic)
+        no_writing = (f"User:{USER}", "*", ACLOperation.WRITE, ACLPermissionType.DENY, pattern)
+        # Without a rule that allows it nothing would be, as soon as there is one that denies something.
+        everything = (f"User:{USER}", "*", ACLOperation.ALL, ACLPermissionType.ALLOW, pattern)
+        self._denial, self._filter = ACL(*no_writing), ACLFilter(*no_writing)
+        self._admin.create_acls([ACL(*everything)])
+
+    def deny(self) -> None:
+        self._admin.create_acls([self._denial])
+
+    def allow(self) -> None:
+        self._admin.delete_acls([self._filter])
+
+    def close(self) -> None:
+        self._admin.close()
+
+
+@pytest.fixture
+def guard(tmp_path: Path) -> Iterator[Guard]:
+    home = find_kafka_home(Path(__file__).resolve().parent.parent.parent.parent)
+    if home is None:
+        pytest.skip(HOW_TO_RUN)
+    broker = Broker(home, tmp_path / "broker", settings=_SETTINGS)
+    try:
+        broker.start()
+        with opening(broker.url) as open_log:
+            open_log().admin().create([TopicSpec(Guard.topic, 1, CleanupPolicy.DELETE)])
+        made = Guard(broker)
+        yield made
+        made.close()
+    finally:
+        broker.stop()
+
+
+def until_refused(write: Callable[[], object], refusal: type[Exception]) -> None:
+    """A rule is obeyed a moment after it is made."""
+    for _ in steps("the refusal"):
+        try:
+            write()
+        except refusal:
+            return
+
+
+def test_plain_client_is_refused_for_ever_and_the_adapter_as_long_as_it_may_not(guard: Guard) -> None:
+    address = guard.url.removeprefix("kafka://")
+    with opening(guard.url, **SASL) as open_log, plain.producer(address, **SASL) as producer:
+        writer, written = open_log().writer("writer"), 0
+
+        def write() -> None:
+            nonlocal written
+            writer.write([Message(guard.topic, b"k", b"%d" % written)], Progress(written + 1))
+            written += 1
+
+        def send() -> None:
+            producer.send(guard.topic, b"plain").get(10)
+
+        write()
+        send()
+        guard.deny()
+        until_refused(send, TopicAuthorizationFailedError)
+        until_refused(write, ConfigurationError)
+
+        guard.allow()
+        for _ in steps("the adapter to write again"):
+            with suppress(ConfigurationError):
+                write()
+                break
+        with pytest.raises(KafkaError, match="TopicAuthorizationFailed"):
+            send()
+
+        ours = [value for value in values(read_all(open_log(), guard.topic)) if value != b"plain"]
+        assert ours == [b"%d" % i for i in range(written)]
