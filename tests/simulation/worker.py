@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from newsloom.streaming.errors import CommitFailed, Fenced, LogError, LogUnavailable
 from newsloom.streaming.records import Batch, Message, Record, TopicPartition
@@ -16,7 +16,7 @@ from tests.simulation.moments import Hands, Moment
 from tests.simulation.partitions import Transaction
 from tests.simulation.transactions import Transactions
 
-SLICE_MS = 100
+SLICE_MS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,8 @@ class SimulatedWorker:
             raise TypeError("commit takes a batch that poll has returned")
         if not token.offsets and not messages:
             return
-        if token.offsets and (self._in_doubt or not self._uncommitted or self._uncommitted[0] is not token):
+        is_next = bool(self._uncommitted) and self._uncommitted[0] is token
+        if self._in_doubt or (token.offsets and not is_next):
             self._fail(CommitFailed("the batch is not the next one, or was polled before a rebalance"))
         try:
             self._transactions.run(messages, send_offsets=lambda transaction: self._send_offsets(transaction, token))
