@@ -15,9 +15,16 @@ from newsloom.streaming.embedded import open_embedded
 from newsloom.streaming.log import Admin, CleanupPolicy, Log, TopicSpec
 from tests.conformance.harness import SESSION_TIMEOUT_MS, EmbeddedHarness, LogHarness
 from tests.kafka.harness import KafkaHarness
+from tests.simulation.broker import Broker
 from tests.simulation.harness import SimulatedHarness
 
-LOGS = ["sqlite_file", "sqlite_memory", "simulated", pytest.param("kafka", marks=pytest.mark.kafka)]
+LOGS = [
+    "sqlite_file",
+    "sqlite_memory",
+    "simulated",
+    "simulated_cooperative",
+    pytest.param("kafka", marks=pytest.mark.kafka),
+]
 
 NewTopic = Callable[..., str]
 
@@ -48,6 +55,11 @@ def sqlite_memory() -> Iterator[LogHarness]:
 @pytest.fixture
 def simulated() -> LogHarness:
     return SimulatedHarness()
+
+
+@pytest.fixture
+def simulated_cooperative() -> LogHarness:
+    return SimulatedHarness(Broker(is_eager=False))
 
 
 @pytest.fixture

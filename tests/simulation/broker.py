@@ -49,6 +49,7 @@ class Broker:
         *,
         session_timeout_ms: int = SESSION_TIMEOUT_MS,
         transaction_timeout_ms: int = TRANSACTION_TIMEOUT_MS,
+        is_eager: bool = True,
         on_commit: Callable[[Transaction], None] = lambda _: None,
     ) -> None:
         self.now_ms = BEGIN_MS
@@ -57,6 +58,7 @@ class Broker:
         self.timed_out = 0
         self._session_timeout_ms = session_timeout_ms
         self._transaction_timeout_ms = transaction_timeout_ms
+        self._is_eager = is_eager
         self._on_commit = on_commit
         self._groups: dict[str, Group] = {}
         self._producers: dict[str, Producer] = {}
@@ -102,7 +104,7 @@ class Broker:
 
     def group(self, name: str) -> Group:
         """The group of that name."""
-        return self._groups.setdefault(name, Group(name, self._session_timeout_ms))
+        return self._groups.setdefault(name, Group(name, self._session_timeout_ms, self._is_eager))
 
     def is_unsettled(self, group: str, source: TopicPartition) -> bool:
         """Whether an open transaction is about to move the group's offset of the partition: until it ends nobody knows it."""

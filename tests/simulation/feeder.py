@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from newsloom.streaming.log import Log, Progress, Writer
 from newsloom.streaming.records import Message
 from tests.simulation.traffic import Traffic
 
-BATCH_MAX = 4
+BATCH_MAX: Final = 4
 
 
 @dataclass

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -35,6 +35,9 @@ class Group:
 
     name: str
     session_timeout_ms: int
+    is_eager: bool = True
+    """Whether a rebalance makes all that was polled before it void, as Kafka's eager protocol does; else only what was polled of
+    partitions that have moved, as on the embedded log and with Kafka's cooperative protocol."""
     generation: int = 0
     sessions_ended: int = 0
     refused: int = 0
@@ -68,16 +71,17 @@ class Group:
             self.rebalance()
         return identity._replace(generation=self.generation)
 
-    def check(self, identity: Identity, now_ms: int) -> None:
-        """Whether who polled may commit.
+    def check(self, identity: Identity, owned: Mapping[TopicPartition, int], now_ms: int) -> None:
+        """Whether who has polled, when it owned these partitions, may commit.
 
         Raises:
             Fenced: another process has the instance's name.
-            CommitFailed: the session has ended, or there is a newer generation.
+            CommitFailed: the session has ended, there is a newer generation, or a partition has gone.
 
         """
         member = self._member(identity)
-        if not member.active or identity.generation != self.generation:
+        is_older = self.is_eager and identity.generation != self.generation
+        if not member.active or is_older or not owned.items() <= self.owned(identity.instance).items():
             self.refused += 1
             raise CommitFailed(f"{identity} is of an older generation: it is {self.generation}")
         member.seen_ms = now_ms

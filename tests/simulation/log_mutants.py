@@ -25,7 +25,7 @@ _COMMIT: Final = SimulatedWorker.commit
 def _messages_alone(worker: SimulatedWorker, batch: Batch, messages: Sequence[Message]) -> None:
     token = batch.token
     assert isinstance(token, Token)
-    _COMMIT(worker, replace(batch, token=Token(token.identity, {})), messages)
+    _COMMIT(worker, replace(batch, token=Token(token.identity, token.owned, {})), messages)
 
 
 def offsets_first() -> AbstractContextManager[None]:

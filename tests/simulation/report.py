@@ -15,8 +15,8 @@ from tests.simulation.simulation import Outcome, Simulation
 SETTING = (
     "In each seed 2 or 3 embedders and 2 or 3 clusterers, the services' own steps in their own loop, work on a log with",
     "transactions, generations and compaction that is simulated, as is the order in which they go on; 2 or 3 partitions, and",
-    "more editions than partitions. First faults strike, at any moment between two requests, while articles, commands and poison",
-    "come in. Then there is peace, until nothing is left to do.",
+    "more editions than partitions; rebalances are eager in some seeds, cooperative in others. First faults strike, at any",
+    "moment between two requests, while articles, commands and poison come in. Then there is peace, until all is done.",
     "",
     "All the while a checker with a model of its own looks at each transaction: versions, counts, memberships, lineage, offsets,",
     "what became of each input. In the end a reader sees what was committed and nothing else; `newsloom state verify` finds",

@@ -74,7 +74,10 @@ class Simulation:
         )
         self.checker = Checker(self.settings)
         self.broker = Broker(
-            session_timeout_ms=SESSION_MS, transaction_timeout_ms=TRANSACTION_MS, on_commit=self._committed
+            session_timeout_ms=SESSION_MS,
+            transaction_timeout_ms=TRANSACTION_MS,
+            is_eager=choice.random() < 0.6,
+            on_commit=self._committed,
         )
         SimulatedLog(self.broker).admin().create(topic_specs(self.settings))
         editions = [f"e{number}" for number in range(partitions + choice.randint(1, 2))]

@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Final, NoReturn
 
 from newsloom.streaming.errors import CommitFailed, Fenced, LogError, LogUnavailable
 from newsloom.streaming.records import Batch, Message, Record, TopicPartition
@@ -16,14 +16,15 @@ from tests.simulation.moments import Hands, Moment
 from tests.simulation.partitions import Transaction
 from tests.simulation.transactions import Transactions
 
-SLICE_MS = 100
+SLICE_MS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Who polled a batch, and the offsets behind it."""
+    """Who polled a batch, what it owned then, each since which generation, and the offsets behind the batch."""
 
     identity: Identity
+    owned: dict[TopicPartition, int]
     offsets: dict[TopicPartition, int]
 
 
@@ -66,7 +67,8 @@ class SimulatedWorker:
             raise TypeError("commit takes a batch that poll has returned")
         if not token.offsets and not messages:
             return
-        if token.offsets and (self._in_doubt or not self._uncommitted or self._uncommitted[0] is not token):
+        is_next = bool(self._uncommitted) and self._uncommitted[0] is token
+        if self._in_doubt or (token.offsets and not is_next):
             self._fail(CommitFailed("the batch is not the next one, or was polled before a rebalance"))
         try:
             self._transactions.run(messages, send_offsets=lambda transaction: self._send_offsets(transaction, token))
@@ -80,7 +82,7 @@ class SimulatedWorker:
 
     def _send_offsets(self, transaction: Transaction, token: Token) -> None:
         if token.offsets:
-            self._group.check(token.identity, self._broker.now_ms)
+            self._group.check(token.identity, token.owned, self._broker.now_ms)
         self._broker.send_offsets(transaction, self._transactions, self._group.name, token.offsets)
 
     def _fail(self, error: LogError) -> NoReturn:
@@ -103,16 +105,17 @@ class SimulatedWorker:
     def _look(self, max_records: int) -> Batch:
         self._identity = self._group.heartbeat(self._identity, self._broker.now_ms)
         owned = self._group.owned(self._identity.instance)
-        rebalanced = self._polled_in != self._identity.generation
-        if rebalanced:
-            # Nothing that was polled before may be committed: back to the committed offsets.
-            self._polled_in = self._identity.generation
-            self._next.clear()
-            self._uncommitted.clear()
         gained, lost = owned.items() - self._reported.items(), self._reported.items() - owned.items()
         self._reported = owned
-        records = [] if rebalanced else self._fetch(list(owned), self._hands.at_most(max_records))
-        token = Token(self._identity, {record.source: record.offset + 1 for record in records})
+        is_void = self._group.is_eager and self._polled_in != self._identity.generation
+        self._polled_in = self._identity.generation
+        if is_void:
+            # Nothing that was polled before may be committed: back to the committed offsets.
+            self._uncommitted.clear()
+        moved = self._next.keys() if is_void else {source for source, _ in gained | lost}
+        self._next = {source: offset for source, offset in self._next.items() if source not in moved}
+        records = [] if is_void else self._fetch(list(owned), self._hands.at_most(max_records))
+        token = Token(self._identity, owned, {record.source: record.offset + 1 for record in records})
         if records:
             self._next.update(token.offsets)
             self._uncommitted.append(token)
