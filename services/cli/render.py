@@ -43,8 +43,8 @@ def is_terminal() -> bool:
 
 
 def print_json(value: bytes) -> None:
-    """A line of JSON on standard output, with what could steer a terminal escaped as JSON escapes it."""
-    click.echo(shown_json(value))
+    """A line of JSON on standard output: as it is encoded, or for a terminal the same with more of it escaped."""
+    click.echo(shown_json(value) if is_terminal() else value)
 
 
 def count(number: int, noun: str) -> str:

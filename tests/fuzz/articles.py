@@ -68,7 +68,7 @@ class Articles:
             "empty": self._empty,
             "oversized": self._oversized,
         }
-        self._weights = [10, 2, 3, 1, 1, 6, 6, 3, 3, 3, 3, 3, 2, 3, 3, 2, 0.05]
+        self._weights = [6, 1.5, 2, 0.3, 0.5, 8, 8, 4, 3, 4, 4, 4, 2, 4, 4, 3, 0.05]
 
     def next(self, now_ms: int) -> Sent:
         """The next record."""
@@ -166,7 +166,7 @@ class Articles:
         return Sent("article: odd retraction", ARTICLES, key, None, Fate.REJECTED, headers, now_ms)
 
     def _wrong_key(self, now_ms: int) -> Sent:
-        key = self._chance.choice(("", "b1", "\x00", "x" * 900_000, "\u202e", "a1 "))
+        key = self._chance.choice(("", "b1", "\x00", "x" * 10_000, "\u202e", "a1 "))
         return self._sent("wrong key", Fate.REJECTED, _json(self.fields(now_ms)), key, timestamp_ms=now_ms)
 
     def _odd_id(self, now_ms: int) -> Sent:

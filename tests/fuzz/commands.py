@@ -108,7 +108,7 @@ class Commands:
         return _sent("too much", Fate.REJECTED, json.dumps(fields).encode(), fields["edition"].encode(), now_ms)
 
     def _wrong_key(self, now_ms: int) -> Sent:
-        key = self._chance.choice((None, b"", b"none", b"\xff", b"x" * 500_000))
+        key = self._chance.choice((None, b"", b"none", b"\xff", b"x" * 10_000))
         return _sent("wrong key", Fate.REJECTED, json.dumps(self._fields(now_ms)).encode(), key, now_ms)
 
     def _null(self, now_ms: int) -> Sent:

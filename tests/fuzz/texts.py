@@ -103,8 +103,10 @@ def bomb(chance: random.Random, name: str, size: int) -> str:
     return _BOMBS[name](chance, size)[:size]
 
 
-def words(chance: random.Random, vocabulary: int, count: int) -> str:
+def words(chance: random.Random, subject: int, count: int) -> str:
     """Plain prose about one of many subjects: a few words of its own among those that all have."""
-    own = [f"{name}{vocabulary}" for name in ("harbor", "ferry", "council", "bell")]
-    common = ("the", "of", "and", "said", "after", "people", "on", "Tuesday", "morning", "city", "two", "was", "found")
-    return " ".join(chance.choice(own if chance.random() < 0.4 else common) for _ in range(count))
+    return " ".join(chance.choices([*_COMMON, *(f"{name}{subject}" for name in _NAMES)], k=count))
+
+
+_NAMES: Final = ("harbor", "ferry", "council", "bell", "captain", "divers")
+_COMMON: Final = ("the", "of", "and", "said", "after", "people", "on", "Tuesday", "morning")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import subprocess
+import sys
 import unicodedata
 from dataclasses import replace
 from pathlib import Path
@@ -14,17 +17,12 @@ import pytest
 from click.testing import Result
 from rich.console import Console
 
+from newsloom.contracts.codec import encode
 from newsloom.contracts.command import CommandKind, CommandRef
 from newsloom.contracts.membership import Checkpoint, Membership, MergeDecision
 from newsloom.contracts.story import ArticleRef, Cause, HistoryEntry, Story, StoryState, UpdateKind
 from newsloom.service import EXIT_CONFIGURATION, EXIT_LOG
-from newsloom.service import main as serve
-from newsloom.settings import Settings
-from newsloom.streaming.dead_letters import TooManyDeadLetters
 from newsloom.streaming.errors import ConfigurationError
-from newsloom.streaming.log import Log
-from newsloom.streaming.restore import RestoreWatch
-from newsloom.streaming.step import Step
 from newsloom.terminal import JOINERS
 from services.cli.__main__ import main
 from services.cli.demo_report import Outcome, Sendings, print_stories
@@ -161,7 +159,10 @@ def evil(newsroom: Newsroom) -> Newsroom:
     ],
     ids=lambda arguments: " ".join(arguments).encode("unicode_escape").decode()[:60],
 )
-def test_no_command_lets_data_steer_the_terminal(evil: Newsroom, arguments: tuple[str, ...]) -> None:
+def test_no_command_lets_data_steer_the_terminal(
+    evil: Newsroom, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.cli.render.is_terminal", lambda: True)
     result = evil.run(*arguments)
     text = printed(result)
     assert steering(text) == set()
@@ -169,10 +170,13 @@ def test_no_command_lets_data_steer_the_terminal(evil: Newsroom, arguments: tupl
     assert text or result.exception is not None
 
 
-def test_json_is_the_same_data(evil: Newsroom) -> None:
-    (line,) = evil.run("stories", STORY, "--format", "json").stdout.splitlines()
+@pytest.mark.parametrize("terminal", [True, False])
+def test_json_is_the_same_data(evil: Newsroom, monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
+    monkeypatch.setattr("services.cli.render.is_terminal", lambda: terminal)
+    line = evil.run("stories", STORY, "--format", "json").stdout_bytes
     assert msgspec.json.decode(line, type=Story) == hostile_story(STORY)
-    letter = json.loads(evil.run("dead-letters", "list", "--format", "json").stdout.splitlines()[0])
+    assert (line == encode(hostile_story(STORY)) + b"\n") is not terminal
+    letter = json.loads(evil.run("dead-letters", "list", "--format", "json").stdout_bytes.split(b"\n")[0])
     assert (letter["key"], letter["reason"]) == (EVIL, EVIL)
 
 
@@ -185,6 +189,7 @@ def test_what_is_escaped_can_still_be_read(evil: Newsroom) -> None:
 
 
 def test_the_audit_proposes_hostile_stories(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.cli.render.is_terminal", lambda: True)
     monkeypatch.setenv("NEWSLOOM_MODEL", "test")
     edition = edition_of(MIXED, reports(2, range(10, 12)), *OTHERS)
     for one in edition.stories.values():
@@ -255,15 +260,25 @@ def test_errors_on_their_way_out_are_harmless(
     assert steering(text) == set()
 
 
-def test_a_service_ends_with_a_harmless_line(
-    newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    def build(_settings: Settings, _log: Log, _watch: RestoreWatch) -> Step:
-        raise TooManyDeadLetters(f"the latest because: {EVIL}")
+SERVICE = """
+import sys
+from newsloom.service import main
+from newsloom.streaming.dead_letters import TooManyDeadLetters
 
-    monkeypatch.setenv("NEWSLOOM_LOG", newsroom.settings.log)
-    assert serve("embedder", build, records_max=1) == EXIT_LOG
-    lines = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("{")]
-    assert len(lines) == 1
-    assert "owned" in lines[0]
-    assert steering(lines[0]) == set()
+def build(*_):
+    raise TooManyDeadLetters("the latest because: " + sys.argv[1])
+
+sys.exit(main("embedder", build, records_max=1))
+"""
+
+
+def test_a_service_ends_with_a_harmless_line(newsroom: Newsroom) -> None:
+    evil = EVIL.replace("\0", "")  # no argument of a process holds one
+    environ = {**os.environ, "NEWSLOOM_LOG": newsroom.settings.log}
+    ended = subprocess.run(
+        [sys.executable, "-c", SERVICE, evil], env=environ, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert ended.returncode == EXIT_LOG
+    (line,) = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
+    assert "owned" in line
+    assert steering(line) == set()
