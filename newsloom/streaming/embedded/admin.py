@@ -12,7 +12,7 @@ import msgspec
 from newsloom.streaming.embedded.catalogue import Catalogue, find_topic
 from newsloom.streaming.embedded.connection import Connection
 from newsloom.streaming.embedded.fetch import extent, next_offset
-from newsloom.streaming.embedded.group import committed_offset
+from newsloom.streaming.embedded.group import committed_offset, start_offset
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import TopicSpec
 from newsloom.streaming.records import TopicPartition
@@ -53,7 +53,7 @@ class EmbeddedAdmin:
     def start_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """See the port."""
         with self._connection.read() as sql:
-            return {source: _start_offset(sql, id_) for id_, source in Catalogue().sources(sql, topics).items()}
+            return {source: _first_offset(sql, id_) for id_, source in Catalogue().sources(sql, topics).items()}
 
     def check_rights(self, *, read: Sequence[str] = (), write: Sequence[str] = ()) -> None:
         """See the port: whoever can open the file may do everything."""
@@ -72,10 +72,10 @@ class EmbeddedAdmin:
 
 
 def _open_records(sql: sqlite3.Connection, group: str, partition: int) -> int:
-    return _records_from(sql, partition, committed_offset(sql, group, partition) or 0)[1]
+    return _records_from(sql, partition, start_offset(sql, group, partition))[1]
 
 
-def _start_offset(sql: sqlite3.Connection, partition: int) -> int:
+def _first_offset(sql: sqlite3.Connection, partition: int) -> int:
     return _records_from(sql, partition, 0)[0]
 
 

@@ -124,6 +124,12 @@ def committed_offset(sql: sqlite3.Connection, group: str, partition: int) -> int
     if row is None:
         return None
     (offset,) = msgspec.convert(row, tuple[int])
+    return offset
+
+
+def start_offset(sql: sqlite3.Connection, group: str, partition: int) -> int:
+    """The same for whoever goes on from there; raises Damage if the partition does not go so far."""
+    offset = committed_offset(sql, group, partition) or 0
     if not 0 <= offset <= extent(sql, partition).end:
         raise Damage(f"group {group} stands at offset {offset} of a partition that does not go so far")
     return offset

@@ -12,7 +12,7 @@ from newsloom.streaming.embedded.append import append
 from newsloom.streaming.embedded.catalogue import Catalogue
 from newsloom.streaming.embedded.connection import Connection
 from newsloom.streaming.embedded.fetch import fetch
-from newsloom.streaming.embedded.group import committed_offset, join
+from newsloom.streaming.embedded.group import join, start_offset
 from newsloom.streaming.errors import CommitFailed, LogUnavailable
 from newsloom.streaming.records import Batch, Message, TopicPartition
 
@@ -124,7 +124,7 @@ class EmbeddedWorker:
             sql.execute(_COMMIT, (self._membership.group, id_, offset))
 
     def _committed(self, sql: sqlite3.Connection, id_: int) -> int:
-        return committed_offset(sql, self._membership.group, id_) or 0
+        return start_offset(sql, self._membership.group, id_)
 
     def _names(self, ids: set[int]) -> frozenset[TopicPartition]:
         return frozenset(self._sources[id_] for id_ in ids)

@@ -1,4 +1,6 @@
-"""Somebody else's hand in the books: single records of a log in a file, altered behind its back."""
+"""Somebody else's hand in the books: single records of a log in a file, altered behind its back, as a wrong program would have
+written them. What the log itself would notice (a checksum, a count) agrees.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,7 @@ from newsloom.contracts.story import Story, StoryUpdate
 from newsloom.contracts.topics import ARTICLE_STORIES, STORIES, STORY_UPDATES, TopicDefinition
 from newsloom.service import group_name
 from newsloom.settings import Settings
+from newsloom.streaming.embedded.damage import checksum
 from newsloom.streaming.embedded.schema import place
 from newsloom.streaming.log import Progress
 from newsloom.streaming.open import open_log
@@ -95,11 +98,24 @@ class Desk:
     def alter(self, record: Record) -> None:
         """Let another record stand at the record's place."""
         headers = msgspec.msgpack.encode(record.headers) if record.headers else None
-        statement = "UPDATE records SET key = ?, value = ?, headers = ? WHERE place = ?"
-        self._execute(statement, lambda sql: (record.key, record.value, headers, self._place(sql, record)))
+        statement = "UPDATE records SET timestamp_ms = ?, key = ?, headers = ?, value = ?, checksum = ? WHERE place = ?"
+
+        def row(sql: sqlite3.Connection) -> tuple[object, ...]:
+            at = self._place(sql, record)
+            content = (record.timestamp_ms, record.key, headers, record.value)
+            return (*content, checksum(at, *content), at)
+
+        self._execute(statement, row)
 
     def delete(self, record: Record) -> None:
+        """Let the record not have been written. Behind others it leaves a hole, as Kafka has; here only a compacted topic may."""
         self._execute("DELETE FROM records WHERE place = ?", lambda sql: (self._place(sql, record),))
+        counted = "UPDATE partitions SET deleted = deleted + 1 WHERE id = ?"
+        self._execute(counted, lambda sql: (self._partition(sql, record.source),))
+        with closing(sqlite3.connect(self.file)) as sql, sql:
+            bounds = (self._place(sql, replace(record, offset=0)), self._place(sql, record))
+            if sql.execute("SELECT 1 FROM records WHERE place >= ? AND place < ? LIMIT 1", bounds).fetchone():
+                sql.execute("UPDATE topics SET policy = 'compact' WHERE name = ?", (record.topic,))
 
     def swap(self, one: Record, other: Record) -> None:
         """Let two records stand in each other's place."""
