@@ -11,8 +11,9 @@ import pytest
 
 from newsloom.access import ROLES
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
+from tests.kafka.guarded import GuardedNewsroom
 from tests.kafka.harness import NewLog, opening
-from tests.kafka.secured import SecuredBroker
+from tests.kafka.secured import GUEST, SecuredBroker
 
 
 @pytest.fixture
@@ -33,13 +34,26 @@ def topics(new_log: NewLog, request: pytest.FixtureRequest) -> tuple[str, str]:
 
 @pytest.fixture(scope="session")
 def secured_broker(kafka_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]:
-    """A broker that knows a user for each role, and lets none of them do anything yet. Started at the first use."""
-    broker = SecuredBroker(kafka_home, tmp_path_factory.mktemp("secured") / "broker", [role.name for role in ROLES])
+    """A broker that knows a user for each role and a guest, and lets none of them do anything yet. Started at the first use."""
+    broker = SecuredBroker(
+        kafka_home, tmp_path_factory.mktemp("secured") / "broker", [GUEST, *(role.name for role in ROLES)]
+    )
     try:
         broker.start()
         yield broker
     finally:
         broker.stop()
+
+
+@pytest.fixture(scope="session")
+def newsroom(secured_broker: SecuredBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedNewsroom]:
+    """A newsroom at rest, which has worked through a few articles; each process with the rights of its role alone."""
+    made = GuardedNewsroom(secured_broker, tmp_path_factory.mktemp("guarded"))
+    try:
+        made.work()
+        yield made
+    finally:
+        made.close()
 
 
 @pytest.fixture

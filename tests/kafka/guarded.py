@@ -2,36 +2,40 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import uuid
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from click.testing import CliRunner, Result
 
 from newsloom.access import ROLES, Right, Role
-from newsloom.contracts.topics import TopicDefinition
+from newsloom.contracts.topics import ARTICLES, STORY_UPDATES, TopicDefinition
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Message
+from newsloom.subscribe import subscribe
 from newsloom.topology import topic_name, topic_specs
 from services.cli.__main__ import newsloom
 from tests.kafka.broker import wait_until
 from tests.kafka.secured import ADMIN, SecuredBroker
-from tests.unit.evaluation.newsroom import WordEncoder
+from tests.unit.evaluation.newsroom import WordEncoder, rows_of_three_stories
 
 BY_NAME: Final[dict[str, Role]] = {role.name: role for role in ROLES}
 MODULES: Final = {"embedder": "tests.kafka.word_embedder", "clusterer": "services.clusterer"}
 REPOSITORY: Final = Path(__file__).resolve().parent.parent.parent
 START_S_MAX: Final = 60.0
 END_S_MAX: Final = 60.0
+WORK_S_MAX: Final = 60.0
 
 
 class Running:
@@ -122,6 +126,19 @@ class GuardedNewsroom:
         self.told += [result.output, str(result.exception)]
         return result
 
+    def run(self, user: str, *arguments: str) -> None:
+        """Run a command; raises what the command line makes a line and a status of."""
+        result = self.command(user, *arguments)
+        if result.exit_code:
+            assert result.exception is not None
+            raise result.exception
+
+    def migrate(self, new: GuardedNewsroom, *, without: Right | None = None) -> None:
+        """Migrate, with all rights that it takes under either prefix, without one."""
+        rights = [right for right in new.rights("migrator") if right != without]
+        self.broker.allow("migrator", [*self.rights("verifier"), *rights])
+        self.run("migrator", "migrate", "--to-prefix", new.prefix, "--state-partitions", "2")
+
     def succeeds(self, user: str, *arguments: str) -> str:
         """What a command that must succeed prints."""
         result = self.command(user, *arguments)
@@ -142,6 +159,63 @@ class GuardedNewsroom:
     def create_topics(self) -> None:
         with closing(self.open()) as log:
             log.admin().create(topic_specs(self.settings))
+
+    def articles_file(self) -> Path:
+        """A file to ingest, which no other ingest has seen."""
+        rows = [{name: value for name, value in row.items() if name != "story"} for row in rows_of_three_stories()]
+        file = self.folder / f"articles-{uuid.uuid4().hex}.jsonl"
+        file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        return file
+
+    def work(self) -> None:
+        """Each role's process does what it is there for, with the rights of its role alone; then all rest."""
+        for role in ROLES:
+            self.broker.allow(role.name, self.rights(role.name))
+        self.succeeds("admin", "topics", "create")
+        self.succeeds("admin", "topics", "check")
+        services = [self.start(name, name) for name in MODULES]
+        self.succeeds("ingest", "ingest", str(self.articles_file()))
+        self.write([Message(self.name(ARTICLES), b"bad", b"{")])
+        wait_until(lambda: sum(one["article_count"] for one in self.stories().values()) == 9, WORK_S_MAX, "9 articles")
+        self.succeeds("operator", "stories", "pin", next(iter(self.stories())), "--why", "a test")
+        wait_until(lambda: bool(self.letters()), WORK_S_MAX, "a dead letter")
+        self.succeeds("dead-letters", "dead-letters", "replay")
+        wait_until(lambda: bool(self.letters()), WORK_S_MAX, "the letter to come back")
+        for service in services:
+            service.wait_started()
+            assert service.stop() == 0, service.said()
+
+    def stories(self) -> dict[str, Any]:
+        """By id, as a reader sees them."""
+        lines = self.succeeds("reader", "stories", "--all", "--format", "json").splitlines()
+        return {story["id"]: story for story in map(json.loads, lines)}
+
+    def letters(self) -> list[str]:
+        """Dead letters that wait."""
+        lines = self.succeeds("dead-letters", "dead-letters", "list", "--format", "json").splitlines()
+        return [line for line in lines if line.startswith("{")]
+
+    def subscribed(self) -> list[str]:
+        """The titles of all updates that the subscriber has not seen yet."""
+        options, titles = self.broker.options("subscriber"), list[str]()
+        with (
+            closing(self.open()) as log,
+            subscribe(self.broker.url, topic_prefix=self.prefix, kafka_options=options) as news,
+            news.subscription(group=self.subscriber) as own,
+        ):
+            news.stories()
+            news.memberships()
+            for batch in own:
+                titles += [update.title for update in batch]
+                batch.commit()
+                if not log.admin().backlog(self.subscriber, [self.name(STORY_UPDATES)]):
+                    break
+        return titles
+
+    @property
+    def subscriber(self) -> str:
+        """The group of the subscriber."""
+        return f"{self.prefix}subscriber-test"
 
     def write(self, messages: Sequence[Message]) -> None:
         """Write as one who may write everything."""

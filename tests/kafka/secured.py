@@ -24,6 +24,7 @@ from tests.kafka.broker import ALONE, Broker, free_ports, wait_until
 from tests.kafka.certificates import Authority
 
 ADMIN: Final = "admin-of-all"
+GUEST: Final = "guest"
 HOST: Final = "127.0.0.1"
 APPLIED_S_MAX: Final = 10.0
 

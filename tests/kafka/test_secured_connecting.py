@@ -17,11 +17,10 @@ from newsloom.streaming.kafka import open_kafka
 from tests.kafka.certificates import Authority
 from tests.kafka.guarded import REPOSITORY, GuardedNewsroom
 from tests.kafka.harness import END_S_MAX, refusal
-from tests.kafka.secured import SecuredBroker
+from tests.kafka.secured import GUEST, SecuredBroker
 
 pytestmark = pytest.mark.kafka
 
-USER: Final = "clusterer"
 WRONG: Final = "wrong-password-1"
 KEY_PASSWORD: Final = "right-key-password"  # noqa: S105 - of a key that lives for one test run
 
@@ -47,8 +46,8 @@ def certified(secured_broker: SecuredBroker) -> dict[str, str]:
 
 def test_a_password_over_tls(secured_broker: SecuredBroker) -> None:
     right = Right(Operation.DESCRIBE, Resource.TOPIC, "some")
-    secured_broker.allow(USER, [right])
-    with closing(open_kafka(secured_broker.url, secured_broker.options(USER))) as log:
+    secured_broker.allow(GUEST, [right])
+    with closing(open_kafka(secured_broker.url, secured_broker.options(GUEST))) as log:
         assert log.admin().describe(["some"]) == {}
 
 
@@ -74,7 +73,7 @@ def test_a_certificate_whose_key_is_encrypted(secured_broker: SecuredBroker, cer
 
 
 def test_a_name_that_the_certificate_does_not_know_if_nobody_is_to_look(secured_broker: SecuredBroker) -> None:
-    options = {**secured_broker.options(USER), "ssl_check_hostname": "false"}
+    options = {**secured_broker.options(GUEST), "ssl_check_hostname": "false"}
     open_kafka(secured_broker.url_by_name, options).close()
 
 
@@ -92,11 +91,11 @@ def test_a_name_that_the_certificate_does_not_know_if_nobody_is_to_look(secured_
     ],
 )
 def test_a_wrong_user(secured_broker: SecuredBroker, name: str, text: str, told: str) -> None:
-    options = {**secured_broker.options(USER), "bootstrap_timeout_ms": "3000", name: text}
+    options = {**secured_broker.options(GUEST), "bootstrap_timeout_ms": "3000", name: text}
     error = refusal(secured_broker.url, options)
     assert isinstance(error, ConfigurationError)
     assert told in str(error)
-    assert not [secret for secret in (WRONG, secured_broker.passwords[USER]) if secret in str(error)]
+    assert not [secret for secret in (WRONG, secured_broker.passwords[GUEST]) if secret in str(error)]
 
 
 def test_no_user_at_all(secured_broker: SecuredBroker) -> None:
@@ -113,7 +112,7 @@ def test_plaintext_to_a_port_that_speaks_tls(secured_broker: SecuredBroker) -> N
 
 
 def test_another_authority(secured_broker: SecuredBroker, stranger: Authority) -> None:
-    error = refusal(secured_broker.url, {**secured_broker.options(USER), "ssl_cafile": str(stranger.certificate)})
+    error = refusal(secured_broker.url, {**secured_broker.options(GUEST), "ssl_cafile": str(stranger.certificate)})
     assert isinstance(error, ConfigurationError)
     assert "unable to get local issuer certificate; check NEWSLOOM_KAFKA_SSL_CAFILE" in str(error)
 
@@ -125,13 +124,13 @@ def test_a_certificate_that_has_expired(secured_broker: SecuredBroker, certified
 
 
 def test_another_host_name(secured_broker: SecuredBroker) -> None:
-    error = refusal(secured_broker.url_by_name, secured_broker.options(USER))
+    error = refusal(secured_broker.url_by_name, secured_broker.options(GUEST))
     assert isinstance(error, ConfigurationError)
     assert "Hostname mismatch, certificate is not valid for 'localhost'" in str(error)
 
 
 def test_a_user_where_there_are_none(secured_broker: SecuredBroker, certified: dict[str, str]) -> None:
-    options = {**secured_broker.options(USER), "ssl_certfile": certified["ssl_certfile"]}
+    options = {**secured_broker.options(GUEST), "ssl_certfile": certified["ssl_certfile"]}
     error = refusal(secured_broker.mutual_url, options)
     assert isinstance(error, ConfigurationError)
     assert "the broker knows no users there: set NEWSLOOM_KAFKA_SECURITY_PROTOCOL to SSL" in str(error)
@@ -158,7 +157,9 @@ def test_a_service_ends_with_one_line_and_the_status_of_its_cause(
     secured_broker: SecuredBroker, silent_port: int, tmp_path: Path, silent: bool, status: int
 ) -> None:
     newsroom = GuardedNewsroom(secured_broker, tmp_path)
-    environ = newsroom.settings_of(USER, NEWSLOOM_KAFKA_SASL_PLAIN_PASSWORD=WRONG)
+    environ = newsroom.settings_of(
+        GUEST, NEWSLOOM_KAFKA_SASL_PLAIN_PASSWORD=WRONG, NEWSLOOM_KAFKA_BOOTSTRAP_TIMEOUT_MS="3000"
+    )
     if silent:
         environ["NEWSLOOM_LOG"] = f"kafka://127.0.0.1:{silent_port}"
     done = subprocess.run(

@@ -1,0 +1,124 @@
+"""Whoever lacks one of the rights that `newsloom topics acls` prints ends within half a minute, and names it."""
+
+from __future__ import annotations
+
+import re
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+
+from newsloom.access import Resource, Right
+from newsloom.contracts.topics import DEAD_LETTERS
+from newsloom.service import EXIT_CONFIGURATION
+from newsloom.streaming.dead_letters import dead_letter
+from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.records import Record
+from newsloom.streaming.step import Rejection
+from tests.kafka.guarded import BY_NAME, GuardedNewsroom
+from tests.kafka.harness import END_S_MAX
+
+pytestmark = pytest.mark.kafka
+
+Deed = Callable[[GuardedNewsroom], object]
+"""What a user of a role does, so that each of its rights is needed. Raises what the command line makes a line and a status of."""
+
+
+def _serve(newsroom: GuardedNewsroom, service: str) -> None:
+    started = newsroom.start(service, service)
+    assert started.wait(END_S_MAX) == EXIT_CONFIGURATION, started.said()
+    (line,) = [line for line in started.said().splitlines() if not line.startswith("{")]
+    raise ConfigurationError(line)
+
+
+def _create(newsroom: GuardedNewsroom) -> None:
+    newsroom.run("admin", "topics", "create")
+    newsroom.run("admin", "topics", "check")
+
+
+def _read(newsroom: GuardedNewsroom) -> None:
+    newsroom.run("reader", "watch", "--from-start", "--until-idle", "0")
+    newsroom.run("reader", "explain", "a0")
+
+
+def _pin(newsroom: GuardedNewsroom) -> None:
+    unpinned = next(story["id"] for story in newsroom.stories().values() if "pinned" not in story)
+    newsroom.run("operator", "stories", "pin", unpinned, "--why", "a test", "--no-wait")
+
+
+def _replay(newsroom: GuardedNewsroom) -> None:
+    """One letter from each topic that a dead letter can come from."""
+    origins = [newsroom.name(topic) for topic in BY_NAME["dead-letters"].writes if topic is not DEAD_LETTERS]
+    records = [Record(origin, 0, 7, time.time_ns() // 1_000_000, b"k", b"{", ()) for origin in origins]
+    newsroom.write(
+        [dead_letter(Rejection(one, "no JSON"), topic=newsroom.name(DEAD_LETTERS), service="test") for one in records]
+    )
+    newsroom.run("dead-letters", "dead-letters", "replay")
+
+
+DEEDS: Final[dict[str, Deed]] = {
+    "admin": _create,
+    "ingest": lambda newsroom: newsroom.run("ingest", "ingest", str(newsroom.articles_file())),
+    "embedder": lambda newsroom: _serve(newsroom, "embedder"),
+    "clusterer": lambda newsroom: _serve(newsroom, "clusterer"),
+    "reader": _read,
+    "subscriber": lambda newsroom: newsroom.subscribed(),
+    "operator": _pin,
+    "dead-letters": _replay,
+    "verifier": lambda newsroom: newsroom.run("verifier", "state", "verify"),
+}
+"""Of every role but the migrator, who is at home under two prefixes."""
+
+LEAVE_TRACES: Final = ("admin", "dead-letters")
+"""Roles whose deeds are done in a newsroom of their own."""
+
+
+def each_right(*roles: str) -> list[Any]:
+    """Every right of these roles, without a prefix. All but a few are slow: each takes a start of a process, or several."""
+    cases = []
+    for role in roles:
+        for right in BY_NAME[role].rights(""):
+            quick = role == "ingest" or (role == "clusterer" and right.resource is Resource.GROUP)
+            marks = () if quick else (pytest.mark.slow,)
+            cases.append(pytest.param(role, right, marks=marks, id=f"{role}: {right}"))
+    return cases
+
+
+@pytest.mark.parametrize(("role", "right"), each_right(*DEEDS))
+def test_who_lacks_a_right_ends_and_names_it(newsroom: GuardedNewsroom, role: str, right: Right) -> None:
+    where = newsroom
+    if role in LEAVE_TRACES:
+        where = newsroom.beside(f"t{uuid.uuid4().hex[:8]}.")
+        if role != "admin":
+            where.create_topics()
+    lacking = replace(right, name=where.prefix + right.name)
+    rights = where.rights(role)
+    assert lacking in rights
+    newsroom.broker.allow(role, [one for one in rights if one != lacking])
+    try:
+        _check_named(lacking, lambda: DEEDS[role](where))
+    finally:
+        newsroom.broker.allow(role, newsroom.rights(role))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("role", "right"), each_right("migrator"))
+def test_who_migrates_without_a_right_ends_and_names_it(newsroom: GuardedNewsroom, role: str, right: Right) -> None:
+    new = newsroom.beside(f"t{uuid.uuid4().hex[:8]}.")
+    lacking = replace(right, name=new.prefix + right.name)
+    assert lacking in new.rights(role)
+    _check_named(lacking, lambda: newsroom.migrate(new, without=lacking))
+
+
+def _check_named(right: Right, deed: Callable[[], object]) -> None:
+    began = time.monotonic()
+    with pytest.raises(ConfigurationError) as caught:
+        deed()
+    assert time.monotonic() - began < END_S_MAX
+    # Without the asterisk: of a prefixed right the full name is told.
+    wanted = str(right).rstrip("*")
+    assert re.search(rf"lacks the right (.*, )?{re.escape(wanted)}", str(caught.value)), str(caught.value)
+    assert "`newsloom topics acls`" in str(caught.value)

@@ -1,0 +1,125 @@
+"""A right that is taken away while a process works is missed, and named, too."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from functools import partial
+
+import pytest
+
+from newsloom.access import Operation, Resource, Right
+from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES
+from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.log import Reader, Worker
+from newsloom.streaming.records import Message, TopicPartition
+from tests.kafka.broker import wait_until
+from tests.kafka.guarded import WORK_S_MAX, GuardedNewsroom
+from tests.kafka.harness import END_S_MAX
+
+pytestmark = pytest.mark.kafka
+
+
+@dataclass
+class _Member:
+    """A worker that takes articles and makes vectors of them, as a user, in a group of the user's name."""
+
+    newsroom: GuardedNewsroom
+    user: str
+    loses: Right
+    error: ConfigurationError | None = None
+
+    def join(self) -> None:
+        self.rights = [
+            Right(Operation.READ, Resource.TOPIC, self.newsroom.name(ARTICLES)),
+            Right(Operation.DESCRIBE_CONFIGS, Resource.TOPIC, self.newsroom.name(ARTICLE_VECTORS)),
+            Right(Operation.WRITE, Resource.TOPIC, self.newsroom.name(ARTICLE_VECTORS)),
+            Right(Operation.READ, Resource.GROUP, self.newsroom.prefix + self.user),
+            Right(Operation.WRITE, Resource.TRANSACTIONAL_ID, f"{self.newsroom.prefix}{self.user}-0"),
+        ]
+        self.newsroom.broker.allow(self.user, self.rights)
+        self.log = self.newsroom.open(self.user)
+        self.worker = self.log.worker(
+            group=self.newsroom.prefix + self.user, instance="0", topics=[self.newsroom.name(ARTICLES)]
+        )
+
+    def lose(self) -> None:
+        self.newsroom.broker.allow(self.user, [right for right in self.rights if right != self.loses])
+
+    def take(self) -> int:
+        """Poll once and commit what came; how much it was."""
+        try:
+            batch = self.worker.poll(max_records=10, timeout_ms=50)
+            made = [Message(self.newsroom.name(ARTICLE_VECTORS), b"k", b"v") for _ in batch.records]
+            self.worker.commit(batch, made)
+        except ConfigurationError as error:
+            self.error = error
+            return 0
+        return len(batch.records)
+
+
+def test_a_right_that_is_taken_away_is_missed_within_half_a_minute(newsroom: GuardedNewsroom) -> None:
+    where = newsroom.beside("flight.")
+    where.create_topics()
+    members = [
+        _Member(where, "clusterer", Right(Operation.READ, Resource.TOPIC, where.name(ARTICLES))),
+        _Member(where, "embedder", Right(Operation.READ, Resource.GROUP, "flight.embedder")),
+        _Member(where, "ingest", Right(Operation.WRITE, Resource.TOPIC, where.name(ARTICLE_VECTORS))),
+        _Member(where, "operator", Right(Operation.WRITE, Resource.TRANSACTIONAL_ID, "flight.operator-0")),
+    ]
+    try:
+        for member in members:
+            member.join()
+        where.write([Message(where.name(ARTICLES), b"k", b"v")])
+        for member in members:
+            wait_until(lambda member=member: member.take() > 0, WORK_S_MAX, f"{member.user} to work")  # type: ignore[misc]
+        for member in members:
+            member.lose()
+        where.write([Message(where.name(ARTICLES), b"k", b"v")])
+
+        def all_know() -> bool:
+            return not [member.take() for member in members if member.error is None]
+
+        wait_until(all_know, END_S_MAX, "each to miss its right")
+        for member in members:
+            assert f"lacks the right {member.loses}" in str(member.error)
+    finally:
+        for member in members:
+            member.log.close()
+            newsroom.broker.allow(member.user, newsroom.rights(member.user))
+
+
+@pytest.mark.slow
+def test_a_topic_that_may_no_longer_be_read_and_is_forgotten_is_missed_too(newsroom: GuardedNewsroom) -> None:
+    where = newsroom.beside("silent.")
+    where.create_topics()
+    topic = where.name(ARTICLES)
+    rights = [
+        Right(Operation.READ, Resource.TOPIC, topic),
+        Right(Operation.READ, Resource.GROUP, "silent.reader"),
+        Right(Operation.WRITE, Resource.TRANSACTIONAL_ID, "silent.reader-0"),
+    ]
+    newsroom.broker.allow("reader", rights)
+    try:
+        with closing(where.open("reader", metadata_max_age_ms="500")) as log:
+            worker = log.worker(group="silent.reader", instance="0", topics=[topic])
+            reader = log.reader([TopicPartition(topic, 0)], start="latest")
+            wait_until(lambda: bool(worker.poll(max_records=1, timeout_ms=100).gained), WORK_S_MAX, "a partition")
+            newsroom.broker.allow("reader", rights[1:])
+            for one in (worker, reader):
+                _wait_for_oblivion(one, topic)
+                with pytest.raises(ConfigurationError, match=f"lacks the right {rights[0]}"):
+                    wait_until(partial(_polls_nothing, one), END_S_MAX, "a complaint")
+    finally:
+        newsroom.broker.allow("reader", newsroom.rights("reader"))
+
+
+def _polls_nothing(one: Worker | Reader) -> bool:
+    one.poll(max_records=1, timeout_ms=100)
+    return False
+
+
+def _wait_for_oblivion(one: Worker | Reader, topic: str) -> None:
+    """Return once the client knows of no such topic: nobody polls meanwhile, so that no fetch is refused."""
+    cluster = one._consumer._client.cluster  # type: ignore[union-attr]  # nothing public tells
+    wait_until(lambda: not cluster.partitions_for_topic(topic), WORK_S_MAX, "the topic to be forgotten")
