@@ -67,7 +67,7 @@ def report(soak: Soak) -> Iterator[str]:
     yield ""
     yield _METHOD
     yield ""
-    yield f"**Result: {_result(accounts)}**"
+    yield f"**Result: {_result(soak)}**"
     yield ""
     yield "| service | in | = processed | + dead letters |"
     yield "|---|---:|---:|---:|"
@@ -105,9 +105,10 @@ def report(soak: Soak) -> Iterator[str]:
         yield _row(kind, tally)
 
 
-def _result(accounts: Accounts) -> str:
-    sent = sum(tally.sent for kind, tally in accounts.kinds.items() if kind != "embedder's")
-    return f"{sent:,} records sent, each processed or a dead letter, once; nothing crashed or hung"
+def _result(soak: Soak) -> str:
+    sent = sum(tally.sent for kind, tally in soak.accounts.kinds.items() if kind != "embedder's")
+    of = f" (of {soak.records:,}; then the soak was interrupted)" if sent < soak.records else ""
+    return f"{sent:,} records sent{of}, each processed or a dead letter, once; nothing crashed or hung"
 
 
 def _row(name: str, tally: Tally) -> str:
