@@ -24,7 +24,7 @@ _TERMS: Final = (
     "membership names it as its cause, or (pin, unpin) an update names the command; or there was rightly nothing to "
     "do: a repeat, or the retraction of what is not known. *Dead letter*: one letter with its bytes, key, headers, "
     "timestamp and place, and a reason. Each record is one of the two, once. Versions of stories have no gap, the "
-    "bookkeeper has no objections, every line of log is one line of ASCII."
+    "bookkeeper, shown every fifth newsroom, has no objections, every line of log is one line of ASCII."
 )
 
 
