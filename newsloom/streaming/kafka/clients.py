@@ -1,4 +1,4 @@
-"""kafka-python's clients, configured and mended. Everything of the library that is not public is used here and nowhere else."""
+"""kafka-python's clients, configured and mended. What of the library is not public is used here and in `header_names`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from kafka.serializer import Serializer
 from kafka.structs import MemberState
 
 from newsloom.streaming.errors import ConfigurationError, LogUnavailable
+from newsloom.streaming.kafka import header_names
 from newsloom.streaming.kafka.assignor import TopicwiseAssignor
 from newsloom.streaming.kafka.errors import CONNECTION_CAUSES, explain, translate
 from newsloom.streaming.kafka.options import Config
@@ -29,6 +30,8 @@ JOIN_AGAIN_S: Final = 5.0
 ASK_AGAIN_S: Final = 0.2
 NULL: Final = object()
 """A record's missing value: kafka-python refuses None beside a missing key, which a log may well hold."""
+
+header_names.install()
 
 _NETWORK: Final[Config] = {
     "client_id": "newsloom",
