@@ -26,7 +26,10 @@ NEWSROOM: Final = 10_000
     "--processes", default=2, show_default=True, help="Newsrooms at the same time. What is sent does not depend on it."
 )
 @click.option(
-    "--report", "report_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the report there."
+    "--report",
+    "report_file",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write the report there, anew after each newsroom.",
 )
 def main(records: int, seed: int, processes: int, report_file: Path | None) -> None:
     """Send hostile records, mixed with valid ones, through both services, and account for every one of them.
@@ -39,13 +42,16 @@ def main(records: int, seed: int, processes: int, report_file: Path | None) -> N
     with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
         for done, seen in enumerate(pool.map(run, sizes, repeat(seed), range(len(sizes))), start=1):
             soak.add(seen)
-            click.echo(f"{done} of {len(sizes)} newsrooms, {monotonic() - begun_s:.0f} s", err=True)
-    soak.seconds = monotonic() - begun_s
-    text = "\n".join(report(soak)) + "\n"
-    if report_file is not None:
-        report_file.parent.mkdir(parents=True, exist_ok=True)
-        report_file.write_text(text)
-    click.echo(text)
+            soak.seconds = monotonic() - begun_s
+            if report_file is not None:
+                _write(report_file, soak)
+            click.echo(f"{done} of {len(sizes)} newsrooms, {soak.seconds:.0f} s", err=True)
+
+
+def _write(file: Path, soak: Soak) -> None:
+    """What has been seen so far: a soak that is interrupted leaves the report of as much as it has done."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("\n".join(report(soak)) + "\n")
 
 
 if __name__ == "__main__":

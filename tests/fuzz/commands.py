@@ -21,7 +21,6 @@ class Commands:
 
     def __init__(self, chance: random.Random) -> None:
         self._chance = chance
-        self._issued = 0
         self.stories: Sequence[Story] = ()
         self._kinds: Final[dict[str, Callable[[int], Sent]]] = {
             "valid": self._valid,
@@ -42,11 +41,10 @@ class Commands:
 
     def _fields(self, now_ms: int) -> Fields:
         chance = self._chance
-        self._issued += 1
         story, other = self._named(), self._named()
         fields: dict[str, Any] = {
             "kind": chance.choice(_KINDS),
-            "command_id": f"c-{self._issued}",
+            "command_id": f"c-{chance.getrandbits(128):032x}",
             "edition": "main" if story is None else story.edition,
             "by": chance.choice(("Jane", "\x1b[31mJane", "\x00" * 255 + "x", "\U0001f600" * 256)),
             "why": chance.choice(("the same event", "\x00" * 999 + "x", "[red]" * 200, "\u202e" + "x" * 999)),

@@ -24,7 +24,7 @@ _TERMS: Final = (
     "membership names it as its cause, or (pin, unpin) an update names the command; or there was rightly nothing to "
     "do: a repeat, or the retraction of what is not known. *Dead letter*: one letter with its bytes, key, headers, "
     "timestamp and place, and a reason. Each record is one of the two, once. Versions of stories have no gap, the "
-    "bookkeeper has no objections, every line of log is one line of ASCII."
+    "bookkeeper, shown every fifth newsroom, has no objections, every line of log is one line of ASCII."
 )
 
 
@@ -67,7 +67,7 @@ def report(soak: Soak) -> Iterator[str]:
     yield ""
     yield _METHOD
     yield ""
-    yield f"**Result: {_result(accounts)}**"
+    yield f"**Result: {_result(soak)}**"
     yield ""
     yield "| service | in | = processed | + dead letters |"
     yield "|---|---:|---:|---:|"
@@ -105,9 +105,10 @@ def report(soak: Soak) -> Iterator[str]:
         yield _row(kind, tally)
 
 
-def _result(accounts: Accounts) -> str:
-    sent = sum(tally.sent for kind, tally in accounts.kinds.items() if kind != "embedder's")
-    return f"{sent:,} records sent, each processed or a dead letter, once; nothing crashed or hung"
+def _result(soak: Soak) -> str:
+    sent = sum(tally.sent for kind, tally in soak.accounts.kinds.items() if kind != "embedder's")
+    of = f" (of {soak.records:,}; then the soak was interrupted)" if sent < soak.records else ""
+    return f"{sent:,} records sent{of}, each processed or a dead letter, once; nothing crashed or hung"
 
 
 def _row(name: str, tally: Tally) -> str:

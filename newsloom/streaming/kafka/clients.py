@@ -1,4 +1,4 @@
-"""kafka-python's clients, configured and mended. What is not public in the library is used here and in `connections.py` alone."""
+"""kafka-python's clients, configured and mended. What is not public in it is used here, in `connections` and `header_names` alone."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from kafka.serializer import Serializer
 from kafka.structs import MemberState
 
 from newsloom.streaming.errors import ConfigurationError, LogUnavailable
+from newsloom.streaming.kafka import header_names
 from newsloom.streaming.kafka.assignor import TopicwiseAssignor
 from newsloom.streaming.kafka.connections import NetClient
 from newsloom.streaming.kafka.errors import CONNECTION_CAUSES, explain, translate
@@ -29,6 +30,8 @@ JOIN_AGAIN_S: Final = 5.0
 ASK_AGAIN_S: Final = 0.2
 NULL: Final = object()
 """A record's missing value: kafka-python refuses None beside a missing key, which a log may well hold."""
+
+header_names.install()
 
 _NETWORK: Final[Config] = {
     "client_id": "newsloom",
