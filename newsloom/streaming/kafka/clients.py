@@ -1,4 +1,4 @@
-"""kafka-python's clients, configured and mended. What is not public in it is used here, in `connections` and `header_names` alone."""
+"""kafka-python's clients, configured and mended. Its private parts are used here, in `connections` and `header_names` alone."""
 
 from __future__ import annotations
 
