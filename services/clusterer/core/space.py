@@ -12,7 +12,8 @@ from services.clusterer.core.features import blocks
 from services.clusterer.core.fixed_point import SCALE, Whole
 from services.clusterer.core.index import CentroidIndex, Products
 
-SLOTS_MIN: Final = 256
+SLOTS_MIN: Final = 16
+"""An edition may stay as small as one story, and whoever writes articles may name any number of them."""
 FOLDED_MAX: Final = 256
 EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 MILLISECOND: Final = timedelta(milliseconds=1)
