@@ -37,7 +37,7 @@ unit: setup ## The tests alone
 	$(BIN)/pytest -m 'not slow'
 
 acceptance: setup ## The slow tests: whole replays on both logs, with kills (needs ../shared/data for the largest)
-	$(BIN)/pytest -m slow tests/acceptance tests/unit/evaluation
+	$(BIN)/pytest -m slow tests/acceptance tests/fire tests/unit/evaluation
 
 scaling: setup ## Replicas that come and go, and a small chaos run, on a real Kafka (needs KAFKA_HOME and Java)
 	$(BIN)/pytest -m slow tests/scaling tests/chaos tests/kafka tests/unit/cli_write
