@@ -29,7 +29,7 @@ def good(quick_folder: Path) -> Path:
 
 
 @pytest.mark.parametrize(
-    "seeds", [range(60), pytest.param(range(60, 2_000), marks=pytest.mark.slow)], ids=["some", "many"]
+    "seeds", [range(60), pytest.param(range(60, 1_000), marks=pytest.mark.slow)], ids=["some", "many"]
 )
 def test_a_damaged_page_is_noticed_or_does_no_harm(good: Path, seeds: range) -> None:
     truth = contents(Path(shutil.copy(good, good.with_name("copy.db"))))
