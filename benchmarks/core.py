@@ -1,6 +1,6 @@
 """How many articles a second the clusterer's core takes in, vectors given, with a window of a given size.
 
-    python benchmarks/core.py --window 25000 --articles 3000 [--profile]
+    python -m benchmarks.core --window 25000 --articles 3000 [--profile]
 
 The stream is invented: stories of one to many articles around random directions, at an even pace, so that after the first
 week the window holds `--window` articles. Measured are the last `--articles` of them, one at a time, on one core.

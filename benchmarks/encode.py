@@ -1,6 +1,6 @@
 """Which way of batching gives the same vectors, and how fast?
 
-    python benchmarks/encode.py ARTICLES.jsonl[.gz] [--articles 2000] [--headlines] [--threads N] [--way WORDS]
+    python -m benchmarks.encode ARTICLES.jsonl[.gz] [--articles 2000] [--headlines] [--threads N] [--way WORDS]
 
 Articles need `title` and `text`. Each way encodes the texts in random batches and then one by one, and the two are compared:
 float32 to the bit, and after rounding to float16. Prints a table in Markdown.
@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 
 from newsloom.contracts.article import Article
 from services.embedder.batching import Pass, plan
+from services.embedder.model_files import DEFAULT_MODEL
 from services.embedder.preparation import prepare
-from services.embedder.sentence_encoder import DEFAULT_MODEL, SentenceEncoder, load_encoder
+from services.embedder.sentence_encoder import SentenceEncoder, load_encoder
 
 Vectors = NDArray[np.float32]
 Planner = Callable[[Sequence[int]], list[Pass]]

@@ -1,6 +1,6 @@
 """How long a clusterer takes to restore a partition, by the number of articles in its window.
 
-    python benchmarks/restore.py --articles 10000 30000 100000 [--log kafka://localhost:9092] [--repeats 3] [--profile]
+    python -m benchmarks.restore --articles 10000 30000 100000 [--log kafka://localhost:9092] [--repeats 3] [--profile]
 
 The state is invented (the stream of benchmarks/core.py, its stories taken as given), written to a log, and restored from there
 as a clusterer does on start: read, decoded, and every sum and index rebuilt. Every story is open: closed ones cost less. CPU is
@@ -29,8 +29,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 import structlog
-from core import DIMENSION, STORY_MEAN, stream  # type: ignore[import-not-found]  # found beside this script when it runs
 
+from benchmarks.core import DIMENSION, STORY_MEAN, stream
 from newsloom.contracts.codec import encode
 from newsloom.contracts.membership import (
     Candidate,
