@@ -118,6 +118,17 @@ def test_compaction_deletes_no_record_that_is_in_force(quick_folder: Path) -> No
         assert [record.value for record in read_all(log, "state")] == [b"1", b"1", b"2"]
 
 
+@pytest.mark.parametrize("table", ["committed", "members", "writers"])
+def test_a_place_that_vanished_is_not_taken_for_one_that_never_was(good: Path, table: str) -> None:
+    """A group would begin anew, a feeder write again, a fenced process be let in."""
+    with closing(sqlite3.connect(good)) as sql:
+        assert sql.execute(f"DELETE FROM {table}").rowcount > 0  # noqa: S608 - a name of ours
+        sql.commit()
+    line = refusal(good)
+    assert line is not None
+    assert f"is damaged (the table of {table} must have" in line
+
+
 def test_an_offset_behind_the_end_is_noticed(good: Path) -> None:
     with closing(sqlite3.connect(good)) as sql:
         sql.execute("UPDATE committed SET next_offset = 100000")

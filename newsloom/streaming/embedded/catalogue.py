@@ -16,7 +16,8 @@ from newsloom.streaming.log import CleanupPolicy, TopicSpec
 from newsloom.streaming.records import TopicPartition
 
 _SPEC: Final = "SELECT name, partitions, policy, retention_ms, max_record_bytes, config FROM topics WHERE name = ?"
-_PARTITIONS: Final = "SELECT id FROM partitions WHERE topic = ? ORDER BY number"
+# Not by the index: it has no checks of its own, and what is found in the table is checked.
+_PARTITIONS: Final = "SELECT id, number FROM partitions NOT INDEXED WHERE topic = ? ORDER BY number"
 _Row = tuple[str, int, CleanupPolicy, int | None, int, bytes]
 
 
@@ -60,11 +61,11 @@ class Catalogue:
 def find_topic(sql: sqlite3.Connection, name: str) -> Topic | None:
     """The topic of that name as it stands in the database."""
     row = sql.execute(_SPEC, (name,)).fetchone()
-    ids = tuple(id_ for (id_,) in sql.execute(_PARTITIONS, (name,)))
-    if row is None and not ids:
+    found = sql.execute(_PARTITIONS, (name,)).fetchall()
+    if row is None and not found:
         return None
-    if row is None or len(ids) != row[1]:
-        raise Damage(f"topic {name} has {len(ids)} partitions, but {row[1] if row else 'no'} are declared")
+    if row is None or [number for _, number in found] != list(range(row[1])):
+        raise Damage(f"topic {name} has {len(found)} partitions, but {row[1] if row else 'no'} are declared")
     _, partitions, policy, retention_ms, max_record_bytes, config = msgspec.convert(row, _Row)
     spec = TopicSpec(
         name=name,
@@ -74,4 +75,4 @@ def find_topic(sql: sqlite3.Connection, name: str) -> Topic | None:
         max_record_bytes=max_record_bytes,
         config=msgspec.json.decode(config, type=dict[str, str]),
     )
-    return Topic(spec, ids)
+    return Topic(spec, tuple(id_ for id_, _ in found))

@@ -41,7 +41,7 @@ _FORGET_KEY: Final = """
     DELETE FROM latest WHERE partition = ?1 AND key = (SELECT key FROM records WHERE place = ?2) AND place = ?2
 """
 _RETAINED: Final = """
-    SELECT partitions.id, topics.retention_ms FROM topics JOIN partitions ON partitions.topic = topics.name
+    SELECT partitions.id, topics.retention_ms FROM partitions NOT INDEXED JOIN topics ON partitions.topic = topics.name
     WHERE topics.policy = 'delete' AND topics.retention_ms IS NOT NULL
 """
 _COUNT_DELETED: Final = "UPDATE partitions SET deleted = deleted + ? WHERE id = ?"

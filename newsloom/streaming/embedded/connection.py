@@ -32,8 +32,11 @@ _UNAVAILABLE: Final = frozenset(
         sqlite3.SQLITE_NOMEM,
     }
 )
-# CONSTRAINT: a place that is to be written is taken already, which the end of the partition says it is not.
-_DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT})
+# CONSTRAINT: a place that is to be written is taken already, which the end of the partition says it is not. ERROR: our statements
+# are always the same; where one does not fit the tables, the tables are not ours any more.
+_DAMAGED: Final = frozenset(
+    {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CONSTRAINT, sqlite3.SQLITE_ERROR}
+)
 
 
 class Connection:
@@ -146,7 +149,7 @@ class Connection:
 def translated(where: str) -> Iterator[None]:
     """Raise SQLite's errors, and what we find ourselves, as the port's.
 
-    Here and nowhere else it is decided what an error means. Those that only a mistake in our own code can cause are left alone.
+    Here and nowhere else it is decided what an error means.
     """
     try:
         yield

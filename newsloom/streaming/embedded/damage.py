@@ -6,6 +6,7 @@ a whole partition from what is left of one. What does not add up is never passed
 
 from __future__ import annotations
 
+import sqlite3
 import zlib
 from dataclasses import dataclass
 
@@ -27,6 +28,14 @@ class Extent:
     end: int
     deleted: int
     compacted: bool
+
+
+def check_absence(sql: sqlite3.Connection, table: str) -> None:
+    """See that a row which was not found in `committed`, `members` or `writers` never was there: that none is missing."""
+    (must,) = sql.execute("SELECT number FROM counts WHERE name = ?", (table,)).fetchone() or (None,)
+    (found,) = sql.execute(f"SELECT COUNT(*) FROM {table}").fetchone()  # noqa: S608 - a name of ours
+    if found != must:
+        raise Damage(f"the table of {table} must have {must} rows, and has {found}")
 
 
 def checksum(at: int, timestamp_ms: int, key: bytes | None, headers: bytes | None, value: bytes | None) -> int:

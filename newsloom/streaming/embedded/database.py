@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from newsloom.streaming.embedded.connection import BUSY_TIMEOUT_MS, Connection, code_of, damaged, translated
+from newsloom.streaming.embedded.connection import BUSY_TIMEOUT_MS, Connection, code_of, translated
 from newsloom.streaming.embedded.schema import is_prepared, prepare
 from newsloom.streaming.errors import ConfigurationError, LogUnavailable
 
@@ -93,9 +93,6 @@ class Database:
             if code_of(error.__cause__) == sqlite3.SQLITE_BUSY:
                 raise
             raise ConfigurationError(f"{error}: name a file that can be written, on a disk with room") from error
-        except sqlite3.DatabaseError as error:
-            # A version of the file format that SQLite does not know, or tables that are not those of our version.
-            raise damaged(self._where, error) from error
 
     def _check_in_place(self) -> None:
         """See that the file is where it was: what is written to one that was deleted is lost."""

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from newsloom.streaming.embedded.assignment import assign
-from newsloom.streaming.embedded.damage import Damage
+from newsloom.streaming.embedded.damage import Damage, check_absence
 from newsloom.streaming.embedded.fetch import extent
 from newsloom.streaming.errors import CommitFailed, Fenced
 
@@ -32,7 +32,7 @@ _EVICT: Final = "UPDATE members SET active = 0 WHERE consumer_group = ? AND acti
 _ACTIVE: Final = "SELECT instance, topics FROM members WHERE consumer_group = ? AND active ORDER BY instance"
 _OWNERS: Final = "SELECT partition, instance FROM owners WHERE consumer_group = ? AND instance IS NOT NULL"
 _OWNED: Final = "SELECT partition, epoch FROM owners WHERE consumer_group = ? AND instance = ? ORDER BY partition"
-_PARTITIONS: Final = "SELECT id FROM partitions WHERE topic = ? ORDER BY number"
+_PARTITIONS: Final = "SELECT id FROM partitions NOT INDEXED WHERE topic = ? ORDER BY number"
 _COMMITTED: Final = "SELECT next_offset FROM committed WHERE consumer_group = ? AND partition = ?"
 _SET_OWNER: Final = """
     INSERT INTO owners (consumer_group, partition, instance, epoch) VALUES (?, ?, ?, 1)
@@ -113,6 +113,8 @@ def join(
     """Make this process the one that `instance` stands for; what the instance owns stays with it."""
     row = (group, instance, msgspec.json.encode(sorted(set(topics))), now_ms + session_timeout_ms)
     incarnation = sql.execute(_JOIN, row).fetchone()[0]
+    if incarnation == 1:
+        check_absence(sql, "members")
     _evict(sql, group, now_ms)
     _rebalance(sql, group)
     return Membership(group, instance, incarnation, session_timeout_ms)
@@ -122,6 +124,7 @@ def committed_offset(sql: sqlite3.Connection, group: str, partition: int) -> int
     """The offset at which the group goes on in this partition; None if it has never committed any."""
     row = sql.execute(_COMMITTED, (group, partition)).fetchone()
     if row is None:
+        check_absence(sql, "committed")
         return None
     (offset,) = msgspec.convert(row, tuple[int])
     return offset

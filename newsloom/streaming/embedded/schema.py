@@ -14,6 +14,26 @@ VERSION: Final = 2
 # several kilobytes stay out of any index, and a partition is a range of it.
 OFFSET_BITS: Final = 40
 
+# How many rows there must be of those that are never deleted, so that one that is missing is told from one that never was.
+_COUNTS: Final = (
+    "CREATE TABLE counts (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID",
+    "INSERT INTO counts SELECT 'committed', COUNT(*) FROM committed",
+    "INSERT INTO counts SELECT 'members', COUNT(*) FROM members",
+    "INSERT INTO counts SELECT 'writers', COUNT(*) FROM writers",
+    """
+    CREATE TRIGGER committed_counted AFTER INSERT ON committed
+    BEGIN UPDATE counts SET number = number + 1 WHERE name = 'committed'; END
+    """,
+    """
+    CREATE TRIGGER members_counted AFTER INSERT ON members
+    BEGIN UPDATE counts SET number = number + 1 WHERE name = 'members'; END
+    """,
+    """
+    CREATE TRIGGER writers_counted AFTER INSERT ON writers
+    BEGIN UPDATE counts SET number = number + 1 WHERE name = 'writers'; END
+    """,
+)
+
 _TABLES: Final = (
     """
     CREATE TABLE topics (
@@ -65,6 +85,7 @@ _TABLES: Final = (
         name TEXT PRIMARY KEY, incarnation INTEGER NOT NULL, position INTEGER, note TEXT
     ) WITHOUT ROWID
     """,
+    *_COUNTS,
 )
 
 
@@ -85,6 +106,7 @@ def offset_at(place: int) -> int:
 
 # A process of the older version that is still at work fails at the name `written`, instead of deleting without counting.
 _UPGRADE_FROM_1: Final = (
+    *_COUNTS,
     "ALTER TABLE records ADD COLUMN checksum INTEGER",
     "ALTER TABLE partitions RENAME COLUMN end_offset TO written",
     "ALTER TABLE partitions ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0",

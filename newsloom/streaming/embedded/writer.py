@@ -8,6 +8,7 @@ from typing import Final
 from newsloom.streaming.embedded.append import append
 from newsloom.streaming.embedded.catalogue import Catalogue
 from newsloom.streaming.embedded.connection import Connection
+from newsloom.streaming.embedded.damage import check_absence
 from newsloom.streaming.errors import CommitFailed, Fenced, LogUnavailable
 from newsloom.streaming.log import Progress
 from newsloom.streaming.records import Message
@@ -30,6 +31,8 @@ class EmbeddedWriter:
         self._catalogue = Catalogue()
         with connection.write() as sql:
             self._incarnation: int = sql.execute(_OPEN, (name,)).fetchone()[0]
+            if self._incarnation == 1:
+                check_absence(sql, "writers")
 
     def progress(self) -> Progress | None:
         """See the port."""
