@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument("--articles", type=int, default=3_000)
     parser.add_argument("--profile", action="store_true")
     arguments = parser.parse_args()
-    gc.freeze()  # as the clusterer does
+    gc.freeze()  # As the clusterer does after a restore.
     engine = Engine(Edition("main", uncalibrated("random", DIMENSION), Parameters()))
     events = stream(arguments.window + arguments.articles, window=arguments.window)
     for _ in range(arguments.window):

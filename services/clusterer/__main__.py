@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 
@@ -35,8 +34,6 @@ def build_step(settings: Settings, log: Log, watch: RestoreWatch) -> Step:
         _log.warning(
             "calibration.missing", model=settings.model, effect="bars stand on the default model's similarities"
         )
-    # What the libraries have built stays for good: each full collection would walk it again, most of all it walks.
-    gc.freeze()
     return ClustererStep(settings, log, calibration, parameters_of(settings), watch)
 
 
