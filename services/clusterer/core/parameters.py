@@ -63,6 +63,12 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     bar_size: float = 0.053
     """... + this times (1 - 1 / sqrt(reports of the story)): a mean over many reports is never as high as one over few."""
 
+    second_look: timedelta = timedelta(days=1)
+    """A story of a single report is compared with the others once more each time its article has grown older by this."""
+
+    second_look_base: float = 0.16
+    """Takes the place of `bar_base` then: once the articles around it have come, less is left to chance."""
+
     merge_bar: float = 0.361
     """The affinity at which the story an article has joined and its runner-up become one. Higher: smaller stories."""
 
@@ -82,6 +88,10 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     retention: timedelta = timedelta(days=365)
     """How long after its last change a closed or merged story stays known."""
 
+    def at_second_look(self) -> Parameters:
+        """These parameters as they hold for an article that is looked at again."""
+        return msgspec.structs.replace(self, bar_base=self.second_look_base)
+
     def at_granularity(self, granularity: float) -> Parameters:
         """These parameters for finer stories (above 1) or broader ones (below 1); 1 changes nothing.
 
@@ -90,5 +100,9 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
         """
         bars = math.sqrt(granularity)
         return msgspec.structs.replace(
-            self, decay=self.decay / granularity, bar_base=self.bar_base * bars, merge_bar=self.merge_bar * bars
+            self,
+            decay=self.decay / granularity,
+            bar_base=self.bar_base * bars,
+            second_look_base=self.second_look_base * bars,
+            merge_bar=self.merge_bar * bars,
         )
