@@ -177,7 +177,7 @@ def _close(before: float, stories: Stories) -> None:
 
 @njit(cache=True, nogil=True)
 def _look_again(before: float, now: float, course: Course, stories: Stories, places: Places) -> None:
-    """Compare the reports that are alone in their story, and have grown older by a `second_look`, with the other stories."""
+    """Compare the reports that are alone in their story, and due for it, with the other stories."""
     rules, kept = course.rules, 0
     values, ranked = np.zeros(stories.counts.size), np.zeros(stories.counts.size, dtype=np.int32)
     for place in range(1, stories.lone[0] + 1):
@@ -186,7 +186,7 @@ def _look_again(before: float, now: float, course: Course, stories: Stories, pla
         is_there = stories.is_open[slot] and stories.numbers[slot] == places.stories[article]
         if not is_there or stories.counts[slot] > 1:
             continue
-        if math.floor((now - at) / rules.second_look) > math.floor((before - at) / rules.second_look):
+        if _looks(now - at, rules) > _looks(before - at, rules):
             stories.is_open[slot] = False
             count = _rank(article, course, stories, values, ranked)
             stories.is_open[slot] = True
@@ -198,6 +198,15 @@ def _look_again(before: float, now: float, course: Course, stories: Stories, pla
         kept += 1
         stories.lone[kept] = article
     stories.lone[0] = kept
+
+
+@njit(cache=True, nogil=True)
+def _looks(age: float, rules: Rules) -> int:
+    """How many looks a report of this age, in days, has had if it is alone."""
+    looks = 0
+    while age >= rules.second_look:
+        looks, age = looks + 1, age / 2
+    return looks
 
 
 @njit(cache=True, nogil=True)

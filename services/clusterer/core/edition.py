@@ -202,7 +202,7 @@ class Edition:
         story.clear(state)
 
     def set_looking(self, story: LiveStory) -> None:
-        """Let a story of a single report be looked at again at its article's next age that is a multiple of `second_look`.
+        """Let a story of a single report be looked at again when its article is as old as `second_look`, twice, four times...
 
         Any other story is not. It follows from the story and the watermark alone, so that it is restored with them.
         """
@@ -211,7 +211,8 @@ class Edition:
             return
         every = self.parameters.second_look
         at = EPOCH + int(self.space.firsts[story.slot]) * MILLISECOND
-        self.looking.set(story.id, at + (max(self.watermark - at, timedelta()) // every + 1) * every)
+        age = max(self.watermark - at, timedelta()) // every
+        self.looking.set(story.id, at + every * (1 << age.bit_length()))
 
     def _set_deadlines(self, story: LiveStory) -> None:
         self.closing.set(story.id, story.last_published_at + self.parameters.window)

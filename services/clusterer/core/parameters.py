@@ -64,7 +64,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     """... + this times (1 - 1 / sqrt(reports of the story)): a mean over many reports is never as high as one over few."""
 
     second_look: timedelta = timedelta(days=1)
-    """A story of a single report is compared with the others once more each time its article has grown older by this."""
+    """A story of a single report is compared with the others once more when its article is this old, twice as old, and so on."""
 
     second_look_base: float = 0.16
     """Takes the place of `bar_base` then: once the articles around it have come, less is left to chance."""

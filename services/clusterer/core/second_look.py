@@ -13,7 +13,7 @@ from services.clusterer.core.story import LiveStory
 def look_again(edition: Edition) -> None:
     """Compare each open story of a single report that is due with the others; where it fits now, the two become one.
 
-    In the order of the articles' arrival. A story that stays alone is due again after another `second_look`.
+    In the order of the articles' arrival. A story that stays alone is due again once its article is twice as old.
     """
     due = []
     while (taken := edition.looking.take(edition.watermark)) is not None:
