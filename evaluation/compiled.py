@@ -39,7 +39,7 @@ class Rules(NamedTuple):
     bar_std: float
     bar_size: float
     second_look: float
-    second_look_base: float
+    second_look_discount: float
     merge_bar: float
     cohesion_prior: float
     cohesion_prior_pairs: float
@@ -192,7 +192,7 @@ def _look_again(before: float, now: float, course: Course, stories: Stories, pla
             stories.is_open[slot] = True
             if count > 0:
                 bar = _bar(values[: rules.background + 1], count, ranked[0], course, stories)
-                if values[0] >= bar - rules.bar_base + rules.second_look_base:
+                if values[0] >= bar - rules.second_look_discount:
                     _absorb(slot, ranked[0], stories, places)
                     continue
         kept += 1

@@ -24,7 +24,10 @@ from services.clusterer.state import checkpoint_of
 from tests.laws.commanded import Input, apply, commanded_streams, contested_streams
 from tests.laws.streams import DIMENSION, EDITION, START, Event, article, streams
 
-PARAMETERS = Parameters(bar_base=0.75, bar_mean=0.05, bar_std=0.1, retention=timedelta(days=9))
+PARAMETERS = Parameters(
+    bar_base=0.75, bar_mean=0.05, bar_std=0.1, second_look_discount=0.5, retention=timedelta(days=9)
+)
+"""Articles are often told apart when they come, and often no more at a second look."""
 FEW_CANDIDATES = msgspec.structs.replace(PARAMETERS, candidates=3, scored=2)
 CALIBRATION = uncalibrated("test", DIMENSION)
 

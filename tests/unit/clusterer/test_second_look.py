@@ -17,7 +17,7 @@ from services.clusterer.core.parameters import Parameters
 from tests.laws.streams import DIMENSION, EDITION, START, Event, article
 
 ALONE = Parameters(
-    bar_base=9.0, bar_mean=0.0, bar_std=0.0, bar_size=0.0, second_look=timedelta(days=1), second_look_base=0.3
+    bar_base=9.0, bar_mean=0.0, bar_std=0.0, bar_size=0.0, second_look=timedelta(days=1), second_look_discount=8.7
 )
 """No article ever joins a story when it comes, so that a second look alone brings any together."""
 SIGNED: dict[str, Any] = {"command_id": "c-1", "edition": EDITION, "by": "Jane", "why": "so", "issued_at": START}
@@ -58,7 +58,8 @@ def test_the_day_after_a_lone_article_becomes_part_of_what_it_fits(desk: Desk) -
     merge = desk.engine.edition.stories[older].members["a1"].merge
     assert merge is not None
     assert merge.from_story_id == younger
-    assert merge.bar == pytest.approx(ALONE.second_look_base)
+    assert merge.bar is not None
+    assert merge.bar == pytest.approx(0.3)
     assert merge.affinity is not None
     assert merge.affinity >= merge.bar
 
