@@ -68,14 +68,17 @@ class Ground:
 
     def f1(self, parameters: Parameters, seed: int) -> float:
         """B-cubed F1 after a replay in the seed's order of the articles of each minute; 0 if stories fall to pieces."""
-        moments = np.floor(self.pairs.times / MINUTE)
-        lots = np.random.default_rng(seed).random(moments.size) if seed != OWN_ORDER else np.zeros(moments.size)
-        order = np.lexsort((lots, moments)).astype(np.int32)
-        found = stories_of(self.pairs, parameters, order)
+        found = self.found(parameters, seed)
         if found is None:
             return 0.0
         labelled = self.gold >= 0
         return b_cubed(self.gold[labelled].tolist(), found[labelled].tolist()).f1
+
+    def found(self, parameters: Parameters, seed: int) -> Numbers | None:
+        """The story of each article after a replay in the seed's order of the articles of each minute; None as `stories_of`."""
+        moments = np.floor(self.pairs.times / MINUTE)
+        lots = np.random.default_rng(seed).random(moments.size) if seed != OWN_ORDER else np.zeros(moments.size)
+        return stories_of(self.pairs, parameters, np.lexsort((lots, moments)).astype(np.int32))
 
 
 @dataclass(frozen=True, slots=True)
