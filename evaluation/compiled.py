@@ -38,6 +38,8 @@ class Rules(NamedTuple):
     bar_mean: float
     bar_std: float
     bar_size: float
+    second_look: float
+    second_look_discount: float
     merge_bar: float
     cohesion_prior: float
     cohesion_prior_pairs: float
@@ -54,10 +56,13 @@ class Course(NamedTuple):
 class Stories(NamedTuple):
     """Open stories by slot. `similarities[slot, i]` is article i's similarity to the slot's reports, summed over them.
 
-    `firsts` and `lasts` are of reports, `latest` of copies as well. `used`, (1,), is how many slots ever had a story.
+    `firsts` and `lasts` are of reports, `latest` of copies as well. `used`, (1,), is how many slots ever had a story. `lone`,
+    (articles + 1,), holds a number and so many articles after it: those that founded a story, in order, but for some whose
+    story has grown or closed.
     """
 
     used: Numbers
+    lone: Numbers
     is_open: npt.NDArray[np.bool_]
     numbers: Numbers
     heads: Numbers
@@ -95,6 +100,7 @@ def stories_of(pairs: Pairs, parameters: Parameters, order: Numbers, *, slots_ma
 def _no_stories(slots: int, articles: int) -> Stories:
     return Stories(
         used=np.zeros(1, dtype=np.int32),
+        lone=np.zeros(articles + 1, dtype=np.int32),
         is_open=np.zeros(slots, dtype=np.bool_),
         numbers=np.full(slots, NONE, dtype=np.int32),
         heads=np.full(slots, NONE, dtype=np.int32),
@@ -122,7 +128,7 @@ def _rules(parameters: Parameters) -> Rules:
     values = (getattr(parameters, name) for name in Rules._fields)
     return Rules(
         *(
-            value / DAY if name in {"window", "decay"} else value
+            value / DAY if name in {"window", "decay", "second_look"} else value
             for name, value in zip(Rules._fields, values, strict=True)
         )
     )
@@ -138,8 +144,10 @@ def _replay(course: Course, order: Numbers, stories: Stories, places: Places) ->
     values, ranked = np.zeros(stories.counts.size), np.zeros(stories.counts.size, dtype=np.int32)
     founded, now = 0, -np.inf
     for article in order:
-        now = max(now, course.pairs.times[article])
-        _close(now - course.rules.window, stories)
+        if course.pairs.times[article] > now:
+            before, now = now, course.pairs.times[article]
+            _close(now - course.rules.window, stories)
+            _look_again(before, now, course, stories, places)
         original = _original(article, course.pairs, stories, places)
         if original != NONE:
             places.is_copy[article] = True
@@ -163,8 +171,42 @@ def _replay(course: Course, order: Numbers, stories: Stories, places: Places) ->
 @njit(cache=True, nogil=True)
 def _close(before: float, stories: Stories) -> None:
     for slot in range(stories.used[0]):
-        if stories.is_open[slot] and stories.latest[slot] < before:
+        if stories.is_open[slot] and stories.latest[slot] <= before:
             stories.is_open[slot] = False
+
+
+@njit(cache=True, nogil=True)
+def _look_again(before: float, now: float, course: Course, stories: Stories, places: Places) -> None:
+    """Compare the reports that are alone in their story, and due for it, with the other stories."""
+    rules, kept = course.rules, 0
+    values, ranked = np.zeros(stories.counts.size), np.zeros(stories.counts.size, dtype=np.int32)
+    for place in range(1, stories.lone[0] + 1):
+        article = stories.lone[place]
+        slot, at = places.slots[article], course.pairs.times[article]
+        is_there = stories.is_open[slot] and stories.numbers[slot] == places.stories[article]
+        if not is_there or stories.counts[slot] > 1:
+            continue
+        if _looks(now - at, rules) > _looks(before - at, rules):
+            stories.is_open[slot] = False
+            count = _rank(article, course, stories, values, ranked)
+            stories.is_open[slot] = True
+            if count > 0:
+                bar = _bar(values[: rules.background + 1], count, ranked[0], course, stories)
+                if values[0] >= bar - rules.second_look_discount:
+                    _absorb(slot, ranked[0], stories, places)
+                    continue
+        kept += 1
+        stories.lone[kept] = article
+    stories.lone[0] = kept
+
+
+@njit(cache=True, nogil=True)
+def _looks(age: float, rules: Rules) -> int:
+    """How many looks a report of this age, in days, has had if it is alone."""
+    looks = 0
+    while age >= rules.second_look:
+        looks, age = looks + 1, age / 2
+    return looks
 
 
 @njit(cache=True, nogil=True)
@@ -240,6 +282,8 @@ def _found(number: int, article: int, pairs: Pairs, stories: Stories) -> int:
     stories.counts[slot] = stories.times[slot] = stories.squares[slot] = stories.own[slot] = 0.0
     stories.firsts[slot] = stories.lasts[slot] = stories.latest[slot] = pairs.times[article]
     stories.similarities[slot] = 0
+    stories.lone[0] += 1
+    stories.lone[stories.lone[0]] = article
     return slot
 
 
@@ -291,16 +335,22 @@ def _cross(slot: int, other: int, stories: Stories, places: Places) -> float:
 
 @njit(cache=True, nogil=True)
 def _merge(slot: int, rival: int, rules: Rules, stories: Stories, places: Places) -> None:
-    """The smaller one becomes part of the larger one if they are one story."""
+    """The two become one if they are one story."""
     if stories.counts[rival] > stories.counts[slot]:
         slot, rival = rival, slot
-    cross = _cross(slot, rival, stories, places)
-    mean = cross / (stories.counts[slot] * stories.counts[rival])
+    mean = _cross(slot, rival, stories, places) / (stories.counts[slot] * stories.counts[rival])
     tightness = math.sqrt(_cohesion(slot, rules, stories) * _cohesion(rival, rules, stories))
     distance = abs(stories.times[slot] / stories.counts[slot] - stories.times[rival] / stories.counts[rival])
-    if 0.5 * mean / tightness * math.exp(-distance / rules.decay) < rules.merge_bar:
-        return
-    stories.squares[slot] += stories.squares[rival] + 2 * cross
+    if 0.5 * mean / tightness * math.exp(-distance / rules.decay) >= rules.merge_bar:
+        _absorb(slot, rival, stories, places)
+
+
+@njit(cache=True, nogil=True)
+def _absorb(slot: int, rival: int, stories: Stories, places: Places) -> None:
+    """The smaller one becomes part of the larger one."""
+    if stories.counts[rival] > stories.counts[slot]:
+        slot, rival = rival, slot
+    stories.squares[slot] += stories.squares[rival] + 2 * _cross(slot, rival, stories, places)
     stories.own[slot] += stories.own[rival]
     stories.counts[slot] += stories.counts[rival]
     stories.times[slot] += stories.times[rival]

@@ -28,6 +28,7 @@ WITHOUT: Final[dict[str, dict[str, object]]] = {
     "mean time": {"span_share": 1.0},
     "background": {"bar_mean": 0.0, "bar_std": 0.0},
     "size": {"bar_size": 0.0},
+    "second look": {"second_look": timedelta(days=100_000)},
     "late merge": {"merge_bar": 100.0},
 }
 """Part -> the values that leave it out. A part that this engine has no field for is passed over."""

@@ -62,7 +62,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
 class MergeDecision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Why the article's former story became part of the one it is in now.
 
-    Its affinity with it reached the bar; or a command wanted it, and there is neither.
+    Their affinity reached the bar, or, where an article alone in its story was looked at again, its score; or a command wanted
+    it, and there is neither.
     """
 
     from_story_id: str

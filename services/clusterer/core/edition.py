@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import msgspec
@@ -35,7 +35,7 @@ from services.clusterer.core.headline import choose_title, earliest_title, offer
 from services.clusterer.core.history import extended
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.projection import update
-from services.clusterer.core.space import EPOCH, StorySpace, milliseconds
+from services.clusterer.core.space import EPOCH, MILLISECOND, StorySpace, milliseconds
 from services.clusterer.core.story import LiveStory, without_features
 
 
@@ -65,6 +65,7 @@ class Edition:
         self.frequencies = DocumentFrequencies(idf_floor=parameters.idf_floor)
         self.copies = CopyIndex(jaccard_min=parameters.copy_jaccard, shingles_min=parameters.copy_shingles_min)
         self.closing = Deadlines()
+        self.looking = Deadlines()
         self.forgetting = Deadlines()
         self.changes = Changes()
 
@@ -109,16 +110,16 @@ class Edition:
                 offer_title(story, member, self._lead_sum(story))
 
     def track(self, story: LiveStory, member: Membership, compared: Compared | None = None) -> None:
-        """Let everything that is compared, and the deadline, follow a new member of an open story."""
+        """Let everything that is compared, and the deadlines, follow a new member of an open story."""
         if member.copy_of is None:
             features, vector, bands = compared or self.compared(features_kept(member))
             self.space.add(story.slot, vector, milliseconds(member.published_at))
             self.frequencies.add(features.terms)
             self.copies.add(member.article_id, features.shingles, bands)
-        self._set_closing(story)
+        self._set_deadlines(story)
 
     def track_all(self, story: LiveStory) -> None:
-        """Let everything that is compared, and the deadline, follow an open story that is restored."""
+        """Let everything that is compared, and the deadlines, follow an open story that is restored."""
         reports = [member for member in story.members.values() if member.copy_of is None]
         vectors = []
         for member in reports:
@@ -127,7 +128,7 @@ class Edition:
             self.frequencies.add(features.terms)
             self.copies.add(member.article_id, features.shingles, bands)
         self.space.fill(story.slot, vectors, [milliseconds(member.published_at) for member in reports])
-        self._set_closing(story)
+        self._set_deadlines(story)
 
     def release(self, article_id: str) -> Membership:
         """Take an article out of its story, to be admitted again or expelled.
@@ -155,7 +156,7 @@ class Edition:
             self.space.remove(story.slot, vector, at, remaining)
             self.frequencies.remove(features.terms)
             self.copies.remove(member.article_id)
-        self._set_closing(story)
+        self._set_deadlines(story)
 
     def expel(self, article_id: str) -> Membership:
         """Take an article out for good."""
@@ -184,10 +185,11 @@ class Edition:
             self.changes.memberships.append((moved.article_id, moved))
         title_report = survivor.members[absorbed.title_article_id]
         offer_title(survivor, title_report, self._lead_sum(survivor))
-        self._set_closing(survivor)
+        self._set_deadlines(survivor)
         absorbed.empty()
         absorbed.clear(StoryState.MERGED)
         self.closing.clear(absorbed.id)
+        self.looking.clear(absorbed.id)
         absorbed.merged_into = survivor.id
         survivor.merged_from = (*survivor.merged_from, absorbed.id)[-LINEAGE_MAX:]
         cause = Cause.SIMILARITY if merge.command is None else Cause.COMMAND
@@ -202,13 +204,28 @@ class Edition:
         """Take an open story, with the articles it has, out of all comparisons."""
         self.space.close(story.slot)
         self.closing.clear(story.id)
+        self.looking.clear(story.id)
         for report in story.reports():
             self.copies.remove(report.article_id)
             self.frequencies.remove(decode_hashes(report.terms, "terms"))
         story.clear(state)
 
-    def _set_closing(self, story: LiveStory) -> None:
+    def set_looking(self, story: LiveStory) -> None:
+        """Let a story of a single report be looked at again when its article is as old as `second_look`, twice, four times...
+
+        Any other story is not. It follows from the story and the watermark alone, so that it is restored with them.
+        """
+        if story.report_count != 1:
+            self.looking.clear(story.id)
+            return
+        every = self.parameters.second_look
+        at = EPOCH + int(self.space.firsts[story.slot]) * MILLISECOND
+        age = max(self.watermark - at, timedelta()) // every
+        self.looking.set(story.id, at + every * (1 << age.bit_length()))
+
+    def _set_deadlines(self, story: LiveStory) -> None:
         self.closing.set(story.id, story.last_published_at + self.parameters.window)
+        self.set_looking(story)
 
     def _lead_sum(self, story: LiveStory) -> Whole:
         row: Whole = self.space.sums[story.slot, self.space.blocks.lead]

@@ -21,6 +21,7 @@ from services.clusterer.core.features import Features, Unweighted, features_of, 
 from services.clusterer.core.fixed_point import Whole, encode_int16
 from services.clusterer.core.originals import original_within, originals
 from services.clusterer.core.projection import snapshot
+from services.clusterer.core.second_look import look_again
 from services.clusterer.core.space import EPOCH, milliseconds
 from services.clusterer.core.story import LiveStory
 
@@ -235,6 +236,7 @@ class Engine:
         self._edition.watermark = moment
         self._close_due()
         self._forget_due()
+        look_again(self._edition)
         every = self._parameters.related_every
         if (moment - EPOCH) // every != (before - EPOCH) // every:
             self._relate()

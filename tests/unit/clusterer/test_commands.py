@@ -41,6 +41,7 @@ PARAMETERS = Parameters(
     bar_mean=0.0,
     bar_std=0.0,
     bar_size=0.07,
+    second_look_discount=0.0,
     merge_bar=0.1,
 )
 """Subjects are kept apart, and what shows up as a runner-up is merged; all that decides it here, so that no tuning moves it."""
