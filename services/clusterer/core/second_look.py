@@ -13,7 +13,8 @@ from services.clusterer.core.story import LiveStory
 def look_again(edition: Edition) -> None:
     """Compare each open story of a single report that is due with the others; where it fits now, the two become one.
 
-    In the order of the articles' arrival. A story that stays alone is due again once its article is twice as old.
+    In the order of the articles' arrival. Two that are both alone stay so: they were compared when the later one came, and
+    nothing more is known since. A story that stays alone is due again once its article is twice as old.
     """
     due = []
     while (taken := edition.looking.take(edition.watermark)) is not None:
@@ -35,7 +36,7 @@ def _look(story: LiveStory, edition: Edition) -> None:
     if not scores:
         return
     bar, other = bar_for(scores, space, parameters), edition.stories[scores[0].story_id]
-    if scores[0].value >= bar.value and may_merge(story, other, edition.stories):
+    if other.report_count > 1 and scores[0].value >= bar.value and may_merge(story, other, edition.stories):
         survivor, absorbed = sorted((story, other), key=LiveStory.seniority)
         merge = MergeDecision(from_story_id=absorbed.id, affinity=scores[0].value, bar=bar.value)
         edition.absorb(survivor, absorbed, merge)

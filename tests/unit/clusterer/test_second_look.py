@@ -1,4 +1,4 @@
-"""A lone article is compared again each day: it joins what came after it, and never what an operator told it from."""
+"""A lone article is compared again as it grows older: it joins what came after it, and never what an operator told it from."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ from typing import Any
 
 import pytest
 
-from newsloom.contracts.command import PinStory, SplitStory
+from newsloom.contracts.command import MergeStories, PinStory, SplitStory
 from newsloom.contracts.story import Cause, StoryUpdate, UpdateKind
-from newsloom.contracts.vector import ArticleRetraction
 from services.clusterer.core.calibration import uncalibrated
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
@@ -35,6 +34,11 @@ class Desk:
     def home(self, number: int) -> str:
         return self.engine.edition.articles[f"a{number}"]
 
+    def join(self, number: int, other: int) -> None:
+        """Make one story of those of two articles, by command."""
+        self.engine.apply(MergeStories(story_id=self.home(number), other_story_id=self.home(other), **SIGNED))
+        assert self.home(number) == self.home(other)
+
     def merged(self, updates: list[StoryUpdate]) -> set[str]:
         assert {update.cause for update in updates if update.kind is UpdateKind.MERGED} <= {Cause.SIMILARITY}
         return {update.story_id for update in updates if update.kind is UpdateKind.MERGED}
@@ -42,55 +46,68 @@ class Desk:
 
 @pytest.fixture
 def desk() -> Desk:
-    """Two articles of one subject, an hour apart, each in a story of its own."""
+    """A story of two articles, which a command has made, and an article of the same subject alone, an hour later."""
     desk = Desk()
-    desk.take(article(0, subject=1), article(1, subject=1, hour=1))
-    assert desk.home(0) != desk.home(1)
+    desk.take(article(0, subject=1), article(1, subject=1), article(2, subject=1, hour=1))
+    desk.join(0, 1)
+    assert desk.home(2) != desk.home(0)
     return desk
 
 
 def test_the_day_after_a_lone_article_becomes_part_of_what_it_fits(desk: Desk) -> None:
-    assert not desk.merged(desk.take(article(2, subject=2, hour=23.9)))
-    older, younger = desk.home(0), desk.home(1)
-    updates = desk.take(article(3, subject=3, hour=24))
-    assert desk.merged(updates) == {older, younger}
-    assert desk.home(0) == desk.home(1) == older
-    merge = desk.engine.edition.stories[older].members["a1"].merge
+    assert not desk.merged(desk.take(article(3, subject=2, hour=24.9)))
+    pair, alone = desk.home(0), desk.home(2)
+    updates = desk.take(article(4, subject=3, hour=25))
+    assert desk.merged(updates) == {pair, alone}
+    assert desk.home(2) == desk.home(0) == pair
+    merge = desk.engine.edition.stories[pair].members["a2"].merge
     assert merge is not None
-    assert merge.from_story_id == younger
+    assert merge.from_story_id == alone
     assert merge.bar is not None
     assert merge.bar == pytest.approx(0.3)
     assert merge.affinity is not None
     assert merge.affinity >= merge.bar
 
 
-def test_what_fits_nothing_stays_alone_and_is_looked_at_again_the_next_day() -> None:
+def test_two_articles_that_are_both_alone_stay_so() -> None:
     desk = Desk()
-    desk.take(article(0, subject=1), article(1, subject=2, hour=25), article(2, subject=1, hour=26))
-    older, younger = desk.home(0), desk.home(2)
-    assert not desk.merged(desk.take(article(3, subject=3, hour=47)))
-    assert desk.merged(desk.take(article(4, subject=4, hour=48))) == {older, younger}
-    assert desk.home(2) == older
-    assert len({desk.home(number) for number in range(5)}) == 4
-
-
-def test_what_a_command_has_told_apart_stays_apart(desk: Desk) -> None:
-    desk.take(article(2, subject=2, hour=24))
-    desk.engine.apply(SplitStory(story_id=desk.home(0), article_ids=("a1",), **SIGNED))
-    assert not desk.merged(desk.take(article(3, subject=3, hour=50)))
+    desk.take(article(0, subject=1), article(1, subject=1, hour=1))
+    assert not desk.merged(desk.take(*(article(number, subject=number, hour=12 * number) for number in range(2, 13))))
     assert desk.home(0) != desk.home(1)
 
 
+def test_what_fits_nothing_stays_alone_and_is_looked_at_again_once_it_is_twice_as_old() -> None:
+    desk = Desk()
+    desk.take(article(0, subject=1), article(1, subject=2, hour=25))
+    desk.take(article(2, subject=1, hour=26), article(3, subject=1, hour=26))
+    desk.join(2, 3)
+    alone, pair = desk.home(0), desk.home(2)
+    assert not desk.merged(desk.take(article(4, subject=3, hour=47)))
+    assert desk.merged(desk.take(article(5, subject=4, hour=48))) == {alone, pair}
+    assert desk.home(0) == desk.home(2)
+    assert len({desk.home(number) for number in range(6)}) == 4
+
+
+def test_what_a_command_has_told_apart_stays_apart(desk: Desk) -> None:
+    desk.take(article(3, subject=2, hour=25))
+    desk.engine.apply(SplitStory(story_id=desk.home(2), article_ids=("a0", "a1"), **SIGNED))
+    assert desk.home(0) == desk.home(1)
+    assert not desk.merged(desk.take(article(4, subject=3, hour=50)))
+    assert desk.home(0) != desk.home(2)
+
+
 def test_a_pinned_story_stays_as_it_is(desk: Desk) -> None:
-    desk.engine.apply(PinStory(story_id=desk.home(1), **SIGNED))
-    assert not desk.merged(desk.take(article(2, subject=2, hour=30)))
+    desk.engine.apply(PinStory(story_id=desk.home(2), **SIGNED))
+    assert not desk.merged(desk.take(article(3, subject=2, hour=30)))
 
 
 def test_an_article_that_a_command_placed_is_not_looked_at(desk: Desk) -> None:
-    desk.take(article(2, subject=2, hour=24))
-    desk.engine.apply(SplitStory(story_id=desk.home(0), article_ids=("a0",), **SIGNED))
-    desk.take(ArticleRetraction(article_id="a1", edition=EDITION), article(3, subject=1, hour=25))
-    placed, newcomer = desk.home(0), desk.home(3)
-    assert not desk.merged(desk.take(article(4, subject=4, hour=48.5)))
-    assert desk.merged(desk.take(article(5, subject=5, hour=49))) == {placed, newcomer}
-    assert desk.home(3) == placed
+    desk.take(article(3, subject=2, hour=25))
+    desk.engine.apply(SplitStory(story_id=desk.home(2), article_ids=("a2",), **SIGNED))
+    desk.take(article(4, subject=1, hour=26), article(5, subject=1, hour=26), article(6, subject=1, hour=26))
+    desk.join(4, 5)
+    placed, newcomer = desk.home(2), desk.home(6)
+    assert not desk.merged(desk.take(article(7, subject=3, hour=49.9)))
+    merged = desk.merged(desk.take(article(8, subject=4, hour=50)))
+    assert newcomer in merged
+    assert placed not in merged

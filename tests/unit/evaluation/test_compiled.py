@@ -22,7 +22,7 @@ DIMENSION = 24
 START = datetime(2025, 4, 14, tzinfo=UTC)
 SHIPPED = Parameters()
 BROAD = msgspec.structs.replace(SHIPPED, bar_base=0.1, merge_bar=0.22)
-PATIENT = msgspec.structs.replace(SHIPPED, bar_base=0.35, second_look_discount=0.25, merge_bar=9.0)
+PATIENT = msgspec.structs.replace(SHIPPED, bar_base=0.28, second_look_discount=0.2, merge_bar=9.0)
 
 
 def stream(seed: int, *, articles: int = 240, stories: int = 45) -> Prepared:
