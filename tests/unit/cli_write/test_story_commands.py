@@ -27,14 +27,12 @@ from newsloom.subscribe import Newsloom
 from newsloom.topology import topic_specs
 from services.cli.__main__ import newsloom as cli
 from services.cli.commanding import command_message
-from services.clusterer.core.parameters import Parameters
 from services.clusterer.step import ClustererStep
 from services.embedder.service import build_step
 from tests.laws.streams import Event, article
+from tests.unit.bookkeeper.newsroom import PARAMETERS
 from tests.unit.embedder.test_step import BytesEncoder
 
-PARAMETERS = Parameters(bar_base=0.8, bar_mean=0.0, bar_std=0.0)
-"""As in the checker's tests: it keeps the subjects of tests.laws.streams apart."""
 WHY = "one and the same"
 
 
