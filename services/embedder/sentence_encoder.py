@@ -92,8 +92,7 @@ def open_encoder(model: ModelFiles) -> SentenceEncoder:
         ConfigurationError: the model cannot be loaded.
 
     """
-    # It has no annotations.
-    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # it has no annotations
     # Before it is set to one: the cores this process may use, or OMP_NUM_THREADS.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -107,6 +107,7 @@ class Breaker:
         self.pace.count("broker: full log directory")
 
     def _pause(self, seconds: tuple[float, float]) -> None:
+        # No waiting for a condition: to be away for a while is the blow itself.
         time.sleep(self._choice.uniform(*seconds))
 
     def _move_leaders(self) -> None:
@@ -131,6 +132,7 @@ class Breaker:
             try:
                 do(admin)
             except KafkaError:
+                # Between two tries: a cluster without a quorum answers at once that it cannot.
                 time.sleep(1.0)
             else:
                 return True

@@ -191,6 +191,7 @@ class _Run:
                 self._tell(
                     f"{last - begun:5.0f} s  {self._pace.fraction:4.0%}  {dict(sorted(self._pace.counts.items()))}"
                 )
+            # How often it looks whether it is time to report, or over.
             time.sleep(0.2)
 
     def _watch(self) -> None:
@@ -201,6 +202,7 @@ class _Run:
                     while self._reporting and not self._pace.stopped:
                         for service in INPUTS:
                             self._pace.waiting[service] = self._backlog(log, service)
+                        # A look at every partition costs the brokers something: not more often.
                         time.sleep(WATCH_EVERY_S)
             except LogError:
                 self._pace.waiting.clear()

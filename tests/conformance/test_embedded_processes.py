@@ -89,7 +89,7 @@ def test_a_process_killed_at_any_moment_loses_and_repeats_nothing(log: Log, star
         before = copied(admin)
         process = start("a")
         goal = before + chance.randrange(1, 250)
-        wait_for("some progress", lambda goal=goal: copied(admin) >= goal, log)  # type: ignore[misc]
+        wait_for("some progress", lambda goal=goal: copied(admin) >= goal, log)  # type: ignore[misc]  # mypy infers no lambda with a default
         process.kill()
         process.wait()
         assert len(read_all(log, "out")) == copied(admin)

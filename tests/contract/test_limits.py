@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from newsloom.contracts.codec import InvalidValue, decode_command, decode_vector
-from newsloom.contracts.command import SPLIT_BYTES_MAX
+from newsloom.contracts.command import SPLIT_BYTES_MAX, SplitStory
 from newsloom.contracts.events import EventHeaders
 from newsloom.contracts.limits import cut
 from newsloom.contracts.vector import HASHES_MAX, TITLE_CHARACTERS_MAX, VECTOR_BYTES_MAX
@@ -56,7 +56,9 @@ def test_a_split_whose_ids_would_fill_a_message_is_refused() -> None:
     value = golden("story-command-split")["value"]
     longest = SPLIT_BYTES_MAX // 253
     ids = [f"{number:03}" + "x" * 247 for number in range(longest)]
-    assert len(decode_command(msgspec.json.encode(value | {"article_ids": ids})).article_ids) == longest  # type: ignore[union-attr]
+    accepted = decode_command(msgspec.json.encode(value | {"article_ids": ids}))
+    assert isinstance(accepted, SplitStory)
+    assert len(accepted.article_ids) == longest
     for decode in (decode_command, decode_vector):
         with pytest.raises(InvalidValue, match="split fewer"):
             decode(msgspec.json.encode(value | {"article_ids": [*ids, "x" * 250]}))

@@ -41,7 +41,7 @@ def stop_at(beginning: str) -> None:
         sql.set_trace_callback(look)
         return sql
 
-    sqlite3.connect = connect_watched  # type: ignore[assignment]
+    sqlite3.connect = connect_watched  # type: ignore[assignment]  # `connect` is overloaded; this passes all on
 
 
 def holder(log: Log) -> None:

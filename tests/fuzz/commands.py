@@ -10,17 +10,21 @@ from typing import Any, Final
 
 from newsloom.contracts.story import Story
 from newsloom.contracts.topics import STORY_COMMANDS
-from tests.fuzz.mutation import DAMAGES, Fields, damaged, with_field_missing, with_field_twice, with_odd_field
+from tests.fuzz.broken_fields import BrokenFields
+from tests.fuzz.mutation import Fields
 from tests.fuzz.record import Fate, Sent
 
 _KINDS: Final = ("merge", "split", "move", "pin", "unpin")
 
 
-class Commands:
+class Commands(BrokenFields):
     """A generator of records for `story-commands`. `stories` are those that may be named; `now_ms` is the time of the record."""
 
+    topic = STORY_COMMANDS
+    named = "command"
+
     def __init__(self, chance: random.Random) -> None:
-        self._chance = chance
+        super().__init__(chance)
         self.stories: Sequence[Story] = ()
         self._kinds: Final[dict[str, Callable[[int], Sent]]] = {
             "valid": self._valid,
@@ -68,27 +72,6 @@ class Commands:
         """Valid to read; whether it can be carried out, only the clusterer knows."""
         fields = self._fields(now_ms)
         return _sent("valid", Fate.PROCESSED, json.dumps(fields).encode(), fields["edition"].encode(), now_ms)
-
-    def _damaged(self, now_ms: int) -> Sent:
-        name, fields = self._chance.choice(DAMAGES), self._fields(now_ms)
-        value = damaged(self._chance, name, json.dumps(fields).encode())
-        return _sent(name, Fate.EITHER, value, fields["edition"].encode(), now_ms)
-
-    def _odd_field(self, now_ms: int) -> Sent:
-        fields = self._fields(now_ms)
-        return _sent("odd field", Fate.EITHER, with_odd_field(self._chance, fields), fields["edition"].encode(), now_ms)
-
-    def _field_missing(self, now_ms: int) -> Sent:
-        fields = self._fields(now_ms)
-        return _sent(
-            "field missing", Fate.REJECTED, with_field_missing(self._chance, fields), fields["edition"].encode(), now_ms
-        )
-
-    def _field_twice(self, now_ms: int) -> Sent:
-        fields = self._fields(now_ms)
-        return _sent(
-            "field twice", Fate.EITHER, with_field_twice(self._chance, fields), fields["edition"].encode(), now_ms
-        )
 
     def _too_much(self, now_ms: int) -> Sent:
         field, value = self._chance.choice(

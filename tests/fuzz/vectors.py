@@ -14,18 +14,22 @@ import numpy as np
 
 from newsloom.contracts.topics import ARTICLE_VECTORS
 from tests.fuzz.articles import ARTICLE_IDS, EDITIONS
+from tests.fuzz.broken_fields import BrokenFields
 from tests.fuzz.encoder import DIMENSION, MODEL
-from tests.fuzz.mutation import DAMAGES, Fields, damaged, with_field_missing, with_field_twice, with_odd_field
+from tests.fuzz.mutation import Fields
 from tests.fuzz.record import Fate, Sent
 
 _HALF_MAX: Final = 65_504
 
 
-class Vectors:
+class Vectors(BrokenFields):
     """A generator of records for `article-vectors`. `now_ms` is the time of the record."""
 
+    topic = ARTICLE_VECTORS
+    named = "vector"
+
     def __init__(self, chance: random.Random) -> None:
-        self._chance = chance
+        super().__init__(chance)
         self._kinds: Final[dict[str, Callable[[int], Sent]]] = {
             "valid": self._valid,
             "retraction": self._retraction,
@@ -159,27 +163,6 @@ class Vectors:
         )
         date = self._chance.choice((*early, *late, "9999-12-31T23:59:59-14:00"))
         return self._sent("out of time", Fate.REJECTED, self._fields(now_ms) | {"published_at": date}, now_ms)
-
-    def _damaged(self, now_ms: int) -> Sent:
-        name, fields = self._chance.choice(DAMAGES), self._fields(now_ms)
-        value = damaged(self._chance, name, json.dumps(fields).encode())
-        return _sent(name, Fate.EITHER, value, fields["edition"].encode(), now_ms)
-
-    def _odd_field(self, now_ms: int) -> Sent:
-        fields = self._fields(now_ms)
-        return _sent("odd field", Fate.EITHER, with_odd_field(self._chance, fields), fields["edition"].encode(), now_ms)
-
-    def _field_missing(self, now_ms: int) -> Sent:
-        fields = self._fields(now_ms)
-        return _sent(
-            "field missing", Fate.REJECTED, with_field_missing(self._chance, fields), fields["edition"].encode(), now_ms
-        )
-
-    def _field_twice(self, now_ms: int) -> Sent:
-        fields = self._fields(now_ms)
-        return _sent(
-            "field twice", Fate.EITHER, with_field_twice(self._chance, fields), fields["edition"].encode(), now_ms
-        )
 
     def _wrong_key(self, now_ms: int) -> Sent:
         key = self._chance.choice((b"", b"none", b"\xff", b"x" * 10_000, b"v1"))

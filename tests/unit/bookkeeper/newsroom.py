@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
 
 import msgspec
 
@@ -29,26 +28,7 @@ from services.clusterer.core.parameters import Parameters
 from services.clusterer.step import ClustererStep
 from tests.conformance.driving import steps
 from tests.laws.commanded import Input, Wish, command
-from tests.laws.streams import DIMENSION, EDITION
-
-PARAMETERS = Parameters(
-    lead_weight=0.413,
-    title_weight=0.149,
-    terms_weight=0.437,
-    short_text_factor=0.61,
-    centroid_share=0.582,
-    span_share=0.364,
-    decay=timedelta(hours=104),
-    bar_base=0.8,
-    bar_mean=0.0,
-    bar_std=0.0,
-    bar_size=0.053,
-    merge_bar=0.361,
-)
-"""Vectors of eight dimensions are all alike: a high bar keeps their subjects apart, so that there is something to merge.
-
-All that decides it is given here, so that no tuning moves it.
-"""
+from tests.laws.streams import DIMENSION, EDITION, SETTLED
 
 
 class PassingStep:
@@ -82,7 +62,7 @@ class Newsroom:
         self,
         log: Log,
         settings: Settings,
-        parameters: Parameters = PARAMETERS,
+        parameters: Parameters = SETTLED,
         *,
         embedder: Step | None = None,
         dimension: int = DIMENSION,
@@ -148,7 +128,7 @@ class Newsroom:
         return self._loops[service]
 
 
-def resolved(inputs: Iterable[Input], parameters: Parameters = PARAMETERS) -> list[VectorEvent]:
+def resolved(inputs: Iterable[Input], parameters: Parameters = SETTLED) -> list[VectorEvent]:
     """The events, each wish as the command that it comes to among the stories of its time. Some will be refused."""
     engine = Engine(Edition(EDITION, uncalibrated("test", DIMENSION), parameters))
     events: list[VectorEvent] = []

@@ -27,8 +27,9 @@ from services.clusterer.core.fixed_point import SCALE, decode_int16
 from services.clusterer.step import ClustererStep
 from services.embedder.encoder import Vectors
 from services.embedder.preparation import prepare
+from tests.laws.streams import SETTLED
 from tests.unit.bookkeeper.desk import Desk
-from tests.unit.bookkeeper.newsroom import PARAMETERS, Newsroom
+from tests.unit.bookkeeper.newsroom import Newsroom
 from tests.unit.cli_write.interruption import Interrupted
 from tests.unit.cli_write.two_models import (
     NEW,
@@ -276,7 +277,7 @@ def test_a_clusterer_does_not_start_on_half_of_the_vectors(desk: Desk, model: tu
     partition = Desk(desk.file, target).checkpoint()[0].partition
     complaint = f"NEWSLOOM_MODEL is '{model[0]}', .* were made with 'small, being replaced by large'"
     with closing(open_log(target.log)) as log, pytest.raises(ConfigurationError, match=complaint):
-        ClustererStep(target, log, None, PARAMETERS).restore(partition)
+        ClustererStep(target, log, None, SETTLED).restore(partition)
 
 
 @pytest.mark.usefixtures("small_batches")

@@ -29,8 +29,7 @@ from services.cli.__main__ import newsloom as cli
 from services.cli.commanding import command_message
 from services.clusterer.step import ClustererStep
 from services.embedder.service import build_step
-from tests.laws.streams import Event, article
-from tests.unit.bookkeeper.newsroom import PARAMETERS
+from tests.laws.streams import SETTLED, Event, article
 from tests.unit.embedder.test_step import BytesEncoder
 
 WHY = "one and the same"
@@ -71,7 +70,7 @@ class Newsroom:
     def _step(self, name: str, log: Log) -> Step:
         if name == "embedder":
             return build_step(self.settings, BytesEncoder())
-        return ClustererStep(self.settings, log, None, PARAMETERS)
+        return ClustererStep(self.settings, log, None, SETTLED)
 
     def write(self, messages: Sequence[Message]) -> None:
         with closing(open_log(self.settings.log)) as log, closing(log.writer("test")) as writer:

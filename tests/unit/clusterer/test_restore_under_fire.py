@@ -21,8 +21,8 @@ from newsloom.streaming.scan import read_topic
 from newsloom.topology import topic_name
 from services.clusterer.core.calibration import uncalibrated
 from services.clusterer.step import ClustererStep
-from tests.laws.streams import DIMENSION, article
-from tests.unit.bookkeeper.newsroom import PARAMETERS, Newsroom, resolved
+from tests.laws.streams import DIMENSION, SETTLED, article
+from tests.unit.bookkeeper.newsroom import Newsroom, resolved
 from tests.unit.bookkeeper.weeks import a_busy_week
 
 POLL_RECORDS = 5
@@ -91,7 +91,7 @@ class MortalLog:
 
 
 def restored(log: Log, given: Settings) -> ClustererStep:
-    step = ClustererStep(given, log, uncalibrated("test", DIMENSION), PARAMETERS)
+    step = ClustererStep(given, log, uncalibrated("test", DIMENSION), SETTLED)
     step.restore(0)
     return step
 
@@ -137,7 +137,7 @@ def damage(log: Log, given: Settings, topic: TopicDefinition) -> Record:
 @pytest.mark.parametrize("topic", [STORIES, ARTICLE_STORIES], ids=lambda topic: topic.name)
 def test_a_damaged_record_is_named_and_nothing_is_built(log: Log, given: Settings, topic: TopicDefinition) -> None:
     damaged = damage(log, given, topic)
-    step = ClustererStep(given, log, uncalibrated("test", DIMENSION), PARAMETERS)
+    step = ClustererStep(given, log, uncalibrated("test", DIMENSION), SETTLED)
 
     with pytest.raises(ConfigurationError) as refused:
         step.restore(0)
