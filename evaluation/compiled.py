@@ -192,7 +192,9 @@ def _look_again(before: float, now: float, course: Course, stories: Stories, pla
             stories.is_open[slot] = True
             if count > 0:
                 bar = _bar(values[: rules.background + 1], count, ranked[0], course, stories)
-                if stories.counts[ranked[0]] > 1 and values[0] >= bar - rules.second_look_discount:
+                if stories.counts[ranked[0]] > 1:
+                    bar -= rules.second_look_discount
+                if values[0] >= bar:
                     _absorb(slot, ranked[0], stories, places)
                     continue
         kept += 1

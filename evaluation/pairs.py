@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Final, NamedTuple
 
@@ -15,7 +15,7 @@ from evaluation.replay import calibration_for
 from evaluation.space import ORIGIN
 from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.copies import CopyIndex
-from services.clusterer.core.features import Features, blocks, combined, features_of
+from services.clusterer.core.features import Features, blocks, combined, features_of, fit, without_boilerplate
 from services.clusterer.core.frequencies import DocumentFrequencies
 from services.clusterer.core.hashes import Hashes
 from services.clusterer.core.parameters import Parameters
@@ -47,46 +47,58 @@ class Pairs(NamedTuple):
     ends: Numbers
 
 
+class Repeats(NamedTuple):
+    """By article, in the stream's order: the articles it is a near-copy of or that are one of it, with their Jaccard index;
+    the earlier ones that have the same boilerplate, unless it is a copy.
+    """
+
+    copies: list[list[tuple[int, float]]]
+    pages: list[list[int]]
+
+
 def pairs_of(stream: Prepared) -> Pairs:
     """The stream's pairs, its voices made by the core's own functions.
 
-    Document frequencies are those of the reports of the week before, in the stream's own order.
+    Document frequencies are those of the reports of the week before, in the stream's own order; so is what is boilerplate.
     """
     events = stream.events
     times = np.array([event.published_at.timestamp() / DAY.total_seconds() for event in events])
-    starts, copies, jaccards = _copies(events)
-    originals = [place for place in range(len(events)) if not np.any(copies[starts[place] : starts[place + 1]] < place)]
-    lead, title, terms = _voices(events, frozenset(originals))
+    repeats = _repeats(events)
+    lead, title, terms = _voices(events, repeats)
     return Pairs(
         times=times,
         words=np.array([event.words for event in events]),
         lead=lead @ lead.T,
         title=title @ title.T,
         terms=terms @ terms.T,
-        copy_starts=starts,
-        copies=copies,
-        jaccards=jaccards,
+        copy_starts=np.cumsum([0, *map(len, repeats.copies)]).astype(np.int32),
+        copies=np.array([other for pairs in repeats.copies for other, _ in pairs], dtype=np.int32),
+        jaccards=np.array([jaccard for pairs in repeats.copies for _, jaccard in pairs], dtype=np.float32),
         begins=np.searchsorted(times, times - REACH_DAYS).astype(np.int32),
         ends=np.searchsorted(times, times + REACH_DAYS, side="right").astype(np.int32),
     )
 
 
-def _voices(events: Sequence[ArticleVector], reports: Set[int]) -> tuple[Matrix, Matrix, Matrix]:
+def _voices(events: Sequence[ArticleVector], repeats: Repeats) -> tuple[Matrix, Matrix, Matrix]:
     # The voices' weights do not matter to their cosines but for rounding; what is shipped must not steer a search even by that.
     calibration, parameters = calibration_for(events[0]), ORIGIN
     frequencies = DocumentFrequencies(idf_floor=parameters.idf_floor)
     window: deque[tuple[ArticleVector, Hashes]] = deque()
-    rows = []
+    kept: list[Features] = []
     for place, event in enumerate(events):
         while window and event.published_at - window[0][0].published_at > parameters.window:
             frequencies.remove(window.popleft()[1])
-        unweighted = features_of(event, calibration.dimension)
-        features: Features = unweighted.weighted(frequencies)
-        rows.append(combined(features, parameters, calibration))
-        if place in reports:
+        features = features_of(event, calibration.dimension).weighted(frequencies)
+        for page in repeats.pages[place]:
+            features = without_boilerplate(features, kept[page])
+        kept.append(features)
+        if not any(other < place for other, _ in repeats.copies[place]):
             frequencies.add(features.terms)
             window.append((event, features.terms))
-    layout, vectors = blocks(calibration.dimension), np.array(rows)
+    layout, vectors = (
+        blocks(calibration.dimension),
+        np.array([combined(features, parameters, calibration) for features in kept]),
+    )
     return _units(vectors[:, layout.lead]), _units(vectors[:, layout.title]), _units(vectors[:, layout.terms])
 
 
@@ -96,21 +108,22 @@ def _units(vectors: npt.NDArray[np.float64]) -> Matrix:
     return units
 
 
-def _copies(events: Sequence[ArticleVector]) -> tuple[Numbers, Numbers, Matrix]:
-    parameters = Parameters()
+def _repeats(events: Sequence[ArticleVector]) -> Repeats:
+    calibration, parameters = calibration_for(events[0]), Parameters()
     index = CopyIndex(jaccard_min=parameters.copy_jaccard, shingles_min=parameters.copy_shingles_min)
-    found: list[list[tuple[int, float]]] = [[] for _ in events]
-    for place, event in enumerate(events):
-        shingles = np.frombuffer(event.shingles, dtype="<u4").astype(np.uint32)
-        bands = index.bands(shingles)
-        for jaccard, other in index.originals(shingles, bands):
-            found[place].append((int(other), jaccard))
-            found[int(other)].append((place, jaccard))
-        index.add(str(place), shingles, bands)
-    starts = np.cumsum([0, *map(len, found)]).astype(np.int32)
-    flat = [pair for pairs in found for pair in pairs]
-    return (
-        starts,
-        np.array([other for other, _ in flat], dtype=np.int32),
-        np.array([jaccard for _, jaccard in flat], dtype=np.float32),
-    )
+    known = [features_of(event, calibration.dimension).features for event in events]
+    found = Repeats([[] for _ in events], [[] for _ in events])
+    for place, features in enumerate(known):
+        bands = index.bands(features.shingles)
+        for jaccard, other in sorted(
+            index.originals(features.shingles, bands), key=lambda pair: (-pair[0], int(pair[1]))
+        ):
+            if fit(features, known[int(other)], calibration) >= parameters.copy_fit:
+                found.copies[place].append((int(other), jaccard))
+                found.copies[int(other)].append((place, jaccard))
+            elif events[place].published_at - events[int(other)].published_at <= parameters.window:
+                found.pages[place].append(int(other))
+        if any(other < place for other, _ in found.copies[place]):
+            found.pages[place].clear()
+        index.add(str(place), features.shingles, bands)
+    return found

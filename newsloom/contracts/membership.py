@@ -47,7 +47,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
 
     `candidates` are the best stories at the time, best first; the first had to reach `bar`, which rises with the mean and
     the spread of the `background_count` stories behind it. A copy has no candidates, but the Jaccard index of its text
-    with that of the article it repeats. `commanded` has neither: the membership names the command.
+    with that of the article it repeats, and how well (`fit`, a cosine) the title of one fits the lead of the other.
+    `commanded` has neither: the membership names the command.
     """
 
     verdict: Verdict
@@ -57,6 +58,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     background_count: int = 0
     candidates: tuple[Candidate, ...] = ()
     jaccard: float | None = None
+    fit: float | None = None
 
 
 class MergeDecision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -79,9 +81,10 @@ class Membership(
 
     `sequence` is the article's place in the order of arrival within its edition. The vectors are those of `ArticleVector` in
     fixed point: int16, scaled by 2**14; `term_weights` (int16, scaled by 2**8) are TF-IDF weights as of the article's
-    arrival. `decision` is how it came to a story, `merge` how that story became this one. `placed_by` is the latest
-    command that put it where it is: from then on the engine itself never moves it. Features are empty in records written
-    after the story closed.
+    arrival. If the text is boilerplate that the article `boilerplate_of` has, too, the lead's vector is the title's, and
+    `terms` are those the other has not. `decision` is how it came to a story, `merge` how that story became this one.
+    `placed_by` is the latest command that put it where it is: from then on the engine itself never moves it. Features are
+    empty in records written after the story closed.
     """
 
     article_id: ArticleId
@@ -103,6 +106,7 @@ class Membership(
     language: str | None = None
     leaning: Leaning | None = None
     copy_of: ArticleId | None = None
+    boilerplate_of: ArticleId | None = None
     merge: MergeDecision | None = None
     placed_by: CommandRef | None = None
 

@@ -34,6 +34,8 @@ def print_article(
     screen.print(Text(_verdict(member, stories, screen)))
     if member.placed_by is not None:
         screen.print(Text(f"A command keeps it here: {signature(member.placed_by)}"))
+    if member.boilerplate_of is not None:
+        screen.print(Text(_boilerplate(member)))
     if member.copy_of is not None:
         _print_original(screen, member, memberships)
     _print_candidates(screen, member.decision, stories)
@@ -112,9 +114,18 @@ def _founded(member: Membership, screen: Console) -> str:
 def _copied(member: Membership) -> str:
     decision = member.decision
     figures = f"a Jaccard index of {_number(decision.jaccard)}; the bar for copies was {_number(decision.bar)}."
+    if decision.fit is not None:
+        figures += f" The title of one fits the text of the other: their cosine is {_number(decision.fit)}."
     if member.copy_of is not None:
         return f"It followed {shown(member.copy_of)}, whose text it repeats with {figures}"
     return f"It followed an article that has left since, and whose text it repeated with {figures}"
+
+
+def _boilerplate(member: Membership) -> str:
+    return (
+        f"Its text is boilerplate, as that of {shown(str(member.boilerplate_of))} under another title: "
+        "it was compared by its title, and by the terms that the other has not."
+    )
 
 
 def _kept(member: Membership, stories: Mapping[str, Story], screen: Console) -> str:

@@ -141,7 +141,10 @@ class Reembedding:
         member = msgspec.structs.replace(
             stood.member,
             title_vector=encode_int16(from_half(title_vector, "title_vector")),
-            lead_vector=encode_int16(from_half(lead_vector, "lead_vector")),
+            # Boilerplate is not compared: the title stands in for it.
+            lead_vector=encode_int16(
+                from_half(lead_vector if stood.member.boilerplate_of is None else title_vector, "lead_vector")
+            ),
         )
         headers = tuple((name, value) for name, value in stood.record.headers if name != EMBEDDED_WITH)
         return _instead(stood.record, encode(member), headers=(*headers, (EMBEDDED_WITH, self.encoder.model.encode())))

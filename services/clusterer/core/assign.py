@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from newsloom.contracts.membership import Candidate
-from services.clusterer.core.fixed_point import Whole
+from services.clusterer.core.fixed_point import UNIT, Whole
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.space import MILLISECOND, UNIT, Slots, StorySpace
+from services.clusterer.core.space import MILLISECOND, Slots, StorySpace
 
 RANKED_MAX: Final = 16
 """More than any background holds."""

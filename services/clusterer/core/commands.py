@@ -22,7 +22,7 @@ from newsloom.contracts.story import KEPT_APART_MAX, LINEAGE_MAX, Cause, StorySt
 from services.clusterer.core.apart import branch, has_room, joint, standing, tell_apart, with_one_more
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.features import features_kept
-from services.clusterer.core.originals import original_within
+from services.clusterer.core.repeats import original_within
 from services.clusterer.core.story import LiveStory
 from services.clusterer.core.unusable import Unusable
 

@@ -17,10 +17,11 @@ from services.clusterer.core.changes import Changes
 from services.clusterer.core.commands import carry_out
 from services.clusterer.core.consolidate import affinity, related_stories
 from services.clusterer.core.edition import Compared, Edition
-from services.clusterer.core.features import Features, Unweighted, features_of, length_correction
+from services.clusterer.core.features import Unweighted, features_of, length_correction
 from services.clusterer.core.fixed_point import Whole, encode_int16
-from services.clusterer.core.originals import original_within, originals
+from services.clusterer.core.hashes import encode_hashes
 from services.clusterer.core.projection import snapshot
+from services.clusterer.core.repeats import Reading, Repeated, original_within, read
 from services.clusterer.core.second_look import look_again
 from services.clusterer.core.space import EPOCH, milliseconds
 from services.clusterer.core.story import LiveStory
@@ -98,43 +99,39 @@ class Engine:
         story = self._edition.story_of(event.article_id)
         return story is not None and story.members[event.article_id].digest == event.digest
 
-    def _compared(self, unweighted: Unweighted) -> Compared:
-        return self._edition.compared(unweighted.weighted(self._edition.frequencies))
+    def _read(self, unweighted: Unweighted) -> Reading:
+        return read(self._edition, unweighted.weighted(self._edition.frequencies))
 
     # --- decisions
 
     def _place(self, event: ArticleVector, unweighted: Unweighted) -> None:
-        compared = self._compared(unweighted)
-        member = _unplaced(event, compared.features, self._edition.next_sequence)
+        reading = self._read(unweighted)
+        member = _unplaced(event, reading, self._edition.next_sequence)
         self._edition.next_sequence += 1
-        placement = self._decide(member, compared)
+        placement = self._decide(member, reading)
         story = placement.story
         kind = UpdateKind.UPDATED if story.members else UpdateKind.CREATED
         placed = _placed(member, placement)
-        self._edition.admit(story, placed, compared)
+        self._edition.admit(story, placed, reading.compared)
         self._edition.publish(story, kind, Cause.ARTICLE, article=placed)
         if placement.rival is not None:
             self._merge_late(story, placement.rival)
 
-    def _decide(self, member: Membership, compared: Compared) -> Placement:
+    def _decide(self, member: Membership, reading: Reading) -> Placement:
         """The story the article belongs to, new if need be."""
-        copied = self._original(compared)
-        if copied is not None:
-            return copied
-        vector = compared.vector
-        scores = self._scores(member, compared)
+        if reading.original is not None:
+            return self._copied(reading.original)
+        vector = reading.compared.vector
+        scores = self._scores(member, reading.compared)
         bar = bar_for(scores, self._edition.space, self._parameters) if scores else None
         if bar is not None and scores[0].value >= bar.value:
             return self._joined(scores, bar, vector)
         decision = self._decision(Verdict.FOUNDED, scores, bar, vector)
         return Placement(self._edition.found(member), decision)
 
-    def _original(self, compared: Compared) -> Placement | None:
-        found = originals(self._edition, compared)
-        if not found:
-            return None
-        score, report = found[0]
-        decision = Decision(verdict=Verdict.COPIED, bar=self._parameters.copy_jaccard, jaccard=score)
+    def _copied(self, original: Repeated) -> Placement:
+        bar, report = self._parameters.copy_jaccard, original.report
+        decision = Decision(verdict=Verdict.COPIED, bar=bar, jaccard=original.jaccard, fit=original.fit)
         return Placement(self._edition.stories[report.story_id], decision, copy_of=report.article_id)
 
     def _scores(self, member: Membership, compared: Compared) -> list[Score]:
@@ -174,13 +171,13 @@ class Engine:
 
     def _correct(self, home: LiveStory, event: ArticleVector, unweighted: Unweighted) -> None:
         released = self._edition.release(event.article_id)
-        compared = self._compared(unweighted)
-        member = _unplaced(event, compared.features, released.sequence, placed_by=released.placed_by)
-        placement = self._decide_again(home, member, compared)
+        reading = self._read(unweighted)
+        member = _unplaced(event, reading, released.sequence, placed_by=released.placed_by)
+        placement = self._decide_again(home, member, reading)
         story = placement.story
         is_new = not story.members and story is not home
         placed = _placed(member, placement)
-        self._edition.admit(story, placed, compared)
+        self._edition.admit(story, placed, reading.compared)
         if story is home:
             self._edition.publish(home, UpdateKind.UPDATED, Cause.CORRECTION, article=placed)
             return
@@ -188,28 +185,27 @@ class Engine:
         kind = UpdateKind.CREATED if is_new else UpdateKind.MOVED
         self._edition.publish(story, kind, Cause.CORRECTION, article=placed)
 
-    def _decide_again(self, home: LiveStory, member: Membership, compared: Compared) -> Placement:
+    def _decide_again(self, home: LiveStory, member: Membership, reading: Reading) -> Placement:
         """A corrected article stays where it is as long as it fits there, or if a command wants it there."""
         if not home.members:
             return Placement(home, Decision(verdict=Verdict.KEPT))
         if member.placed_by is not None or home.pinned is not None:
             verdict = Verdict.KEPT if member.placed_by is None else Verdict.COMMANDED
-            original = original_within(home, self._edition, compared)
+            original = original_within(home, self._edition, reading.compared)
             return Placement(home, Decision(verdict=verdict), copy_of=original)
-        if self._original(compared) is None:
-            vector = compared.vector
-            scores = self._scores(member, compared)
+        if reading.original is None:
+            vector = reading.compared.vector
+            scores = self._scores(member, reading.compared)
             bar = bar_for(scores, self._edition.space, self._parameters) if scores else None
             at_home = next((score for score in scores if score.story_id == home.id), None)
             if bar is not None and at_home is not None and at_home.value >= bar.value:
                 return Placement(home, self._decision(Verdict.KEPT, scores, bar, vector))
-        return self._decide(member, compared)
+        return self._decide(member, reading)
 
     def _correct_closed(self, home: LiveStory, event: ArticleVector, unweighted: Unweighted) -> None:
         was_title = home.title_article_id == event.article_id
         released = self._edition.release(event.article_id)
-        features = unweighted.weighted(self._edition.frequencies)
-        member = _unplaced(event, features, released.sequence, placed_by=released.placed_by)
+        member = _unplaced(event, self._read(unweighted), released.sequence, placed_by=released.placed_by)
         placed = _placed(member, Placement(home, Decision(verdict=Verdict.KEPT)))
         self._edition.admit(home, placed)
         if was_title:
@@ -262,8 +258,9 @@ class Engine:
 
 
 def _unplaced(
-    event: ArticleVector, features: Features, sequence: int, *, placed_by: CommandRef | None = None
+    event: ArticleVector, reading: Reading, sequence: int, *, placed_by: CommandRef | None = None
 ) -> Membership:
+    features = reading.compared.features
     return Membership(
         article_id=event.article_id,
         edition=event.edition,
@@ -276,13 +273,14 @@ def _unplaced(
         shingles=event.shingles,
         title_vector=encode_int16(features.title),
         lead_vector=encode_int16(features.lead),
-        terms=event.terms,
+        terms=encode_hashes(features.terms),
         term_weights=encode_int16(features.term_weights),
         decision=UNDECIDED,
         url=event.url,
         outlet=event.outlet,
         language=event.language,
         leaning=event.leaning,
+        boilerplate_of=reading.boilerplate_of,
         placed_by=placed_by,
     )
 

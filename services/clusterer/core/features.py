@@ -11,7 +11,7 @@ import numpy.typing as npt
 from newsloom.contracts.membership import Membership
 from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.calibration import Calibration
-from services.clusterer.core.fixed_point import SCALE, Vector, Whole, decode_int16, from_half, rescaled
+from services.clusterer.core.fixed_point import SCALE, UNIT, Vector, Whole, decode_int16, from_half, rescaled
 from services.clusterer.core.frequencies import DocumentFrequencies
 from services.clusterer.core.hashes import Hashes, decode_hashes
 from services.clusterer.core.parameters import Parameters
@@ -115,6 +115,23 @@ def length_correction(words: int, parameters: Parameters) -> float:
     few, many = parameters.words_few, parameters.words_many
     share = math.log(min(max(words, few), many) / few) / math.log(many / few)
     return parameters.short_text_factor + (1 - parameters.short_text_factor) * share
+
+
+def fit(one: Features, other: Features, calibration: Calibration) -> float:
+    """How well a title fits the text of the other article: the higher one of two cosines of a title with the other's lead."""
+    return max(_title_in_lead(one, other, calibration), _title_in_lead(other, one, calibration))
+
+
+def _title_in_lead(one: Features, other: Features, calibration: Calibration) -> float:
+    title = _centred(one.title, calibration.title_mean, SCALE)
+    return float(np.dot(title, _centred(other.lead, calibration.lead_mean, SCALE))) / UNIT
+
+
+def without_boilerplate(features: Features, page: Features) -> Features:
+    """What an article is compared by if its text is that of another page: its title, and the terms of its own."""
+    own = ~np.isin(features.terms, page.terms, assume_unique=True)
+    terms, weights = features.terms[own], features.term_weights[own]
+    return features._replace(lead=features.title, terms=terms, term_weights=weights)
 
 
 def _centred(vector: Vector, mean: Vector, length: float) -> Whole:

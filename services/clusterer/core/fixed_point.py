@@ -16,6 +16,8 @@ Whole = npt.NDArray[np.float64]
 """Whole numbers in 64-bit floats, where sums and products below 2**53 are exact in any order: BLAS may add them as it likes."""
 
 SCALE: Final = 2**14
+UNIT: Final = float(SCALE) * SCALE
+"""The inner product of a scaled vector of length 1 with itself."""
 HALF_BYTES: Final = 2
 NORM_TOLERANCE: Final = 0.01
 

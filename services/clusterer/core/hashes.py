@@ -24,3 +24,8 @@ def decode_hashes(data: bytes, field: str) -> Hashes:
     if (hashes[1:] <= hashes[:-1]).any():
         raise Unusable(f"hashes are not unique and ascending - at `$.{field}`")
     return hashes
+
+
+def encode_hashes(hashes: Hashes) -> bytes:
+    """The hashes as little-endian bytes."""
+    return hashes.astype("<u4", copy=False).tobytes()

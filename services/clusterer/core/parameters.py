@@ -83,6 +83,12 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     copy_jaccard: float = 0.5
     """Share of common word 3-grams from which an article repeats another one's text."""
 
+    copy_fit: float = 0.42
+    """How well one's title has to fit the other's lead, as a cosine; a text under titles that do not is boilerplate.
+
+    Halfway between what pages and what copies show at the most and at the least: `python -m evaluation.repeats`.
+    """
+
     copy_shingles_min: int = 8
     """Texts with fewer 3-grams are never taken for copies: short headlines coincide by chance."""
 

@@ -13,8 +13,9 @@ from services.clusterer.core.story import LiveStory
 def look_again(edition: Edition) -> None:
     """Compare each open story of a single report that is due with the others; where it fits now, the two become one.
 
-    In the order of the articles' arrival. Two that are both alone stay so: they were compared when the later one came, and
-    nothing more is known since. A story that stays alone is due again once its article is twice as old.
+    In the order of the articles' arrival. A story of several reports has been shown to be one since, so the bar for it is
+    lower; two that are both alone have to clear the same bar as ever, and do if their background has changed. A story that
+    stays alone is due again once its article is twice as old.
     """
     due = []
     while (taken := edition.looking.take(edition.watermark)) is not None:
@@ -26,7 +27,7 @@ def look_again(edition: Edition) -> None:
 
 
 def _look(story: LiveStory, edition: Edition) -> None:
-    report, parameters, space = story.reports()[0], edition.parameters.at_second_look(), edition.space
+    report, parameters, space = story.reports()[0], edition.parameters, edition.space
     edition.set_looking(story)
     if report.placed_by is not None:
         return
@@ -35,8 +36,9 @@ def _look(story: LiveStory, edition: Edition) -> None:
     scores = [score for score in found if score.slot != story.slot]
     if not scores:
         return
-    bar, other = bar_for(scores, space, parameters), edition.stories[scores[0].story_id]
-    if other.report_count > 1 and scores[0].value >= bar.value and may_merge(story, other, edition.stories):
+    other = edition.stories[scores[0].story_id]
+    bar = bar_for(scores, space, parameters if other.report_count == 1 else parameters.at_second_look())
+    if scores[0].value >= bar.value and may_merge(story, other, edition.stories):
         survivor, absorbed = sorted((story, other), key=LiveStory.seniority)
         merge = MergeDecision(from_story_id=absorbed.id, affinity=scores[0].value, bar=bar.value)
         edition.absorb(survivor, absorbed, merge)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from services.clusterer.core.features import blocks
-from services.clusterer.core.fixed_point import SCALE, Whole
+from services.clusterer.core.fixed_point import SCALE, UNIT, Whole
 from services.clusterer.core.index import CentroidIndex, Products
 
 SLOTS_MIN: Final = 16
@@ -17,7 +17,6 @@ SLOTS_MIN: Final = 16
 FOLDED_MAX: Final = 256
 EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 MILLISECOND: Final = timedelta(milliseconds=1)
-UNIT: Final = float(SCALE) * SCALE
 
 Slots = npt.NDArray[np.int64]
 
