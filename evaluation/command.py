@@ -70,19 +70,23 @@ def stream_options(function: Callable[..., None]) -> Callable[..., None]:
     return decorated
 
 
-def trial_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Add what every command has that replays many configurations and keeps a table: `processes` and `keep`."""
-    keep = click.option(
+def keep_option(function: Callable[..., None]) -> Callable[..., None]:
+    """Add what every command has that keeps a table: `keep`."""
+    return click.option(
         "--keep",
         metavar="DIR",
         type=click.Path(path_type=Path, file_okay=False),
         default=RESULTS,
         help="Where the results go. [evaluation/results]",
-    )
+    )(function)
+
+
+def trial_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add what every command has that replays many configurations and keeps a table: `processes` and `keep`."""
     processes = click.option(
         "--processes", metavar="N", type=click.IntRange(min=1), help="Replays at once. [one a core]"
     )
-    decorated: Callable[..., None] = processes(keep(function))
+    decorated: Callable[..., None] = processes(keep_option(function))
     return decorated
 
 

@@ -17,7 +17,7 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.command import RESULTS, Request, run_alone, stream_options
+from evaluation.command import Request, keep_option, run_alone, stream_options
 from evaluation.pairs import Numbers
 from evaluation.prepared import cached_encoder, counted_streams, prepare_stream
 from evaluation.report import provenance, table
@@ -68,13 +68,7 @@ MISSED: Final[dict[str, Callable[[Wrong], Chosen]]] = {
 
 @click.command(name="evaluation.errors")
 @stream_options
-@click.option(
-    "--keep",
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=RESULTS,
-    help="Where the results go. [evaluation/results]",
-)
+@keep_option
 def command(*, request: Request, keep: Path) -> None:
     """Replay labelled streams and tell what the pairs have in common that are wrongly together or wrongly apart."""
     encoder = cached_encoder(request.cache)

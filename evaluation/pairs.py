@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.prepared import Prepared
+from evaluation.repeats import repeats
 from evaluation.replay import calibration_for
 from evaluation.space import ORIGIN
 from newsloom.contracts.vector import ArticleVector
-from services.clusterer.core.copies import CopyIndex
-from services.clusterer.core.features import Features, blocks, combined, features_of, fit, without_boilerplate
+from services.clusterer.core.features import Features, blocks, combined, features_of, without_boilerplate
 from services.clusterer.core.frequencies import DocumentFrequencies
 from services.clusterer.core.hashes import Hashes
 from services.clusterer.core.parameters import Parameters
@@ -47,9 +47,9 @@ class Pairs(NamedTuple):
     ends: Numbers
 
 
-class Repeats(NamedTuple):
-    """By article, in the stream's order: the articles it is a near-copy of or that are one of it, with their Jaccard index;
-    the earlier ones that have the same boilerplate, unless it is a copy.
+class Shared(NamedTuple):
+    """By article, in the stream's order: those it is a near-copy of or that are one of it, with their Jaccard indices; the
+    earlier ones of a week that have the same boilerplate, unless it is a copy.
     """
 
     copies: list[list[tuple[int, float]]]
@@ -63,23 +63,23 @@ def pairs_of(stream: Prepared) -> Pairs:
     """
     events = stream.events
     times = np.array([event.published_at.timestamp() / DAY.total_seconds() for event in events])
-    repeats = _repeats(events)
-    lead, title, terms = _voices(events, repeats)
+    shared = _shared(events)
+    lead, title, terms = _voices(events, shared)
     return Pairs(
         times=times,
         words=np.array([event.words for event in events]),
         lead=lead @ lead.T,
         title=title @ title.T,
         terms=terms @ terms.T,
-        copy_starts=np.cumsum([0, *map(len, repeats.copies)]).astype(np.int32),
-        copies=np.array([other for pairs in repeats.copies for other, _ in pairs], dtype=np.int32),
-        jaccards=np.array([jaccard for pairs in repeats.copies for _, jaccard in pairs], dtype=np.float32),
+        copy_starts=np.cumsum([0, *map(len, shared.copies)]).astype(np.int32),
+        copies=np.array([other for pairs in shared.copies for other, _ in pairs], dtype=np.int32),
+        jaccards=np.array([jaccard for pairs in shared.copies for _, jaccard in pairs], dtype=np.float32),
         begins=np.searchsorted(times, times - REACH_DAYS).astype(np.int32),
         ends=np.searchsorted(times, times + REACH_DAYS, side="right").astype(np.int32),
     )
 
 
-def _voices(events: Sequence[ArticleVector], repeats: Repeats) -> tuple[Matrix, Matrix, Matrix]:
+def _voices(events: Sequence[ArticleVector], shared: Shared) -> tuple[Matrix, Matrix, Matrix]:
     # The voices' weights do not matter to their cosines but for rounding; what is shipped must not steer a search even by that.
     calibration, parameters = calibration_for(events[0]), ORIGIN
     frequencies = DocumentFrequencies(idf_floor=parameters.idf_floor)
@@ -89,10 +89,10 @@ def _voices(events: Sequence[ArticleVector], repeats: Repeats) -> tuple[Matrix, 
         while window and event.published_at - window[0][0].published_at > parameters.window:
             frequencies.remove(window.popleft()[1])
         features = features_of(event, calibration.dimension).weighted(frequencies)
-        for page in repeats.pages[place]:
+        for page in shared.pages[place]:
             features = without_boilerplate(features, kept[page])
         kept.append(features)
-        if not any(other < place for other, _ in repeats.copies[place]):
+        if not any(other < place for other, _ in shared.copies[place]):
             frequencies.add(features.terms)
             window.append((event, features.terms))
     layout, vectors = (
@@ -108,22 +108,15 @@ def _units(vectors: npt.NDArray[np.float64]) -> Matrix:
     return units
 
 
-def _repeats(events: Sequence[ArticleVector]) -> Repeats:
-    calibration, parameters = calibration_for(events[0]), Parameters()
-    index = CopyIndex(jaccard_min=parameters.copy_jaccard, shingles_min=parameters.copy_shingles_min)
-    known = [features_of(event, calibration.dimension).features for event in events]
-    found = Repeats([[] for _ in events], [[] for _ in events])
-    for place, features in enumerate(known):
-        bands = index.bands(features.shingles)
-        for jaccard, other in sorted(
-            index.originals(features.shingles, bands), key=lambda pair: (-pair[0], int(pair[1]))
-        ):
-            if fit(features, known[int(other)], calibration) >= parameters.copy_fit:
-                found.copies[place].append((int(other), jaccard))
-                found.copies[int(other)].append((place, jaccard))
-            elif events[place].published_at - events[int(other)].published_at <= parameters.window:
-                found.pages[place].append(int(other))
-        if any(other < place for other, _ in found.copies[place]):
-            found.pages[place].clear()
-        index.add(str(place), features.shingles, bands)
-    return found
+def _shared(events: Sequence[ArticleVector]) -> Shared:
+    parameters = Parameters()
+    shared = Shared([[] for _ in events], [[] for _ in events])
+    copies: set[int] = set()
+    for one in repeats(events, parameters):
+        if one.fit >= parameters.copy_fit:
+            shared.copies[one.later].append((one.earlier, one.jaccard))
+            shared.copies[one.earlier].append((one.later, one.jaccard))
+            copies.add(one.later)
+        elif events[one.later].published_at - events[one.earlier].published_at <= parameters.window:
+            shared.pages[one.later].append(one.earlier)
+    return shared._replace(pages=[[] if place in copies else pages for place, pages in enumerate(shared.pages)])

@@ -18,6 +18,7 @@ BAR_OFFSETS: Final = (-0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
 
 WITHOUT: Final[dict[str, dict[str, object]]] = {
     "copies": {"copy_jaccard": 1.01},
+    "boilerplate": {"copy_fit": -1.0},
     "lead view": {"lead_weight": 0.0},
     "title view": {"title_weight": 0.0},
     "TF-IDF": {"terms_weight": 0.0},

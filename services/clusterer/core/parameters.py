@@ -86,7 +86,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     copy_fit: float = 0.42
     """How well one's title has to fit the other's lead, as a cosine; a text under titles that do not is boilerplate.
 
-    Halfway between what pages and what copies show at the most and at the least: `python -m evaluation.repeats`.
+    Between what boilerplate shows at the most and copies at the least: `python -m evaluation.repeats`.
     """
 
     copy_shingles_min: int = 8

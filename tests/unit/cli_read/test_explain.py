@@ -45,7 +45,7 @@ def decided(verdict: Verdict, *candidates: Candidate) -> Decision:
 
 FOUNDED = decided(Verdict.FOUNDED, candidate(C, 0.21))
 JOINED = decided(Verdict.JOINED, candidate(A, 0.48), candidate(GONE, 0.12))
-COPIED = Decision(verdict=Verdict.COPIED, bar=0.5, jaccard=0.8333)
+COPIED = Decision(verdict=Verdict.COPIED, bar=0.5, jaccard=0.8333, fit=0.7125)
 MERGE = MergeDecision(from_story_id=B, affinity=0.412, bar=0.378)
 
 
@@ -89,7 +89,7 @@ MEMBERS = [
     member("a-4", 4, Decision(verdict=Verdict.FOUNDED), merge=MERGE),
     member("a-5", 5, decided(Verdict.JOINED, candidate(AB, 0.39)), merge=MERGE),
     member("a-6", 6, decided(Verdict.KEPT, candidate(C, 0.41), candidate(A, 0.4))),
-    member("c-1", 7, COPIED, story_id=C),
+    member("c-1", 7, msgspec.structs.replace(COPIED, fit=None), story_id=C),
 ]
 
 
@@ -134,7 +134,13 @@ def test_an_article_in_full(filled: Newsroom) -> None:
     ("article_id", "sentence"),
     [
         ("a-1", f"It founded {A}: the best candidate scored 0.210 and stayed 0.120 below the bar of 0.330."),
-        ("a-3", "It followed a-1, whose text it repeats with a Jaccard index of 0.833; the bar for copies was 0.500."),
+        (
+            "a-3",
+            (
+                "It followed a-1, whose text it repeats with a Jaccard index of 0.833; the bar for copies was 0.500. "
+                "The title of one fits the text of the other: their cosine is 0.713."
+            ),
+        ),
         ("a-4", "It founded a story: no story of the window was there to compare it with."),
         ("a-6", f"It was corrected and kept its story, {A}: with a score of 0.400 it still reached the bar of 0.330."),
     ],
@@ -147,6 +153,14 @@ def test_a_copy_whose_original_has_left(filled: Newsroom) -> None:
     assert filled.run("explain", "c-1").stdout.splitlines()[4] == (
         "It followed an article that has left since, and whose text it repeated "
         "with a Jaccard index of 0.833; the bar for copies was 0.500."
+    )
+
+
+def test_boilerplate_is_named(filled: Newsroom) -> None:
+    filled.write([member_message(member("a-7", 8, FOUNDED, boilerplate_of="a-1"))])
+    assert filled.run("explain", "a-7").stdout.splitlines()[5] == (
+        "Its text is boilerplate, as that of a-1 under another title: "
+        "it was compared by its title, and by the terms that the other has not."
     )
 
 

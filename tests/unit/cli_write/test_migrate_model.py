@@ -199,6 +199,22 @@ def test_vectors_that_the_clusterer_has_not_taken_in_are_told(desk: Desk) -> Non
     assert not desk_has(desk, "news.to.")
 
 
+def test_boilerplate_that_is_not_compared_is_not_compared_with_the_new_model_either(desk: Desk) -> None:
+    menu = " ".join(f"menu{word}" for word in range(60))
+    pages = [msgspec.structs.replace(text_article(60 + n, subject=7 + n, hour=300), text=menu) for n in range(2)]
+    with closing(open_log(desk.settings.log)) as log:
+        newsroom = newsroom_of(log, desk.settings, OLD)
+        take_in(newsroom, pages)
+        newsroom.close()
+    migrated(desk)
+    with closing(open_log(desk.settings.log)) as log:
+        found = Newsloom(log, topic_prefix=remodelled(desk.settings).topic_prefix).memberships()
+    first, second = found["main", "t60"], found["main", "t61"]
+    assert second.boilerplate_of == "t60"
+    assert second.lead_vector == second.title_vector
+    assert first.lead_vector != first.title_vector
+
+
 def desk_has(desk: Desk, prefix: str) -> bool:
     with closing(open_log(desk.settings.log)) as log:
         return bool(log.admin().describe([prefix + topic.name for topic in TOPICS]))

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from newsloom.contracts.command import MergeStories, PinStory, SplitStory
 from newsloom.contracts.story import Cause, StoryUpdate, UpdateKind
+from newsloom.contracts.vector import ArticleRetraction
 from services.clusterer.core.calibration import uncalibrated
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
@@ -69,11 +71,23 @@ def test_the_day_after_a_lone_article_becomes_part_of_what_it_fits(desk: Desk) -
     assert merge.affinity >= merge.bar
 
 
-def test_two_articles_that_are_both_alone_stay_so() -> None:
+def test_for_two_articles_that_are_both_alone_the_bar_is_no_lower() -> None:
     desk = Desk()
     desk.take(article(0, subject=1), article(1, subject=1, hour=1))
     assert not desk.merged(desk.take(*(article(number, subject=number, hour=12 * number) for number in range(2, 13))))
     assert desk.home(0) != desk.home(1)
+
+
+def test_two_lone_articles_find_each_other_once_less_stands_beside_them() -> None:
+    desk = Desk(msgspec.structs.replace(ALONE, bar_base=0.5, bar_mean=1.0, second_look_discount=0.0))
+    desk.take(article(0, subject=1), article(1, subject=1))
+    desk.engine.apply(SplitStory(story_id=desk.home(0), article_ids=("a1",), **SIGNED))
+    desk.take(article(2, subject=1, hour=1))
+    lone = {desk.home(0), desk.home(2)}
+    assert len({*lone, desk.home(1)}) == 3
+    desk.take(ArticleRetraction(article_id="a1", edition=EDITION))
+    assert desk.merged(desk.take(article(3, subject=2, hour=25))) == lone
+    assert desk.home(0) == desk.home(2)
 
 
 def test_what_fits_nothing_stays_alone_and_is_looked_at_again_once_it_is_twice_as_old() -> None:

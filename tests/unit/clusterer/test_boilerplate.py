@@ -1,0 +1,94 @@
+"""Two pages with the same words are copies only if a title fits them; otherwise what they share says nothing of either."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+import pytest
+
+from newsloom.contracts.command import MoveArticle
+from newsloom.contracts.membership import Membership, Verdict
+from newsloom.contracts.vector import ArticleVector
+from services.clusterer.core.calibration import uncalibrated
+from services.clusterer.core.edition import Edition
+from services.clusterer.core.engine import Engine
+from tests.laws.streams import DIMENSION, EDITION, SETTLED, START, article, vector
+
+PAGE = 3
+"""A text of which every article below has most, or all, words."""
+PLAIN = msgspec.structs.replace(SETTLED, bar_base=0.5)
+MENU = np.arange(500, 512, dtype="<u4").tobytes()
+SIGNED: dict[str, Any] = {"command_id": "c-1", "edition": EDITION, "by": "Jane", "why": "so", "issued_at": START}
+
+
+def page(number: int, *, subject: int, hour: float = 0) -> ArticleVector:
+    """A page about a subject on which only the title is: the rest is a menu, in the lead as in the terms."""
+    told = article(number, subject=subject, hour=hour, text=PAGE)
+    own = np.frombuffer(told.terms, dtype="<u4")[:3]
+    terms = np.concatenate((own, np.frombuffer(MENU, dtype="<u4"))).astype("<u4").tobytes()
+    counts = bytes([1] * (len(terms) // 4))
+    return msgspec.structs.replace(told, lead_vector=vector(7, number), terms=terms, term_counts=counts)
+
+
+@pytest.fixture
+def engine() -> Engine:
+    """Two stories of two articles each, of subjects 1 and 2, and a page about the first."""
+    engine = Engine(Edition(EDITION, uncalibrated("test", DIMENSION), PLAIN))
+    for number in range(4):
+        engine.apply(article(number, subject=1 + number // 2))
+    engine.apply(page(4, subject=1, hour=1))
+    return engine
+
+
+def member(engine: Engine, number: int) -> Membership:
+    story = engine.edition.story_of(f"a{number}")
+    assert story is not None
+    return story.members[f"a{number}"]
+
+
+def test_a_page_with_the_same_boilerplate_is_no_copy_and_is_known_by_its_title(engine: Engine) -> None:
+    engine.apply(page(5, subject=2, hour=2))
+    found = member(engine, 5)
+    assert found.copy_of is None
+    assert found.boilerplate_of == "a4"
+    assert found.story_id == member(engine, 2).story_id
+    assert found.decision.verdict is Verdict.JOINED
+    assert found.lead_vector == found.title_vector
+    assert np.frombuffer(found.terms, dtype="<u4").tolist() == [20, 21, 22]
+    assert len(found.term_weights) == 2 * 3
+
+
+def test_the_first_page_has_nothing_to_be_known_as_boilerplate_by(engine: Engine) -> None:
+    assert member(engine, 4).boilerplate_of is None
+
+
+def test_a_copy_under_other_words_is_a_copy_still(engine: Engine) -> None:
+    engine.apply(article(6, subject=5, hour=2, text=90))
+    copy = msgspec.structs.replace(article(7, subject=5, hour=3, text=90), title_vector=vector(6, 1))
+    engine.apply(copy)
+    found = member(engine, 7)
+    assert found.copy_of == "a6"
+    assert found.boilerplate_of is None
+    assert found.decision.verdict is Verdict.COPIED
+    assert found.decision.fit is not None
+    assert found.decision.fit >= PLAIN.copy_fit
+
+
+def test_once_the_text_itself_comes_it_is_compared(engine: Engine) -> None:
+    engine.apply(page(5, subject=2, hour=2))
+    engine.apply(article(5, subject=2, hour=2, revision=1))
+    found = member(engine, 5)
+    assert found.boilerplate_of is None
+    assert found.decision.verdict is Verdict.KEPT
+    assert found.terms == article(5, subject=2).terms
+
+
+def test_a_command_that_moves_a_page_makes_it_nobodys_copy(engine: Engine) -> None:
+    engine.apply(page(5, subject=2, hour=2))
+    engine.apply(MoveArticle(article_id="a5", story_id=member(engine, 4).story_id, **SIGNED))
+    found = member(engine, 5)
+    assert found.story_id == member(engine, 4).story_id
+    assert found.copy_of is None
+    assert found.boilerplate_of == "a4"
