@@ -120,7 +120,10 @@ def _copied(member: Membership) -> str:
 def _kept(member: Membership, stories: Mapping[str, Story], screen: Console) -> str:
     chosen, bar = decided_for(member, stories), member.decision.bar
     if bar is None:
-        return "It was corrected and kept its story, which was pinned, was closed, or had no other article."
+        return (
+            "It was corrected and kept its story, which was pinned, was closed, had no other article, "
+            "or is kept apart from the one it fits."
+        )
     if chosen is None:
         return f"It was corrected and kept its story: it still reached the bar of {_number(bar)}."
     return (

@@ -78,7 +78,9 @@ class Ledger:
         if update.cause is Cause.CORRECTION and update.kind is not UpdateKind.UPDATED:
             assert update.article is not None
             assert update.article.id not in self.placed
-            assert self.homes.get(update.article.id) not in self.pinned
+            home = str(self.homes.get(update.article.id))
+            assert home not in self.pinned
+            assert frozenset((home, update.story_id)) not in self.apart
 
     def _follow(self, absorbed: str, survivor: str) -> None:
         self.homes = {article: survivor if home == absorbed else home for article, home in self.homes.items()}

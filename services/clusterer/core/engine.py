@@ -194,8 +194,7 @@ class Engine:
             return Placement(home, Decision(verdict=Verdict.KEPT))
         if member.placed_by is not None or home.pinned is not None:
             verdict = Verdict.KEPT if member.placed_by is None else Verdict.COMMANDED
-            original = original_within(home, self._edition, compared)
-            return Placement(home, Decision(verdict=verdict), copy_of=original)
+            return self._kept(home, verdict, compared)
         if self._original(compared) is None:
             vector = compared.vector
             scores = self._scores(member, compared)
@@ -203,7 +202,12 @@ class Engine:
             at_home = next((score for score in scores if score.story_id == home.id), None)
             if bar is not None and at_home is not None and at_home.value >= bar.value:
                 return Placement(home, self._decision(Verdict.KEPT, scores, bar, vector))
-        return self._decide(member, compared)
+        placement = self._decide(member, compared)
+        # Article by article, corrections would bring together again what a command has told apart.
+        return placement if placement.story.id not in home.kept_apart else self._kept(home, Verdict.KEPT, compared)
+
+    def _kept(self, home: LiveStory, verdict: Verdict, compared: Compared) -> Placement:
+        return Placement(home, Decision(verdict=verdict), copy_of=original_within(home, self._edition, compared))
 
     def _correct_closed(self, home: LiveStory, event: ArticleVector, unweighted: Unweighted) -> None:
         was_title = home.title_article_id == event.article_id

@@ -220,6 +220,15 @@ def test_what_a_last_article_is_moved_to_is_not_placed_by_that(desk: Desk) -> No
     assert [desk.member(number).placed_by is not None for number in range(5)] == [False, False, False, True, True]
 
 
+def test_a_corrected_article_does_not_follow_what_was_split_off(desk: Desk) -> None:
+    desk.split(0)
+    pull(desk, 0, 5)
+    home = desk.home(1)
+    assert kinds(pull(desk, 1, 5)) == [(home, UpdateKind.UPDATED, Cause.CORRECTION)]
+    assert desk.home(1) != desk.home(0)
+    assert desk.member(1).decision.verdict is Verdict.KEPT
+
+
 def test_a_corrected_article_stays_in_a_pinned_story(desk: Desk) -> None:
     desk.pin(0)
     home = desk.home(0)
