@@ -12,7 +12,7 @@ from newsloom.contracts.membership import Decision, Membership, MergeDecision, V
 from newsloom.contracts.story import Cause, Story, StoryState, UpdateKind
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
 from services.clusterer.core.apart import may_merge
-from services.clusterer.core.assign import Bar, Score, bar_for, explained, ranked
+from services.clusterer.core.assign import Bar, Score, bar_for, ranked, recorded
 from services.clusterer.core.changes import Changes
 from services.clusterer.core.commands import carry_out
 from services.clusterer.core.consolidate import affinity, related_stories
@@ -27,8 +27,6 @@ from services.clusterer.core.story import LiveStory
 
 UNPLACED: Final = ""
 UNDECIDED: Final = Decision(verdict=Verdict.FOUNDED)
-EXPLAINED_MAX: Final = 5
-"""How many candidates a decision keeps."""
 
 
 class Placement(NamedTuple):
@@ -148,17 +146,7 @@ class Engine:
         return Placement(story, self._decision(Verdict.JOINED, scores, bar, vector), rival=rival)
 
     def _decision(self, verdict: Verdict, scores: list[Score], bar: Bar | None, vector: Whole) -> Decision:
-        candidates = explained(scores[:EXPLAINED_MAX], vector, self._edition.space)
-        if bar is None:
-            return Decision(verdict=verdict, candidates=candidates)
-        return Decision(
-            verdict=verdict,
-            bar=bar.value,
-            background_mean=bar.background_mean,
-            background_std=bar.background_std,
-            background_count=bar.background_count,
-            candidates=candidates,
-        )
+        return recorded(verdict, scores, bar, vector, self._edition.space)
 
     def _merge_late(self, story: LiveStory, rival: LiveStory) -> None:
         """The story that was joined and its runner-up become one, if the article has shown them to be."""

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from newsloom.contracts.command import MergeStories, PinStory, SplitStory
+from newsloom.contracts.membership import Verdict
 from newsloom.contracts.story import Cause, StoryUpdate, UpdateKind
 from services.clusterer.core.calibration import uncalibrated
 from services.clusterer.core.edition import Edition
@@ -67,6 +68,13 @@ def test_the_day_after_a_lone_article_becomes_part_of_what_it_fits(desk: Desk) -
     assert merge.bar == pytest.approx(0.3)
     assert merge.affinity is not None
     assert merge.affinity >= merge.bar
+    look = merge.second_look
+    assert look is not None
+    assert (look.verdict, look.bar) == (Verdict.JOINED, merge.bar)
+    # What the article was compared with; its own story is none of it.
+    assert [candidate.story_id for candidate in look.candidates] == [pair, desk.home(3)]
+    assert look.candidates[0].score == merge.affinity
+    assert look.background_count == 1
 
 
 def test_two_articles_that_are_both_alone_stay_so() -> None:
