@@ -25,7 +25,7 @@ from tests.laws.commanded import Input, apply, commanded_streams, contested_stre
 from tests.laws.streams import DIMENSION, EDITION, SETTLED, START, Event, article, streams
 
 PARAMETERS = msgspec.structs.replace(
-    SETTLED, bar_base=0.75, bar_mean=0.05, bar_std=0.1, second_look_discount=0.5, retention=timedelta(days=9)
+    SETTLED, bar_base=0.45, bar_mean=0.05, bar_std=0.1, second_look_discount=0.4, retention=timedelta(days=9)
 )
 """Articles are often told apart when they come, and often no more at a second look; no tuning moves it."""
 FEW_CANDIDATES = msgspec.structs.replace(PARAMETERS, candidates=3, scored=2)
