@@ -183,6 +183,9 @@ class Edition:
         neighbours = inherit(survivor, absorbed, self.stories)
         survivor.pinned = survivor.pinned or absorbed.pinned
         absorbed.pinned = None
+        # Nobody is related to himself; the others, who name the pointer, find it in the survivor.
+        survivor.related = tuple(other for other in survivor.related if other != absorbed.id)
+        absorbed.related = ()
         self.space.absorb(survivor.slot, absorbed.slot)
         for member in sorted(absorbed.members.values(), key=lambda member: member.sequence):
             placed_by = merge.command or member.placed_by
