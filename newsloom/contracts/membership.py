@@ -64,14 +64,16 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
 class MergeDecision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Why the article's former story became part of the one it is in now.
 
-    Their affinity reached the bar, or, where an article alone in its story was looked at again, its score; or a command wanted
-    it, and there is neither.
+    Their `affinity` reached the `bar`; or a report that was alone in its story was looked at again, and `second_look` says which
+    candidates it had then: the score of the first, which is `affinity` here, reached that bar; or a `command` wanted it, and
+    there is nothing else.
     """
 
     from_story_id: str
     affinity: float | None = None
     bar: float | None = None
     command: CommandRef | None = None
+    second_look: Decision | None = None
 
 
 class Membership(

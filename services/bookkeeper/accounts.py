@@ -12,6 +12,7 @@ from enum import Enum
 from fractions import Fraction
 from typing import NamedTuple
 
+from newsloom.contracts.command import CommandKind
 from newsloom.contracts.limits import cut
 from newsloom.contracts.story import (
     HISTORY_MAX,
@@ -37,14 +38,13 @@ class Move(Enum):
 
 
 class Entry(NamedTuple):
-    """One line of an account: `articles` after it. `placed`: by command. `ABSORB` names the story that is taken in."""
+    """One line of an account: `articles` after it, `command` if one wanted it. `ABSORB` names the story that is taken in."""
 
     version: int
     articles: int
     move: Move
     names: tuple[str, ...]
-    placed: bool
-    cause: Cause
+    command: CommandKind | None
     kind: UpdateKind
 
 
@@ -138,10 +138,10 @@ def _enter(account: Account, update: StoryUpdate, name: str, findings: Findings)
 
 
 def _entry(update: StoryUpdate) -> Entry | None:
-    by_command = update.cause is Cause.COMMAND
+    command = update.command.kind if update.command is not None else None
 
     def entry(move: Move, names: tuple[str, ...]) -> Entry:
-        return Entry(update.version, update.article_count, move, names, by_command, update.cause, update.kind)
+        return Entry(update.version, update.article_count, move, names, command, update.kind)
 
     if update.kind is UpdateKind.MERGED and update.state is not StoryState.MERGED:
         return entry(Move.ABSORB, update.merged_from[-1:])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 
-from newsloom.contracts.story import Cause, UpdateKind
+from newsloom.contracts.command import CommandKind
+from newsloom.contracts.story import UpdateKind
 from services.bookkeeper.accounts import Account, Entry, Move
 from services.bookkeeper.findings import Findings, Invariant
 
@@ -60,10 +61,10 @@ def _enter(account: Account, entry: Entry, findings: Findings) -> None:
             findings.broken(Invariant.CHANGES, f"{name}: article {article_id} {entry.move.value}, and is {state}")
         if entry.move is Move.LEAVE:
             placed = account.articles.pop(article_id, False)
-            if placed and entry.kind is UpdateKind.MOVED and entry.cause is not Cause.COMMAND:
+            if placed and entry.kind is UpdateKind.MOVED and entry.command is None:
                 findings.broken(Invariant.COMMANDS, f"{name}: article {article_id} was moved, and a command had put it")
         else:
-            account.articles[article_id] = account.articles.get(article_id, entry.placed)
+            account.articles[article_id] = account.articles.get(article_id, entry.command is not None)
 
 
 def _absorb(account: Account, entry: Entry, absorbed: Account | None, *, cut: bool, findings: Findings) -> None:
@@ -82,4 +83,7 @@ def _absorb(account: Account, entry: Entry, absorbed: Account | None, *, cut: bo
             findings.broken(
                 Invariant.CHANGES, f"{name}: article {article_id} comes with {absorbed.story_id}, and is here"
             )
-        account.articles[article_id] = placed or entry.placed
+        account.articles[article_id] = placed or entry.command is not None
+    if entry.command is CommandKind.MERGE:
+        # The command named both stories. That of a move names one article, the absorbed story's last.
+        account.articles = dict.fromkeys(account.articles, True)

@@ -9,17 +9,16 @@ from typing import assert_never
 from rich.console import Console
 from rich.text import Text
 
-from newsloom.contracts.membership import Decision, Membership, Verdict
+from newsloom.contracts.membership import Membership, Verdict
 from newsloom.contracts.story import Story, StoryState
 from newsloom.terminal import shown
 from services.cli.lineage import Merge, decided_for, merges_into, merges_of_article
-from services.cli.render import NARROW_COLUMNS, count, cut, moment, print_table, short_id, signature, table
+from services.cli.render import cut, moment, print_table, short_id, signature, table
 from services.cli.story import named, print_head, print_heading, print_others, print_relations
+from services.cli.weighing import ABSENT, number, print_weighed
 
 FULL_COLUMNS = 110
 """Below this width a table leaves the titles their room: no voices, no origins."""
-
-ABSENT = "-"
 
 
 def print_article(
@@ -38,9 +37,12 @@ def print_article(
         screen.print(Text(_boilerplate(member)))
     if member.copy_of is not None:
         _print_original(screen, member, memberships)
-    _print_candidates(screen, member.decision, stories)
-    _print_bar(screen, member.decision)
-    _print_merges(screen, "Merges since then", merges_of_article(member, stories), stories)
+    print_weighed(screen, member.decision, stories)
+    merges = merges_of_article(member, stories)
+    _print_merges(screen, "Merges since then", merges, stories)
+    for merge in merges:
+        if merge.decision is not None and merge.decision.second_look is not None:
+            print_weighed(screen, merge.decision.second_look, stories, when=" of the second look")
     story = stories.get(member.story_id)
     if story is not None:
         print_others(screen, "The story was merged from", story.merged_from, stories)
@@ -83,10 +85,10 @@ def _verdict(member: Membership, stories: Mapping[str, Story], screen: Console) 
         case Verdict.JOINED:
             chosen = decided_for(member, stories)
             if chosen is None:
-                return f"It joined its story; the bar was {_number(decision.bar)}. Its candidates were not kept."
+                return f"It joined its story; the bar was {number(decision.bar)}. Its candidates were not kept."
             return (
-                f"It joined {short_id(chosen.story_id, screen)} with a score of {_number(chosen.score)}; "
-                f"the bar was {_number(decision.bar)}."
+                f"It joined {short_id(chosen.story_id, screen)} with a score of {number(chosen.score)}; "
+                f"the bar was {number(decision.bar)}."
             )
         case Verdict.FOUNDED:
             return _founded(member, screen)
@@ -107,15 +109,15 @@ def _founded(member: Membership, screen: Console) -> str:
     if decision.bar is None or not decision.candidates:
         return f"{founded}: no story of the window was there to compare it with."
     best = decision.candidates[0].score
-    below = _number(decision.bar - best)
-    return f"{founded}: the best candidate scored {_number(best)} and stayed {below} below the bar of {_number(decision.bar)}."
+    below = number(decision.bar - best)
+    return f"{founded}: the best candidate scored {number(best)} and stayed {below} below the bar of {number(decision.bar)}."
 
 
 def _copied(member: Membership) -> str:
     decision = member.decision
-    figures = f"a Jaccard index of {_number(decision.jaccard)}; the bar for copies was {_number(decision.bar)}."
+    figures = f"a Jaccard index of {number(decision.jaccard)}; the bar for copies was {number(decision.bar)}."
     if decision.fit is not None:
-        figures += f" The title of one fits the text of the other: their cosine is {_number(decision.fit)}."
+        figures += f" The title of one fits the text of the other: their cosine is {number(decision.fit)}."
     if member.copy_of is not None:
         return f"It followed {shown(member.copy_of)}, whose text it repeats with {figures}"
     return f"It followed an article that has left since, and whose text it repeated with {figures}"
@@ -131,12 +133,15 @@ def _boilerplate(member: Membership) -> str:
 def _kept(member: Membership, stories: Mapping[str, Story], screen: Console) -> str:
     chosen, bar = decided_for(member, stories), member.decision.bar
     if bar is None:
-        return "It was corrected and kept its story, which was pinned, was closed, or had no other article."
+        return (
+            "It was corrected and kept its story, which was pinned, was closed, had no other article, "
+            "or is kept apart from the one it fits."
+        )
     if chosen is None:
-        return f"It was corrected and kept its story: it still reached the bar of {_number(bar)}."
+        return f"It was corrected and kept its story: it still reached the bar of {number(bar)}."
     return (
         f"It was corrected and kept its story, {short_id(chosen.story_id, screen)}: with a score of "
-        f"{_number(chosen.score)} it still reached the bar of {_number(bar)}."
+        f"{number(chosen.score)} it still reached the bar of {number(bar)}."
     )
 
 
@@ -154,40 +159,6 @@ def _print_original(screen: Console, member: Membership, memberships: Iterable[M
         )
 
 
-def _print_candidates(screen: Console, decision: Decision, stories: Mapping[str, Story]) -> None:
-    if not decision.candidates:
-        return
-    print_heading(screen, "Candidates, best first")
-    figures = ["score", "centroid", "mean", "title", "lead", "terms", "time"]
-    if screen.width < NARROW_COLUMNS:
-        figures = ["score"]
-    rows = table(*figures, "id", "story", numbers=len(figures))
-    for candidate in decision.candidates:
-        values = [_number(getattr(candidate, figure)) for figure in figures]
-        story = stories.get(candidate.story_id)
-        rows.add_row(*values, short_id(candidate.story_id, screen), cut(_title(story)))
-    print_table(screen, rows)
-    if len(figures) > 1:
-        screen.print(
-            "score: from centroid (cosine with the story's centroid) and mean (similarity to its reports), times time (decay).\n"
-            "mean is the sum of the voices title, lead and terms."
-        )
-
-
-def _print_bar(screen: Console, decision: Decision) -> None:
-    if decision.background_mean is None:
-        return
-    print_heading(screen, "The bar")
-    rows = table("", "", numbers=1)
-    rows.show_header = False
-    behind = count(decision.background_count, "candidate") + " behind the best one"
-    rows.add_row(_number(decision.bar), "the bar: a base, raised by each of the three below")
-    rows.add_row(_number(decision.background_mean), f"mean score of the background: {behind}")
-    rows.add_row(_number(decision.background_std), "its standard deviation")
-    rows.add_row(ABSENT, "how many reports the best candidate had (not kept)")
-    print_table(screen, rows)
-
-
 # --- a story
 
 
@@ -198,8 +169,8 @@ def _print_decisions(screen: Console, members: Sequence[Membership], stories: Ma
     for member in members:
         rows.add_row(
             str(member.sequence),
-            _number(_score(member, stories)),
-            _number(member.decision.bar),
+            number(_score(member, stories)),
+            number(member.decision.bar),
             member.decision.verdict.value,
             *(_origin(member, screen) if full else ()),
             cut(member.title),
@@ -237,8 +208,8 @@ def _print_merges(screen: Console, heading: str, merges: Sequence[Merge], storie
     for merge in merges:
         absorbed = stories.get(merge.from_id)
         rows.add_row(
-            _number(merge.decision.affinity if merge.decision else None),
-            _number(merge.decision.bar if merge.decision else None),
+            number(merge.decision.affinity if merge.decision else None),
+            number(merge.decision.bar if merge.decision else None),
             moment(absorbed.updated_at) if absorbed is not None else ABSENT,
             short_id(merge.from_id, screen),
             short_id(merge.into_id, screen),
@@ -246,15 +217,20 @@ def _print_merges(screen: Console, heading: str, merges: Sequence[Merge], storie
         )
     print_table(screen, rows)
     for merge in merges:
-        if merge.decision is not None and merge.decision.command is not None:
-            screen.print(Text(f"{short_id(merge.from_id, screen)}: {signature(merge.decision.command)}"))
+        if (said := _said(merge, screen)) is not None:
+            screen.print(Text(f"{short_id(merge.from_id, screen)}: {said}"))
 
 
-def _title(story: Story | None) -> str:
-    if story is None:
-        return "(forgotten)"
-    return story.title if story.state is StoryState.OPEN else f"[{story.state.value}] {story.title}"
-
-
-def _number(value: float | None) -> str:
-    return ABSENT if value is None else f"{value:z.3f}"
+def _said(merge: Merge, screen: Console) -> str | None:
+    """Who or what decided a merge, if it was not an article that joined."""
+    decision = merge.decision
+    if decision is None:
+        return None
+    if decision.command is not None:
+        return signature(decision.command)
+    if decision.second_look is None:
+        return None
+    # Of the two it fits the other one: the report stood alone in what need not be the story that ended.
+    fitted = {candidate.story_id for candidate in decision.second_look.candidates[:1]}
+    alone = next((story for story in (merge.from_id, merge.into_id) if story not in fitted), merge.from_id)
+    return f"a second look at the only report of {short_id(alone, screen)}, whose score the affinity is"

@@ -20,7 +20,7 @@ from services.clusterer.core.changes import Changes
 from services.clusterer.core.commands import Refused
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
-from tests.laws.streams import EDITION, START, Event, article, articles, retractions
+from tests.laws.streams import EDITION, START, Event, article, articles, in_time, later_articles, retractions
 
 T = TypeVar("T")
 
@@ -94,8 +94,10 @@ wishes = st.builds(
 )
 
 commanded_streams: st.SearchStrategy[list[Input]] = st.lists(
-    st.one_of(articles, articles, articles, wishes, wishes, retractions), max_size=60
-)
+    st.one_of(later_articles, later_articles, later_articles, later_articles, wishes, retractions),
+    min_size=10,
+    max_size=40,
+).map(in_time) | st.lists(st.one_of(articles, articles, articles, wishes, wishes, retractions), max_size=60)
 
 _few_articles = st.builds(
     article,

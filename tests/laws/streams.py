@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple, TypeVar
 
+import msgspec
 import numpy as np
 from hypothesis import strategies as st
 
@@ -36,6 +39,7 @@ All that decides it is given here, so that no tuning moves it.
 """
 
 Event = ArticleVector | ArticleRetraction
+T = TypeVar("T")
 
 
 def vector(subject: int, wobble: int) -> bytes:
@@ -85,4 +89,53 @@ articles = st.builds(
 )
 retractions = st.builds(lambda number: ArticleRetraction(article_id=f"a{number}", edition=EDITION), st.integers(0, 25))
 
-streams: st.SearchStrategy[list[Event]] = st.lists(st.one_of(articles, articles, articles, retractions), max_size=60)
+
+class Later(NamedTuple):
+    """An article before it is known when it comes: so many hours after the one before, and dated so many hours back."""
+
+    article: ArticleVector
+    after_h: int
+    late_h: int
+
+
+def in_time(events: Iterable[T | Later]) -> list[T | ArticleVector]:
+    """The same events, as time goes on."""
+    found: list[T | ArticleVector] = []
+    hour = 0
+    for event in events:
+        if isinstance(event, Later):
+            hour += event.after_h
+            found.append(dated(event.article, hour - event.late_h))
+        else:
+            found.append(event)
+    return found
+
+
+def dated(event: ArticleVector, hour: int) -> ArticleVector:
+    """The article as one of that hour; an hour that differs is another content."""
+    moment = START + timedelta(hours=hour)
+    return msgspec.structs.replace(event, published_at=moment, digest=f"{event.digest}.{hour}")
+
+
+later_articles = st.builds(
+    Later,
+    st.builds(
+        article,
+        st.integers(0, 12),
+        subject=st.integers(0, 1),
+        wobble=st.integers(0, 6),
+        text=st.none() | st.none() | st.integers(0, 2),
+        revision=st.integers(0, 2),
+    ),
+    after_h=st.sampled_from([0, 1, 6, 12, 24, 36, 60]),
+    late_h=st.sampled_from([0, 0, 0, 0, 5, 30, 100, 200]),
+)
+"""Articles of two subjects hours and days apart, few of them late: many are alone for a day, and looked at again."""
+
+daily_streams: st.SearchStrategy[list[Event]] = st.lists(
+    st.one_of(later_articles, later_articles, later_articles, later_articles, retractions), min_size=10, max_size=40
+).map(in_time)
+
+streams: st.SearchStrategy[list[Event]] = daily_streams | st.lists(
+    st.one_of(articles, articles, articles, retractions), max_size=60
+)

@@ -57,7 +57,11 @@ class Ledger:
             }
         elif absorbed:
             assert update.merged_into is not None
-            self.placed |= {article for article, home in self.homes.items() if home == update.story_id}
+            # Who merges two stories says that all their articles are one story's; who moves a last article, where that one is.
+            said = (
+                {update.story_id, update.merged_into} if update.command.kind is CommandKind.MERGE else {update.story_id}
+            )
+            self.placed |= {article for article, home in self.homes.items() if home in said}
             self.apart.discard(frozenset((update.story_id, update.merged_into)))
         elif update.command.kind is CommandKind.PIN:
             self.pinned.add(update.story_id)
@@ -74,7 +78,9 @@ class Ledger:
         if update.cause is Cause.CORRECTION and update.kind is not UpdateKind.UPDATED:
             assert update.article is not None
             assert update.article.id not in self.placed
-            assert self.homes.get(update.article.id) not in self.pinned
+            home = str(self.homes.get(update.article.id))
+            assert home not in self.pinned
+            assert frozenset((home, update.story_id)) not in self.apart
 
     def _follow(self, absorbed: str, survivor: str) -> None:
         self.homes = {article: survivor if home == absorbed else home for article, home in self.homes.items()}

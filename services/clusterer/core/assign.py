@@ -9,13 +9,15 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from newsloom.contracts.membership import Candidate
+from newsloom.contracts.membership import Candidate, Decision, Verdict
 from services.clusterer.core.fixed_point import UNIT, Whole
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.space import MILLISECOND, Slots, StorySpace
 
 RANKED_MAX: Final = 16
 """More than any background holds."""
+EXPLAINED_MAX: Final = 5
+"""How many candidates a decision keeps."""
 
 
 class Score(NamedTuple):
@@ -100,6 +102,21 @@ def bar_for(scores: Sequence[Score], space: StorySpace, parameters: Parameters) 
     size = 1 - 1 / math.sqrt(float(space.counts[scores[0].slot]))
     value = parameters.bar_base + parameters.bar_mean * mean + parameters.bar_std * std + parameters.bar_size * size
     return Bar(value, mean, std, len(background))
+
+
+def recorded(verdict: Verdict, scores: Sequence[Score], bar: Bar | None, vector: Whole, space: StorySpace) -> Decision:
+    """The decision as it is kept: the best candidates with each of their voices, and the bar if there was one."""
+    candidates = explained(scores[:EXPLAINED_MAX], vector, space)
+    if bar is None:
+        return Decision(verdict=verdict, candidates=candidates)
+    return Decision(
+        verdict=verdict,
+        bar=bar.value,
+        background_mean=bar.background_mean,
+        background_std=bar.background_std,
+        background_count=bar.background_count,
+        candidates=candidates,
+    )
 
 
 def explained(scores: Sequence[Score], vector: Whole, space: StorySpace) -> tuple[Candidate, ...]:

@@ -58,7 +58,11 @@ def _merge(one: LiveStory, other: LiveStory, ref: CommandRef, edition: Edition) 
     if one is other:
         raise Refused(f"story {one.id} cannot be merged with itself")
     survivor, absorbed = sorted((one, other), key=LiveStory.seniority)
+    own = sorted(survivor.members.values(), key=lambda member: member.sequence)
     _absorb(survivor, absorbed, ref, edition)
+    # Whichever side keeps its id, the two are one: no correction may take an article of either out again.
+    for member in own:
+        edition.sign(member.article_id, ref)
 
 
 def _absorb(survivor: LiveStory, absorbed: LiveStory, ref: CommandRef, edition: Edition) -> None:

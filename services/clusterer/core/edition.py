@@ -171,11 +171,21 @@ class Edition:
             copy_of = None if copy is copies[0] else copies[0].article_id
             self.admit(story, msgspec.structs.replace(copy, copy_of=copy_of))
 
+    def sign(self, article_id: str, command: CommandRef) -> None:
+        """Record that a command wants the article where it is."""
+        story = self.stories[self.articles[article_id]]
+        signed = msgspec.structs.replace(story.members[article_id], placed_by=command)
+        story.members[article_id] = signed
+        self.changes.memberships.append((article_id, signed))
+
     def absorb(self, survivor: LiveStory, absorbed: LiveStory, merge: MergeDecision) -> None:
         """Move every article of one open story into another, for the reason in `merge`, and leave a pointer behind."""
         neighbours = inherit(survivor, absorbed, self.stories)
         survivor.pinned = survivor.pinned or absorbed.pinned
         absorbed.pinned = None
+        # Nobody is related to himself; the others, who name the pointer, find it in the survivor.
+        survivor.related = tuple(other for other in survivor.related if other != absorbed.id)
+        absorbed.related = ()
         self.space.absorb(survivor.slot, absorbed.slot)
         for member in sorted(absorbed.members.values(), key=lambda member: member.sequence):
             placed_by = merge.command or member.placed_by

@@ -12,7 +12,7 @@ from newsloom.contracts.membership import Decision, Membership, MergeDecision, V
 from newsloom.contracts.story import Cause, Story, StoryState, UpdateKind
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
 from services.clusterer.core.apart import may_merge
-from services.clusterer.core.assign import Bar, Score, bar_for, explained, ranked
+from services.clusterer.core.assign import Bar, Score, bar_for, ranked, recorded
 from services.clusterer.core.changes import Changes
 from services.clusterer.core.commands import carry_out
 from services.clusterer.core.consolidate import affinity, related_stories
@@ -28,8 +28,6 @@ from services.clusterer.core.story import LiveStory
 
 UNPLACED: Final = ""
 UNDECIDED: Final = Decision(verdict=Verdict.FOUNDED)
-EXPLAINED_MAX: Final = 5
-"""How many candidates a decision keeps."""
 
 
 class Placement(NamedTuple):
@@ -145,17 +143,7 @@ class Engine:
         return Placement(story, self._decision(Verdict.JOINED, scores, bar, vector), rival=rival)
 
     def _decision(self, verdict: Verdict, scores: list[Score], bar: Bar | None, vector: Whole) -> Decision:
-        candidates = explained(scores[:EXPLAINED_MAX], vector, self._edition.space)
-        if bar is None:
-            return Decision(verdict=verdict, candidates=candidates)
-        return Decision(
-            verdict=verdict,
-            bar=bar.value,
-            background_mean=bar.background_mean,
-            background_std=bar.background_std,
-            background_count=bar.background_count,
-            candidates=candidates,
-        )
+        return recorded(verdict, scores, bar, vector, self._edition.space)
 
     def _merge_late(self, story: LiveStory, rival: LiveStory) -> None:
         """The story that was joined and its runner-up become one, if the article has shown them to be."""
@@ -191,8 +179,7 @@ class Engine:
             return Placement(home, Decision(verdict=Verdict.KEPT))
         if member.placed_by is not None or home.pinned is not None:
             verdict = Verdict.KEPT if member.placed_by is None else Verdict.COMMANDED
-            original = original_within(home, self._edition, reading.compared)
-            return Placement(home, Decision(verdict=verdict), copy_of=original)
+            return self._kept(home, verdict, reading)
         if reading.original is None:
             vector = reading.compared.vector
             scores = self._scores(member, reading.compared)
@@ -200,7 +187,13 @@ class Engine:
             at_home = next((score for score in scores if score.story_id == home.id), None)
             if bar is not None and at_home is not None and at_home.value >= bar.value:
                 return Placement(home, self._decision(Verdict.KEPT, scores, bar, vector))
-        return self._decide(member, reading)
+        placement = self._decide(member, reading)
+        # Article by article, corrections would bring together again what a command has told apart.
+        return placement if placement.story.id not in home.kept_apart else self._kept(home, Verdict.KEPT, reading)
+
+    def _kept(self, home: LiveStory, verdict: Verdict, reading: Reading) -> Placement:
+        original = original_within(home, self._edition, reading.compared)
+        return Placement(home, Decision(verdict=verdict), copy_of=original)
 
     def _correct_closed(self, home: LiveStory, event: ArticleVector, unweighted: Unweighted) -> None:
         was_title = home.title_article_id == event.article_id

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from newsloom.contracts.membership import MergeDecision
+from newsloom.contracts.membership import MergeDecision, Verdict
 from services.clusterer.core.apart import may_merge
-from services.clusterer.core.assign import bar_for, ranked
+from services.clusterer.core.assign import bar_for, ranked, recorded
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.features import length_correction
 from services.clusterer.core.story import LiveStory
@@ -40,5 +40,6 @@ def _look(story: LiveStory, edition: Edition) -> None:
     bar = bar_for(scores, space, parameters if other.report_count == 1 else parameters.at_second_look())
     if scores[0].value >= bar.value and may_merge(story, other, edition.stories):
         survivor, absorbed = sorted((story, other), key=LiveStory.seniority)
-        merge = MergeDecision(from_story_id=absorbed.id, affinity=scores[0].value, bar=bar.value)
+        decision = recorded(Verdict.JOINED, scores, bar, vector, space)
+        merge = MergeDecision(from_story_id=absorbed.id, affinity=scores[0].value, bar=bar.value, second_look=decision)
         edition.absorb(survivor, absorbed, merge)

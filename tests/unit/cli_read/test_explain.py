@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
 
@@ -20,6 +21,7 @@ from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
 from tests.laws.streams import DIMENSION, EDITION, Event, article, streams
+from tests.laws.test_engine import PARAMETERS
 from tests.unit.cli_read.newsroom import HOSTILE, HOSTILE_SHOWN, NINE, Newsroom, story, story_message
 
 A, AB, B, C = "st-aaaaaaaaaaaaaaaa", "st-aabaaaaaaaaaaaaa", "st-bbbbbbbbbbbbbbbb", "st-cccccccccccccccc"
@@ -214,6 +216,44 @@ def test_a_merged_story_shows_where_its_articles_went(filled: Newsroom) -> None:
     assert f"   0.412  0.378  2025-04-18 12:12Z  {B}  {A}  Title of {B}" in lines
 
 
+LOOK = msgspec.structs.replace(
+    MERGE, affinity=0.35, bar=0.27, second_look=decided(Verdict.JOINED, candidate(A, 0.35), candidate(C, 0.11))
+)
+
+
+def test_a_second_look_tells_what_it_saw(newsroom: Newsroom) -> None:
+    stories = [story(A, 3, merged_from=(B,)), story(B, 3, state=StoryState.MERGED, merged_into=A, articles=())]
+    alone = member("a-7", 7, FOUNDED, merge=LOOK)
+    newsroom.write([*map(story_message, stories), *map(member_message, [*MEMBERS[:3], alone])])
+    merge = f"   0.350  0.270  2025-04-18 12:12Z  {B}  {A}  Title of {B}"
+    said = f"{B}: a second look at the only report of {B}, whose score the affinity is"
+    lines = newsroom.run("explain", "a-7").stdout.splitlines()
+    start = lines.index("Candidates of the second look, best first")
+    assert lines[start - 3 : start - 1] == [merge, said]
+    assert lines[start + 2 : start + 4] == [
+        f"0.350     0.600  0.500  0.125  0.250  0.125  0.875  {A}  Title of {A}",
+        f"0.110     0.600  0.500  0.125  0.250  0.125  0.875  {C}  (forgotten)",
+    ]
+    assert (
+        "0.121  mean score of the background: 1 candidate behind the best one"
+        in lines[lines.index("The bar of the second look") :]
+    )
+    for ident in (A, B):
+        shown = newsroom.run("explain", ident).stdout.splitlines()
+        assert shown[shown.index(merge) + 1] == said
+
+
+def test_a_second_look_at_the_larger_story(newsroom: Newsroom) -> None:
+    """The report that stood alone has so many copies that its story takes the other one in."""
+    stories = [story(A, 5, merged_from=(B,)), story(B, 3, state=StoryState.MERGED, merged_into=A, articles=())]
+    fitted = msgspec.structs.replace(LOOK, second_look=decided(Verdict.JOINED, candidate(B, 0.35)))
+    newsroom.write([*map(story_message, stories), member_message(member("b-1", 1, JOINED, merge=fitted))])
+    assert (
+        f"{B}: a second look at the only report of {A}, whose score the affinity is"
+        in newsroom.run("explain", A).stdout
+    )
+
+
 def test_json_is_the_record_as_it_is_kept(filled: Newsroom) -> None:
     assert filled.run("explain", "a-2", "--format", "json").stdout_bytes == encode(MEMBERS[1]) + b"\n"
     of_story = filled.run("explain", A, "--format", "json").stdout_bytes.splitlines()
@@ -282,8 +322,8 @@ def _story(value: Story, members: list[Membership], stories: dict[str, Story], w
 # --- what the engine itself records
 
 
-def decide(events: list[Event]) -> tuple[dict[str, Story], list[Membership]]:
-    engine = Engine(Edition(EDITION, uncalibrated("test", DIMENSION), Parameters()))
+def decide(events: list[Event], parameters: Parameters) -> tuple[dict[str, Story], list[Membership]]:
+    engine = Engine(Edition(EDITION, uncalibrated("test", DIMENSION), parameters))
     stories: dict[str, Story | None] = {}
     members: dict[str, Membership | None] = {}
     for event in events:
@@ -303,7 +343,7 @@ def test_the_engines_own_decisions(newsroom: Newsroom) -> None:
         article(2, subject=4, wobble=1),
         article(3, subject=1, text=5, hour=1),
     ]
-    stories, members = decide(events)
+    stories, members = decide(events, Parameters())
     newsroom.write([*map(story_message, stories.values()), *map(member_message, members)])
     said = {value.article_id: newsroom.run("explain", value.article_id).stdout.splitlines()[4] for value in members}
     home = members[0].story_id
@@ -313,10 +353,10 @@ def test_the_engines_own_decisions(newsroom: Newsroom) -> None:
     assert said["a3"].startswith("It followed a0, whose text it repeats with a Jaccard index of 1.000; ")
 
 
-@settings(max_examples=30)
-@given(streams)
-def test_whatever_the_engine_records_can_be_explained(events: list[Event]) -> None:
-    stories, members = decide(events)
+@settings(max_examples=50)
+@given(streams, st.sampled_from([Parameters(), PARAMETERS]))
+def test_whatever_the_engine_records_can_be_explained(events: list[Event], parameters: Parameters) -> None:
+    stories, members = decide(events, parameters)
     for value in members:
         shown = _article(value, stories, members, 200)
         assert value.article_id in shown
@@ -324,6 +364,8 @@ def test_whatever_the_engine_records_can_be_explained(events: list[Event]) -> No
             best = value.decision.candidates[0]
             assert f"with a score of {best.score:.3f}; the bar was {value.decision.bar:.3f}" in shown
             assert best.mean == pytest.approx(best.title + best.lead + best.terms)
+        look = value.merge.second_look if value.merge is not None else None
+        assert ("Candidates of the second look" in shown) == (look is not None)
     for known in stories.values():
         shown = _story(known, members, stories, 200)
         assert f"{known.article_count:,} article" in shown

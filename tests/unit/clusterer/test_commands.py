@@ -122,8 +122,8 @@ def test_a_merge_keeps_the_id_of_the_larger_side(desk: Desk) -> None:
     assert desk.story(0).article_count == 5
     ref = CommandRef(id="c-1", kind=CommandKind.MERGE, by="Jane", why="I say so", issued_at=START)
     assert desk.member(3).merge == MergeDecision(from_story_id=smaller, command=ref)
-    assert desk.member(3).placed_by == ref
-    assert desk.member(0).placed_by is None
+    assert {desk.member(number).placed_by for number in range(5)} == {ref}
+    assert desk.member(0).merge is None
 
 
 def test_a_split_makes_a_story_with_an_id_of_its_own(desk: Desk) -> None:
@@ -204,6 +204,29 @@ def test_a_corrected_article_moves_unless_a_command_has_placed_it(desk: Desk) ->
     home = desk.home(1)
     assert kinds(desk.take(article(1, subject=1, hour=1, revision=2))) == [(home, UpdateKind.UPDATED, Cause.CORRECTION)]
     assert desk.member(1).placed_by is not None
+
+
+@pytest.mark.parametrize("corrected", [0, 3])
+def test_a_corrected_article_of_either_side_stays_in_what_a_command_has_merged(desk: Desk, corrected: int) -> None:
+    desk.merge(0, 3)
+    home = desk.home(0)
+    assert kinds(pull(desk, corrected, 5)) == [(home, UpdateKind.UPDATED, Cause.CORRECTION)]
+    assert desk.member(corrected).decision.verdict is Verdict.COMMANDED
+
+
+def test_what_a_last_article_is_moved_to_is_not_placed_by_that(desk: Desk) -> None:
+    desk.move(3, 0)
+    desk.move(4, 0)
+    assert [desk.member(number).placed_by is not None for number in range(5)] == [False, False, False, True, True]
+
+
+def test_a_corrected_article_does_not_follow_what_was_split_off(desk: Desk) -> None:
+    desk.split(0)
+    pull(desk, 0, 5)
+    home = desk.home(1)
+    assert kinds(pull(desk, 1, 5)) == [(home, UpdateKind.UPDATED, Cause.CORRECTION)]
+    assert desk.home(1) != desk.home(0)
+    assert desk.member(1).decision.verdict is Verdict.KEPT
 
 
 def test_a_corrected_article_stays_in_a_pinned_story(desk: Desk) -> None:

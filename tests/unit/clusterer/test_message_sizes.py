@@ -29,8 +29,8 @@ from newsloom.contracts.story import (
 from newsloom.contracts.vector import HASHES_MAX, TITLE_CHARACTERS_MAX
 from newsloom.settings import Settings
 from newsloom.streaming.records import Message, Record
+from services.clusterer.core.assign import EXPLAINED_MAX
 from services.clusterer.core.changes import Changes
-from services.clusterer.core.engine import EXPLAINED_MAX
 from services.clusterer.core.projection import snapshot, update
 from services.clusterer.core.story import LiveStory
 from services.clusterer.messages import MessageWriter
@@ -59,6 +59,15 @@ CANDIDATES = tuple(
     )
     for _ in range(EXPLAINED_MAX)
 )
+LONG_DECISION = Decision(
+    verdict=Verdict.COMMANDED,
+    bar=LONG_NUMBER,
+    background_mean=LONG_NUMBER,
+    background_std=LONG_NUMBER,
+    background_count=10,
+    candidates=CANDIDATES,
+    jaccard=LONG_NUMBER,
+)
 
 
 def size(message: Message) -> int:
@@ -83,21 +92,19 @@ def member(number: int, *, character: str, **changed: Any) -> Membership:
         lead_vector=VECTOR,
         terms=bytes(4 * HASHES_MAX),
         term_weights=bytes(2 * HASHES_MAX),
-        decision=Decision(
-            verdict=Verdict.COMMANDED,
-            bar=LONG_NUMBER,
-            background_mean=LONG_NUMBER,
-            background_std=LONG_NUMBER,
-            background_count=10,
-            candidates=CANDIDATES,
-            jaccard=LONG_NUMBER,
-        ),
+        decision=LONG_DECISION,
         url=character * 2_048,
         outlet=f"{number:04}".ljust(256, character),
         language=character * 35,
         leaning=Leaning.CENTER,
         copy_of=article_id,
-        merge=MergeDecision(from_story_id=STORY_ID, affinity=LONG_NUMBER, bar=LONG_NUMBER, command=SIGNED),
+        merge=MergeDecision(
+            from_story_id=STORY_ID,
+            affinity=LONG_NUMBER,
+            bar=LONG_NUMBER,
+            command=SIGNED,
+            second_look=LONG_DECISION,
+        ),
         placed_by=SIGNED,
     )
     return msgspec.structs.replace(value, **changed)

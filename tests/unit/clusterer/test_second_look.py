@@ -9,12 +9,15 @@ import msgspec
 import pytest
 
 from newsloom.contracts.command import MergeStories, PinStory, SplitStory
+from newsloom.contracts.membership import Verdict
 from newsloom.contracts.story import Cause, StoryUpdate, UpdateKind
 from newsloom.contracts.vector import ArticleRetraction
 from services.clusterer.core.calibration import uncalibrated
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
+from services.clusterer.core.restoring import restored_edition
+from services.clusterer.state import checkpoint_of
 from tests.laws.streams import DIMENSION, EDITION, START, Event, article
 
 ALONE = Parameters(
@@ -46,6 +49,23 @@ class Desk:
         return {update.story_id for update in updates if update.kind is UpdateKind.MERGED}
 
 
+def due(desk: Desk, number: int) -> float | None:
+    """At which hour the article's story is looked at next, by an engine restored from what is published; None if never."""
+    home = desk.home(number)
+    edition = desk.engine.edition
+    restored = restored_edition(
+        checkpoint_of(edition),
+        [story for story in map(desk.engine.story, edition.stories) if story is not None],
+        [member for story in edition.stories.values() for member in story.members.values()],
+        calibration=edition.calibration,
+        parameters=edition.parameters,
+    )
+    while (taken := restored.looking.take(START + timedelta(days=30))) is not None:
+        if taken[1] == home:
+            return (taken[0] - START) / timedelta(hours=1)
+    return None
+
+
 @pytest.fixture
 def desk() -> Desk:
     """A story of two articles, which a command has made, and an article of the same subject alone, an hour later."""
@@ -69,6 +89,13 @@ def test_the_day_after_a_lone_article_becomes_part_of_what_it_fits(desk: Desk) -
     assert merge.bar == pytest.approx(0.3)
     assert merge.affinity is not None
     assert merge.affinity >= merge.bar
+    look = merge.second_look
+    assert look is not None
+    assert (look.verdict, look.bar) == (Verdict.JOINED, merge.bar)
+    # What the article was compared with; its own story is none of it.
+    assert [candidate.story_id for candidate in look.candidates] == [pair, desk.home(3)]
+    assert look.candidates[0].score == merge.affinity
+    assert look.background_count == 1
 
 
 def test_for_two_articles_that_are_both_alone_the_bar_is_no_lower() -> None:
@@ -100,6 +127,52 @@ def test_what_fits_nothing_stays_alone_and_is_looked_at_again_once_it_is_twice_a
     assert desk.merged(desk.take(article(5, subject=4, hour=48))) == {alone, pair}
     assert desk.home(0) == desk.home(2)
     assert len({desk.home(number) for number in range(6)}) == 4
+
+
+def test_a_leap_over_several_looks_is_one_look(desk: Desk) -> None:
+    pair, alone = desk.home(0), desk.home(2)
+    updates = desk.take(article(3, subject=2, hour=100))
+    assert [update.story_id for update in updates if update.kind is UpdateKind.MERGED] == [alone, pair]
+    desk = Desk()
+    desk.take(article(0, subject=1), article(1, subject=2, hour=80))
+    assert due(desk, 0) == 96
+
+
+def test_a_corrected_article_is_looked_at_as_it_is_now_and_as_old_as_it_is_now(desk: Desk) -> None:
+    desk.take(article(2, subject=6, hour=1, revision=1), article(3, subject=2, hour=24))
+    alone = desk.home(2)
+    assert not desk.merged(desk.take(article(4, subject=3, hour=25)))
+    assert desk.home(2) == alone
+    desk.take(article(2, subject=1, hour=10, revision=2))
+    assert due(desk, 2) == 34
+    assert not desk.merged(desk.take(article(5, subject=4, hour=33.9)))
+    assert alone in desk.merged(desk.take(article(6, subject=5, hour=34)))
+
+
+def test_what_a_retraction_leaves_alone_is_looked_at_from_then_on(desk: Desk) -> None:
+    assert due(desk, 0) is None
+    desk.take(article(3, subject=4, hour=2), article(4, subject=1, hour=2))
+    desk.join(2, 4)
+    desk.take(ArticleRetraction(article_id="a1", edition=EDITION))
+    assert (due(desk, 0), due(desk, 2)) == (24, None)
+
+
+def test_an_article_that_comes_late_is_looked_at_at_the_next_of_its_ages(desk: Desk) -> None:
+    desk.take(article(3, subject=2, hour=90), article(4, subject=1, hour=30))
+    assert due(desk, 4) == 30 + 96
+    alone = desk.home(4)
+    assert alone in desk.merged(desk.take(article(5, subject=3, hour=126)))
+
+
+def test_those_due_together_are_looked_at_in_the_order_of_arrival() -> None:
+    desk = Desk()
+    desk.take(article(0, subject=1), article(1, subject=1, hour=1))
+    desk.join(0, 1)
+    # Each is nearer to the two than to another one; the later they come, the sooner they are due.
+    desk.take(*(article(number, subject=1, wobble=number, hour=1 - number / 10) for number in range(2, 6)))
+    alone = [desk.home(number) for number in range(2, 6)]
+    updates = desk.take(article(6, subject=3, hour=26))
+    assert [update.story_id for update in updates if update.merged_into is not None] == alone
 
 
 def test_what_a_command_has_told_apart_stays_apart(desk: Desk) -> None:

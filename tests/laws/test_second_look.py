@@ -1,0 +1,92 @@
+"""What holds for every second look, among whatever else comes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import NamedTuple
+
+from hypothesis import given, settings
+
+from newsloom.contracts.membership import Decision, Membership, MergeDecision
+from newsloom.contracts.vector import ArticleRetraction, ArticleVector
+from services.clusterer.core.changes import Changes
+from services.clusterer.core.engine import Engine
+from services.clusterer.core.story import LiveStory
+from tests.laws.commanded import Input, apply, commanded_streams
+from tests.laws.test_engine import PARAMETERS, fresh_engine
+
+
+class Alone(NamedTuple):
+    """A report that no other article tells, as it stood before an event."""
+
+    report: Membership
+    is_pinned: bool
+    kept_apart: tuple[str, ...]
+
+
+def alone(engine: Engine) -> dict[str, Alone]:
+    """The open stories of one report, by id."""
+    return {story.id: _alone(story) for story in engine.edition.open_stories() if story.report_count == 1}
+
+
+def _alone(story: LiveStory) -> Alone:
+    return Alone(story.reports()[0], story.pinned is not None, story.kept_apart)
+
+
+def looks_due(watermark: datetime, report: Membership) -> int:
+    """How many looks a report that is alone has had by then."""
+    return sum(watermark >= report.published_at + PARAMETERS.second_look * 2**number for number in range(4))
+
+
+def moved_by_a_look(changes: Changes, homes: Mapping[str, str]) -> Iterator[tuple[str, str, MergeDecision, Decision]]:
+    """Of each article that a second look has moved: the story it was in by `homes`, that it is in now, and what was decided."""
+    for article_id, member in changes.memberships:
+        merge = member.merge if member is not None else None
+        if member is None or merge is None or merge.second_look is None or merge.from_story_id == member.story_id:
+            continue
+        if homes.get(article_id) == merge.from_story_id:
+            yield merge.from_story_id, member.story_id, merge, merge.second_look
+
+
+@given(commanded_streams)
+@settings(max_examples=200)
+def test_it_brings_a_report_that_is_alone_and_old_enough_to_others_that_it_fits(events: list[Input]) -> None:
+    engine = fresh_engine()
+    for event in events:
+        before, watermark, homes = alone(engine), engine.edition.watermark, dict(engine.edition.articles)
+        changes = apply(engine, event)
+        grown: set[str] = set()
+        for from_id, into_id, merge, look in moved_by_a_look(changes, homes):
+            fitted = look.candidates[0]
+            assert (merge.affinity, merge.bar) == (fitted.score, look.bar)
+            assert look.bar is not None
+            assert fitted.score >= look.bar
+            (lone,) = {from_id, into_id} - {fitted.story_id}
+            report, is_pinned, kept_apart = before[lone]
+            # The other one was not alone, or no longer.
+            assert fitted.story_id not in before or fitted.story_id in grown
+            grown.add(into_id)
+            # It has come of age for another look: the first, the second...
+            assert looks_due(engine.edition.watermark, report) > looks_due(watermark, report)
+            assert report.placed_by is None
+            assert not is_pinned
+            assert fitted.story_id not in kept_apart
+
+
+@given(commanded_streams)
+def test_no_article_is_lost_or_found_by_what_the_engine_does_itself(events: list[Input]) -> None:
+    engine = fresh_engine()
+    known: set[str] = set()
+    for event in events:
+        members = {story.id: set(story.members) for story in engine.edition.stories.values()}
+        changes = apply(engine, event)
+        for story_id in changes.stories:
+            known -= members.get(story_id, set()) if engine.story(story_id) is None else set()
+        if isinstance(event, ArticleVector):
+            known.add(event.article_id)
+        elif isinstance(event, ArticleRetraction):
+            known.discard(event.article_id)
+        assert set(engine.edition.articles) == known
+        counted = [article_id for story in engine.edition.stories.values() for article_id in story.members]
+        assert sorted(counted) == sorted(known)
