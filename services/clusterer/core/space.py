@@ -14,7 +14,7 @@ from services.clusterer.core.index import CentroidIndex, Products
 
 SLOTS_MIN: Final = 16
 """An edition may stay as small as one story, and whoever writes articles may name any number of them."""
-FOLDED_MAX: Final = 256
+FOLDED_MAX: Final = 512
 EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 MILLISECOND: Final = timedelta(milliseconds=1)
 UNIT: Final = float(SCALE) * SCALE
@@ -23,11 +23,10 @@ Slots = npt.NDArray[np.int64]
 
 
 def folded(dimension: int) -> int:
-    """To how many dimensions an embedding is folded for the search, halves added up: 256 at most, if it can be halved.
+    """To how many dimensions an embedding is folded for the search, halves added up: 512 at most, if it can be halved.
 
     What falls on one another is as good as independent (feature hashing, Weinberger et al. 2009), so that inner products
-    become a little less exact, which the exact score makes good; the search, most of which is waiting for memory, has half
-    as much to read.
+    become a little less exact, which the exact score makes good; the search has half as much to read.
     """
     while dimension > FOLDED_MAX and dimension % 2 == 0:
         dimension //= 2
