@@ -7,6 +7,7 @@ the exact Jaccard index of the word 3-grams decides.
 from __future__ import annotations
 
 import hashlib
+import struct
 from typing import Final
 
 import msgspec
@@ -30,7 +31,7 @@ def _coefficients(label: str) -> Hashes:
 
 _FACTORS: Final = _coefficients("factor")
 _OFFSETS: Final = _coefficients("offset")
-_BAND_BYTES: Final = 4 * ROWS
+_BAND_CODES: Final = struct.Struct(f"{4 * ROWS}s" * BANDS)
 
 
 def jaccard(a: Hashes, b: Hashes) -> float:
@@ -104,4 +105,4 @@ def _bands(shingles: Hashes) -> Bands:
     hashed = np.multiply.outer(_FACTORS, shingles)
     hashed += _OFFSETS[:, None]
     data = hashed.min(axis=1).astype("<u4", copy=False).tobytes()
-    return tuple(data[start : start + _BAND_BYTES] for start in range(0, len(data), _BAND_BYTES))
+    return _BAND_CODES.unpack(data)

@@ -38,9 +38,11 @@ class CentroidIndex:
     def __init__(self, dimension: int) -> None:
         self._dimension = dimension
         self._length = BYTE_MAX * math.sqrt(dimension) / DEVIATIONS
-        # FAISS compares codes whose length is a power of two faster than shorter ones of another length.
+        # FAISS compares codes whose length is a power of two faster than shorter ones of another: the rest of a code is zero.
         self._index = _binary_index(max(32, 1 << (dimension - 1).bit_length()))
+        self._signs = -(-dimension // 8)
         self._bits: Bits = np.zeros((0, self._index.code_size), dtype=np.uint8)
+        self._query: Bits = np.zeros((1, self._index.code_size), dtype=np.uint8)
         self._bytes = np.zeros((0, dimension), dtype=np.int8)
         self._key_of: Keys = np.zeros(0, dtype=np.int64)
         self._rows: dict[int, int] = {}
@@ -50,7 +52,7 @@ class CentroidIndex:
         row = self._rows.get(key)
         if row is None:
             row = self._append(key)
-        self._bits[row], self._bytes[row] = self._signs(vector), self._rounded(vector)
+        self._bits[row, : self._signs], self._bytes[row] = np.packbits(vector > 0), self._rounded(vector)
 
     def drop(self, key: int) -> None:
         """Forget a key; one that is not there is none. The last row takes its place, so that no empty rows are searched."""
@@ -69,14 +71,15 @@ class CentroidIndex:
 
         At least half as many, if there are, and all if there are no more; of some that differ as much, all or none.
         """
-        rows = self._proposed(self._signs(vector), count)
+        self._query[0, : self._signs] = np.packbits(vector > 0)
+        rows = self._proposed(count)
         products = self._bytes.take(rows, axis=0).astype(np.float32) @ self._rounded(vector).astype(np.float32)
         return self._key_of[rows], products
 
-    def _proposed(self, signs: Bits, count: int) -> npt.NDArray[np.int64]:
+    def _proposed(self, count: int) -> npt.NDArray[np.int64]:
         asked = count + 1
         while asked < len(self._rows):
-            distances, rows = self._index.search(signs[None, :], asked)
+            distances, rows = self._index.search(self._query, asked)
             # Of some that are equally near, which come first would depend on the rows' order, and so on the past.
             nearer: npt.NDArray[np.int64] = rows[0, distances[0] < distances[0, -1]]
             if 2 * nearer.size >= count:
@@ -108,13 +111,6 @@ class CentroidIndex:
         scaled = vector * (self._length / length if length else 0.0)
         rounded: Direction = np.rint(np.minimum(np.maximum(scaled, -BYTE_MAX), BYTE_MAX))
         return rounded
-
-    def _signs(self, vector: Direction) -> Bits:
-        """A bit for each dimension, and zeros to the code's length."""
-        signs = np.zeros(self._index.code_size, dtype=np.uint8)
-        packed = np.packbits(vector > 0)
-        signs[: packed.size] = packed
-        return signs
 
 
 def _binary_index(bits: int) -> Any:

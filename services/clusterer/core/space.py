@@ -98,15 +98,17 @@ class StorySpace:
 
     def add(self, slot: int, vector: Whole, at: int) -> None:
         """Count a report, published `at`, shape (blocks.size,)."""
-        alone = self.counts[slot] == 0
-        self.firsts[slot] = at if alone else min(at, self.firsts[slot])
-        self.lasts[slot] = at if alone else max(at, self.lasts[slot])
-        self._shift(slot, vector, at, 1)
+        count, times, first, last = self._extents[slot].tolist()
+        first, last = (min(at, first), max(at, last)) if count else (at, at)
+        self._extents[slot] = count + 1, times + at, first, last
+        self._shift(slot, vector, 1)
 
     def remove(self, slot: int, vector: Whole, at: int, remaining: list[int]) -> None:
         """Count a report no more; `remaining` are the publication times of those that stay."""
-        self.firsts[slot], self.lasts[slot] = (min(remaining), max(remaining)) if remaining else (0, 0)
-        self._shift(slot, vector, at, -1)
+        count, times, *_ = self._extents[slot].tolist()
+        first, last = (min(remaining), max(remaining)) if remaining else (0, 0)
+        self._extents[slot] = count - 1, times - at, first, last
+        self._shift(slot, vector, -1)
 
     def absorb(self, slot: int, other: int) -> None:
         """Add the reports of another slot, which is then empty."""
@@ -128,12 +130,12 @@ class StorySpace:
 
     def extents(self, slots: Slots) -> tuple[Slots, Slots, Slots, Slots]:
         """`counts`, `times`, `firsts` and `lasts` of these slots."""
-        counts, times, firsts, lasts = self._extents[slots].T
+        counts, times, firsts, lasts = self._extents.take(slots, axis=0).T
         return counts, times, firsts, lasts
 
     def similarities(self, vector: Whole, slots: Slots) -> npt.NDArray[np.float64]:
         """The vector's similarity to each story's reports, summed over them."""
-        return self.sums[slots] @ vector / UNIT
+        return self.sums.take(slots, axis=0) @ vector / UNIT
 
     def pair_sum(self, slot: int) -> float:
         """The similarities of all pairs of the slot's reports, added up."""
@@ -144,11 +146,9 @@ class StorySpace:
         cross = float(np.dot(self.sums[slot], self.sums[other])) / UNIT
         return cross / float(self.counts[slot] * self.counts[other])
 
-    def _shift(self, slot: int, vector: Whole, at: int, sign: int) -> None:
+    def _shift(self, slot: int, vector: Whole, sign: int) -> None:
         self.sums[slot] += sign * vector
-        self.counts[slot] += sign
         self.squares[slot] += sign * float(np.dot(vector, vector))
-        self.times[slot] += sign * at
         self._refresh(slot)
 
     def _refresh(self, slot: int) -> None:
