@@ -18,6 +18,8 @@ RANKED_MAX: Final = 16
 """More than any background holds."""
 EXPLAINED_MAX: Final = 5
 """How many candidates a decision keeps."""
+LEAST: Final = float(np.finfo(np.float64).min)
+"""More than what is out of the question is worth."""
 
 
 class Score(NamedTuple):
@@ -45,38 +47,38 @@ def ranked(vector: Whole, at: int, words_correction: float, space: StorySpace, p
 
     `vector` has shape (blocks.size,), `at` is Unix time in milliseconds, `words_correction` the article's length correction.
     """
-    slots, times = _candidates(vector, at, space, parameters)
+    slots, counts, times = _candidates(vector, at, space, parameters)
     if not slots.size:
         return []
     totals = space.similarities(vector, slots)
-    means = totals / space.counts[slots]
+    means = totals / counts
     own_length = math.sqrt(float(np.dot(vector, vector)) / UNIT)
-    centroids = totals / (space.lengths[slots] * (own_length * math.sqrt(words_correction)))
+    centroids = totals / (space.lengths.take(slots) * (own_length * math.sqrt(words_correction)))
     share = parameters.centroid_share
     values = (share * centroids + (1 - share) * means) * times
-    # Only the best are looked at any further; as objects, all would take longer to make and sort than to score.
-    best = np.argsort(-values, kind="stable")[:RANKED_MAX]
-    chosen = slots[best].tolist()
+    chosen = slots.tolist()
     ids = [space.stories[slot] for slot in chosen]
-    voices = (column[best].tolist() for column in (centroids, means, times))
-    scores = list(map(Score._make, zip(values[best].tolist(), ids, chosen, *voices, strict=True)))
-    scores.sort(key=lambda score: (-score.value, score.story_id))
-    return scores
+    scores = map(Score, values.tolist(), ids, chosen, centroids.tolist(), means.tolist(), times.tolist())
+    return sorted(scores, key=_rank)[:RANKED_MAX]
+
+
+def _rank(score: Score) -> tuple[float, str]:
+    return -score.value, score.story_id
 
 
 def _candidates(
     vector: Whole, at: int, space: StorySpace, parameters: Parameters
-) -> tuple[Slots, npt.NDArray[np.float64]]:
-    """The slots worth an exact score, and their decay: the best by nearness x decay of those the index proposes."""
+) -> tuple[Slots, Slots, npt.NDArray[np.float64]]:
+    """The slots worth an exact score, their reports and decay: the best by nearness x decay of those the index proposes."""
     slots, nearness = space.nearest(vector, parameters.candidates)
     counts, sums, firsts, lasts = space.extents(slots)
     gaps = np.maximum(np.maximum(firsts - at, at - lasts), 0)
     times = _decay(gaps, at - sums / counts, parameters)
     worth = np.where(gaps <= parameters.window // MILLISECOND, nearness * times, -np.inf)
-    # Whatever is worth as much as the last one is among them, so that the order of slots does not show.
     last = np.partition(worth, -parameters.scored)[-parameters.scored] if slots.size > parameters.scored else -np.inf
-    chosen = (worth >= last) & (worth > -np.inf)
-    return slots[chosen], times[chosen]
+    # Whatever is worth as much as the last one is among them, so that the order of slots does not show.
+    chosen = worth >= max(last, LEAST)
+    return slots[chosen], counts[chosen], times[chosen]
 
 
 def _decay(
@@ -85,7 +87,7 @@ def _decay(
     """exp(-time / decay), over the distance to a story's span and to its mean time."""
     unit = parameters.decay / MILLISECOND
     share = parameters.span_share
-    found: npt.NDArray[np.float64] = share * np.exp(-gaps / unit) + (1 - share) * np.exp(-np.abs(distances) / unit)
+    found: npt.NDArray[np.float64] = share * np.exp(gaps / -unit) + (1 - share) * np.exp(np.abs(distances) / -unit)
     return found
 
 

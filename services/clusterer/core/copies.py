@@ -7,8 +7,10 @@ the exact Jaccard index of the word 3-grams decides.
 from __future__ import annotations
 
 import hashlib
+import struct
 from typing import Final
 
+import msgspec
 import numpy as np
 
 from services.clusterer.core.hashes import Hashes
@@ -29,7 +31,7 @@ def _coefficients(label: str) -> Hashes:
 
 _FACTORS: Final = _coefficients("factor")
 _OFFSETS: Final = _coefficients("offset")
-_BAND_BYTES: Final = 4 * ROWS
+_BAND_CODES: Final = struct.Struct(f"{4 * ROWS}s" * BANDS)
 
 
 def jaccard(a: Hashes, b: Hashes) -> float:
@@ -39,14 +41,31 @@ def jaccard(a: Hashes, b: Hashes) -> float:
     return common / union if union else 0.0
 
 
+class _Text(msgspec.Struct, frozen=True, gc=False):
+    """What is compared of a report."""
+
+    shingles: Hashes
+    bands: Bands
+
+
+class _Sharing(msgspec.Struct, frozen=True, gc=False):
+    """The reports that have a band in common; nearly always one."""
+
+    article_ids: tuple[str, ...]
+
+
 class CopyIndex:
-    """The reports a new article may be a copy of."""
+    """The reports a new article may be a copy of.
+
+    A dictionary of anything the garbage collector walks is walked itself, whole, and there are 32 entries for each report:
+    therefore they are structs with `gc=False`, of which a report that is alone in its bands needs but one.
+    """
 
     def __init__(self, *, jaccard_min: float, shingles_min: int) -> None:
         self._jaccard_min = jaccard_min
         self._shingles_min = shingles_min
-        self._buckets: tuple[dict[bytes, tuple[str, ...]], ...] = tuple({} for _ in range(BANDS))
-        self._reports: dict[str, tuple[Hashes, Bands]] = {}
+        self._buckets: tuple[dict[bytes, _Sharing], ...] = tuple({} for _ in range(BANDS))
+        self._reports: dict[str, _Text] = {}
 
     def bands(self, shingles: Hashes) -> Bands:
         """The bands of a text; none for one that is too short to be compared."""
@@ -56,26 +75,28 @@ class CopyIndex:
         """Take a report in."""
         if not bands:
             return
-        self._reports[article_id] = shingles, bands
+        self._reports[article_id] = _Text(shingles, bands)
+        alone = _Sharing((article_id,))
         for bucket, band in zip(self._buckets, bands, strict=True):
-            bucket[band] = (*bucket.get(band, ()), article_id)
+            others = bucket.setdefault(band, alone)
+            if others is not alone:
+                bucket[band] = _Sharing((*others.article_ids, article_id))
 
     def remove(self, article_id: str) -> None:
         """Forget a report; one that is not there is none."""
-        _, bands = self._reports.pop(article_id, (None, ()))
-        if not bands:
+        text = self._reports.pop(article_id, None)
+        if text is None:
             return
-        for bucket, band in zip(self._buckets, bands, strict=True):
-            others = tuple(other for other in bucket.pop(band) if other != article_id)
-            if others:
-                bucket[band] = others
+        for bucket, band in zip(self._buckets, text.bands, strict=True):
+            sharing = bucket.pop(band).article_ids
+            if len(sharing) > 1:
+                bucket[band] = _Sharing(tuple(other for other in sharing if other != article_id))
 
     def originals(self, shingles: Hashes, bands: Bands) -> list[tuple[float, str]]:
         """The reports this text repeats, with their Jaccard index, in no particular order."""
-        proposed: set[str] = set()
-        for bucket, band in zip(self._buckets, bands, strict=False):
-            proposed.update(bucket.get(band, ()))
-        scored = ((jaccard(shingles, self._reports[article_id][0]), article_id) for article_id in proposed)
+        found = (bucket[band] for bucket, band in zip(self._buckets, bands, strict=False) if band in bucket)
+        proposed = {article_id for sharing in found for article_id in sharing.article_ids}
+        scored = ((jaccard(shingles, self._reports[article_id].shingles), article_id) for article_id in proposed)
         return [(index, article_id) for index, article_id in scored if index >= self._jaccard_min]
 
 
@@ -84,4 +105,4 @@ def _bands(shingles: Hashes) -> Bands:
     hashed = np.multiply.outer(_FACTORS, shingles)
     hashed += _OFFSETS[:, None]
     data = hashed.min(axis=1).astype("<u4", copy=False).tobytes()
-    return tuple(data[start : start + _BAND_BYTES] for start in range(0, len(data), _BAND_BYTES))
+    return _BAND_CODES.unpack(data)

@@ -140,6 +140,6 @@ def _centred(vector: Vector, mean: Vector, length: float) -> Whole:
 
 
 def _sketch(features: Features) -> Whole:
-    signs = (features.terms & 1).astype(np.float64) * 2 - 1
-    sketch = np.bincount((features.terms >> 1) % SKETCH, weights=signs * features.term_weights, minlength=SKETCH)
-    return sketch.astype(np.float64)
+    signed = np.where(features.terms & 1, features.term_weights, -features.term_weights)
+    sketch = np.bincount((features.terms >> 1) & (SKETCH - 1), weights=signed, minlength=SKETCH)
+    return sketch.astype(np.float64, copy=False)

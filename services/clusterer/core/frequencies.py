@@ -11,8 +11,9 @@ from services.clusterer.core.hashes import Hashes
 
 BUCKETS: Final = 2**18
 """Terms that share a bucket share a count; with 100,000 terms in a window, one in three does, nearly always a rare one."""
-WEIGHT_SCALE: Final = 2**8
 LOG_SCALE: Final = 2**10
+WEIGHT_SHIFT: Final = 12
+"""From two factors scaled by `LOG_SCALE` to a weight scaled by 2**8."""
 INT16_MAX: Final = 32_767
 
 _TF: Final = np.array([0, *(round(LOG_SCALE * (1 + float(np.log(count)))) for count in range(1, 256))], dtype=np.int64)
@@ -36,17 +37,21 @@ class DocumentFrequencies:
         self._count(terms, -1)
 
     def weights(self, terms: Hashes, counts: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:
-        """The TF-IDF weights of an article's terms, scaled by `WEIGHT_SCALE`; the article itself is counted in.
+        """The TF-IDF weights of an article's terms, scaled by 2**8; the article itself is counted in.
 
         Logarithms are rounded to whole numbers at once, so that the last bit of a library's `log` decides nothing.
         """
-        ratio = (self._documents + 2) / (self._counts[terms % BUCKETS] + 2.0)
+        ratio = (self._documents + 2) / (self._counts.take(_buckets(terms)) + 2.0)
         idf = np.rint(LOG_SCALE * (np.log(ratio) + self._idf_floor)).astype(np.int64)
-        weights = _TF[counts] * idf * WEIGHT_SCALE // (LOG_SCALE * LOG_SCALE)
+        weights = _TF.take(counts) * idf >> WEIGHT_SHIFT
         clipped: npt.NDArray[np.int16] = np.minimum(np.maximum(weights, 0), INT16_MAX).astype(np.int16)
         return clipped
 
     def _count(self, terms: Hashes, by: int) -> None:
         self._documents += by
         # A document counts once in a bucket that two of its terms share: of equal indices, NumPy adds for one only.
-        self._counts[terms % BUCKETS] += by
+        self._counts[_buckets(terms)] += by
+
+
+def _buckets(terms: Hashes) -> Hashes:
+    return terms & np.uint32(BUCKETS - 1)

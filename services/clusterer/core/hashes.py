@@ -21,7 +21,7 @@ def decode_hashes(data: bytes, field: str) -> Hashes:
     if len(data) % 4:
         raise Unusable(f"hashes have {len(data)} bytes; each takes four - at `$.{field}`")
     hashes = np.frombuffer(data, dtype="<u4").astype(np.uint32, copy=False)
-    if (hashes[1:] <= hashes[:-1]).any():
+    if np.count_nonzero(hashes[1:] <= hashes[:-1]):
         raise Unusable(f"hashes are not unique and ascending - at `$.{field}`")
     return hashes
 

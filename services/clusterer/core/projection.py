@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections import Counter
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
@@ -128,7 +128,7 @@ def _recency(member: Membership) -> tuple[datetime, int]:
     return member.published_at, member.sequence
 
 
-def _most_frequent(counts: Counter[str]) -> dict[str, int]:
+def _most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:OUTLETS_MAX]
     room = OUTLETS_BYTES_MAX
     for place, (name, _) in enumerate(ranked):

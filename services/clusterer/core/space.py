@@ -14,7 +14,7 @@ from services.clusterer.core.index import CentroidIndex, Products
 
 SLOTS_MIN: Final = 16
 """An edition may stay as small as one story, and whoever writes articles may name any number of them."""
-FOLDED_MAX: Final = 256
+FOLDED_MAX: Final = 512
 EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 MILLISECOND: Final = timedelta(milliseconds=1)
 
@@ -22,11 +22,10 @@ Slots = npt.NDArray[np.int64]
 
 
 def folded(dimension: int) -> int:
-    """To how many dimensions an embedding is folded for the search, halves added up: 256 at most, if it can be halved.
+    """To how many dimensions an embedding is folded for the search, halves added up: 512 at most, if it can be halved.
 
     What falls on one another is as good as independent (feature hashing, Weinberger et al. 2009), so that inner products
-    become a little less exact, which the exact score makes good; the search, most of which is waiting for memory, has half
-    as much to read.
+    become a little less exact, which the exact score makes good; the search has half as much to read.
     """
     while dimension > FOLDED_MAX and dimension % 2 == 0:
         dimension //= 2
@@ -98,15 +97,17 @@ class StorySpace:
 
     def add(self, slot: int, vector: Whole, at: int) -> None:
         """Count a report, published `at`, shape (blocks.size,)."""
-        alone = self.counts[slot] == 0
-        self.firsts[slot] = at if alone else min(at, self.firsts[slot])
-        self.lasts[slot] = at if alone else max(at, self.lasts[slot])
-        self._shift(slot, vector, at, 1)
+        count, times, first, last = self._extents[slot].tolist()
+        first, last = (min(at, first), max(at, last)) if count else (at, at)
+        self._extents[slot] = count + 1, times + at, first, last
+        self._shift(slot, vector, 1)
 
     def remove(self, slot: int, vector: Whole, at: int, remaining: list[int]) -> None:
         """Count a report no more; `remaining` are the publication times of those that stay."""
-        self.firsts[slot], self.lasts[slot] = (min(remaining), max(remaining)) if remaining else (0, 0)
-        self._shift(slot, vector, at, -1)
+        count, times, *_ = self._extents[slot].tolist()
+        first, last = (min(remaining), max(remaining)) if remaining else (0, 0)
+        self._extents[slot] = count - 1, times - at, first, last
+        self._shift(slot, vector, -1)
 
     def absorb(self, slot: int, other: int) -> None:
         """Add the reports of another slot, which is then empty."""
@@ -128,12 +129,12 @@ class StorySpace:
 
     def extents(self, slots: Slots) -> tuple[Slots, Slots, Slots, Slots]:
         """`counts`, `times`, `firsts` and `lasts` of these slots."""
-        counts, times, firsts, lasts = self._extents[slots].T
+        counts, times, firsts, lasts = self._extents.take(slots, axis=0).T
         return counts, times, firsts, lasts
 
     def similarities(self, vector: Whole, slots: Slots) -> npt.NDArray[np.float64]:
         """The vector's similarity to each story's reports, summed over them."""
-        return self.sums[slots] @ vector / UNIT
+        return self.sums.take(slots, axis=0) @ vector / UNIT
 
     def pair_sum(self, slot: int) -> float:
         """The similarities of all pairs of the slot's reports, added up."""
@@ -144,11 +145,9 @@ class StorySpace:
         cross = float(np.dot(self.sums[slot], self.sums[other])) / UNIT
         return cross / float(self.counts[slot] * self.counts[other])
 
-    def _shift(self, slot: int, vector: Whole, at: int, sign: int) -> None:
+    def _shift(self, slot: int, vector: Whole, sign: int) -> None:
         self.sums[slot] += sign * vector
-        self.counts[slot] += sign
         self.squares[slot] += sign * float(np.dot(vector, vector))
-        self.times[slot] += sign * at
         self._refresh(slot)
 
     def _refresh(self, slot: int) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -19,9 +17,11 @@ TITLE_GAIN_MIN: Final = 0.01
 NO_SLOT: Final = -1
 
 
-@dataclass(slots=True)
-class LiveStory:
-    """Changed only by its edition. `slot` is the open story's place in the story space."""
+class LiveStory(msgspec.Struct, gc=False):
+    """Changed only by its edition. `slot` is the open story's place in the story space.
+
+    Neither it nor its members can be part of a reference cycle, so the garbage collector need not walk them (`gc=False`).
+    """
 
     id: str
     slot: int
@@ -40,12 +40,12 @@ class LiveStory:
     kept_apart: tuple[str, ...] = ()
     pinned: CommandRef | None = None
     related: tuple[str, ...] = ()
-    members: dict[str, Membership] = field(default_factory=dict)
+    members: dict[str, Membership] = {}
     published_count: int = 0
     """The article count of the last published version."""
     report_count: int = 0
-    outlets: Counter[str] = field(default_factory=Counter)
-    leanings: Counter[str] = field(default_factory=Counter)
+    outlets: dict[str, int] = {}
+    leanings: dict[str, int] = {}
 
     @property
     def article_count(self) -> int:
@@ -111,10 +111,10 @@ class LiveStory:
             _add(self.leanings, member.leaning.value, by)
 
 
-def _add(counter: Counter[str], name: str, by: int) -> None:
-    counter[name] += by
-    if not counter[name]:
-        del counter[name]
+def _add(counts: dict[str, int], name: str, by: int) -> None:
+    counts[name] = counts.get(name, 0) + by
+    if not counts[name]:
+        del counts[name]
 
 
 def without_features(member: Membership) -> Membership:
