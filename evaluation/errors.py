@@ -17,7 +17,7 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.command import RESULTS, Request, run_alone, stream_options
+from evaluation.command import Request, keep_option, run_alone, stream_options
 from evaluation.pairs import Numbers
 from evaluation.prepared import cached_encoder, counted_streams, prepare_stream
 from evaluation.report import provenance, table
@@ -68,19 +68,12 @@ MISSED: Final[dict[str, Callable[[Wrong], Chosen]]] = {
 
 @click.command(name="evaluation.errors")
 @stream_options
-@click.option(
-    "--keep",
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    default=RESULTS,
-    help="Where the results go. [evaluation/results]",
-)
+@keep_option
 def command(*, request: Request, keep: Path) -> None:
     """Replay labelled streams and tell what the pairs have in common that are wrongly together or wrongly apart."""
     encoder = cached_encoder(request.cache)
     grounds = {stream.name: ground_of(prepare_stream(stream, encoder)) for stream in counted_streams(request)}
     text = f"# Errors\n\n{provenance()}\n{READING}\n\n{render(grounds)}"
-    keep.mkdir(parents=True, exist_ok=True)
     (keep / "errors.md").write_text(text)
     click.echo(text, nl=False)
 
