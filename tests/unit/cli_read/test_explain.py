@@ -272,6 +272,13 @@ def test_what_is_not_there(filled: Newsroom, arguments: list[str], said: str) ->
     assert said in result.stderr
 
 
+def test_of_many_stories_that_begin_alike_some_are_named(newsroom: Newsroom) -> None:
+    ids = [f"st-{number:016}" for number in range(12)]
+    newsroom.write([story_message(story(story_id, 1)) for story_id in ids])
+    result = newsroom.run("explain", "st-0")
+    assert result.stderr == f"Error: 12 stories begin with 'st-0': {', '.join(ids[:10])} and 2 more\n"
+
+
 def test_an_article_id_that_looks_like_a_story(filled: Newsroom) -> None:
     filled.write([member_message(member("st-aaa", 8, JOINED))])
     assert filled.run("explain", "st-aaa").stdout.splitlines()[0] == "Title of st-aaa"
