@@ -54,7 +54,6 @@ def command(*, request: Request, processes: int | None, keep: Path) -> None:
     """Leave out each part of the engine, move each of its numbers by a fifth, and see what that does to B-cubed F1."""
     shipped, *others = measure(request, processes)
     text = f"# Ablation\n\n{provenance()}\n{READING}\n\n{render(shipped, others)}"
-    keep.mkdir(parents=True, exist_ok=True)
     (keep / "ablation.md").write_text(text)
     changes = {row.name: row.mean - shipped.mean for row in others}
     differences(keep / "ablation.svg", changes, axis="change of macro B-cubed F1")

@@ -50,7 +50,6 @@ def command(*, request: Request, processes: int | None, keep: Path) -> None:
         first, *others = measured_rows(trials, [stream.name for stream in ready], varied)
     right = render_judged({stream.name: judged(stream, shipped) for stream in ready})
     text = f"# Audit\n\n{provenance()}\n{READING}\n\n{right}\n\n{_render_rows(first, others)}"
-    keep.mkdir(parents=True, exist_ok=True)
     (keep / "audit.md").write_text(text)
     click.echo(text, nl=False)
 

@@ -61,7 +61,8 @@ def stream_options(function: Callable[..., None]) -> Callable[..., None]:
     def with_request(
         *, sets: tuple[str, ...], data: Path | None, cache: Path | None, undated: tuple[str, ...], **others: Any
     ) -> None:
-        request = Request(data=data_folder(data), cache=cache or default_cache_folder(), sets=sets, undated=undated)
+        made = made_folder(cache or default_cache_folder(), "--cache")
+        request = Request(data=data_folder(data), cache=made, sets=sets, undated=undated)
         function(request=request, **others)
 
     decorated: Callable[..., None] = with_request
@@ -71,14 +72,32 @@ def stream_options(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def keep_option(function: Callable[..., None]) -> Callable[..., None]:
-    """Add what every command has that keeps a table: `keep`."""
-    return click.option(
+    """Add the option for the folder of the results, which is there when the function begins, as `keep`."""
+    decorated: Callable[..., None] = click.option(
         "--keep",
         metavar="DIR",
         type=click.Path(path_type=Path, file_okay=False),
         default=RESULTS,
+        callback=_made,
         help="Where the results go. [evaluation/results]",
     )(function)
+    return decorated
+
+
+def _made(context: click.Context, parameter: click.Parameter, folder: Path | None) -> Path | None:
+    del context
+    return made_folder(folder, f"--{parameter.name}") if folder is not None else None
+
+
+def made_folder(folder: Path, option: str) -> Path:
+    """The folder, made if need be before hours of work: raises ConfigurationError if it cannot be written into."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"{option} {folder} cannot be made: {error.strerror}") from error
+    if not os.access(folder, os.W_OK):
+        raise ConfigurationError(f"{option} {folder} may not be written into")
+    return folder
 
 
 def trial_options(function: Callable[..., None]) -> Callable[..., None]:
@@ -144,6 +163,7 @@ def run_alone(command: click.Command) -> None:
     "--keep",
     metavar="DIR",
     type=click.Path(path_type=Path, file_okay=False),
+    callback=_made,
     help="Write table, JSON and plot there, too.",
 )
 def command(*, request: Request, with_baselines: bool, granularity: float, form: str, keep: Path | None) -> None:

@@ -74,7 +74,6 @@ def command(*, request: Request, keep: Path) -> None:
     encoder = cached_encoder(request.cache)
     grounds = {stream.name: ground_of(prepare_stream(stream, encoder)) for stream in counted_streams(request)}
     text = f"# Errors\n\n{provenance()}\n{READING}\n\n{render(grounds)}"
-    keep.mkdir(parents=True, exist_ok=True)
     (keep / "errors.md").write_text(text)
     click.echo(text, nl=False)
 

@@ -13,7 +13,6 @@ from evaluation.scoring import Results
 
 def keep(results: Results, folder: Path) -> None:
     """Write `sets.md`, `sets.json` and `sets.svg` into the folder."""
-    folder.mkdir(parents=True, exist_ok=True)
     (folder / "sets.md").write_text(f"# Labelled streams\n\n{provenance()}\n{report(results)}")
     (folder / "sets.json").write_bytes(msgspec.json.format(msgspec.json.encode(results)) + b"\n")
     systems = {"newsloom": [one.b3.f1 for one in results.sets.values()]}

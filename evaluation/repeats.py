@@ -70,7 +70,6 @@ def command(*, request: Request, keep: Path) -> None:
     encoder = cached_encoder(request.cache)
     streams = [prepare_stream(stream, encoder) for stream in counted_streams(request)]
     text = f"# Repeats\n\n{provenance()}\n{READING}\n\n{render(streams, Parameters())}\n"
-    keep.mkdir(parents=True, exist_ok=True)
     (keep / "repeats.md").write_text(text)
     click.echo(text, nl=False)
 

@@ -13,6 +13,7 @@ Fields that are not named here are never looked at. Undated articles all get one
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -23,6 +24,7 @@ from typing import Final
 import msgspec
 
 from newsloom.contracts.article import Article, Leaning
+from newsloom.contracts.limits import YEAR_MAX, YEAR_MIN
 from newsloom.streaming.errors import ConfigurationError
 
 SUFFIXES: Final = (".jsonl.gz", ".jsonl")
@@ -153,17 +155,24 @@ def _labelled(row: _Row, at: datetime) -> LabelledArticle:
 
 def _rows(path: Path) -> Iterator[tuple[_Row, datetime | None]]:
     seen: set[str] = set()
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
-        for number, line in enumerate(lines, start=1):
-            try:
-                row = _ROW.decode(line)
-                at = _moment(row.published_at)
-            except (msgspec.DecodeError, ValueError) as error:
-                raise ConfigurationError(f"{path}, line {number}: {error}") from error
-            if row.id in seen:
-                raise ConfigurationError(f"{path}, line {number}: the id {row.id!r} stands in an earlier line, too")
-            seen.add(row.id)
-            yield row, at
+    for number, line in enumerate(_lines(path), start=1):
+        try:
+            row = _ROW.decode(line)
+            at = _moment(row.published_at)
+        except (msgspec.DecodeError, ValueError) as error:
+            raise ConfigurationError(f"{path}, line {number}: {error}") from error
+        if row.id in seen:
+            raise ConfigurationError(f"{path}, line {number}: the id {row.id!r} stands in an earlier line, too")
+        seen.add(row.id)
+        yield row, at
+
+
+def _lines(path: Path) -> Iterator[bytes]:
+    try:
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
+            yield from lines
+    except (OSError, EOFError, zlib.error) as error:
+        raise ConfigurationError(f"{path} cannot be read: {error}") from error
 
 
 def _moment(text: str | None) -> datetime | None:
@@ -173,4 +182,6 @@ def _moment(text: str | None) -> datetime | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"{text!r} is no ISO 8601 date or time - at `$.published_at`") from None
+    if not YEAR_MIN <= moment.year <= YEAR_MAX:
+        raise ValueError(f"{text!r} is no date from {YEAR_MIN} to {YEAR_MAX} - at `$.published_at`")
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)

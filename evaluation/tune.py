@@ -121,7 +121,6 @@ def command(*, request: Request, generations: int, seed: int, processes: int | N
         for place, (held_out, parameters) in enumerate(found.items())
     ]
     text = f"# Tuning\n\n{provenance()}\n{render(choices)}"
-    keep.mkdir(parents=True, exist_ok=True)
     (keep / "tune.md").write_text(text)
     click.echo(text, nl=False)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -47,6 +48,9 @@ def command(settings: Settings, file: str, output: Path, sources: dict[str, str]
     from services.clusterer.calibrations import encode_calibration, measured_calibration  # noqa: PLC0415 - NumPy
     from services.embedder.sentence_encoder import load_encoder  # noqa: PLC0415 - torch takes seconds to load
 
+    # Before the texts are encoded, which may take hours.
+    if not os.access(output.parent, os.W_OK):
+        raise ConfigurationError(f"--output {output}: there is no folder {output.parent} to write it into")
     try:
         texts = list(_texts(file, Rules(sources=sources)))
     except InputUnreadable as error:

@@ -58,7 +58,7 @@ def command(settings: Settings, *, ident: str, edition: str | None, form: str) -
     if form == "json":
         _print_json(members)
     else:
-        print_members(console(), found, members, stories)
+        print_members(console(), found, members, stories, memberships)
 
 
 def resolve(ident: str, memberships: Iterable[Membership], stories: dict[str, Story]) -> Membership | Story:

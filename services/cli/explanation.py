@@ -9,11 +9,12 @@ from typing import assert_never
 from rich.console import Console
 from rich.text import Text
 
+from newsloom.contracts.command import CommandKind
 from newsloom.contracts.membership import Membership, Verdict
 from newsloom.contracts.story import Story, StoryState
 from newsloom.terminal import shown
-from services.cli.lineage import Merge, decided_for, merges_into, merges_of_article
-from services.cli.render import cut, moment, print_table, short_id, signature, table
+from services.cli.lineage import Merge, decided_for, merges_into, merges_of_article, split_off
+from services.cli.render import count, cut, moment, print_table, short_id, signature, table
 from services.cli.story import named, print_head, print_heading, print_others, print_relations
 from services.cli.weighing import ABSENT, number, print_weighed
 
@@ -49,8 +50,17 @@ def print_article(
         print_relations(screen, story, stories)
 
 
-def print_members(screen: Console, story: Story, members: Sequence[Membership], stories: Mapping[str, Story]) -> None:
-    """How each of the members came to the story, the merges with what decided them, and the related stories."""
+def print_members(
+    screen: Console,
+    story: Story,
+    members: Sequence[Membership],
+    stories: Mapping[str, Story],
+    memberships: Iterable[Membership],
+) -> None:
+    """How each of the members came to the story, the merges and splits with what decided them, and the related stories.
+
+    `memberships` gives the articles that were split off.
+    """
     print_head(screen, story, stories)
     if members:
         verdicts = Counter(member.decision.verdict for member in members)
@@ -60,6 +70,7 @@ def print_members(screen: Console, story: Story, members: Sequence[Membership], 
         print_heading(screen, "Articles in order of arrival: " + ", ".join(parts))
         _print_decisions(screen, members, stories)
     _print_merges(screen, "Merges", merges_into(story, members, stories), stories)
+    _print_commands(screen, [*members, *split_off(story, memberships)])
     print_relations(screen, story, stories)
 
 
@@ -177,6 +188,17 @@ def _print_decisions(screen: Console, members: Sequence[Membership], stories: Ma
         )
     print_table(screen, rows)
     screen.print("score: of the story; founded: of the best candidate, below the bar; copied: the Jaccard index.")
+
+
+def _print_commands(screen: Console, members: Iterable[Membership]) -> None:
+    """Who has put articles where they are, and why; merges stand among the merges."""
+    placed = Counter(member.placed_by for member in members if member.placed_by is not None)
+    told = [(command, articles) for command, articles in placed.items() if command.kind is not CommandKind.MERGE]
+    if not told:
+        return
+    print_heading(screen, "Commands")
+    for command, articles in told:
+        screen.print(Text(f"{signature(command)} ({count(articles, 'article')})"))
 
 
 def _origin(member: Membership, screen: Console) -> tuple[Text, Text, Text]:

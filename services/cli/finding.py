@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import click
 
 from newsloom.contracts.story import Story
+
+NAMED_MAX: Final = 10
 
 
 def find(stories: Mapping[str, Story], story_id: str) -> Story:
@@ -18,4 +21,5 @@ def find(stories: Mapping[str, Story], story_id: str) -> Story:
         return stories[found[0]]
     if not found:
         raise click.ClickException(f"there is no story {story_id!r}: `newsloom stories --all` lists them")
-    raise click.ClickException(f"{len(found)} stories begin with {story_id!r}: {', '.join(found)}")
+    more = f" and {len(found) - NAMED_MAX:,} more" if len(found) > NAMED_MAX else ""
+    raise click.ClickException(f"{len(found):,} stories begin with {story_id!r}: {', '.join(found[:NAMED_MAX])}{more}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import pairwise
 from typing import NamedTuple
 
+from newsloom.contracts.command import CommandKind
 from newsloom.contracts.membership import Candidate, Membership, MergeDecision, Verdict
 from newsloom.contracts.story import Story
 
@@ -67,3 +68,11 @@ def merges_into(story: Story, members: Iterable[Membership], stories: Mapping[st
                 if from_id in stories:
                     waiting.append(stories[from_id])
     return list(found.values())
+
+
+def split_off(story: Story, memberships: Iterable[Membership]) -> Iterator[Membership]:
+    """The articles that a split has taken out of the story, as long as they are where it put them."""
+    for member in memberships:
+        command = member.placed_by
+        if member.story_id in story.split_into and command is not None and command.kind is CommandKind.SPLIT:
+            yield member

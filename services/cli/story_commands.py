@@ -27,6 +27,7 @@ from newsloom.subscribe import Newsloom
 from newsloom.terminal import shown
 from services.cli.commanding import Refused, Sending, send
 from services.cli.finding import find
+from services.cli.lineage import followed
 from services.cli.render import count
 
 WAIT_S: Final = 30.0
@@ -37,14 +38,22 @@ F = TypeVar("F", bound=Callable[..., Any])
 S = TypeVar("S", bound=StoryCommand)
 
 
+def _not_blank(context: click.Context, parameter: click.Parameter, text: str | None) -> str | None:
+    del context, parameter
+    if text is not None and not text.strip():
+        raise click.BadParameter("it says nothing")
+    return text
+
+
 def _signed(command: F) -> F:
     """With the options that every correction has."""
     for option in (
         click.option("--wait", "wait_s", metavar="SECONDS", type=click.FloatRange(min=0, min_open=True), default=WAIT_S,
                      help=f"How long to wait for the services to carry it out. [{WAIT_S:g}]"),
         click.option("--no-wait", is_flag=True, help="Send it, and do not wait."),
-        click.option("--by", metavar="NAME", help="Who says so. [the login name]"),
-        click.option("--why", metavar="TEXT", required=True, help="Why; it stays with the stories and articles."),
+        click.option("--by", metavar="NAME", callback=_not_blank, help="Who says so. [the login name]"),
+        click.option("--why", metavar="TEXT", required=True, callback=_not_blank,
+                     help="Why; it stays with the stories and articles."),
     ):  # fmt: skip
         command = option(command)
     return command
@@ -155,7 +164,8 @@ class _Desk:
         """The open story of this id, or the only one whose id begins so; a `ClickException` if it is not there or not open."""
         story = find(self._stories, story_id)
         if story.state is StoryState.MERGED:
-            raise click.ClickException(f"story {story.id} became part of story {story.merged_into}: name that one")
+            survivor = followed(story.id, self._stories)[-1]
+            raise click.ClickException(f"story {story.id} became part of story {survivor}: name that one")
         if story.state is not StoryState.OPEN:
             raise click.ClickException(f"story {story.id} is closed: only open stories can be corrected")
         return story

@@ -45,7 +45,12 @@ def load_calibration(settings: Settings) -> Calibration | None:
         raise ConfigurationError(
             f"NEWSLOOM_CALIBRATION={settings.calibration!r} was made for {stored.model!r}, NEWSLOOM_MODEL is {settings.model!r}"
         )
-    title, lead = decode_int16(stored.title_mean), decode_int16(stored.lead_mean)
+    try:
+        title, lead = decode_int16(stored.title_mean), decode_int16(stored.lead_mean)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"NEWSLOOM_CALIBRATION={settings.calibration!r} is no calibration: the means are not of two bytes a dimension"
+        ) from error
     if title.size != lead.size or not lead.size:
         raise ConfigurationError(
             f"NEWSLOOM_CALIBRATION={settings.calibration!r}: the means have {title.size} and {lead.size} dimensions"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from newsloom.contracts.codec import decode_state, decode_story, encode
 from newsloom.contracts.membership import Checkpoint, Membership
 from newsloom.contracts.story import HISTORY_MAX, Cause, Story, StoryState, StoryUpdate, UpdateKind
+from newsloom.contracts.vector import ArticleRetraction, ArticleVector
 from services.clusterer.core.calibration import uncalibrated
 from services.clusterer.core.changes import Changes
 from services.clusterer.core.edition import Edition
@@ -156,6 +157,25 @@ def test_an_article_changes_its_story_only_with_an_announcement(events: list[Inp
                 before = homes.get(article_id)
                 assert before in {None, member.story_id} or {before, member.story_id} & announced
                 homes[article_id] = member.story_id
+
+
+@given(commanded_streams)
+def test_no_article_is_lost_before_the_retention_is_over(events: list[Input]) -> None:
+    engine = fresh_engine()
+    known: dict[str, datetime] = {}
+    for event in events:
+        members = {story.id: set(story.members) for story in engine.edition.stories.values()}
+        changes = apply(engine, event)
+        forgotten = {story_id for story_id in changes.stories if engine.story(story_id) is None}
+        for article_id in set().union(*(members.get(story_id, set()) for story_id in forgotten)):
+            assert known.pop(article_id) + PARAMETERS.retention <= engine.edition.watermark
+        if isinstance(event, ArticleVector):
+            known[event.article_id] = event.published_at
+        elif isinstance(event, ArticleRetraction):
+            known.pop(event.article_id, None)
+        assert set(engine.edition.articles) == set(known)
+        inside = [article_id for story in engine.edition.stories.values() for article_id in story.members]
+        assert sorted(inside) == sorted(known)
 
 
 @given(commanded_streams)

@@ -9,7 +9,6 @@ from typing import NamedTuple
 from hypothesis import given, settings
 
 from newsloom.contracts.membership import Decision, Membership, MergeDecision
-from newsloom.contracts.vector import ArticleRetraction, ArticleVector
 from services.clusterer.core.changes import Changes
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.story import LiveStory
@@ -80,21 +79,3 @@ def test_it_brings_a_report_that_is_alone_and_old_enough_to_others_that_it_fits(
             assert report.placed_by is None
             assert not is_pinned
             assert fitted.story_id not in kept_apart
-
-
-@given(commanded_streams)
-def test_no_article_is_lost_or_found_by_what_the_engine_does_itself(events: list[Input]) -> None:
-    engine = fresh_engine()
-    known: set[str] = set()
-    for event in events:
-        members = {story.id: set(story.members) for story in engine.edition.stories.values()}
-        changes = apply(engine, event)
-        for story_id in changes.stories:
-            known -= members.get(story_id, set()) if engine.story(story_id) is None else set()
-        if isinstance(event, ArticleVector):
-            known.add(event.article_id)
-        elif isinstance(event, ArticleRetraction):
-            known.discard(event.article_id)
-        assert set(engine.edition.articles) == known
-        counted = [article_id for story in engine.edition.stories.values() for article_id in story.members]
-        assert sorted(counted) == sorted(known)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from newsloom.contracts.codec import decode_state, encode
+from newsloom.contracts.command import CommandKind, CommandRef
 from newsloom.contracts.membership import Candidate, Decision, Membership, MergeDecision, Verdict, membership_key
 from newsloom.contracts.story import Story, StoryState
 from newsloom.streaming.records import Message
@@ -254,6 +255,25 @@ def test_a_second_look_at_the_larger_story(newsroom: Newsroom) -> None:
     )
 
 
+def test_both_sides_of_a_split_tell_who_split_them_and_why(newsroom: Newsroom) -> None:
+    given: dict[str, Any] = {"issued_at": NINE, "by": "Ann", "why": "another court"}
+    split, move = (
+        CommandRef(id=f"c-{kind.value}", kind=kind, **given) for kind in (CommandKind.SPLIT, CommandKind.MOVE)
+    )
+    placed = Decision(verdict=Verdict.COMMANDED)
+    members = [
+        member("a-1", 1, FOUNDED),
+        *(member(f"b-{number}", number, placed, story_id=B, placed_by=split) for number in (2, 3)),
+        member("b-4", 4, placed, story_id=B, placed_by=move),
+    ]
+    stories = [story(A, 2, split_into=(B,)), story(B, 2, split_from=A)]
+    newsroom.write([*map(story_message, stories), *map(member_message, members)])
+    told = "split by Ann, 2025-04-18 09:12Z: another court (2 articles)"
+    old, new = (newsroom.run("explain", ident).stdout.splitlines() for ident in (A, B))
+    assert old[old.index("Commands") + 1 :][:2] == [told, ""]
+    assert new[new.index("Commands") + 1 :][:2] == [told, "move by Ann, 2025-04-18 09:12Z: another court (1 article)"]
+
+
 def test_json_is_the_record_as_it_is_kept(filled: Newsroom) -> None:
     assert filled.run("explain", "a-2", "--format", "json").stdout_bytes == encode(MEMBERS[1]) + b"\n"
     of_story = filled.run("explain", A, "--format", "json").stdout_bytes.splitlines()
@@ -286,6 +306,13 @@ def test_what_is_not_there(filled: Newsroom, arguments: list[str], said: str) ->
     assert said in result.stderr
 
 
+def test_of_many_stories_that_begin_alike_some_are_named(newsroom: Newsroom) -> None:
+    ids = [f"st-{number:016}" for number in range(12)]
+    newsroom.write([story_message(story(story_id, 1)) for story_id in ids])
+    result = newsroom.run("explain", "st-0")
+    assert result.stderr == f"Error: 12 stories begin with 'st-0': {', '.join(ids[:10])} and 2 more\n"
+
+
 def test_an_article_id_that_looks_like_a_story(filled: Newsroom) -> None:
     filled.write([member_message(member("st-aaa", 8, JOINED))])
     assert filled.run("explain", "st-aaa").stdout.splitlines()[0] == "Title of st-aaa"
@@ -315,7 +342,7 @@ def _article(value: Membership, stories: dict[str, Story], members: list[Members
 def _story(value: Story, members: list[Membership], stories: dict[str, Story], width: int) -> str:
     screen = _screen(width)
     with screen.capture() as capture:
-        print_members(screen, value, members_of(value, members), stories)
+        print_members(screen, value, members_of(value, members), stories, members)
     return capture.get()
 
 

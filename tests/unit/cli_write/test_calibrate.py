@@ -14,6 +14,7 @@ from newsloom.streaming.errors import ConfigurationError
 from services.cli.calibrate import command
 from services.clusterer.calibrations import load_calibration
 
+HALF_A_NUMBER = b'{"model": "all-MiniLM-L6-v2", "title_mean": "AAAA", "lead_mean": "AAAA", "articles": 1}'
 SUBJECTS = ("Ferry", "Harvest", "Comet", "Strike", "Museum")
 
 
@@ -50,7 +51,11 @@ def test_a_calibration_belongs_to_one_model(tmp_path: Path) -> None:
         load_calibration(Settings(calibration=str(output), model="mine"))
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"\xff"])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{}", b"\xff", HALF_A_NUMBER],
+    ids=["empty", "no fields", "not UTF-8", "half a number"],
+)
 def test_what_is_no_calibration_is_told(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "calibration.json"
     file.write_bytes(content)
@@ -61,6 +66,15 @@ def test_what_is_no_calibration_is_told(tmp_path: Path, content: bytes) -> None:
 def test_a_calibration_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
         load_calibration(Settings(calibration=str(tmp_path / "none.json")))
+
+
+def test_a_folder_that_is_not_there_is_told_before_anything_is_encoded(tmp_path: Path) -> None:
+    output = tmp_path / "nowhere" / "calibration.json"
+    arguments = [str(sample(tmp_path, 1)), "--output", str(output), "--map", "title=headline"]
+    with pytest.raises(
+        ConfigurationError, match=r"--output .*nowhere.*: there is no folder .*nowhere to write it into"
+    ):
+        CliRunner().invoke(command, arguments, obj=Settings(), catch_exceptions=False)
 
 
 def test_too_small_a_sample_is_refused(tmp_path: Path) -> None:

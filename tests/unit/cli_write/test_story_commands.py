@@ -212,7 +212,9 @@ def test_mistakes_are_answered_at_once(newsroom: Newsroom) -> None:
         done = newsroom.run("stories", *arguments, "--why", WHY)
         assert (done.exit_code, done.stdout, done.stderr) == (1, "", f"Error: {said}{_more(said)}\n")
     assert newsroom.run("stories", "pin", one).exit_code == 2
-    assert newsroom.run("stories", "pin", one, "--why", "  ").exit_code == 2
+    for option, given in (("--why", ["--why", "  "]), ("--by", ["--why", WHY, "--by", ""])):
+        blank = newsroom.run("stories", "pin", one, *given)
+        assert (blank.exit_code, f"Invalid value for '{option}': it says nothing" in blank.stderr) == (2, True)
     assert newsroom.commands() == 0
 
 
@@ -225,7 +227,14 @@ def test_closed_and_merged_stories_are_answered_at_once(newsroom: Newsroom) -> N
     newsroom.run("stories", "merge", merged, into, "--why", WHY)
     done = newsroom.run("stories", "pin", merged, "--why", WHY)
     assert done.stderr == f"Error: story {merged} became part of story {into}: name that one\n"
-    newsroom.report(article(8, subject=5, hour=24 * 9))
+    newsroom.report(*(article(number, subject=4, hour=3) for number in range(20, 28)))
+    newsroom.run("stories", "merge", into, newsroom.home(20), "--why", WHY)
+    last = newsroom.home(20)
+    assert last != into
+    done = newsroom.run("stories", "pin", merged, "--why", WHY)
+    assert done.stderr == f"Error: story {merged} became part of story {last}: name that one\n"
+    newsroom.report(article(8, subject=5, hour=24 * 12))
+    into = last
     done = newsroom.run("stories", "pin", into, "--why", WHY)
     assert done.stderr == f"Error: story {into} is closed: only open stories can be corrected\n"
 

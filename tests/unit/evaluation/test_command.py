@@ -97,6 +97,15 @@ def test_where_the_package_is_missing_the_command_says_so(monkeypatch: pytest.Mo
         sys.modules.pop("services.cli.evaluate", None)
 
 
+@pytest.mark.parametrize("option", ["--keep", "--cache"])
+def test_a_folder_that_cannot_be_made_is_named_at_once(data: Path, option: str) -> None:
+    outcome = CliRunner(env={"NEWSLOOM_MODEL": "words"}).invoke(
+        newsloom, ["evaluate", "--data", str(data), option, "/proc/nowhere", "good"]
+    )
+    assert isinstance(outcome.exception, ConfigurationError)
+    assert str(outcome.exception).startswith(f"{option} /proc/nowhere cannot be made: ")
+
+
 def test_what_cannot_be_evaluated_is_named(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEWSLOOM_TEST_DATA", str(data / "nowhere"))
     outcome = CliRunner(env={"NEWSLOOM_MODEL": "words"}).invoke(newsloom, ["evaluate"])

@@ -70,6 +70,14 @@ def test_conventions_of_the_known_streams(tmp_path: Path) -> None:
         ([{"id": "a1", "title": "No label"}], r"line 1: .*`story`"),
         ([row(1, "flood"), row(1, "comet")], r"line 2: the id 'a1' stands in an earlier line"),
         ([{**row(1, "flood"), "published_at": "last week"}], r"line 1: 'last week' is no ISO 8601 date"),
+        (
+            [{**row(1, "flood"), "published_at": "9999-12-31"}],
+            r"line 1: '9999-12-31' is no date from 1900 to 2200 .*published",
+        ),
+        (
+            [{**row(1, "flood"), "published_at": "0001-01-01T00:00:00+02:00"}],
+            r"line 1: .* is no date from 1900 to 2200",
+        ),
         ([{**row(1, "flood"), "leaning": "up"}], r"line 1: .*`\$.leaning`"),
         ([row(1, None)], "nothing to score"),
     ],
@@ -77,6 +85,17 @@ def test_conventions_of_the_known_streams(tmp_path: Path) -> None:
 def test_what_is_no_labelled_stream_is_named(tmp_path: Path, lines: list[dict[str, object]], message: str) -> None:
     file = write_stream(tmp_path, "bad", lines)
     with pytest.raises(ConfigurationError, match=message):
+        read_stream(file)
+
+
+@pytest.mark.parametrize("content", [gzip.compress(json.dumps(row(1, "flood")).encode())[:-9], b"no gzip", None])
+def test_a_damaged_file_is_named(tmp_path: Path, content: bytes | None) -> None:
+    file = tmp_path / "bad.jsonl.gz"
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
+    with pytest.raises(ConfigurationError, match=r"bad\.jsonl\.gz cannot be read: "):
         read_stream(file)
 
 
