@@ -48,7 +48,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     """The time over which similarity falls to 1/e."""
 
     candidates: int = 150
-    """About how many stories the index proposes, by direction alone."""
+    """How many stories the index proposes, by direction alone."""
 
     scored: int = 20
     """How many of them, the best by direction and time, get their exact score. The bar needs 1 + `background` right ones."""

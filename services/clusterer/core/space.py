@@ -100,14 +100,18 @@ class StorySpace:
         count, times, first, last = self._extents[slot].tolist()
         first, last = (min(at, first), max(at, last)) if count else (at, at)
         self._extents[slot] = count + 1, times + at, first, last
-        self._shift(slot, vector, 1)
+        self.sums[slot] += vector
+        self.squares[slot] += np.dot(vector, vector)
+        self._refresh(slot)
 
     def remove(self, slot: int, vector: Whole, at: int, remaining: list[int]) -> None:
         """Count a report no more; `remaining` are the publication times of those that stay."""
         count, times, *_ = self._extents[slot].tolist()
         first, last = (min(remaining), max(remaining)) if remaining else (0, 0)
         self._extents[slot] = count - 1, times - at, first, last
-        self._shift(slot, vector, -1)
+        self.sums[slot] -= vector
+        self.squares[slot] -= np.dot(vector, vector)
+        self._refresh(slot)
 
     def absorb(self, slot: int, other: int) -> None:
         """Add the reports of another slot, which is then empty."""
@@ -144,11 +148,6 @@ class StorySpace:
         """The mean similarity between the reports of two slots."""
         cross = float(np.dot(self.sums[slot], self.sums[other])) / UNIT
         return cross / float(self.counts[slot] * self.counts[other])
-
-    def _shift(self, slot: int, vector: Whole, sign: int) -> None:
-        self.sums[slot] += sign * vector
-        self.squares[slot] += sign * float(np.dot(vector, vector))
-        self._refresh(slot)
 
     def _refresh(self, slot: int) -> None:
         row = self.sums[slot]
