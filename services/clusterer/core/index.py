@@ -30,8 +30,8 @@ class CentroidIndex:
     """Inner-product search over directions that change in place; keys are the caller's.
 
     It is made of two steps, because most of a search is waiting for memory. The sign of each dimension, one bit, says which
-    directions may be near: the angle between two is as the share of signs in which they differ (Charikar 2002). One byte for
-    each dimension says how near those are.
+    directions may be near: the angle between two is as the share of signs that differ (of random hyperplanes, Charikar 2002).
+    One byte for each dimension says how near those are.
 
     FAISS proposes; the engine decides on exact numbers, so that rounding here never shows in a score. Rows and queries are
     whole numbers, small enough for exact sums: what is found follows from the directions alone, on any CPU, and not from
