@@ -126,7 +126,7 @@ def test_stories_out_of_their_time_are_missed_by_nobody(log: Log) -> None:
     assert problems(log, newsroom.settings) == []
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(commanded_streams | contested_streams)
 def test_whatever_is_published_is_in_order(events: list[Input]) -> None:
     with closing(open_log("sqlite://")) as log:
