@@ -189,12 +189,11 @@ def test_a_pinned_story_stays_as_it_is(desk: Desk) -> None:
 
 
 def test_an_article_that_a_command_placed_is_not_looked_at(desk: Desk) -> None:
-    desk.take(article(3, subject=2, hour=25))
-    desk.engine.apply(SplitStory(story_id=desk.home(2), article_ids=("a2",), **SIGNED))
-    desk.take(article(4, subject=1, hour=26), article(5, subject=1, hour=26), article(6, subject=1, hour=26))
-    desk.join(4, 5)
-    placed, newcomer = desk.home(2), desk.home(6)
-    assert not desk.merged(desk.take(article(7, subject=3, hour=49.9)))
-    merged = desk.merged(desk.take(article(8, subject=4, hour=50)))
-    assert newcomer in merged
-    assert placed not in merged
+    """Alone again, it is kept apart from nothing: that a command has placed it is all that holds it."""
+    desk.take(article(3, subject=4, hour=1))
+    desk.join(2, 3)
+    desk.take(ArticleRetraction(article_id="a3", edition=EDITION))
+    placed = desk.home(2)
+    assert due(desk, 2) == 25
+    assert not desk.merged(desk.take(article(4, subject=3, hour=30)))
+    assert desk.home(2) == placed
