@@ -49,7 +49,7 @@ PARTS: Final = {
     "copies: MinHash, look-up, in and out": tuple(
         f"copies.py:{name}" for name in ("bands", "originals", "add", "remove")
     ),
-    "sums and the index: taking an article in": ("space.py:add", "space.py:close", "space.py:absorb"),
+    "sums and the index: taking an article in": ("space.py:add", "space.py:close"),
     "document frequencies": ("frequencies.py:add", "frequencies.py:remove"),
     "related stories, once a day (HDBSCAN)": ("consolidate.py:related_stories",),
     "titles": ("headline.py:offer_title",),
@@ -117,6 +117,8 @@ def shares(profile: cProfile.Profile) -> str:
     rows.sort(key=lambda row: -row[1])
     rows.append(("all else", total - sum(seconds for _, seconds in rows)))
     lines = [f"| {part} | {1_000 * seconds:,.0f} ms | {100 * seconds / total:.0f} % |" for part, seconds in rows]
+    looks = spent["second_look.py:look_again"]
+    lines.append(f"| of all that, second looks | {1_000 * looks:,.0f} ms | {100 * looks / total:.0f} % |")
     return "\n".join(("| part | profiled | share |", "|---|---:|---:|", *lines))
 
 
