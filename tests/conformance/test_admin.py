@@ -65,9 +65,14 @@ def test_the_backlog_is_zero_if_and_only_if_everything_is_committed(
     assert admin.backlog(unique, [topic, other]) >= 5
 
     member = Member(log, unique, [topic, other])
-    for committed in range(1, 6):
+    for _ in range(4):
         member.take(1)
-        assert (admin.backlog(unique, [topic, other]) == 0) is (committed == 5)
+        assert admin.backlog(unique, [topic, other]) > 0
+    member.take(1)
+    # On Kafka a commit returns before its marker is written among the offsets.
+    for _ in steps("the backlog that is worked off"):
+        if admin.backlog(unique, [topic, other]) == 0:
+            break
     put(log, numbered(other, 1))
     assert admin.backlog(unique, [topic, other]) > 0
     assert admin.backlog(unique, [topic]) == 0

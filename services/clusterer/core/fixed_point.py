@@ -32,10 +32,9 @@ def from_half(data: bytes, field: str) -> Vector:
     if not data or len(data) % HALF_BYTES:
         raise Unusable(f"vector has {len(data)} bytes; half precision takes two for each dimension - at `$.{field}`")
     values = np.frombuffer(data, dtype="<f2").astype(np.float64)
-    length = math.sqrt(float(np.dot(values, values)))
-    # Finite halves have a finite length.
-    if not math.isfinite(length):
+    if not np.isfinite(values).all():
         raise Unusable(f"vector holds a value that is not a finite number - at `$.{field}`")
+    length = math.sqrt(float(np.dot(values, values)))
     if abs(length - 1.0) > NORM_TOLERANCE:
         raise Unusable(f"vector has length {length:.3f}, not 1 - at `$.{field}`")
     return np.rint(values * SCALE).astype(np.int16)
