@@ -95,10 +95,8 @@ def _voices(events: Sequence[ArticleVector], shared: Shared) -> tuple[Matrix, Ma
         if not any(other < place for other, _ in shared.copies[place]):
             frequencies.add(features.terms)
             window.append((event, features.terms))
-    layout, vectors = (
-        blocks(calibration.dimension),
-        np.array([combined(features, parameters, calibration) for features in kept]),
-    )
+    layout = blocks(calibration.dimension)
+    vectors = np.array([combined(features, parameters, calibration) for features in kept])
     return _units(vectors[:, layout.lead]), _units(vectors[:, layout.title]), _units(vectors[:, layout.terms])
 
 

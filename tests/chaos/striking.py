@@ -65,6 +65,7 @@ class Striker:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not self.pace.stopped:
             self.newsroom.tend()
+            # Between two looks at the services: the blows come at times of their own.
             time.sleep(TICK_S)
 
     def _strike(self, kind: str) -> None:
@@ -106,6 +107,7 @@ class Striker:
             early |= waited > STARTED_S_MAX  # Nobody gets to work for now; a start can be hit as well.
             if waited > VICTIM_S_MAX or self.pace.stopped:
                 raise RuntimeError(f"no replica runs that could be hit: {self.newsroom.problems[-3:]}")
+            # Between two looks for one that runs.
             time.sleep(TICK_S)
 
 

@@ -103,7 +103,7 @@ def child(how: str, what: str, file: Path, nth: int | None, told: int) -> None:
         for sql in connections:
             arm_one(sql)
 
-    sqlite3.connect = connect_armed  # type: ignore[assignment]
+    sqlite3.connect = connect_armed  # type: ignore[assignment]  # `connect` is overloaded; this passes all on
     log = open_embedded(f"sqlite:///{file}", clock=lambda: LATER_MS)
     if what in CHANGES:
         CHANGES[what](log, arm)

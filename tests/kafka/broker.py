@@ -223,6 +223,7 @@ def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {seconds:g} s for {what}")
+        # Between two looks at the condition.
         time.sleep(0.02)
 
 

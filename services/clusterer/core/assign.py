@@ -18,8 +18,6 @@ RANKED_MAX: Final = 16
 """More than any background holds."""
 EXPLAINED_MAX: Final = 5
 """How many candidates a decision keeps."""
-LEAST: Final = float(np.finfo(np.float64).min)
-"""More than what is out of the question is worth."""
 
 
 class Score(NamedTuple):
@@ -77,7 +75,7 @@ def _candidates(
     worth = np.where(gaps <= parameters.window // MILLISECOND, nearness * times, -np.inf)
     last = np.partition(worth, -parameters.scored)[-parameters.scored] if slots.size > parameters.scored else -np.inf
     # Whatever is worth as much as the last one is among them, so that the order of slots does not show.
-    chosen = worth >= max(last, LEAST)
+    chosen = (worth >= last) & (worth > -np.inf)
     return slots[chosen], counts[chosen], times[chosen]
 
 

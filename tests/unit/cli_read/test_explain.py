@@ -1,28 +1,16 @@
 from __future__ import annotations
 
-import io
 from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from rich.console import Console
 from rich.text import Text
 
 from newsloom.contracts.codec import decode_state, encode
 from newsloom.contracts.command import CommandKind, CommandRef
-from newsloom.contracts.membership import Candidate, Decision, Membership, MergeDecision, Verdict, membership_key
-from newsloom.contracts.story import Story, StoryState
-from newsloom.streaming.records import Message
-from services.cli.explain import members_of
-from services.cli.explanation import print_article, print_members
-from services.clusterer.core.calibration import uncalibrated
-from services.clusterer.core.edition import Edition
-from services.clusterer.core.engine import Engine
-from services.clusterer.core.parameters import Parameters
-from tests.laws.streams import DIMENSION, EDITION, Event, article, streams
-from tests.laws.test_engine import PARAMETERS
+from newsloom.contracts.membership import Candidate, Decision, Membership, MergeDecision, Verdict
+from newsloom.contracts.story import StoryState
+from tests.unit.cli_read.explained import article_shown, member_message, story_shown
 from tests.unit.cli_read.newsroom import HOSTILE, HOSTILE_SHOWN, NINE, Newsroom, story, story_message
 
 A, AB, B, C = "st-aaaaaaaaaaaaaaaa", "st-aabaaaaaaaaaaaaa", "st-bbbbbbbbbbbbbbbb", "st-cccccccccccccccc"
@@ -71,11 +59,6 @@ def member(article_id: str, sequence: int, decision: Decision, **changed: Any) -
         "outlet": "Morning Wire",
     }
     return Membership(**(given | changed))
-
-
-def member_message(value: Membership) -> Message:
-    key = membership_key(value.edition, value.article_id)
-    return Message("news.article-stories", key, encode(value), partition=0)
 
 
 # AB went into B, and B into A; a-4 and a-5 were in AB.
@@ -321,85 +304,14 @@ def test_an_article_id_that_looks_like_a_story(filled: Newsroom) -> None:
 @pytest.mark.parametrize("width", [60, 100, 200])
 def test_a_terminal_of_any_width_gets_score_bar_and_verdict(width: int) -> None:
     stories = {value.id: value for value in STORIES}
-    for shown in (_article(MEMBERS[1], stories, MEMBERS, width), _story(STORIES[0], MEMBERS, stories, width)):
+    for shown in (article_shown(MEMBERS[1], stories, MEMBERS, width), story_shown(STORIES[0], MEMBERS, stories, width)):
         assert all(Text.from_ansi(line).cell_len <= width for line in shown.splitlines())
         assert "0.480" in shown
         assert "0.330" in shown
         assert "joined" in shown
 
 
-def _screen(width: int) -> Console:
-    return Console(file=io.StringIO(), width=width, force_terminal=True, no_color=True, markup=False, highlight=False)
-
-
-def _article(value: Membership, stories: dict[str, Story], members: list[Membership], width: int) -> str:
-    screen = _screen(width)
-    with screen.capture() as capture:
-        print_article(screen, value, stories, members)
-    return capture.get()
-
-
-def _story(value: Story, members: list[Membership], stories: dict[str, Story], width: int) -> str:
-    screen = _screen(width)
-    with screen.capture() as capture:
-        print_members(screen, value, members_of(value, members), stories, members)
-    return capture.get()
-
-
-# --- what the engine itself records
-
-
-def decide(events: list[Event], parameters: Parameters) -> tuple[dict[str, Story], list[Membership]]:
-    engine = Engine(Edition(EDITION, uncalibrated("test", DIMENSION), parameters))
-    stories: dict[str, Story | None] = {}
-    members: dict[str, Membership | None] = {}
-    for event in events:
-        changes = engine.apply(event)
-        stories |= {story_id: engine.story(story_id) for story_id in changes.stories}
-        members |= dict(changes.memberships)
-    return (
-        {story_id: value for story_id, value in stories.items() if value is not None},
-        [value for value in members.values() if value is not None],
-    )
-
-
-def test_the_engines_own_decisions(newsroom: Newsroom) -> None:
-    events: list[Event] = [
-        article(0, subject=1, text=5),
-        article(1, subject=1, wobble=1),
-        article(2, subject=4, wobble=1),
-        article(3, subject=1, text=5, hour=1),
-    ]
-    stories, members = decide(events, Parameters())
-    newsroom.write([*map(story_message, stories.values()), *map(member_message, members)])
-    said = {value.article_id: newsroom.run("explain", value.article_id).stdout.splitlines()[4] for value in members}
-    home = members[0].story_id
-    assert said["a0"] == f"It founded {home}: no story of the window was there to compare it with."
-    assert said["a1"].startswith(f"It joined {home} with a score of ")
-    assert said["a2"].startswith(f"It founded {members[2].story_id}: the best candidate scored ")
-    assert said["a3"].startswith("It followed a0, whose text it repeats with a Jaccard index of 1.000; ")
-
-
-@settings(max_examples=50)
-@given(streams, st.sampled_from([Parameters(), PARAMETERS]))
-def test_whatever_the_engine_records_can_be_explained(events: list[Event], parameters: Parameters) -> None:
-    stories, members = decide(events, parameters)
-    for value in members:
-        shown = _article(value, stories, members, 200)
-        assert value.article_id in shown
-        if value.decision.verdict is Verdict.JOINED:
-            best = value.decision.candidates[0]
-            assert f"with a score of {best.score:.3f}; the bar was {value.decision.bar:.3f}" in shown
-            assert best.mean == pytest.approx(best.title + best.lead + best.terms)
-        look = value.merge.second_look if value.merge is not None else None
-        assert ("Candidates of the second look" in shown) == (look is not None)
-    for known in stories.values():
-        shown = _story(known, members, stories, 200)
-        assert f"{known.article_count:,} article" in shown
-        assert all(value.article_id in shown for value in members if value.story_id == known.id)
-
-
 def test_a_joined_record_without_candidates_is_explained_all_the_same() -> None:
     bare = msgspec.structs.replace(MEMBERS[1], decision=Decision(verdict=Verdict.JOINED, bar=0.5))
-    shown = _article(bare, {A: STORIES[0]}, [bare], 200)
+    shown = article_shown(bare, {A: STORIES[0]}, [bare], 200)
     assert "It joined its story; the bar was 0.500. Its candidates were not kept." in shown

@@ -162,7 +162,7 @@ SUPERVISING_PROGRAM = """
     from services.cli.supervisor import Service, Supervisor
     command = (sys.executable, "-m", "services.cli.tethered", sys.argv[1])
     Supervisor([Service("one", command), Service("two", command)], environ=os.environ).check()
-    time.sleep(600)
+    time.sleep(600)  # Until it is killed, which is what its services must notice.
     """
 TETHERED_SERVICE = """
     import os, signal
