@@ -1,0 +1,68 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from evaluation.conditions import conditions, render, shortened, sparse
+from evaluation.streams import Stream, read_stream
+from tests.unit.evaluation.newsroom import WordEncoder, row, rows_of_three_stories, write_stream
+
+TEXT = 'The dam held. "We were lucky!" said the mayor of Arnmouth, a town of 4.5 thousand. Schools stay closed.'
+
+
+@pytest.fixture
+def stream(tmp_path: Path) -> Stream:
+    """Nine articles of three stories, and one that has no label."""
+    return read_stream(write_stream(tmp_path, "three", [*rows_of_three_stories(), row(9, None)]))
+
+
+def with_texts(stream: Stream, title: str, text: str) -> Stream:
+    changed = [
+        replace(one, article=msgspec.structs.replace(one.article, title=title, text=text)) for one in stream.articles
+    ]
+    return replace(stream, articles=tuple(changed))
+
+
+@pytest.mark.parametrize(("sentences", "left"), [(0, ""), (1, "The dam held."), (9, TEXT)])
+def test_a_text_keeps_its_first_sentences(stream: Stream, sentences: int, left: str) -> None:
+    short = shortened(with_texts(stream, "Flood", TEXT), sentences)
+    assert {one.article.text for one in short.articles} == {left}
+    assert [one.story for one in short.articles] == [one.story for one in stream.articles]
+
+
+def test_an_article_without_a_title_keeps_its_text(stream: Stream) -> None:
+    assert {one.article.text for one in shortened(with_texts(stream, "", TEXT), 0).articles} == {TEXT}
+
+
+@pytest.mark.parametrize(("kept", "stories"), [(0.0, 1), (0.6, 2), (1.0, 3)])
+def test_a_sparse_stream_has_whole_stories_and_what_has_none(stream: Stream, kept: float, stories: int) -> None:
+    left = sparse(stream, kept).articles
+    counts = {story: sum(one.story == story for one in left) for story in {one.story for one in left}}
+    assert counts.pop(None) == 1
+    assert list(counts.values()) == [3] * stories
+    assert left == sparse(stream, kept).articles
+
+
+def test_every_condition_scores_the_streams_own_labels(stream: Stream) -> None:
+    other = replace(stream, name="other")
+    ready = conditions([stream, other], WordEncoder())
+    assert len({one.name for some in ready.values() for one in some}) == 2 * len(ready)
+    own = set(ready["as they are"][0].gold.ids)
+    for some in ready.values():
+        for one in some:
+            assert set(one.gold.ids) <= own
+            assert own.intersection(event.article_id for event in one.events) == set(one.gold.ids)
+    among = ready["in a background"][0]
+    assert len(among.events) > len(ready["as they are"][0].events)
+
+
+def test_one_stream_alone_has_no_background(stream: Stream) -> None:
+    assert "in a background" not in conditions([stream], WordEncoder())
+
+
+def test_a_row_is_a_condition_and_ends_with_the_average() -> None:
+    [*_, last] = render(["one", "other"], {"sparse": [0.5, 1.0]}).splitlines()
+    assert last.replace(" ", "") == "|sparse|.500|1.000|.750|"
