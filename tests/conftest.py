@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from tests.kafka.broker import Broker, find_kafka_home
 # A law holds or it does not; how long a case takes says something about the machine's load only.
 settings.register_profile("newsloom", deadline=None)
 settings.load_profile("newsloom")
+
+# What a shell runs in the background is deaf to SIGINT, and so are its children: the programs whose Ctrl-C is tested, too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 HOW_TO_RUN = "needs Apache Kafka: set KAFKA_HOME (and have Java), or NEWSLOOM_TEST_KAFKA=host:port"
 
