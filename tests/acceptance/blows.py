@@ -29,14 +29,14 @@ class Blow:
 
 
 def blows(count: int, *, records: int, after_s_max: float, seed: int) -> list[Blow]:
-    """`count` blows spread over an input of so many records, each at a moment of its own within the work on a batch.
+    """`count` blows over the first half of so many records, each at a moment of its own within the work on a batch.
 
-    The first one hits the start: before the first record is taken in.
+    The first one hits the start: before the first record is taken in. None comes late: a fast service would be done by then.
     """
     moments = random.Random(seed)  # noqa: S311 - nothing secret
     return [
         Blow(
-            records=records * place // (count + 1),
+            records=records * place // (2 * count),
             after_s=moments.uniform(0, after_s_max),
             number=ORDER[place % len(ORDER)],
         )

@@ -62,7 +62,7 @@ def test_a_clusterer_killed_again_and_again_comes_to_the_same(
         place.write(ARTICLE_VECTORS, vectors)
     calm.run("clusterer")
 
-    run_under(installation, {"clusterer": blows(9, records=len(vectors), after_s_max=0.3, seed=3)})
+    run_under(installation, {"clusterer": blows(9, records=len(vectors), after_s_max=0.1, seed=3)})
 
     found = outcome(installation)
     assert found.problems == []
