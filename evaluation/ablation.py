@@ -75,7 +75,7 @@ def measure(request: Request, processes: int | None) -> list[Row]:
     names = [stream.name for stream in ready]
     with Trials(everything, request.cache / TRIALS_FILE, processes=processes) as trials:
         first, *others = measured_rows(trials, names, varied)
-        shuffles = [_shuffled_row(trials, name, names, some, shipped) for name, some in shuffled.items()]
+        shuffles = [row_of(trials, name, names, some, shipped) for name, some in shuffled.items()]
         return [first, *shuffles, *_without_parts(trials, names, shipped), *others]
 
 
@@ -90,10 +90,11 @@ def _shuffled(stream: Stream, seed: int) -> Stream:
     return replace(shuffled_within_ties(stream, seed), name=f"{stream.name}, seed {seed}")
 
 
-def _shuffled_row(
-    trials: Trials, name: str, names: Sequence[str], shuffled: Sequence[Prepared], shipped: Parameters
+def row_of(
+    trials: Trials, name: str, names: Sequence[str], changed: Sequence[Prepared], configuration: Configuration
 ) -> Row:
-    [row] = measured_rows(trials, [stream.name for stream in shuffled], {name: shipped})
+    """One configuration's row over changed streams, under the names of those they were made of, in the same order."""
+    [row] = measured_rows(trials, [stream.name for stream in changed], {name: configuration})
     return Row(name, dict(zip(names, row.f1.values(), strict=True)))
 
 

@@ -15,6 +15,7 @@ from typing import Final
 import click
 import msgspec
 
+from evaluation.ablation import Row, row_of
 from evaluation.background import within_background
 from evaluation.command import Request, run_alone, stream_options, trial_options
 from evaluation.prepared import Prepared, cached_encoder, counted_streams, prepare_stream
@@ -76,12 +77,12 @@ AMONG: Final = "in a background"
 def command(*, request: Request, processes: int | None, keep: Path) -> None:
     """Score the shipped configuration with less text, with fewer stories, and inside a background of other news."""
     streams = counted_streams(request)
+    names = [one.name for one in streams]
     ready = conditions(streams, cached_encoder(request.cache))
-    with Trials(
-        [one for some in ready.values() for one in some], request.cache / TRIALS_FILE, processes=processes
-    ) as trials:
-        found = {name: _f1(trials, some) for name, some in ready.items()}
-    text = f"# Conditions\n\n{provenance()}\n{READING}\n\n{render([one.name for one in streams], found)}\n"
+    everything = [one for some in ready.values() for one in some]
+    with Trials(everything, request.cache / TRIALS_FILE, processes=processes) as trials:
+        rows = [row_of(trials, name, names, some, Parameters()) for name, some in ready.items()]
+    text = f"# Conditions\n\n{provenance()}\n{READING}\n\n{render(rows)}\n"
     (keep / "conditions.md").write_text(text)
     click.echo(text, nl=False)
 
@@ -100,16 +101,10 @@ def conditions(streams: Sequence[Stream], encoder: Encoder) -> dict[str, list[Pr
     return ready
 
 
-def _f1(trials: Trials, streams: Sequence[Prepared]) -> list[float]:
-    names = [one.name for one in streams]
-    [by_stream] = trials.run([Parameters()], names)
-    return [by_stream[name].f1 for name in names]
-
-
-def render(names: Sequence[str], found: dict[str, list[float]]) -> str:
+def render(rows: Sequence[Row]) -> str:
     """B-cubed F1 by condition and stream, and on average."""
-    rows = [[name, *map(share, f1), share(sum(f1) / len(f1))] for name, f1 in found.items()]
-    return table(["condition", *names, MACRO], rows)
+    found = [[row.name, *map(share, row.f1.values()), share(row.mean)] for row in rows]
+    return table(["condition", *rows[0].f1, MACRO], found)
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except click.ClickException as error:
-            error.message = shown(error.message)  # type: ignore[misc] # what click shows is made of it, later
+            error.message = shown(error.message)  # type: ignore[misc]  # final to click, which shows it later
             raise
 
 

@@ -62,8 +62,7 @@ def _is_at_hand(name: str, repository: str) -> bool:
             return True
         # One question first: the loader itself asks for a minute before it believes that there is no such model.
         HfApi().model_info(repository, timeout=HUB_TIMEOUT_S)
-    except Exception as error:
-        # The hub's client and those below it raise whatever they like for a name that is no model.
+    except Exception as error:  # the hub's client raises whatever it likes for what is no model
         raise not_a_model(name, f"the Hugging Face hub, asked for {repository}: {first_line(error)}") from error
     return False
 

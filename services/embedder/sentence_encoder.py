@@ -99,8 +99,7 @@ def open_encoder(model: ModelFiles) -> SentenceEncoder:
     try:
         # The CPU, where the exactness was measured.
         loaded = SentenceTransformer(model.source, device="cpu", local_files_only=model.is_at_hand)
-    except Exception as error:
-        # The libraries below raise whatever they like for files that are no model.
+    except Exception as error:  # the libraries below raise whatever they like for files that are no model
         raise not_a_model(model.name, first_line(error)) from error
     return SentenceEncoder(model.name, loaded, threads=threads)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from evaluation.ablation import Row
 from evaluation.conditions import conditions, render, shortened, sparse
 from evaluation.streams import Stream, read_stream
 from tests.unit.evaluation.newsroom import WordEncoder, row, rows_of_three_stories, write_stream
@@ -64,5 +65,5 @@ def test_one_stream_alone_has_no_background(stream: Stream) -> None:
 
 
 def test_a_row_is_a_condition_and_ends_with_the_average() -> None:
-    [*_, last] = render(["one", "other"], {"sparse": [0.5, 1.0]}).splitlines()
+    [*_, last] = render([Row("sparse", {"one": 0.5, "other": 1.0})]).splitlines()
     assert last.replace(" ", "") == "|sparse|.500|1.000|.750|"
