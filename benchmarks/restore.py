@@ -47,13 +47,13 @@ from newsloom.settings import Settings
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Message
-from newsloom.topology import topic_name, topic_specs
+from newsloom.topic_specs import topic_name, topic_specs
 from services.clusterer.core.calibration import uncalibrated
 from services.clusterer.core.features import features_of
 from services.clusterer.core.fixed_point import encode_int16
 from services.clusterer.core.frequencies import DocumentFrequencies
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.projection import snapshot
+from services.clusterer.core.publication import snapshot
 from services.clusterer.core.story import NO_SLOT, LiveStory
 from services.clusterer.step import ClustererStep
 

@@ -16,8 +16,8 @@ from evaluation.prepared import Prepared, cached_encoder, counted_streams, prepa
 from evaluation.replay import calibration_for
 from evaluation.report import provenance, table
 from newsloom.contracts.vector import ArticleVector
-from services.clusterer.core.copies import CopyIndex
 from services.clusterer.core.features import Features, features_of, fit
+from services.clusterer.core.minhash_index import CopyIndex
 from services.clusterer.core.parameters import Parameters
 
 READING = """\

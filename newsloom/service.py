@@ -28,7 +28,7 @@ from newsloom.streaming.step import Step
 from newsloom.streaming.topic_check import check_topics
 from newsloom.streaming.watchdog import Watchdog
 from newsloom.terminal import shown
-from newsloom.topology import state_topic_names, topic_name, topic_specs
+from newsloom.topic_specs import state_topic_names, topic_name, topic_specs
 
 EXIT_CONFIGURATION: Final = 78
 """sysexits.h EX_CONFIG: starting again cannot help."""

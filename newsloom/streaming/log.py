@@ -1,6 +1,6 @@
 """The log port: the few operations the services need, on any log that has topics, groups and transactions.
 
-Two implementations, `newsloom.streaming.embedded` (SQLite) and `newsloom.streaming.kafka` (Apache Kafka), pass one
+Two implementations, `newsloom.streaming.sqlite` (SQLite) and `newsloom.streaming.kafka` (Apache Kafka), pass one
 conformance suite (tests/conformance). Every topic name here is the full name, prefix included.
 """
 

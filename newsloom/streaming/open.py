@@ -24,7 +24,7 @@ def open_log(url: str, *, kafka_options: Mapping[str, str] | None = None, create
     scheme = urlsplit(url).scheme
     # Imported here so that a log that is not used need not be installed or loaded.
     if scheme == "sqlite":
-        from newsloom.streaming.embedded import open_embedded  # noqa: PLC0415
+        from newsloom.streaming.sqlite import open_embedded  # noqa: PLC0415
 
         return open_embedded(url, create=create)
     if scheme == "kafka":

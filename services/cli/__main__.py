@@ -11,25 +11,26 @@ import click
 
 from newsloom.service import EXIT_CONFIGURATION, EXIT_LOG
 from newsloom.settings import load_settings
+from newsloom.story_lookup import StoryNotFound
 from newsloom.streaming.errors import ConfigurationError, LogError
 from newsloom.terminal import shown
 
 COMMANDS: Final = {
-    "run": "services.cli.run",
-    "demo": "services.cli.demo",
-    "ingest": "services.cli.ingest",
-    "watch": "services.cli.watch",
-    "stories": "services.cli.stories",
-    "explain": "services.cli.explain",
-    "audit": "services.cli.audit",
-    "topics": "services.cli.topics",
-    "state": "services.cli.state",
-    "migrate": "services.cli.migrate",
-    "dead-letters": "services.cli.dead_letters",
-    "calibrate": "services.cli.calibrate",
-    "evaluate": "services.cli.evaluate",
-    "embedder": "services.cli.embedder",
-    "clusterer": "services.cli.clusterer",
+    "run": "services.cli.commands.run",
+    "demo": "services.cli.commands.demo",
+    "ingest": "services.cli.commands.ingest",
+    "watch": "services.cli.commands.watch",
+    "stories": "services.cli.commands.stories",
+    "explain": "services.cli.commands.explain",
+    "audit": "services.cli.commands.audit",
+    "topics": "services.cli.commands.topics",
+    "state": "services.cli.commands.state",
+    "migrate": "services.cli.commands.migrate",
+    "dead-letters": "services.cli.commands.dead_letters",
+    "calibrate": "services.cli.commands.calibrate",
+    "evaluate": "services.cli.commands.evaluate",
+    "embedder": "services.cli.commands.embedder",
+    "clusterer": "services.cli.commands.clusterer",
 }
 """Command -> the module whose `command` it is; imported when it is called, so that one command never pays for another."""
 
@@ -52,6 +53,8 @@ class _Commands(click.Group):
         """As click does it; what is wrong may quote what stands in the log."""
         try:
             return super().invoke(ctx)
+        except StoryNotFound as error:
+            raise click.ClickException(shown(str(error))) from error
         except click.ClickException as error:
             error.message = shown(error.message)  # type: ignore[misc]  # final to click, which shows it later
             raise

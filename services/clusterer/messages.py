@@ -20,7 +20,7 @@ from newsloom.contracts.story import Story, StoryUpdate
 from newsloom.contracts.topics import ARTICLE_STORIES, STORIES, STORY_UPDATES
 from newsloom.settings import Settings
 from newsloom.streaming.records import Message, Record
-from newsloom.topology import topic_name
+from newsloom.topic_specs import topic_name
 from services.clusterer.core.changes import Changes
 
 SOURCE: Final = "newsloom/clusterer"

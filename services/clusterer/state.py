@@ -17,7 +17,7 @@ from services.clusterer.core.calibration import Calibration, uncalibrated
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.restoring import CorruptState, restored_edition
+from services.clusterer.core.restore import CorruptState, restored_edition
 
 KNOWN: Final = frozenset({STORY_SNAPSHOT, MEMBERSHIP, CHECKPOINT})
 """The schemas of state records that can be read. An incompatible change is another type: `...v2`."""

@@ -16,14 +16,14 @@ from newsloom.streaming.records import Message, Record, TopicPartition
 from newsloom.streaming.restore import RestoreWatch, read_to_end
 from newsloom.streaming.step import Outcome, Rejection
 from newsloom.streaming.watchdog import Watchdog
-from newsloom.topology import topic_name
+from newsloom.topic_specs import topic_name
 from services.clusterer.core.calibration import Calibration, uncalibrated
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
+from services.clusterer.core.errors import Unusable
 from services.clusterer.core.fixed_point import HALF_BYTES
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.space import milliseconds
-from services.clusterer.core.unusable import Unusable
 from services.clusterer.messages import MessageWriter
 from services.clusterer.state import checkpoint_of, restored_engines
 

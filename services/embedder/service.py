@@ -7,7 +7,7 @@ from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.restore import RestoreWatch
 from newsloom.streaming.step import Step
-from newsloom.topology import topic_name
+from newsloom.topic_specs import topic_name
 from services.embedder.encoder import Encoder
 from services.embedder.model_files import find_model
 from services.embedder.step import EmbedderStep

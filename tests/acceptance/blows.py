@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from newsloom.streaming.log import Log
-from newsloom.topology import topic_name
+from newsloom.topic_specs import topic_name
 from tests.acceptance.installation import DRAIN_S_MAX, INPUTS, START_S_MAX, Installation, Service
 from tests.kafka.broker import wait_until
 

@@ -20,8 +20,8 @@ from newsloom.settings import Settings
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Message
-from newsloom.topology import topic_name
-from services.bookkeeper.verification import clustering_problems, problems
+from newsloom.topic_specs import topic_name
+from services.verifier.verification import clustering_problems, problems
 from tests.acceptance.published import Published, read_published
 from tests.kafka.broker import wait_until
 

@@ -15,7 +15,7 @@ from newsloom.contracts.vector import ArticleVector
 from newsloom.service import EXIT_LOG
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.scan import read_topic
-from newsloom.topology import topic_name
+from newsloom.topic_specs import topic_name
 from tests.acceptance.bad_input import BAD_ARTICLES, BAD_VECTORS, HEADERS, Bad, sent
 from tests.acceptance.installation import Installation
 from tests.laws.streams import article

@@ -23,7 +23,7 @@ SERVICES = ("embedder", "clusterer")
 
 
 def halves_of_the_sample(folder: Path) -> tuple[Path, Path]:
-    sample = next(files("services.cli").joinpath("sample").iterdir())
+    sample = next(files("services.local").joinpath("sample").iterdir())
     lines = [line for line in sample.read_text().splitlines() if line.startswith("{")]
     first, second = folder / "first.jsonl", folder / "second.jsonl"
     first.write_text("\n".join(lines[:100]) + "\n")

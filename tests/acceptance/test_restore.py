@@ -16,7 +16,7 @@ from newsloom.contracts.vector import ArticleVector
 from newsloom.service import EXIT_CONFIGURATION
 from newsloom.streaming.records import Message
 from newsloom.streaming.scan import read_topic
-from newsloom.topology import topic_name
+from newsloom.topic_specs import topic_name
 from tests.acceptance.installation import Installation
 from tests.kafka.broker import wait_until
 from tests.laws.streams import article

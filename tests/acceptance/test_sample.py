@@ -15,7 +15,7 @@ import pytest
 from newsloom.contracts.story import Cause, Story, StoryUpdate
 from newsloom.settings import Settings
 from newsloom.streaming.open import open_log
-from services.bookkeeper.verification import problems
+from services.verifier.verification import problems
 from tests.acceptance.conftest import NewInstallation
 from tests.acceptance.published import Published, read_published
 

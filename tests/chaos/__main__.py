@@ -42,7 +42,7 @@ def main(kills: int, brokers: int, seed: int, articles: int | None, report_file:
     if home is None:
         raise click.UsageError("Apache Kafka is needed: set KAFKA_HOME")
     vectors = default_cache_folder()
-    with as_file(files("services.cli") / "sample" / "articles.jsonl") as sample:
+    with as_file(files("services.local") / "sample" / "articles.jsonl") as sample:
         lines = traffic(real_files(_data_folder()) or [sample], seed=seed, articles_max=articles)
     tell(f"{len(lines):,} lines of traffic; keeping their vectors in {vectors}")
     keep_vectors(lines, vectors, Settings().model)

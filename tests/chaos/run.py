@@ -19,8 +19,8 @@ from newsloom.settings import load_settings
 from newsloom.streaming.errors import LogError
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log
-from newsloom.topology import topic_name, topic_specs
-from services.bookkeeper.verification import problems
+from newsloom.topic_specs import topic_name, topic_specs
+from services.verifier.verification import problems
 from tests.acceptance.installation import INPUTS
 from tests.chaos import verifying
 from tests.chaos.breaking import Breaker

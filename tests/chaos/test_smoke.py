@@ -25,7 +25,7 @@ def test_nothing_is_lost_and_nothing_comes_twice(tmp_path: Path) -> None:
     home = find_kafka_home(REPOSITORY)
     if home is None:
         pytest.skip(HOW_TO_RUN)
-    with as_file(files("services.cli") / "sample" / "articles.jsonl") as sample:
+    with as_file(files("services.local") / "sample" / "articles.jsonl") as sample:
         lines = traffic([sample], seed=1)
     keep_vectors(lines, tmp_path, Settings().model)
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from newsloom.contracts.codec import encode
-from services.cli.intake import Retraction, Rules, read_line
+from services.ingest.article_parser import Retraction, Rules, read_line
 
 NAMES: Final = {"outlet": "source", "language": "lang"}
 """What the files call otherwise."""

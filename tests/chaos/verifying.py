@@ -36,7 +36,7 @@ from newsloom.streaming.records import Message, Record
 from newsloom.streaming.restore import RestoreWatch
 from newsloom.streaming.scan import read_topic
 from newsloom.streaming.watchdog import Watchdog
-from newsloom.topology import topic_specs
+from newsloom.topic_specs import topic_specs
 from services.clusterer.__main__ import RECORDS_MAX, build_step
 from services.embedder.encoder import Encoder
 from services.embedder.step import EmbedderStep

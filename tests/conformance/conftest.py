@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from newsloom.streaming.embedded import open_embedded
 from newsloom.streaming.log import Admin, CleanupPolicy, Log, TopicSpec
+from newsloom.streaming.sqlite import open_embedded
 from tests.conformance.harness import SESSION_TIMEOUT_MS, EmbeddedHarness, LogHarness
 from tests.kafka.harness import KafkaHarness
 from tests.simulation.broker import Broker

@@ -8,10 +8,10 @@ from __future__ import annotations
 import sys
 from collections import Counter
 
-from newsloom.streaming.embedded import open_embedded
 from newsloom.streaming.errors import CommitFailed
 from newsloom.streaming.records import Message, TopicPartition
 from newsloom.streaming.restore import read_to_end
+from newsloom.streaming.sqlite import open_embedded
 
 GROUP = "copiers"
 BATCH_MAX = 7

@@ -12,10 +12,10 @@ import sqlite3
 import sys
 from typing import Any, Final
 
-from newsloom.streaming.embedded import open_embedded
 from newsloom.streaming.errors import LogError
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.records import Message, TopicPartition
+from newsloom.streaming.sqlite import open_embedded
 
 SESSION_MS: Final = 300
 GROUP: Final = "group"

@@ -7,10 +7,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from newsloom.streaming.embedded import open_embedded
-from newsloom.streaming.embedded.cleanup import COMPACTION_LAG_MS
 from newsloom.streaming.log import CleanupPolicy, Log, Progress, TopicSpec
 from newsloom.streaming.records import Message
+from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite.cleanup import COMPACTION_LAG_MS
 from tests.fire.old_format import write_old_format
 
 BEGUN_MS: Final = 1_750_000_000_000

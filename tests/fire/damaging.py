@@ -8,10 +8,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from newsloom.streaming.embedded import open_embedded
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy, Log, Progress, TopicSpec
 from newsloom.streaming.records import Message
+from newsloom.streaming.sqlite import open_embedded
 from tests.conformance.driving import read_all
 
 PAGE: Final = 4096

@@ -25,12 +25,12 @@ from typing import Final
 
 import structlog
 
-from newsloom.streaming.embedded import open_embedded
-from newsloom.streaming.embedded.log import wall_clock_ms
 from newsloom.streaming.errors import CommitFailed, Fenced, LogUnavailable
 from newsloom.streaming.log import CleanupPolicy, Log, Progress, TopicSpec
 from newsloom.streaming.records import Message, TopicPartition
 from newsloom.streaming.restore import read_to_end
+from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite.log import wall_clock_ms
 
 PARTITIONS: Final = 4
 GROUP: Final = "copiers"

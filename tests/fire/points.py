@@ -21,8 +21,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from newsloom.streaming.embedded import open_embedded
 from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.sqlite import open_embedded
 from tests.conformance.driving import read_all
 from tests.fire.changes import CHANGES, LATER_MS, OPENINGS, SPECS, base
 

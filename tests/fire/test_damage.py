@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from newsloom.streaming.embedded import open_embedded
-from newsloom.streaming.embedded.cleanup import COMPACTION_LAG_MS
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy, Progress, TopicSpec
 from newsloom.streaming.records import Message, TopicPartition
+from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite.cleanup import COMPACTION_LAG_MS
 from tests.conformance.driving import partitions_of, put, read_all
 from tests.conformance.harness import ManualClock
 from tests.fire.damaging import MARK, contents, damaged_copy, flip_in, make_log, open_file, refusal

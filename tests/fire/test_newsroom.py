@@ -97,7 +97,7 @@ class Fire:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_a_newsroom_under_fire_keeps_its_books(tmp_path: Path) -> None:
-    with as_file(files("services.cli") / "sample" / "articles.jsonl") as sample:
+    with as_file(files("services.local") / "sample" / "articles.jsonl") as sample:
         lines = traffic([sample], seed=1)
     installation = Installation(f"sqlite:///{tmp_path}/news.db", "fire.", tmp_path)
     settings = load_settings({"NEWSLOOM_LOG": installation.url, "NEWSLOOM_TOPIC_PREFIX": "fire.", **PARTITIONS})

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from newsloom.streaming.embedded import open_embedded
-from newsloom.streaming.embedded.connection import Connection
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy, Progress, TopicSpec
 from newsloom.streaming.records import Message, TopicPartition
+from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite.connection import Connection
 from tests.conformance.driving import put, read_all
 
 ROOT = Path(__file__).parents[2]
@@ -50,7 +50,7 @@ def test_every_connection_syncs_each_commit(tmp_path: Path, monkeypatch: pytest.
 
 WRITER = """
 import sys
-from newsloom.streaming.embedded import open_embedded
+from newsloom.streaming.sqlite import open_embedded
 from newsloom.streaming.log import CleanupPolicy, Progress, TopicSpec
 from newsloom.streaming.records import Message
 
@@ -104,7 +104,7 @@ def test_where_no_write_ahead_log_can_be_shared_one_line_says_so(tmp_path: Path)
             connection.use_write_ahead_log()
 
 
-OPEN = "import sys; from newsloom.streaming.embedded import open_embedded; open_embedded(sys.argv[1])"
+OPEN = "import sys; from newsloom.streaming.sqlite import open_embedded; open_embedded(sys.argv[1])"
 
 
 @pytest.mark.parametrize("closed", ["file", "folder"])

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from newsloom.streaming.embedded import open_embedded
-from newsloom.streaming.embedded.connection import BUSY_TIMEOUT_MS
 from newsloom.streaming.errors import CommitFailed, LogError, LogUnavailable
 from newsloom.streaming.log import CleanupPolicy, Log, Progress, TopicSpec
 from newsloom.streaming.records import Message
+from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite.connection import BUSY_TIMEOUT_MS
 from tests.conformance.driving import Member, numbered, put, read_all, steps, values
 from tests.fire.actor import GROUP, SESSION_MS
 

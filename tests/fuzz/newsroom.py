@@ -12,21 +12,21 @@ from typing import Final
 from newsloom.contracts.topics import ARTICLE_VECTORS, DEAD_LETTERS, TopicDefinition
 from newsloom.service import group_name
 from newsloom.settings import Settings
-from newsloom.streaming.embedded import open_embedded
 from newsloom.streaming.log import Log, Progress, Reader
 from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.records import Message, Record, TopicPartition
+from newsloom.streaming.sqlite import open_embedded
 from newsloom.streaming.step import Outcome, Step
 from newsloom.streaming.watchdog import Watchdog
-from newsloom.topology import topic_name, topic_specs
-from services.bookkeeper.verification import clustering_problems
+from newsloom.topic_specs import topic_name, topic_specs
 from services.clusterer.__main__ import RECORDS_MAX as CLUSTERER_RECORDS_MAX
 from services.clusterer.configuration import parameters_of
 from services.clusterer.core.calibration import uncalibrated
 from services.clusterer.step import ClustererStep
 from services.embedder.__main__ import RECORDS_MAX as EMBEDDER_RECORDS_MAX
 from services.embedder.service import build_step
+from services.verifier.verification import clustering_problems
 from tests.conformance.harness import ManualClock
 from tests.fuzz.encoder import DIMENSION, MODEL, FirstWordEncoder
 from tests.fuzz.record import Sent

@@ -24,7 +24,7 @@ from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Message
 from newsloom.subscribe import subscribe
-from newsloom.topology import topic_name, topic_specs
+from newsloom.topic_specs import topic_name, topic_specs
 from services.cli.__main__ import newsloom
 from tests.kafka.broker import wait_until
 from tests.kafka.secured import ADMIN, SecuredBroker

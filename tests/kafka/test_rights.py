@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from newsloom.contracts.topics import STORY_UPDATES
-from services.cli.ingest import EXIT_REJECTED
+from services.cli.commands.ingest import EXIT_REJECTED
 from tests.kafka.guarded import GuardedNewsroom
 
 pytestmark = pytest.mark.kafka

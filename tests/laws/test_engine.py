@@ -20,7 +20,7 @@ from services.clusterer.core.changes import Changes
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.restoring import restored_edition
+from services.clusterer.core.restore import restored_edition
 from services.clusterer.state import checkpoint_of
 from tests.laws.commanded import Input, apply, commanded_streams, contested_streams
 from tests.laws.streams import DIMENSION, EDITION, SETTLED, START, Event, article, streams

@@ -21,9 +21,9 @@ from newsloom.streaming.kafka.clients import Clients
 from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.log import Progress
 from newsloom.streaming.open import open_log
-from newsloom.topology import topic_name, topic_specs
-from services.cli.article_messages import article_message
-from services.cli.intake import read_line
+from newsloom.topic_specs import topic_name, topic_specs
+from services.ingest.article_parser import read_line
+from services.ingest.messages import article_message
 from tests.acceptance.installation import INPUTS
 from tests.chaos.embedder import VECTORS
 from tests.chaos.newsroom import Newsroom

@@ -13,8 +13,8 @@ import pytest
 from newsloom.contracts.topics import ARTICLES
 from newsloom.settings import Settings
 from newsloom.streaming.open import open_log
-from newsloom.topology import topic_name
-from services.bookkeeper.verification import problems
+from newsloom.topic_specs import topic_name
+from services.verifier.verification import problems
 from tests.chaos import verifying
 from tests.chaos.embedder import keep_vectors, kept_vectors
 from tests.chaos.traffic import traffic
@@ -30,7 +30,7 @@ def vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def life(kafka_url: str, tmp_path_factory: pytest.TempPathFactory, vectors: Path) -> Iterator[Life]:
-    with as_file(files("services.cli") / "sample" / "articles.jsonl") as sample:
+    with as_file(files("services.local") / "sample" / "articles.jsonl") as sample:
         lines = traffic([sample], seed=2)
     keep_vectors(lines, vectors, Settings().model)
     lived = live(kafka_url, f"t{uuid.uuid4().hex[:8]}.", tmp_path_factory.mktemp("newsroom"), lines, vectors)

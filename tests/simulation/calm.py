@@ -10,15 +10,15 @@ from contextlib import closing
 from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, STORY_COMMANDS
 from newsloom.settings import Settings
 from newsloom.streaming.dead_letters import OFFSET, PARTITION, REASON, SERVICE, TOPIC
-from newsloom.streaming.embedded import open_embedded
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.records import Message, Record, TopicPartition
 from newsloom.streaming.scan import read_topic
+from newsloom.streaming.sqlite import open_embedded
 from newsloom.streaming.step import Step
-from newsloom.topology import topic_name, topic_specs
-from services.bookkeeper.verification import problems
+from newsloom.topic_specs import topic_name, topic_specs
 from services.clusterer.__main__ import RECORDS_MAX
 from services.embedder.service import build_step
+from services.verifier.verification import problems
 from tests.chaos.verifying import Topics, clustering_differences
 from tests.simulation.encoder import WordEncoder
 from tests.simulation.services import Service

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from newsloom.streaming.embedded.assignment import assign
 from newsloom.streaming.errors import CommitFailed, Fenced
 from newsloom.streaming.records import TopicPartition
+from newsloom.streaming.sqlite.assignment import assign
 
 
 class Identity(NamedTuple):

@@ -18,7 +18,7 @@ from services.clusterer import step as clusterer_step
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.frequencies import DocumentFrequencies
-from services.clusterer.core.restoring import restored_edition
+from services.clusterer.core.restore import restored_edition
 from services.clusterer.step import ClustererStep
 from services.embedder.step import EmbedderStep
 from tests.simulation import log_mutants

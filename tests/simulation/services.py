@@ -22,7 +22,7 @@ from newsloom.streaming.restore import RestoreWatch
 from newsloom.streaming.step import Step
 from newsloom.streaming.topic_check import check_topics
 from newsloom.streaming.watchdog import Watchdog
-from newsloom.topology import state_topic_names, topic_name, topic_specs
+from newsloom.topic_specs import state_topic_names, topic_name, topic_specs
 from services.clusterer import step as clusterer_step
 from services.clusterer.__main__ import build_step as build_clusterer
 from services.embedder.service import build_step as build_embedder

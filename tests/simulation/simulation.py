@@ -11,7 +11,7 @@ from typing import Final
 
 from newsloom.settings import Settings
 from newsloom.streaming.errors import CommitFailed, Fenced, LogError, LogUnavailable
-from newsloom.topology import topic_specs
+from newsloom.topic_specs import topic_specs
 from tests.simulation.broker import Broker
 from tests.simulation.calm import differences
 from tests.simulation.checker import Checker

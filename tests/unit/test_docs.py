@@ -26,14 +26,14 @@ from newsloom.contracts.story import ArticleRef, Cause, HistoryEntry, Story, Sto
 from newsloom.contracts.topics import TOPICS
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector
 from newsloom.settings import KAFKA_PREFIX, NOT_OURS, PREFIX, Settings
+from newsloom.streaming.dead_letter_replay import REPLAYED
 from newsloom.streaming.dead_letters import ADDED
-from newsloom.streaming.replay import REPLAYED
 from services.cli.__main__ import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 README, ARCHITECTURE, EVENTS, SECURITY, EMBEDDED = (
     ROOT / name
-    for name in ("README.md", "docs/architecture.md", "docs/events.md", "docs/security.md", "docs/embedded.md")
+    for name in ("README.md", "docs/architecture.md", "docs/events.md", "docs/security.md", "docs/sqlite.md")
 )
 DOCUMENTS = [README, ARCHITECTURE, EVENTS, SECURITY, EMBEDDED, ROOT / "CHANGELOG.md"]
 

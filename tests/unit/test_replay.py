@@ -5,12 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from newsloom.settings import Settings
+from newsloom.streaming.dead_letter_replay import BATCH_LETTERS_MAX, REPLAYED, Letter, Replayed, letters, replay
 from newsloom.streaming.errors import ConfigurationError, Fenced
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log
-from newsloom.streaming.replay import BATCH_LETTERS_MAX, REPLAYED, Letter, Replayed, letters, replay
 from newsloom.streaming.scan import read_topic
-from newsloom.topology import topic_specs
+from newsloom.topic_specs import topic_specs
 from tests.unit.cli_read.newsroom import AN_HOUR_AGO_MS, letter_message, write
 
 TOPIC = "news.dead-letters"

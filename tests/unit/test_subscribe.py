@@ -26,7 +26,7 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Message
 from newsloom.subscribe import Newsloom, UnreadableRecord, subscribe
-from newsloom.topology import topic_specs
+from newsloom.topic_specs import topic_specs
 from tests.unit.cli_read.newsroom import story, story_message, update, update_message, write
 
 A, B = "st-aaaaaaaaaaaaaaaa", "st-bbbbbbbbbbbbbbbb"

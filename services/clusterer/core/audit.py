@@ -16,12 +16,12 @@ import msgspec
 import numpy as np
 
 from newsloom.contracts.membership import Membership
-from services.clusterer.core.apart import may_merge
-from services.clusterer.core.consolidate import Group, affinity, group_affinity
+from services.clusterer.core.affinity import Group, affinity, group_affinity
 from services.clusterer.core.density import Matrix, clusters
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.features import combined, features_kept
 from services.clusterer.core.fixed_point import SCALE
+from services.clusterer.core.separation import may_merge
 from services.clusterer.core.space import MILLISECOND, milliseconds
 from services.clusterer.core.story import LiveStory
 

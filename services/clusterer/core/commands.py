@@ -19,12 +19,12 @@ from newsloom.contracts.command import (
 )
 from newsloom.contracts.membership import Decision, Membership, MergeDecision, Verdict
 from newsloom.contracts.story import KEPT_APART_MAX, LINEAGE_MAX, Cause, StoryState, UpdateKind
-from services.clusterer.core.apart import branch, has_room, joint, standing, tell_apart, with_one_more
+from services.clusterer.core.copy_detection import original_within
 from services.clusterer.core.edition import Edition
+from services.clusterer.core.errors import Unusable
 from services.clusterer.core.features import features_kept
-from services.clusterer.core.repeats import original_within
+from services.clusterer.core.separation import branch, has_room, joint, standing, tell_apart, with_one_more
 from services.clusterer.core.story import LiveStory
-from services.clusterer.core.unusable import Unusable
 
 
 class Refused(Unusable):

@@ -22,10 +22,8 @@ from newsloom.contracts.story import (
     StoryState,
     UpdateKind,
 )
-from services.clusterer.core.apart import inherit
 from services.clusterer.core.calibration import Calibration
 from services.clusterer.core.changes import Changes
-from services.clusterer.core.copies import Bands, CopyIndex
 from services.clusterer.core.deadlines import Deadlines
 from services.clusterer.core.features import Features, combined, features_kept
 from services.clusterer.core.fixed_point import Whole
@@ -33,8 +31,10 @@ from services.clusterer.core.frequencies import DocumentFrequencies
 from services.clusterer.core.hashes import decode_hashes
 from services.clusterer.core.headline import choose_title, earliest_title, offer_title
 from services.clusterer.core.history import extended
+from services.clusterer.core.minhash_index import Bands, CopyIndex
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.projection import update
+from services.clusterer.core.publication import update
+from services.clusterer.core.separation import inherit
 from services.clusterer.core.space import EPOCH, MILLISECOND, StorySpace, milliseconds
 from services.clusterer.core.story import LiveStory, without_features
 

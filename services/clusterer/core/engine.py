@@ -11,18 +11,18 @@ from newsloom.contracts.command import CommandRef
 from newsloom.contracts.membership import Decision, Membership, MergeDecision, Verdict
 from newsloom.contracts.story import Cause, Story, StoryState, UpdateKind
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
-from services.clusterer.core.apart import may_merge
-from services.clusterer.core.assign import Bar, Score, bar_for, ranked, recorded
+from services.clusterer.core.affinity import affinity, related_stories
 from services.clusterer.core.changes import Changes
 from services.clusterer.core.commands import carry_out
-from services.clusterer.core.consolidate import affinity, related_stories
+from services.clusterer.core.copy_detection import Reading, Repeated, original_within, read
 from services.clusterer.core.edition import Compared, Edition
 from services.clusterer.core.features import Unweighted, features_of, length_correction
 from services.clusterer.core.fixed_point import Whole, encode_int16
 from services.clusterer.core.hashes import encode_hashes
-from services.clusterer.core.projection import snapshot
-from services.clusterer.core.repeats import Reading, Repeated, original_within, read
+from services.clusterer.core.publication import snapshot
+from services.clusterer.core.ranking import Bar, Score, bar_for, ranked, recorded
 from services.clusterer.core.second_look import look_again
+from services.clusterer.core.separation import may_merge
 from services.clusterer.core.space import EPOCH, milliseconds
 from services.clusterer.core.story import LiveStory
 

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from newsloom.contracts.membership import Membership
 from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.calibration import Calibration
+from services.clusterer.core.errors import Unusable
 from services.clusterer.core.fixed_point import SCALE, UNIT, Vector, Whole, decode_int16, from_half, rescaled
 from services.clusterer.core.frequencies import DocumentFrequencies
 from services.clusterer.core.hashes import Hashes, decode_hashes
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.unusable import Unusable
 
 SKETCH: Final = 1_024
 """Dimensions the terms are hashed into, with signs (Weinberger et al. 2009): more dimensions, less noise from collisions."""

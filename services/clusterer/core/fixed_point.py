@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from services.clusterer.core.unusable import Unusable
+from services.clusterer.core.errors import Unusable
 
 Vector = npt.NDArray[np.int16]
 """A unit vector scaled by `SCALE`, shape (dimension,)."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from services.clusterer.core.unusable import Unusable
+from services.clusterer.core.errors import Unusable
 
 Hashes = npt.NDArray[np.uint32]
 """Unique, ascending."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from newsloom.contracts.membership import MergeDecision, Verdict
-from services.clusterer.core.apart import may_merge
-from services.clusterer.core.assign import bar_for, ranked, recorded
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.features import length_correction
+from services.clusterer.core.ranking import bar_for, ranked, recorded
+from services.clusterer.core.separation import may_merge
 from services.clusterer.core.story import LiveStory
 
 

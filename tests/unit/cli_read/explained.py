@@ -10,8 +10,8 @@ from newsloom.contracts.codec import encode
 from newsloom.contracts.membership import Membership, membership_key
 from newsloom.contracts.story import Story
 from newsloom.streaming.records import Message
-from services.cli.explain import members_of
-from services.cli.explanation import print_article, print_members
+from services.cli.commands.explain import members_of
+from services.cli.views.explanation import print_article, print_members
 
 
 def member_message(value: Membership) -> Message:

@@ -20,7 +20,7 @@ from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.step import Rejection
-from newsloom.topology import topic_specs
+from newsloom.topic_specs import topic_specs
 from services.cli.__main__ import newsloom as cli
 
 AN_HOUR_AGO_MS = time.time_ns() // 1_000_000 - 3_600_000

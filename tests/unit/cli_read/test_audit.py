@@ -11,10 +11,10 @@ from newsloom.contracts.codec import encode
 from newsloom.contracts.membership import Checkpoint, Membership, checkpoint_key, membership_key
 from newsloom.contracts.vector import ArticleVector
 from newsloom.streaming.records import Message
-from services.cli.proposals import carried_out_by
+from services.cli.views.proposals import carried_out_by
 from services.clusterer.core.audit import Side, SplitProposal
 from services.clusterer.core.edition import Edition
-from services.clusterer.core.projection import snapshot
+from services.clusterer.core.publication import snapshot
 from services.clusterer.state import checkpoint_of
 from tests.laws.streams import article
 from tests.unit.cli_read.newsroom import HOSTILE, Newsroom, story_message

@@ -25,10 +25,10 @@ from newsloom.service import EXIT_CONFIGURATION, EXIT_LOG
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.terminal import JOINERS
 from services.cli.__main__ import main
-from services.cli.demo_report import Outcome, Sendings, print_stories
-from services.cli.ingest_display import IngestDisplay
-from services.cli.intake import LineRejected
-from services.cli.lines import Line
+from services.cli.views.demo_summary import Outcome, Sendings, print_stories
+from services.cli.views.ingest_progress import IngestDisplay
+from services.ingest.article_parser import LineRejected
+from services.ingest.lines import Line
 from tests.unit.cli_read.newsroom import NINE, Newsroom, letter_message, story, story_message, update, update_message
 from tests.unit.cli_read.test_audit import MIXED, state_message, state_of
 from tests.unit.cli_read.test_explain import JOINED, member
@@ -162,7 +162,7 @@ def evil(newsroom: Newsroom) -> Newsroom:
 def test_no_command_lets_data_steer_the_terminal(
     evil: Newsroom, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.cli.render.is_terminal", lambda: True)
+    monkeypatch.setattr("services.cli.views.formatting.is_terminal", lambda: True)
     result = evil.run(*arguments)
     text = printed(result)
     assert steering(text) == set()
@@ -172,7 +172,7 @@ def test_no_command_lets_data_steer_the_terminal(
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_json_is_the_same_data(evil: Newsroom, monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
-    monkeypatch.setattr("services.cli.render.is_terminal", lambda: terminal)
+    monkeypatch.setattr("services.cli.views.formatting.is_terminal", lambda: terminal)
     line = evil.run("stories", STORY, "--format", "json").stdout_bytes
     assert msgspec.json.decode(line, type=Story) == hostile_story(STORY)
     assert (line == encode(hostile_story(STORY)) + b"\n") is not terminal
@@ -189,7 +189,7 @@ def test_what_is_escaped_can_still_be_read(evil: Newsroom) -> None:
 
 
 def test_the_audit_proposes_hostile_stories(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.cli.render.is_terminal", lambda: True)
+    monkeypatch.setattr("services.cli.views.formatting.is_terminal", lambda: True)
     monkeypatch.setenv("NEWSLOOM_MODEL", "test")
     edition = edition_of(MIXED, reports(2, range(10, 12)), *OTHERS)
     for one in edition.stories.values():
@@ -204,7 +204,7 @@ def test_the_audit_proposes_hostile_stories(newsroom: Newsroom, monkeypatch: pyt
 
 def test_raw_bytes_are_for_a_file_or_a_program(evil: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
     assert evil.run("dead-letters", "show", "0", "--raw").stdout_bytes == EVIL.encode()
-    monkeypatch.setattr("services.cli.dead_letters.is_terminal", lambda: True)
+    monkeypatch.setattr("services.cli.commands.dead_letters.is_terminal", lambda: True)
     result = evil.run("dead-letters", "show", "0", "--raw")
     assert result.exit_code == 2
     assert steering(printed(result)) == set()

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from newsloom.terminal import shown, shown_lines
-from services.cli.render import count, cut, leaning_counts, moment, print_table, table
-from services.cli.stories import print_stories
-from services.cli.watch import print_update
+from services.cli.commands.stories import print_stories
+from services.cli.commands.watch import print_update
+from services.cli.views.formatting import count, cut, leaning_counts, moment, print_table, table
 from tests.unit.cli_read.newsroom import HOSTILE, HOSTILE_SHOWN, story, update
 
 STEERING = {"Cc", "Cs", "Zl", "Zp"}

@@ -17,13 +17,13 @@ from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Record, TopicPartition
-from services.bookkeeper.findings import Invariant
-from services.bookkeeper.reading import StillWritten
-from services.bookkeeper.verification import verified
 from services.cli.__main__ import newsloom as cli
-from tests.unit.bookkeeper.desk import Desk
-from tests.unit.bookkeeper.newsroom import Newsroom, in_edition, resolved
-from tests.unit.bookkeeper.weeks import a_busy_week
+from services.verifier.findings import Invariant
+from services.verifier.topic_reader import StillWritten
+from services.verifier.verification import verified
+from tests.unit.verifier.desk import Desk
+from tests.unit.verifier.newsroom import Newsroom, in_edition, resolved
+from tests.unit.verifier.weeks import a_busy_week
 
 
 @pytest.fixture(scope="module")

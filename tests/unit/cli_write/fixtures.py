@@ -12,10 +12,10 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
-from newsloom.topology import topic_specs
-from services.cli.ingestion import IngestReport
-from services.cli.intake import LineRejected
-from services.cli.lines import Line
+from newsloom.topic_specs import topic_specs
+from services.ingest.article_parser import LineRejected
+from services.ingest.lines import Line
+from services.ingest.runner import IngestReport
 
 
 def row(number: int, **fields: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
-from services.cli.calibrate import command
+from services.cli.commands.calibrate import command
 from services.clusterer.calibrations import load_calibration
 
 HALF_A_NUMBER = b'{"model": "all-MiniLM-L6-v2", "title_mean": "AAAA", "lead_mean": "AAAA", "articles": 1}'

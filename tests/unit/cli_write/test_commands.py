@@ -21,8 +21,8 @@ from newsloom.settings import Settings, load_settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
 from newsloom.streaming.records import Record
-from services.cli import demo, ingest, run
-from services.cli.demo_report import Sendings, count_sendings, ends_of_days
+from services.cli.commands import demo, ingest, run
+from services.cli.views.demo_summary import Sendings, count_sendings, ends_of_days
 from tests.unit.cli_write.fixtures import articles, ids, new_log, row, write_rows
 
 Newsroom = tuple[Log, Settings]

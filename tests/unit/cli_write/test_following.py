@@ -21,16 +21,16 @@ from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
 from newsloom.subscribe import Newsloom
-from newsloom.topology import topic_name
-from services.bookkeeper.verification import problems
+from newsloom.topic_specs import topic_name
 from services.cli.__main__ import newsloom as cli
-from services.cli.following import follow
-from services.cli.migration import migrate
-from services.cli.reembedding import Reembedding
-from services.cli.target import target_of
-from tests.unit.bookkeeper.newsroom import Newsroom
+from services.migration.follower import follow
+from services.migration.migration import migrate
+from services.migration.reembedder import Reembedding
+from services.migration.target import target_of
+from services.verifier.verification import problems
 from tests.unit.cli_write.interruption import DyingLog, Fate, Interrupted
 from tests.unit.cli_write.two_models import NEW, OLD, encoder_of, newsroom_of, some_days, take_in, text_article
+from tests.unit.verifier.newsroom import Newsroom
 
 FURTHER = [text_article(40 + n, subject=4 + n % 3, hour=24 * 12 + 10 + n) for n in range(6)]
 
@@ -123,7 +123,7 @@ def test_nothing_is_passed_on_where_nothing_was_copied(log: Log, given: Settings
 def test_killed_in_the_middle_it_passes_nothing_on_twice(
     log: Log, given: Settings, target: Settings, after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("services.cli.following.RECORDS_MAX", 2)
+    monkeypatch.setattr("services.migration.follower.RECORDS_MAX", 2)
     newsroom_of(log, given, OLD).write(ARTICLES, [encode(one) for one in FURTHER[1:]])
 
     for deaths in range(2):

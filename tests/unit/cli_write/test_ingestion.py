@@ -20,9 +20,9 @@ from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log
-from services.cli.ingestion import LINES_MAX, IngestPlan, IngestReport, ingest
-from services.cli.intake import Rules
-from services.cli.lines import InputUnreadable
+from services.ingest.article_parser import Rules
+from services.ingest.lines import InputUnreadable
+from services.ingest.runner import LINES_MAX, IngestPlan, IngestReport, ingest
 from tests.unit.cli_write.fixtures import Notes, articles, ids, new_log, row, write_rows
 
 Newsroom = tuple[Log, Settings]

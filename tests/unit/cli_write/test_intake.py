@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from newsloom.contracts.article import Article, Leaning
 from newsloom.contracts.codec import decode_article, encode
-from services.cli.intake import MAPPABLE, LineRejected, Retraction, Rules, read_line
+from services.ingest.article_parser import MAPPABLE, LineRejected, Retraction, Rules, read_line
 
 BASE = {"id": "a-1", "title": "Rivers rise", "text": "The rivers rose overnight."}
 

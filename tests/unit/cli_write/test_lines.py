@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.cli.lines import LINE_BYTES_MAX, InputUnreadable, Line, LineSource, open_lines
+from services.ingest.lines import LINE_BYTES_MAX, InputUnreadable, Line, LineSource, open_lines
 
 
 def all_lines(path: Path, *, lines_max: int = 3) -> list[Line]:

@@ -13,22 +13,22 @@ from click.testing import CliRunner
 from newsloom.contracts.story import Story
 from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, STORY_UPDATES, TOPICS
 from newsloom.settings import Settings
+from newsloom.streaming.dead_letter_replay import letters, replay
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Record
-from newsloom.streaming.replay import letters, replay
 from newsloom.streaming.scan import read_topic
 from newsloom.subscribe import Newsloom
-from newsloom.topology import topic_name
-from services.bookkeeper.verification import problems
+from newsloom.topic_specs import topic_name
 from services.cli.__main__ import newsloom as cli
-from services.cli.migration import BooksDisagree, migrate
-from services.cli.target import target_of
+from services.migration.migration import BooksDisagree, migrate
+from services.migration.target import target_of
+from services.verifier.verification import problems
 from tests.laws.streams import article
-from tests.unit.bookkeeper.desk import Desk
-from tests.unit.bookkeeper.newsroom import Newsroom, in_edition, resolved
-from tests.unit.bookkeeper.weeks import a_busy_week
+from tests.unit.verifier.desk import Desk
+from tests.unit.verifier.newsroom import Newsroom, in_edition, resolved
+from tests.unit.verifier.weeks import a_busy_week
 
 TO = "to."
 

@@ -18,15 +18,15 @@ from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
 from newsloom.subscribe import Newsloom
-from newsloom.topology import topic_name
-from services.bookkeeper.verification import problems
-from services.cli.migration import migrate
-from services.cli.reembedding import Reembedding
-from services.cli.target import target_of
-from tests.unit.bookkeeper.desk import Desk
+from newsloom.topic_specs import topic_name
+from services.migration.migration import migrate
+from services.migration.reembedder import Reembedding
+from services.migration.target import target_of
+from services.verifier.verification import problems
 from tests.unit.cli_write.interruption import DyingLog, Fate, Interrupted
 from tests.unit.cli_write.test_migrate import busy
 from tests.unit.cli_write.two_models import NEW, OLD, encoder_of, newsroom_of, some_days, take_in, text_article
+from tests.unit.verifier.desk import Desk
 
 TO = "to."
 
@@ -34,8 +34,8 @@ TO = "to."
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """So that there is something to interrupt."""
-    monkeypatch.setattr("services.cli.copying.BATCH_RECORDS_MAX", 20)
-    monkeypatch.setattr("services.cli.reembedding.BATCH_ARTICLES", 4)
+    monkeypatch.setattr("services.migration.copier.BATCH_RECORDS_MAX", 20)
+    monkeypatch.setattr("services.migration.reembedder.BATCH_ARTICLES", 4)
 
 
 @pytest.fixture(scope="module")

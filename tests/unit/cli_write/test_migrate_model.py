@@ -19,17 +19,15 @@ from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log
 from newsloom.subscribe import Newsloom
-from services.bookkeeper.verification import problems
-from services.cli.migration import migrate
-from services.cli.reembedding import Reembedding
-from services.cli.target import target_of
 from services.clusterer.core.fixed_point import SCALE, decode_int16
 from services.clusterer.step import ClustererStep
 from services.embedder.encoder import Vectors
 from services.embedder.preparation import prepare
+from services.migration.migration import migrate
+from services.migration.reembedder import Reembedding
+from services.migration.target import target_of
+from services.verifier.verification import problems
 from tests.laws.streams import SETTLED
-from tests.unit.bookkeeper.desk import Desk
-from tests.unit.bookkeeper.newsroom import Newsroom
 from tests.unit.cli_write.interruption import Interrupted
 from tests.unit.cli_write.two_models import (
     NEW,
@@ -41,6 +39,8 @@ from tests.unit.cli_write.two_models import (
     take_in,
     text_article,
 )
+from tests.unit.verifier.desk import Desk
+from tests.unit.verifier.newsroom import Newsroom
 
 FURTHER = [text_article(40 + n, subject=4 + n % 3, hour=24 * 12 + 10 + n) for n in range(6)]
 
@@ -271,7 +271,7 @@ def test_a_title_does_where_it_is_told_to(desk: Desk) -> None:
 
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("services.cli.reembedding.BATCH_ARTICLES", 4)
+    monkeypatch.setattr("services.migration.reembedder.BATCH_ARTICLES", 4)
 
 
 class Dying(WordEncoder):

@@ -13,9 +13,9 @@ from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy, Log, TopicSpec
 from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Message
-from services.cli.ingestion import IngestPlan, IngestReport
-from services.cli.lines import InputUnreadable
-from services.cli.newsroom import Backlog, Drain, Feed, Standing, feed_from, prepare_topics, standing
+from services.ingest.lines import InputUnreadable
+from services.ingest.runner import IngestPlan, IngestReport
+from services.local.installation import Backlog, Drain, Feed, Standing, feed_from, prepare_topics, standing
 from tests.unit.cli_write.fixtures import Notes, ids, new_log, row, write_rows
 
 Newsroom = tuple[Log, Settings]

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-import services.cli.resumable_writer as module
+import newsloom.streaming.resumable_writer as module
 from newsloom.streaming.errors import CommitFailed, Fenced
 from newsloom.streaming.log import Log, Progress, Writer
 from newsloom.streaming.records import Message
-from services.cli.resumable_writer import ResumableWriter
+from newsloom.streaming.resumable_writer import ResumableWriter
 from tests.unit.cli_write.fixtures import ids, new_log
 
 

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 from structlog.testing import capture_logs
 
+from newsloom.command_client import command_message
 from newsloom.contracts.codec import decode_command, encode
 from newsloom.contracts.command import CommandKind, PinStory
 from newsloom.contracts.story import Cause, Story, StoryState, StoryUpdate, UpdateKind
@@ -24,9 +25,8 @@ from newsloom.streaming.scan import read_topic
 from newsloom.streaming.step import Step
 from newsloom.streaming.watchdog import Watchdog
 from newsloom.subscribe import Newsloom
-from newsloom.topology import topic_specs
+from newsloom.topic_specs import topic_specs
 from services.cli.__main__ import newsloom as cli
-from services.cli.commanding import command_message
 from services.clusterer.step import ClustererStep
 from services.embedder.service import build_step
 from tests.laws.streams import SETTLED, Event, article

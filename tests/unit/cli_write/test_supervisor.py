@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-import services.cli.supervisor as module
+import services.local.supervisor as module
 from newsloom.streaming.errors import ConfigurationError
-from services.cli.supervisor import Service, ServiceFailed, StopSignals, Supervisor
+from services.local.supervisor import Service, ServiceFailed, StopSignals, Supervisor
 
 DEADLINE_S = 20.0
 
@@ -159,8 +159,8 @@ def test_the_first_signal_stops_and_the_second_hurries() -> None:
 
 SUPERVISING_PROGRAM = """
     import os, sys, time
-    from services.cli.supervisor import Service, Supervisor
-    command = (sys.executable, "-m", "services.cli.tethered", sys.argv[1])
+    from services.local.supervisor import Service, Supervisor
+    command = (sys.executable, "-m", "services.local.child_process", sys.argv[1])
     Supervisor([Service("one", command), Service("two", command)], environ=os.environ).check()
     time.sleep(600)  # Until it is killed, which is what its services must notice.
     """

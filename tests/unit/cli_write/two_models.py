@@ -17,7 +17,7 @@ from newsloom.streaming.log import Log
 from services.embedder.encoder import Vectors
 from services.embedder.service import build_step
 from tests.laws.streams import START
-from tests.unit.bookkeeper.newsroom import Newsroom
+from tests.unit.verifier.newsroom import Newsroom
 
 WORDS_OF_A_SUBJECT = 24
 

@@ -16,8 +16,8 @@ from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.features import features_of
 from services.clusterer.core.fixed_point import encode_int16
-from services.clusterer.core.projection import snapshot
-from services.clusterer.core.restoring import restored_edition
+from services.clusterer.core.publication import snapshot
+from services.clusterer.core.restore import restored_edition
 from services.clusterer.core.story import LiveStory
 from services.clusterer.state import checkpoint_of
 from tests.laws.streams import DIMENSION, EDITION, START, Event, article, streams

@@ -15,7 +15,7 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Record
 from newsloom.streaming.step import Outcome
-from newsloom.topology import topic_specs
+from newsloom.topic_specs import topic_specs
 from services.clusterer.configuration import parameters_of
 from services.clusterer.core.space import milliseconds
 from services.clusterer.step import ClustererStep

@@ -14,7 +14,7 @@ from newsloom.settings import Settings
 from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Message
 from newsloom.streaming.scan import read_topic
-from newsloom.topology import topic_name, topic_specs
+from newsloom.topic_specs import topic_name, topic_specs
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.step import ClustererStep
 from tests.conformance.driving import Member, put

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import services.cli
+import services.local
 from evaluation.replay import new_engine, replay
 from evaluation.streams import LabelledArticle, Stream
 from evaluation.vectors import vectorize
@@ -14,16 +14,16 @@ from newsloom.contracts.article import Article
 from newsloom.contracts.codec import decode_story, encode
 from newsloom.contracts.vector import ArticleVector
 from newsloom.settings import GRANULARITY_MAX, GRANULARITY_MIN, Settings
-from services.cli.intake import LineRejected, Rules, read_line
 from services.clusterer.configuration import parameters_of
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.restoring import restored_edition
+from services.clusterer.core.restore import restored_edition
 from services.clusterer.state import checkpoint_of
 from services.embedder.encoder import Vectors
+from services.ingest.article_parser import LineRejected, Rules, read_line
 from tests.unit.evaluation.newsroom import WordEncoder
 
-SAMPLE = Path(services.cli.__file__).parent / "sample" / "articles.jsonl"
+SAMPLE = Path(services.local.__file__).parent / "sample" / "articles.jsonl"
 STEPS = [GRANULARITY_MIN, 0.5, 1.0, 2.0, GRANULARITY_MAX]
 
 

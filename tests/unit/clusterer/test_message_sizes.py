@@ -29,9 +29,9 @@ from newsloom.contracts.story import (
 from newsloom.contracts.vector import HASHES_MAX, TITLE_CHARACTERS_MAX
 from newsloom.settings import Settings
 from newsloom.streaming.records import Message, Record
-from services.clusterer.core.assign import EXPLAINED_MAX
 from services.clusterer.core.changes import Changes
-from services.clusterer.core.projection import snapshot, update
+from services.clusterer.core.publication import snapshot, update
+from services.clusterer.core.ranking import EXPLAINED_MAX
 from services.clusterer.core.story import LiveStory
 from services.clusterer.messages import MessageWriter
 from tests.contract.examples import TRACEPARENT

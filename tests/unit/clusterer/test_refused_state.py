@@ -17,9 +17,9 @@ from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Record
 from services.clusterer.configuration import parameters_of
 from services.clusterer.step import ClustererStep
-from tests.unit.bookkeeper.desk import Desk
-from tests.unit.bookkeeper.newsroom import Newsroom, resolved
-from tests.unit.bookkeeper.weeks import a_busy_week
+from tests.unit.verifier.desk import Desk
+from tests.unit.verifier.newsroom import Newsroom, resolved
+from tests.unit.verifier.weeks import a_busy_week
 
 
 @pytest.fixture(scope="module")

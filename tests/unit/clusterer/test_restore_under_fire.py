@@ -18,12 +18,12 @@ from newsloom.streaming.log import Log, Progress, Reader
 from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Message, Record, TopicPartition
 from newsloom.streaming.scan import read_topic
-from newsloom.topology import topic_name
+from newsloom.topic_specs import topic_name
 from services.clusterer.core.calibration import uncalibrated
 from services.clusterer.step import ClustererStep
 from tests.laws.streams import DIMENSION, SETTLED, article
-from tests.unit.bookkeeper.newsroom import Newsroom, resolved
-from tests.unit.bookkeeper.weeks import a_busy_week
+from tests.unit.verifier.newsroom import Newsroom, resolved
+from tests.unit.verifier.weeks import a_busy_week
 
 POLL_RECORDS = 5
 

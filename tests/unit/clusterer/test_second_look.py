@@ -16,7 +16,7 @@ from services.clusterer.core.calibration import uncalibrated
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.restoring import restored_edition
+from services.clusterer.core.restore import restored_edition
 from services.clusterer.state import checkpoint_of
 from tests.laws.streams import DIMENSION, EDITION, START, Event, article
 

@@ -15,12 +15,12 @@ from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
 from newsloom.subscribe import Newsloom
-from newsloom.topology import topic_name
-from services.bookkeeper.verification import problems
+from newsloom.topic_specs import topic_name
 from services.clusterer.core.parameters import Parameters
+from services.verifier.verification import problems
 from tests.laws.streams import SETTLED, article
-from tests.unit.bookkeeper.newsroom import Newsroom, resolved
-from tests.unit.bookkeeper.weeks import a_busy_week
+from tests.unit.verifier.newsroom import Newsroom, resolved
+from tests.unit.verifier.weeks import a_busy_week
 
 GIVEN = Settings(log="sqlite://", model="test", partitions=2, state_partitions=2)
 GENEROUS = Parameters(bar_base=0.05, bar_mean=0.0, bar_std=0.0, merge_bar=0.05, copy_jaccard=0.9)

@@ -80,7 +80,7 @@ class NoEvaluation:
 def test_where_the_package_is_missing_the_command_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "evaluation"]:
         monkeypatch.delitem(sys.modules, name)
-    monkeypatch.delitem(sys.modules, "services.cli.evaluate", raising=False)
+    monkeypatch.delitem(sys.modules, "services.cli.commands.evaluate", raising=False)
     monkeypatch.setattr(sys, "meta_path", [NoEvaluation(), *sys.meta_path])
     try:
         outcome = CliRunner(env={"NEWSLOOM_MODEL": "words"}).invoke(
@@ -94,7 +94,7 @@ def test_where_the_package_is_missing_the_command_says_so(monkeypatch: pytest.Mo
         )
     finally:
         # What was imported without it is not for the tests after this one.
-        sys.modules.pop("services.cli.evaluate", None)
+        sys.modules.pop("services.cli.commands.evaluate", None)
 
 
 @pytest.mark.parametrize("option", ["--keep", "--cache"])

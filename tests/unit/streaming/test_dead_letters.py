@@ -23,7 +23,7 @@ from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.scan import read_topic
 from newsloom.streaming.step import Rejection
-from newsloom.topology import topic_specs
+from newsloom.topic_specs import topic_specs
 
 HEADER_NAMES = st.one_of(st.text(max_size=8), st.sampled_from(["dead-letter-topic", "dead-letter-mine", REASON]))
 RECORDS = st.builds(

@@ -9,11 +9,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from newsloom.streaming.dead_letters import RECORDS_MIN, TooManyDeadLetters
-from newsloom.streaming.embedded import open_embedded
 from newsloom.streaming.errors import ConfigurationError, Fenced, LogUnavailable
 from newsloom.streaming.log import Log, Worker
 from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.records import Batch, Message, TopicPartition
+from newsloom.streaming.sqlite import open_embedded
 from newsloom.streaming.watchdog import Watchdog
 from tests.conformance.driving import Member, numbered, put, read_all, steps, values
 from tests.conformance.harness import SESSION_TIMEOUT_MS, ManualClock

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsloom.streaming import loop as loop_module
-from newsloom.streaming.embedded import open_embedded
 from newsloom.streaming.errors import CommitFailed, ConfigurationError, LogUnavailable
 from newsloom.streaming.log import Log, Worker
 from newsloom.streaming.loop import Loop
 from newsloom.streaming.records import Batch, Message
+from newsloom.streaming.sqlite import open_embedded
 from tests.conformance.driving import numbered, put
 from tests.conformance.harness import SESSION_TIMEOUT_MS, ManualClock
 from tests.unit.streaming.tally import GROUP, IN, Tally, create_topics

@@ -16,7 +16,7 @@ from newsloom.service import EXIT_CONFIGURATION, EXIT_LOG
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log
-from newsloom.topology import topic_specs
+from newsloom.topic_specs import topic_specs
 from tests.conformance.driving import numbered, put, read_all, steps, values
 from tests.unit.streaming.tally import IN, OUT, create_topics
 

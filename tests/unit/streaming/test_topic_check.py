@@ -12,7 +12,7 @@ from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy, Log, TopicSpec
 from newsloom.streaming.open import open_log
 from newsloom.streaming.topic_check import check_topics, topic_problems
-from newsloom.topology import state_topic_names, topic_specs
+from newsloom.topic_specs import state_topic_names, topic_specs
 
 SETTINGS = Settings(partitions=3, state_partitions=2)
 SPECS = topic_specs(SETTINGS)

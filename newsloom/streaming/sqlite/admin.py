@@ -1,0 +1,103 @@
+"""Topics and groups of the embedded log from the operator's side."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.log import TopicSpec
+from newsloom.streaming.records import TopicPartition
+from newsloom.streaming.sqlite.catalogue import Catalogue, find_topic
+from newsloom.streaming.sqlite.connection import Connection
+from newsloom.streaming.sqlite.fetch import extent, next_offset
+from newsloom.streaming.sqlite.group import committed_offset, start_offset
+
+_INSERT: Final = """
+    INSERT INTO topics (name, partitions, policy, retention_ms, max_record_bytes, config) VALUES (?, ?, ?, ?, ?, ?)
+"""
+# Kafka's rule, so that what works here works there.
+_NAME: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
+
+
+class EmbeddedAdmin:
+    """The port's `Admin`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def describe(self, names: Sequence[str]) -> dict[str, TopicSpec]:
+        """See the port."""
+        with self._connection.read() as sql:
+            found = {name: find_topic(sql, name) for name in names}
+        return {name: topic.spec for name, topic in found.items() if topic is not None}
+
+    def create(self, specs: Sequence[TopicSpec]) -> None:
+        """See the port."""
+        for spec in specs:
+            _check(spec)
+        with self._connection.write() as sql:
+            for spec in specs:
+                if find_topic(sql, spec.name) is None:
+                    _create(sql, spec)
+
+    def backlog(self, group: str, topics: Sequence[str]) -> int:
+        """See the port. Holes that compaction left behind the first open record are counted too."""
+        with self._connection.read() as sql:
+            return sum(_open_records(sql, group, id_) for id_ in Catalogue().sources(sql, topics))
+
+    def start_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """See the port."""
+        with self._connection.read() as sql:
+            return {source: _first_offset(sql, id_) for id_, source in Catalogue().sources(sql, topics).items()}
+
+    def check_rights(self, *, read: Sequence[str] = (), write: Sequence[str] = ()) -> None:
+        """See the port: whoever can open the file may do everything."""
+
+    def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """See the port."""
+        with self._connection.read() as sql:
+            return {source: extent(sql, id_).end for id_, source in Catalogue().sources(sql, topics).items()}
+
+    def committed_offsets(self, group: str, topics: Sequence[str]) -> dict[TopicPartition, int]:
+        """See the port."""
+        with self._connection.read() as sql:
+            sources = Catalogue().sources(sql, topics)
+            found = {source: committed_offset(sql, group, id_) for id_, source in sources.items()}
+        return {source: offset for source, offset in found.items() if offset is not None}
+
+
+def _open_records(sql: sqlite3.Connection, group: str, partition: int) -> int:
+    return _records_from(sql, partition, start_offset(sql, group, partition))[1]
+
+
+def _first_offset(sql: sqlite3.Connection, partition: int) -> int:
+    return _records_from(sql, partition, 0)[0]
+
+
+def _records_from(sql: sqlite3.Connection, partition: int, position: int) -> tuple[int, int]:
+    """The first offset from `position` on that has not been deleted, and how many offsets there are from it to the end."""
+    held = extent(sql, partition)
+    # Without a look at the records themselves where that is possible: one that is lost would not be missed.
+    first = next_offset(sql, partition, position) if held.compacted else max(position, held.deleted)
+    first = held.end if first is None else first
+    return first, held.end - first
+
+
+def _check(spec: TopicSpec) -> None:
+    if not _NAME.fullmatch(spec.name) or spec.name in {".", ".."}:
+        raise ConfigurationError(f"topic name {spec.name!r} must be 1 to 249 of the characters a-z A-Z 0-9 . _ -")
+    if spec.partitions < 1:
+        raise ConfigurationError(f"topic {spec.name} needs at least one partition, not {spec.partitions}")
+
+
+def _create(sql: sqlite3.Connection, spec: TopicSpec) -> None:
+    config = msgspec.json.encode(dict(spec.config))
+    row = (spec.name, spec.partitions, spec.policy.value, spec.retention_ms, spec.max_record_bytes, config)
+    sql.execute(_INSERT, row)
+    numbers = range(spec.partitions)
+    sql.executemany("INSERT INTO partitions (topic, number) VALUES (?, ?)", [(spec.name, number) for number in numbers])

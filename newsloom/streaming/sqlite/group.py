@@ -1,0 +1,155 @@
+"""Consumer groups: members, their sessions, and who owns which partition since when."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+
+from newsloom.streaming.errors import CommitFailed, Fenced
+from newsloom.streaming.sqlite.assignment import assign
+from newsloom.streaming.sqlite.damage import Damage, check_absence
+from newsloom.streaming.sqlite.fetch import extent
+
+# A session is renewed once a sixth of it has passed: rarely enough to cost nothing, five chances before it ends.
+_RENEWALS_PER_SESSION: Final = 6
+
+_JOIN: Final = """
+    INSERT INTO members (consumer_group, instance, incarnation, topics, expires_ms, active) VALUES (?, ?, 1, ?, ?, 1)
+    ON CONFLICT DO UPDATE
+    SET incarnation = incarnation + 1, topics = excluded.topics, expires_ms = excluded.expires_ms, active = 1
+    RETURNING incarnation
+"""
+_MEMBER: Final = "SELECT incarnation, expires_ms, active FROM members WHERE consumer_group = ? AND instance = ?"
+_RENEW: Final = "UPDATE members SET expires_ms = ?, active = 1 WHERE consumer_group = ? AND instance = ?"
+_EXPIRED: Final = (
+    "SELECT 1 FROM members WHERE consumer_group = ? AND instance != ? AND active AND expires_ms <= ? LIMIT 1"
+)
+_EVICT: Final = "UPDATE members SET active = 0 WHERE consumer_group = ? AND active AND expires_ms <= ?"
+_ACTIVE: Final = "SELECT instance, topics FROM members WHERE consumer_group = ? AND active ORDER BY instance"
+_OWNERS: Final = "SELECT partition, instance FROM owners WHERE consumer_group = ? AND instance IS NOT NULL"
+_OWNED: Final = "SELECT partition, epoch FROM owners WHERE consumer_group = ? AND instance = ? ORDER BY partition"
+_PARTITIONS: Final = "SELECT id FROM partitions NOT INDEXED WHERE topic = ? ORDER BY number"
+_COMMITTED: Final = "SELECT next_offset FROM committed WHERE consumer_group = ? AND partition = ?"
+_SET_OWNER: Final = """
+    INSERT INTO owners (consumer_group, partition, instance, epoch) VALUES (?, ?, ?, 1)
+    ON CONFLICT DO UPDATE SET instance = excluded.instance, epoch = epoch + 1
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Membership:
+    """One incarnation of an instance in a group. Every method runs in the caller's transaction."""
+
+    group: str
+    instance: str
+    incarnation: int
+    session_timeout_ms: int
+
+    def needs_sync(self, sql: sqlite3.Connection, now_ms: int) -> bool:
+        """Whether `sync` has something to do: this session is to be renewed or was ended, or another one has run out.
+
+        Raises:
+            Fenced: a newer process has this instance's name.
+
+        """
+        expires_ms, active = self._standing(sql)
+        renew_at_ms = expires_ms - self.session_timeout_ms + self.session_timeout_ms // _RENEWALS_PER_SESSION
+        if not active or now_ms >= renew_at_ms:
+            return True
+        return sql.execute(_EXPIRED, (self.group, self.instance, now_ms)).fetchone() is not None
+
+    def sync(self, sql: sqlite3.Connection, now_ms: int) -> None:
+        """Renew this session (rejoin, if it was ended), end those that have run out, and share the partitions out anew.
+
+        Raises:
+            Fenced: a newer process has this instance's name.
+
+        """
+        _, active = self._standing(sql)
+        sql.execute(_RENEW, (now_ms + self.session_timeout_ms, self.group, self.instance))
+        if _evict(sql, self.group, now_ms) or not active:
+            _rebalance(sql, self.group)
+
+    def owned(self, sql: sqlite3.Connection) -> dict[int, int]:
+        """The ids of this member's partitions, each with the epoch of its ownership."""
+        return dict(sql.execute(_OWNED, (self.group, self.instance)))
+
+    def confirm(self, sql: sqlite3.Connection, epochs: dict[int, int], now_ms: int) -> None:
+        """Check that this member is one and has owned these partitions without a break, and renew its session.
+
+        Raises:
+            Fenced: a newer process has this instance's name.
+            CommitFailed: its session was ended or a partition taken away.
+
+        """
+        _, active = self._standing(sql)
+        if not active:
+            raise CommitFailed(f"{self._name} was away for longer than its session ({self.session_timeout_ms} ms)")
+        if not epochs.items() <= self.owned(sql).items():
+            raise CommitFailed(f"partitions of {self._name} have gone to another member")
+        sql.execute(_RENEW, (now_ms + self.session_timeout_ms, self.group, self.instance))
+
+    @property
+    def _name(self) -> str:
+        return f"instance {self.instance} of group {self.group}"
+
+    def _standing(self, sql: sqlite3.Connection) -> tuple[int, bool]:
+        row = sql.execute(_MEMBER, (self.group, self.instance)).fetchone()
+        if row is None:
+            raise Damage(f"{self._name} is missing, which has joined")
+        incarnation, expires_ms, active = row
+        if incarnation != self.incarnation:
+            raise Fenced(f"another process has become {self._name}: two processes must not share an instance name")
+        return expires_ms, bool(active)
+
+
+def join(
+    sql: sqlite3.Connection, *, group: str, instance: str, topics: Collection[str], now_ms: int, session_timeout_ms: int
+) -> Membership:
+    """Make this process the one that `instance` stands for; what the instance owns stays with it."""
+    row = (group, instance, msgspec.json.encode(sorted(set(topics))), now_ms + session_timeout_ms)
+    incarnation = sql.execute(_JOIN, row).fetchone()[0]
+    if incarnation == 1:
+        check_absence(sql, "members")
+    _evict(sql, group, now_ms)
+    _rebalance(sql, group)
+    return Membership(group, instance, incarnation, session_timeout_ms)
+
+
+def committed_offset(sql: sqlite3.Connection, group: str, partition: int) -> int | None:
+    """The offset at which the group goes on in this partition; None if it has never committed any."""
+    row = sql.execute(_COMMITTED, (group, partition)).fetchone()
+    if row is None:
+        check_absence(sql, "committed")
+        return None
+    (offset,) = msgspec.convert(row, tuple[int])
+    return offset
+
+
+def start_offset(sql: sqlite3.Connection, group: str, partition: int) -> int:
+    """The same for whoever goes on from there; raises Damage if the partition does not go so far."""
+    offset = committed_offset(sql, group, partition) or 0
+    if not 0 <= offset <= extent(sql, partition).end:
+        raise Damage(f"group {group} stands at offset {offset} of a partition that does not go so far")
+    return offset
+
+
+def _evict(sql: sqlite3.Connection, group: str, now_ms: int) -> bool:
+    """End the sessions that have run out; whether there was one."""
+    return sql.execute(_EVICT, (group, now_ms)).rowcount > 0
+
+
+def _rebalance(sql: sqlite3.Connection, group: str) -> None:
+    eligible: dict[int, frozenset[str]] = {}
+    for instance, topics in sql.execute(_ACTIVE, (group,)).fetchall():
+        for topic in msgspec.json.decode(topics, type=list[str]):
+            for (partition,) in sql.execute(_PARTITIONS, (topic,)).fetchall():
+                eligible[partition] = eligible.get(partition, frozenset()) | {instance}
+    before: dict[int, str] = dict(sql.execute(_OWNERS, (group,)))
+    after = assign(eligible, before)
+    changes = [(group, id_, after.get(id_)) for id_ in {**before, **after} if before.get(id_) != after.get(id_)]
+    sql.executemany(_SET_OWNER, changes)

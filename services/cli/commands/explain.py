@@ -1,0 +1,102 @@
+"""`newsloom explain`: why an article is in its story."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import click
+
+from newsloom.contracts.codec import encode
+from newsloom.contracts.membership import Membership
+from newsloom.contracts.story import Story, StoryState
+from newsloom.settings import Settings
+from newsloom.story_lookup import find
+from newsloom.subscribe import subscribe
+from services.cli.views.explanation import print_article, print_members
+from services.cli.views.formatting import console, print_json
+
+STORY_PREFIX = "st-"
+
+
+@click.command(name="explain")
+@click.argument("ident", metavar="ARTICLE|STORY")
+@click.option(
+    "--edition", metavar="NAME", help="Only this edition; needed for an article id that several editions have."
+)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="json: the Membership as it is kept; for a story one a line, in order of arrival.",
+)
+@click.pass_obj
+def command(settings: Settings, *, ident: str, edition: str | None, form: str) -> None:
+    """Say why an article is in its story, or how each article of a story came to it.
+
+    The argument is an article's id, a story's id, or as much of a story's beginning (st-...) as no other story shares.
+    What is shown was recorded when it was decided; nothing is decided again. Exit status 1: there is no such thing.
+
+    \b
+    Examples:
+      newsloom explain hl-0418-001
+      newsloom explain hl-0418-001 --edition de
+      newsloom explain st-k3v9
+      newsloom explain st-k3v9 --format json | jq .decision
+    """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
+    with subscribe(settings.log, topic_prefix=settings.topic_prefix, kafka_options=settings.kafka) as newsloom:
+        memberships = [member for member in newsloom.memberships().values() if edition in {None, member.edition}]
+        stories = {story.id: story for story in newsloom.stories().values() if edition in {None, story.edition}}
+    found = resolve(ident, memberships, stories)
+    if isinstance(found, Membership):
+        if form == "json":
+            _print_json([found])
+        else:
+            print_article(console(), found, stories, memberships)
+        return
+    members = members_of(found, memberships)
+    if form == "json":
+        _print_json(members)
+    else:
+        print_members(console(), found, members, stories, memberships)
+
+
+def resolve(ident: str, memberships: Iterable[Membership], stories: dict[str, Story]) -> Membership | Story:
+    """The story or the article of this id, or else the only story whose id begins so.
+
+    Raises:
+        ClickException: (exit status 1) there is none, or more than one.
+
+    """
+    if ident in stories:
+        return stories[ident]
+    named = [member for member in memberships if member.article_id == ident]
+    if len(named) == 1:
+        return named[0]
+    if named:
+        editions = ", ".join(sorted(member.edition for member in named))
+        raise click.ClickException(
+            f"{len(named)} editions have an article {ident!r}: {editions}; choose one with --edition"
+        )
+    if ident.startswith(STORY_PREFIX):
+        return find(stories, ident)
+    raise click.ClickException(
+        f"there is no article {ident!r}: it did not come this far (see `newsloom dead-letters list`), "
+        "was retracted, or its story is forgotten"
+    )
+
+
+def members_of(story: Story, memberships: Iterable[Membership]) -> list[Membership]:
+    """The story's articles in order of arrival; of a merged story those it took with it."""
+
+    def belongs(member: Membership) -> bool:
+        if story.state is StoryState.MERGED:
+            return member.merge is not None and member.merge.from_story_id == story.id
+        return member.story_id == story.id
+
+    return sorted(filter(belongs, memberships), key=lambda member: member.sequence)
+
+
+def _print_json(members: list[Membership]) -> None:
+    for member in members:
+        print_json(encode(member))

@@ -1,0 +1,127 @@
+"""`newsloom topics`: make the topics, and see whether they are what the services need."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import groupby
+
+import click
+
+from newsloom.access import ROLES, Right, Role
+from newsloom.settings import Settings
+from newsloom.streaming.log import Admin, TopicSpec
+from newsloom.streaming.open import open_log
+from newsloom.streaming.topic_check import topic_problems
+from newsloom.terminal import shown
+from newsloom.topic_specs import state_topic_names, topic_specs
+from services.cli.views.formatting import console, cut, print_table, table
+
+DAY_MS = 86_400_000
+
+
+@click.group(name="topics")
+def command() -> None:
+    """Make the topics, or check them.
+
+    \b
+    Examples:
+      newsloom topics create
+      NEWSLOOM_STATE_PARTITIONS=4 newsloom topics create
+      newsloom topics check
+      newsloom topics acls clusterer
+    """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
+
+
+@command.command(name="create")
+@click.pass_obj
+def create(settings: Settings) -> None:
+    """Make the topics that are missing; those that exist are left as they are.
+
+    NEWSLOOM_PARTITIONS and NEWSLOOM_STATE_PARTITIONS say with how many partitions, NEWSLOOM_TOPIC_PREFIX under which names.
+    """
+    specs = topic_specs(settings)
+    with closing(open_log(settings.log, kafka_options=settings.kafka)) as log:
+        admin = log.admin()
+        existing = set(admin.describe([spec.name for spec in specs]))
+        admin.create([spec for spec in specs if spec.name not in existing])
+    for spec in specs:
+        click.echo(f"{'exists ' if spec.name in existing else 'created'}  {spec.name}")
+
+
+@command.command(name="check")
+@click.pass_context
+def check(ctx: click.Context) -> None:
+    """Say what is wrong with the topics (exit status 1), or list them.
+
+    `written` counts what was ever written to a topic, also what retention or compaction has taken since; on Kafka the
+    markers of transactions too.
+    """
+    settings: Settings = ctx.obj
+    specs = topic_specs(settings)
+    with closing(open_log(settings.log, kafka_options=settings.kafka, create=False)) as log:
+        admin = log.admin()
+        problems = topic_problems(admin, specs, state_topic_names(settings))
+        if not problems:
+            _print_topics(admin, [spec.name for spec in specs])
+    for problem in problems:
+        click.echo(shown(problem))
+    ctx.exit(1 if problems else 0)
+
+
+@command.command(name="acls")
+@click.argument("roles", metavar="[ROLE]...", nargs=-1, type=click.Choice([role.name for role in ROLES]))
+@click.option("--principal", metavar="NAME", help="Who gets the rights, of a single role. [User:newsloom-ROLE]")
+@click.pass_obj
+def acls(settings: Settings, roles: tuple[str, ...], principal: str | None) -> None:
+    """Print the `kafka-acls.sh` commands that give each role the rights it needs, and no more. Touches nothing.
+
+    BOOTSTRAP and CONFIG in the environment of the commands say where, and as whom: CONFIG is a file of client settings.
+    NEWSLOOM_TOPIC_PREFIX says for which topics.
+
+    \b
+    Examples:
+      newsloom topics acls
+      newsloom topics acls clusterer --principal User:CN=clusterer
+      newsloom topics acls | BOOTSTRAP=broker-1:9093 CONFIG=admin.properties sh -e
+    """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
+    if principal is not None and len(roles) != 1:
+        raise click.UsageError("--principal is for one role: name it")
+    for role in ROLES:
+        if not roles or role.name in roles:
+            click.echo(f"# {role.name}: {role.used_by}")
+            for line in acl_commands(role, settings.topic_prefix, principal or f"User:newsloom-{role.name}"):
+                click.echo(line)
+
+
+def acl_commands(role: Role, topic_prefix: str, principal: str) -> Iterator[str]:
+    """A command for each kind of resource and operation."""
+
+    def kind(right: Right) -> tuple[str, str, bool]:
+        return right.operation.value, right.resource.value, right.prefixed
+
+    start = 'kafka-acls.sh --bootstrap-server "$BOOTSTRAP" --command-config "$CONFIG" --add'
+    for (operation, resource, prefixed), rights in groupby(role.rights(topic_prefix), kind):
+        names = " ".join(f"--{resource} {shlex.quote(right.name)}" for right in rights)
+        pattern = " --resource-pattern-type prefixed" if prefixed else ""
+        yield f"{start} --allow-principal {shlex.quote(principal)} --operation {operation} {names}{pattern}"
+
+
+def _print_topics(admin: Admin, names: list[str]) -> None:
+    found = admin.describe(names)
+    written: Counter[str] = Counter()
+    for source, offset in admin.end_offsets(names).items():
+        written[source.topic] += offset
+    rows = table("partitions", "written", "policy", "retention", "topic", numbers=2)
+    for name in names:
+        spec = found[name]
+        rows.add_row(str(spec.partitions), f"{written[name]:,}", spec.policy.value, _retention(spec), cut(name))
+    print_table(console(), rows)
+
+
+def _retention(spec: TopicSpec) -> str:
+    if spec.retention_ms is None:
+        return "-"
+    return f"{spec.retention_ms / DAY_MS:g} days"

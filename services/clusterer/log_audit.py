@@ -1,0 +1,34 @@
+"""The audit of a log: its stories are rebuilt beside the running clusterers, and nothing is written."""
+
+from __future__ import annotations
+
+from newsloom.contracts.topics import ARTICLE_STORIES, STORIES
+from newsloom.settings import Settings
+from newsloom.streaming.log import Log
+from newsloom.streaming.scan import read_topic
+from newsloom.topic_specs import topic_name
+from services.clusterer.calibrations import load_calibration
+from services.clusterer.configuration import parameters_of
+from services.clusterer.core.audit import Proposal, audit
+from services.clusterer.state import restored_engines
+
+
+def audited(log: Log, settings: Settings, *, edition: str | None, quorum: float) -> list[Proposal]:
+    """The proposals for every edition, or for the one named: by edition, strongest first.
+
+    Raises:
+        ConfigurationError: the state cannot be used, or another model made it.
+        LogUnavailable: the log went away; call again.
+
+    """
+    engines = restored_engines(
+        # In this order: every story of the first then has the second's checkpoint.
+        list(read_topic(log, topic_name(settings, STORIES))),
+        read_topic(log, topic_name(settings, ARTICLE_STORIES)),
+        model=settings.model,
+        calibration=load_calibration(settings),
+        parameters=parameters_of(settings),
+        at_one_moment=False,
+    )
+    names = sorted(name for name in engines if edition in {None, name})
+    return [proposal for name in names for proposal in audit(engines[name].edition, quorum=quorum)]

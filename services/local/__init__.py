@@ -1,0 +1,1 @@
+"""The whole installation on one machine, as supervised processes."""

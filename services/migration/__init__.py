@@ -1,0 +1,1 @@
+"""An installation under another prefix: other partition counts, or another model."""

@@ -1,0 +1,144 @@
+"""Files that cannot be a log, and disks that give out: one clear line each."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.log import CleanupPolicy, TopicSpec
+from newsloom.streaming.open import open_log
+from newsloom.streaming.sqlite import open_embedded
+from tests.conformance.driving import numbered, put, read_all
+
+
+def a_text_file(path: Path) -> None:
+    path.write_bytes(b"this is not a database, " * 100)
+
+
+def another_programs_database(path: Path) -> None:
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE bookmarks (url TEXT)")
+
+
+def a_newer_logs_file(path: Path) -> None:
+    open_embedded(f"sqlite:///{path}").close()
+    with sqlite3.connect(path) as newer:
+        newer.execute("PRAGMA user_version = 999")
+
+
+def a_folder(path: Path) -> None:
+    path.mkdir()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (a_text_file, "no database"),
+        (another_programs_database, "another program's database"),
+        (a_newer_logs_file, "upgrade"),
+        (a_folder, "can be written"),
+    ],
+)
+def test_a_file_that_is_no_log_is_refused_and_left_alone(
+    tmp_path: Path, spoil: Callable[[Path], None], reason: str
+) -> None:
+    path = tmp_path / "log.db"
+    spoil(path)
+    before = path.read_bytes() if path.is_file() else None
+
+    with pytest.raises(ConfigurationError, match=reason) as error:
+        open_log(f"sqlite:///{path}")
+
+    assert "NEWSLOOM_LOG" in str(error.value)
+    assert str(path) in str(error.value)
+    assert "\n" not in str(error.value)
+    assert (path.read_bytes() if path.is_file() else None) == before
+
+
+def test_a_missing_folder_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "log.db"
+    with pytest.raises(ConfigurationError, match=rf"NEWSLOOM_LOG.*{path}.*create the folder"):
+        open_embedded(f"sqlite:///{path}")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_file_that_may_not_be_written_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "log.db"
+    open_embedded(f"sqlite:///{path}").close()
+    path.chmod(0o444)
+    with pytest.raises(ConfigurationError, match=rf"NEWSLOOM_LOG.*{path}.*can be written"):
+        open_embedded(f"sqlite:///{path}")
+
+
+@pytest.mark.parametrize("url", ["sqlite:///", "sqlite://relative.db", "sqlite:///folder/", "sqlite:relative.db"])
+def test_a_url_without_a_file_shows_the_right_form(url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"sqlite:///relative\.db"):
+        open_embedded(url)
+
+
+def test_a_relative_path_is_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    open_log("sqlite:///log?#%20.db").close()
+    assert (tmp_path / "log?#%20.db").is_file()
+
+
+def test_a_log_outlives_the_process_that_wrote_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/log.db"
+    first = open_embedded(url)
+    first.admin().create([TopicSpec("in", 1, CleanupPolicy.DELETE)])
+    put(first, numbered("in", 3))
+    first.close()
+    assert len(read_all(open_embedded(url), "in")) == 3
+
+
+FULL_DISK = """
+import resource, sys
+from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.errors import CommitFailed, ConfigurationError
+from newsloom.streaming.log import CleanupPolicy, Progress, TopicSpec
+from newsloom.streaming.records import Message
+
+log = open_embedded(sys.argv[1])
+log.admin().create([TopicSpec("in", 1, CleanupPolicy.DELETE)])
+writer = log.writer("feeder")
+hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, hard))
+position = 0
+try:
+    while position < 1000:
+        writer.write([Message("in", b"k", bytes(50_000))], Progress(position + 1))
+        position += 1
+except CommitFailed as error:
+    print(error)
+assert 0 < position < 1000, position
+assert writer.progress() == Progress(position)
+resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+writer.write([Message("in", b"k", b"room again")], Progress(position + 1))
+assert log.admin().end_offsets(["in"]) == {("in", 0): position + 1}
+"""
+
+
+def test_a_full_disk_fails_the_commit_and_room_on_it_mends_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/log.db"
+    run = subprocess.run(
+        [sys.executable, "-c", FULL_DISK, url], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert str(tmp_path) in run.stdout
+    assert read_all(open_embedded(url), "in")[-1].value == b"room again"
+
+
+def test_who_only_reads_makes_no_file(tmp_path: Path) -> None:
+    file = tmp_path / "mistyped.db"
+    with pytest.raises(ConfigurationError, match=r"mistyped\.db does not exist: correct the path, or"):
+        open_embedded(f"sqlite:///{file}", create=False)
+    assert not file.exists()
+    open_embedded(f"sqlite:///{file}").close()
+    open_embedded(f"sqlite:///{file}", create=False).close()
