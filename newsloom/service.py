@@ -27,7 +27,7 @@ from newsloom.streaming.restore import RestoreWatch
 from newsloom.streaming.step import Step
 from newsloom.streaming.topic_check import check_topics
 from newsloom.streaming.watchdog import Watchdog
-from newsloom.terminal import shown
+from newsloom.terminal import escape
 from newsloom.topic_specs import state_topic_names, topic_name, topic_specs
 
 EXIT_CONFIGURATION: Final = 78
@@ -48,7 +48,7 @@ def main(service: str, build: StepBuilder, *, records_max: int) -> int:
     try:
         serve(service, load_settings(os.environ), build, records_max=records_max)
     except LogError as error:
-        print(f"newsloom {service}: {shown(str(error))}", file=sys.stderr)
+        print(f"newsloom {service}: {escape(str(error))}", file=sys.stderr)
         return EXIT_CONFIGURATION if isinstance(error, ConfigurationError) else EXIT_LOG
     return 0
 

@@ -13,7 +13,7 @@ from newsloom.service import EXIT_CONFIGURATION, EXIT_LOG
 from newsloom.settings import load_settings
 from newsloom.story_lookup import StoryNotFound
 from newsloom.streaming.errors import ConfigurationError, LogError
-from newsloom.terminal import shown
+from newsloom.terminal import escape
 
 COMMANDS: Final = {
     "run": "services.cli.commands.run",
@@ -54,9 +54,9 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except StoryNotFound as error:
-            raise click.ClickException(shown(str(error))) from error
+            raise click.ClickException(escape(str(error))) from error
         except click.ClickException as error:
-            error.message = shown(error.message)  # type: ignore[misc]  # final to click, which shows it later
+            error.message = escape(error.message)  # type: ignore[misc]  # final to click, which shows it later
             raise
 
 
@@ -86,7 +86,7 @@ def main() -> None:
     try:
         newsloom.main(prog_name="newsloom")
     except LogError as error:
-        print(f"newsloom: {shown(str(error))}", file=sys.stderr)
+        print(f"newsloom: {escape(str(error))}", file=sys.stderr)
         sys.exit(EXIT_CONFIGURATION if isinstance(error, ConfigurationError) else EXIT_LOG)
 
 

@@ -18,7 +18,7 @@ from newsloom.streaming.dead_letter_replay import Letter, Place, letters, replay
 from newsloom.streaming.dead_letters import REASON, TOPIC
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log
-from newsloom.terminal import shown
+from newsloom.terminal import escape
 from newsloom.topic_specs import topic_name
 from services.cli.views.dead_letter import LetterLine, letter_line, print_letter
 from services.cli.views.formatting import console, count, is_terminal, moment, print_json, print_table, table
@@ -154,7 +154,7 @@ def replay_(settings: Settings, places: tuple[Place, ...], *, reason: str | None
             log, dead_letters, writer_name=f"{dead_letters}-replay", wanted=wanted, now_ms=time.time_ns() // 1_000_000
         )
     for target, number in sorted(outcome.sent.items()):
-        click.echo(f"sent {count(number, 'dead letter')} back to {shown(target)}")
+        click.echo(f"sent {count(number, 'dead letter')} back to {escape(target)}")
     if not outcome.sent:
         click.echo("nothing to send: no such dead letters wait")
     if outcome.homeless:
@@ -190,17 +190,17 @@ def _print_list(lines: list[LetterLine]) -> None:
     for line in lines:
         place = line.place + (" replayed" if line.replayed else "")
         # Not cut, as titles are: the reason is what one came for.
-        reason = Text(shown(line.reason))
+        reason = Text(escape(line.reason))
         if narrow:
             rows.add_row(place, reason)
             continue
         rows.add_row(
             place,
             moment(datetime.fromisoformat(line.time)),
-            shown(line.service),
-            f"{shown(line.topic)} {shown(line.origin)}",
+            escape(line.service),
+            f"{escape(line.topic)} {escape(line.origin)}",
             "-" if line.bytes is None else f"{line.bytes:,}",
-            "-" if line.key is None else shown(line.key),
+            "-" if line.key is None else escape(line.key),
             reason,
         )
     print_table(screen, rows)

@@ -23,7 +23,7 @@ from newsloom.settings import Settings, load_settings
 from newsloom.streaming.errors import LogError
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log
-from newsloom.terminal import shown
+from newsloom.terminal import escape
 from services.cli.commands.ingest import EXIT_INTERRUPTED
 from services.cli.commands.run import log_to
 from services.cli.views.demo_progress import DemoDisplay
@@ -110,7 +110,7 @@ def _log_shown_on_failure(log_file: Path) -> Iterator[None]:
         lines = log_file.read_text(errors="replace").splitlines()
         click.echo(f"The end of {log_file}:", err=True)
         for line in lines[-LOG_LINES_SHOWN:]:
-            click.echo(f"  {shown(line)}", err=True)
+            click.echo(f"  {escape(line)}", err=True)
         raise
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from newsloom.settings import Settings
 from newsloom.streaming.open import open_log
-from newsloom.terminal import shown
+from newsloom.terminal import escape
 from services.cli.views.formatting import console, count, cut, print_json, print_table, table
 from services.verifier.verification import Verification, verified
 
@@ -96,7 +96,7 @@ def _print_text(screen: Console, verification: Verification) -> None:
     screen.print()
     _print_invariants(screen, verification)
     for line in verification.findings.unchecked:
-        screen.print(Text(f"cannot be checked: {shown(line)}"))
+        screen.print(Text(f"cannot be checked: {escape(line)}"))
     violations = sum(map(len, verification.findings.violations.values()))
     click.echo("every invariant holds" if not violations else count(violations, "violation"), err=True)
 
@@ -113,6 +113,6 @@ def _print_invariants(screen: Console, verification: Verification) -> None:
             screen.print()
             screen.print(Text(f"Broken: {invariant.value}", "bold"))
         for violation in violations[:VIOLATIONS_MAX]:
-            screen.print(Text(f"  {shown(violation)}"), soft_wrap=True)
+            screen.print(Text(f"  {escape(violation)}"), soft_wrap=True)
         if len(violations) > VIOLATIONS_MAX:
             screen.print(Text(f"  and {len(violations) - VIOLATIONS_MAX:,} more"))

@@ -27,7 +27,7 @@ from newsloom.settings import Settings
 from newsloom.story_lookup import find
 from newsloom.streaming.open import open_log
 from newsloom.subscribe import Newsloom
-from newsloom.terminal import shown
+from newsloom.terminal import escape
 from services.cli.views.formatting import count
 
 WAIT_S: Final = 30.0
@@ -144,7 +144,7 @@ def pin(settings: Settings, /, *, story_id: str, off: bool, **options: Any) -> N
     if off and story.pinned is None:
         raise click.ClickException(f"story {story.id} is not pinned")
     if not off and story.pinned is not None:
-        raise click.ClickException(f"story {story.id} is pinned already, by {shown(story.pinned.by)}")
+        raise click.ClickException(f"story {story.id} is pinned already, by {escape(story.pinned.by)}")
     desk.send(UnpinStory if off else PinStory, {story.id}, story.edition, story_id=story.id)
 
 
@@ -204,10 +204,10 @@ class _Desk:
         with closing(open_log(self._settings.log, kafka_options=self._settings.kafka, create=False)) as log:
             outcome = send(log, self._settings, Sending(command, frozenset(stories), self._wait_s), now=now)
         if isinstance(outcome, Refused):
-            raise click.ClickException(f"refused: {shown(outcome.reason)}")
+            raise click.ClickException(f"refused: {escape(outcome.reason)}")
         if outcome is not None:
             for line in told(outcome.updates):
-                click.echo(shown(line))
+                click.echo(escape(line))
             return
         click.echo(f"sent as {command.command_id}")
         if self._wait_s:

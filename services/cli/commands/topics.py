@@ -15,7 +15,7 @@ from newsloom.settings import Settings
 from newsloom.streaming.log import Admin, TopicSpec
 from newsloom.streaming.open import open_log
 from newsloom.streaming.topic_check import topic_problems
-from newsloom.terminal import shown
+from newsloom.terminal import escape
 from newsloom.topic_specs import state_topic_names, topic_specs
 from services.cli.views.formatting import console, cut, print_table, table
 
@@ -67,7 +67,7 @@ def check(ctx: click.Context) -> None:
         if not problems:
             _print_topics(admin, [spec.name for spec in specs])
     for problem in problems:
-        click.echo(shown(problem))
+        click.echo(escape(problem))
     ctx.exit(1 if problems else 0)
 
 

@@ -13,7 +13,7 @@ from newsloom.contracts.codec import encode
 from newsloom.contracts.story import Cause, StoryUpdate, UpdateKind
 from newsloom.settings import Settings
 from newsloom.subscribe import subscribe
-from newsloom.terminal import shown
+from newsloom.terminal import escape
 from services.cli.views.formatting import (
     NARROW_COLUMNS,
     console,
@@ -77,7 +77,7 @@ def command(
 def print_update(screen: Console, update: StoryUpdate) -> None:
     """One line for the update, written at once; cut at the terminal's edge, whole when piped."""
     kind = Text(f"{update.kind.value:7}", _STYLES.get(update.kind, ""))
-    title = Text(shown(update.title), "bold")
+    title = Text(escape(update.title), "bold")
     counts = Text(f"{_counts(update):>22}")
     if screen.width < NARROW_COLUMNS:
         parts = [Text(f"{update.article_count:>5,}"), kind, title]

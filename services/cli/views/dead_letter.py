@@ -13,7 +13,7 @@ from newsloom.contracts.events import rfc3339
 from newsloom.streaming.dead_letter_replay import Letter
 from newsloom.streaming.dead_letters import HEADER_PREFIX, OFFSET, PARTITION, REASON, SERVICE, TOPIC
 from newsloom.streaming.records import Record
-from newsloom.terminal import shown, shown_lines
+from newsloom.terminal import escape, escape_lines
 
 HEX_BYTES: Final = 16
 UNKNOWN: Final = "?"
@@ -61,12 +61,12 @@ def print_letter(screen: Console, letter: Letter) -> None:
     line = letter_line(letter)
     state = "replayed" if letter.replayed else "waiting"
     screen.print(Text(f"dead letter {line.place}, {state}, {line.time}", "bold"))
-    screen.print(Text(f"rejected by {shown(line.service)}: {shown(line.reason)}"))
-    screen.print(Text(f"came from {shown(line.topic)} {shown(line.origin)}"))
-    screen.print(Text(f"key {UNKNOWN if line.key is None else shown(line.key)}" if line.key is not None else "no key"))
+    screen.print(Text(f"rejected by {escape(line.service)}: {escape(line.reason)}"))
+    screen.print(Text(f"came from {escape(line.topic)} {escape(line.origin)}"))
+    screen.print(Text(f"key {UNKNOWN if line.key is None else escape(line.key)}" if line.key is not None else "no key"))
     for name, value in letter.record.headers:
         if not name.startswith(HEADER_PREFIX):
-            screen.print(Text(f"{shown(name)}: {shown(value.decode('utf-8', 'backslashreplace'))}"))
+            screen.print(Text(f"{escape(name)}: {escape(value.decode('utf-8', 'backslashreplace'))}"))
     screen.print()
     for text in value_lines(letter.record.value):
         screen.print(Text(text))
@@ -78,14 +78,14 @@ def value_lines(value: bytes | None) -> list[str]:
         return ["(no value: a retraction)"]
     try:
         msgspec.json.decode(value)
-        return shown_lines(msgspec.json.format(value, indent=2).decode())
+        return escape_lines(msgspec.json.format(value, indent=2).decode())
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
         text = value.decode()
     except UnicodeDecodeError:
         return _hex_dump(value)
-    return _hex_dump(value) if "\0" in text else shown_lines(text)
+    return _hex_dump(value) if "\0" in text else escape_lines(text)
 
 
 def _hex_dump(value: bytes) -> list[str]:

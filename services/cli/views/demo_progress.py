@@ -8,7 +8,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from newsloom.terminal import shown
+from newsloom.terminal import escape
 from services.ingest.article_parser import LineRejected
 from services.ingest.lines import Line
 from services.ingest.runner import IngestReport
@@ -41,7 +41,7 @@ class DemoDisplay:
 
     def rejected(self, line: Line, error: LineRejected) -> None:
         """Say which line, and why."""
-        self._progress.console.print(f"line {line.number:,} rejected: {shown(str(error))}", style="yellow")
+        self._progress.console.print(f"line {line.number:,} rejected: {escape(str(error))}", style="yellow")
 
     def committed(self, report: IngestReport, fraction_read: float | None) -> None:
         """Move the first bar."""

@@ -17,7 +17,7 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
 from newsloom.subscribe import Newsloom
-from newsloom.terminal import shown
+from newsloom.terminal import escape
 from newsloom.topic_specs import topic_name
 from services.cli.views.formatting import count, leaning_counts
 from services.ingest.runner import IngestReport
@@ -97,7 +97,7 @@ def _print_story(screen: Console, story: Story) -> None:
     )
     copies = story.article_count - story.report_count
     kinds = f"{count(story.report_count, 'report')} and {copies:,} {'copy' if copies == 1 else 'copies'}"
-    screen.print(Text(shown(story.title), "bold"))
+    screen.print(Text(escape(story.title), "bold"))
     screen.print(Padding(days, (0, 0, 0, 2), expand=False))
     screen.print(
         Text.assemble("  ", leaning_counts(story.leanings), f"   {kinds}, {count(story.outlet_count, 'outlet')}\n")

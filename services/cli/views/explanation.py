@@ -13,7 +13,7 @@ from newsloom.contracts.command import CommandKind
 from newsloom.contracts.membership import Membership, Verdict
 from newsloom.contracts.story import Story, StoryState
 from newsloom.lineage import Merge, decided_for, merges_into, merges_of_article, split_off
-from newsloom.terminal import shown
+from newsloom.terminal import escape
 from services.cli.views.decision_tables import ABSENT, number, print_weighed
 from services.cli.views.formatting import count, cut, moment, print_table, short_id, signature, table
 from services.cli.views.story import named, print_head, print_heading, print_others, print_relations
@@ -78,11 +78,11 @@ def print_members(
 
 
 def _print_article_head(screen: Console, member: Membership, stories: Mapping[str, Story]) -> None:
-    screen.print(Text(shown(member.title), "bold"))
+    screen.print(Text(escape(member.title), "bold"))
     outlet = f", {member.outlet}" if member.outlet is not None else ""
     screen.print(
         Text(
-            shown(f"{member.article_id}, edition {member.edition}, sequence {member.sequence}{outlet}")
+            escape(f"{member.article_id}, edition {member.edition}, sequence {member.sequence}{outlet}")
             + f", published {moment(member.published_at)}"
         )
     )
@@ -130,13 +130,13 @@ def _copied(member: Membership) -> str:
     if decision.fit is not None:
         figures += f" The title of one fits the text of the other: their cosine is {number(decision.fit)}."
     if member.copy_of is not None:
-        return f"It followed {shown(member.copy_of)}, whose text it repeats with {figures}"
+        return f"It followed {escape(member.copy_of)}, whose text it repeats with {figures}"
     return f"It followed an article that has left since, and whose text it repeated with {figures}"
 
 
 def _boilerplate(member: Membership) -> str:
     return (
-        f"Its text is boilerplate, as that of {shown(str(member.boilerplate_of))} under another title: "
+        f"Its text is boilerplate, as that of {escape(str(member.boilerplate_of))} under another title: "
         "it was compared by its title, and by the terms that the other has not."
     )
 
@@ -162,8 +162,8 @@ def _print_original(screen: Console, member: Membership, memberships: Iterable[M
     if original is None:
         return
     print_heading(screen, "Repeats")
-    origin = f"{moment(original.published_at)}  {shown(original.outlet or ABSENT)}  {shown(original.article_id)}"
-    screen.print(Text(f"{origin}  {shown(original.title)}"), no_wrap=True, overflow="ellipsis")
+    origin = f"{moment(original.published_at)}  {escape(original.outlet or ABSENT)}  {escape(original.article_id)}"
+    screen.print(Text(f"{origin}  {escape(original.title)}"), no_wrap=True, overflow="ellipsis")
     if original.decision.verdict is Verdict.COPIED:
         screen.print(
             "It came as a copy too: the Jaccard index may be that with an article both repeated, and which has left."
@@ -204,7 +204,7 @@ def _print_commands(screen: Console, members: Iterable[Membership]) -> None:
 def _origin(member: Membership, screen: Console) -> tuple[Text, Text, Text]:
     """What it repeats, which story it came from, and its own id."""
     merged = short_id(member.merge.from_story_id, screen) if member.merge is not None else ""
-    return Text(shown(member.copy_of or "")), Text(merged), Text(shown(member.article_id))
+    return Text(escape(member.copy_of or "")), Text(merged), Text(escape(member.article_id))
 
 
 def _score(member: Membership, stories: Mapping[str, Story]) -> float | None:

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from newsloom.contracts.article import Leaning
 from newsloom.contracts.command import CommandRef
-from newsloom.terminal import shown, shown_json
+from newsloom.terminal import escape, escape_json
 
 NARROW_COLUMNS: Final = 80
 """Below this width tables leave out what is not essential."""
@@ -44,7 +44,7 @@ def is_terminal() -> bool:
 
 def print_json(value: bytes) -> None:
     """A line of JSON on standard output: as it is encoded, or for a terminal the same with more of it escaped."""
-    click.echo(shown_json(value) if is_terminal() else value)
+    click.echo(escape_json(value) if is_terminal() else value)
 
 
 def count(number: int, noun: str) -> str:
@@ -59,7 +59,7 @@ def moment(time: datetime) -> str:
 
 def short_id(story_id: str, console: Console) -> str:
     """The story's id: the whole of it where it is piped, enough of it to name the story on a terminal."""
-    return shown(story_id[:SHORT_ID_CHARACTERS] if console.is_terminal else story_id)
+    return escape(story_id[:SHORT_ID_CHARACTERS] if console.is_terminal else story_id)
 
 
 def leaning_counts(leanings: Mapping[str, int]) -> Text:
@@ -70,12 +70,12 @@ def leaning_counts(leanings: Mapping[str, int]) -> Text:
 
 def signature(command: CommandRef) -> str:
     """What a command is known by: `merge by Jane, 2025-04-18 12:05Z: one and the same verdict`."""
-    return f"{command.kind.value} by {shown(command.by)}, {moment(command.issued_at)}: {shown(command.why)}"
+    return f"{command.kind.value} by {escape(command.by)}, {moment(command.issued_at)}: {escape(command.why)}"
 
 
 def cut(text: str) -> Text:
-    """The text as `shown`, on one line: cut where the terminal or the column ends, never when it is piped."""
-    return Text(shown(text), no_wrap=True, overflow="ellipsis")
+    """The text as `escape`, on one line: cut where the terminal or the column ends, never when it is piped."""
+    return Text(escape(text), no_wrap=True, overflow="ellipsis")
 
 
 def table(*columns: str, numbers: int = 0) -> Table:

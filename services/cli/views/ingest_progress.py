@@ -11,7 +11,7 @@ import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 
-from newsloom.terminal import shown
+from newsloom.terminal import escape
 from services.cli.views.formatting import count
 from services.ingest.article_parser import LineRejected
 from services.ingest.lines import Line
@@ -59,7 +59,7 @@ class IngestDisplay:
         """Show the line's number and what is wrong with it, for the first few; keep all of them in the file."""
         self._shown += 1
         if self._shown <= REJECTED_SHOWN_MAX:
-            self._say(f"line {line.number:,} rejected: {shown(str(error))}")
+            self._say(f"line {line.number:,} rejected: {escape(str(error))}")
         if self._rejects is not None:
             self._rejects.write(reject_record(line, error) + b"\n")
             self._rejects.flush()

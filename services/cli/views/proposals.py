@@ -10,7 +10,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from newsloom.terminal import shown
+from newsloom.terminal import escape
 from services.cli.views.formatting import count, cut, print_json, print_table, table
 from services.clusterer.core.audit import MergeProposal, Proposal, Side
 
@@ -75,17 +75,17 @@ def _print_sides(screen: Console, proposal: Proposal) -> None:
     rows.show_header = False
     if isinstance(proposal, MergeProposal):
         for side in (proposal.survivor, proposal.absorbed):
-            rows.add_row(count(side.article_count, "article"), shown(side.story_id), cut(side.title))
+            rows.add_row(count(side.article_count, "article"), escape(side.story_id), cut(side.title))
     else:
         side = proposal.story
-        rows.add_row(count(side.article_count, "article"), shown(side.story_id), cut(side.title))
+        rows.add_row(count(side.article_count, "article"), escape(side.story_id), cut(side.title))
         rows.add_row(count(len(proposal.articles), "article"), "split off", cut(proposal.title))
     print_table(screen, rows)
 
 
 def _quoted(text: str) -> str:
     """The text as one word of a shell (bash, zsh); what could steer a terminal is escaped in a way the shell undoes."""
-    if text and text == shown(text):
+    if text and text == escape(text):
         return shlex.quote(text)
     escaped = "".join(c if c.isascii() and c.isprintable() and c not in "\\'" else f"\\U{ord(c):08x}" for c in text)
     return f"$'{escaped}'"

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from newsloom.contracts.article import Leaning
 from newsloom.contracts.story import Cause, HistoryEntry, Story, StoryState
-from newsloom.terminal import shown
+from newsloom.terminal import escape
 from services.cli.views.formatting import count, cut, moment, print_table, signature, table
 
 
@@ -25,8 +25,8 @@ def print_story(screen: Console, story: Story, stories: Mapping[str, Story]) -> 
 
 def print_head(screen: Console, story: Story, stories: Mapping[str, Story]) -> None:
     """Title, id, state, counts and span of the story."""
-    screen.print(Text(shown(story.title), "bold"))
-    screen.print(Text(shown(f"{story.id}, {story.state.value}, edition {story.edition}, version {story.version}")))
+    screen.print(Text(escape(story.title), "bold"))
+    screen.print(Text(escape(f"{story.id}, {story.state.value}, edition {story.edition}, version {story.version}")))
     if story.state is StoryState.MERGED and story.merged_into is not None:
         screen.print(Text.assemble("It went into ", named(story.merged_into, stories)))
     sides = ", ".join(f"{story.leanings.get(side.value, 0):,} {side.value}" for side in Leaning)
@@ -85,7 +85,7 @@ def _print_articles(screen: Console, story: Story) -> None:
             moment(article.published_at),
             article.leaning.value if article.leaning else "-",
             Text("copy" if article.copy_of else "", "dim"),
-            Text(shown(article.outlet or "-")),
+            Text(escape(article.outlet or "-")),
             cut(article.title),
         )
     print_table(screen, rows)
@@ -97,7 +97,7 @@ def _print_outlets(screen: Console, story: Story) -> None:
     print_heading(screen, "Outlets")
     ranked = sorted(story.outlets.items(), key=lambda pair: (-pair[1], pair[0]))
     omitted = story.outlet_count - len(ranked)
-    named = ", ".join(f"{shown(outlet)} {number:,}" for outlet, number in ranked)
+    named = ", ".join(f"{escape(outlet)} {number:,}" for outlet, number in ranked)
     screen.print(Text(named + (f", and {count(omitted, 'other outlet')}" if omitted > 0 else "")))
 
 
@@ -113,7 +113,7 @@ def print_others(screen: Console, heading: str, ids: tuple[str, ...], stories: M
 def named(story_id: str, stories: Mapping[str, Story]) -> Text:
     """The story's id and, as long as it is known, its title."""
     other = stories.get(story_id)
-    return Text(shown(story_id)) if other is None else Text(f"{shown(story_id)}  {shown(other.title)}")
+    return Text(escape(story_id)) if other is None else Text(f"{escape(story_id)}  {escape(other.title)}")
 
 
 def print_heading(screen: Console, heading: str) -> None:

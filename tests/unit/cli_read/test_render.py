@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
-from newsloom.terminal import shown, shown_lines
+from newsloom.terminal import escape, escape_lines
 from services.cli.commands.stories import print_stories
 from services.cli.commands.watch import print_update
 from services.cli.views.formatting import count, cut, leaning_counts, moment, print_table, table
@@ -36,20 +36,20 @@ def printed(console: Console) -> str:
 
 @given(st.text())
 def test_nothing_that_steers_a_terminal_is_left_in_shown_text(text: str) -> None:
-    for line in [shown(text), *shown_lines(text)]:
+    for line in [escape(text), *escape_lines(text)]:
         assert not {unicodedata.category(character) for character in line} & STEERING
         assert not set(line) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\ufeff")
 
 
 def test_shown_text_keeps_what_readers_need() -> None:
     text = "Żółć — 平和 \U0001f469\u200d\U0001f4bb כן\u200cלא"
-    assert shown(text) == text
-    assert shown("two\n  lines\tand a tab") == "two lines and a tab"
-    assert shown(HOSTILE) == HOSTILE_SHOWN
+    assert escape(text) == text
+    assert escape("two\n  lines\tand a tab") == "two lines and a tab"
+    assert escape(HOSTILE) == HOSTILE_SHOWN
 
 
 def test_lines_keep_their_indent() -> None:
-    assert shown_lines("{\n  1\x1b\n}") == ["{", r"  1\x1b", "}"]
+    assert escape_lines("{\n  1\x1b\n}") == ["{", r"  1\x1b", "}"]
 
 
 def test_words_for_numbers_times_and_leanings() -> None:
