@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
+from newsloom.streaming.log_url import redacted
 
 FORMS = "sqlite:///path/to/file.db, sqlite:// (in memory) or kafka://host:9092[,host:9092]"
 
@@ -31,10 +32,4 @@ def open_log(url: str, *, kafka_options: Mapping[str, str] | None = None, create
         from newsloom.streaming.kafka import open_kafka  # noqa: PLC0415
 
         return open_kafka(url, kafka_options or {})
-    raise ConfigurationError(f"NEWSLOOM_LOG={without_user(url)!r} is not a log: use {FORMS}")
-
-
-def without_user(url: str) -> str:
-    """The URL as it may be shown: without what stands before an @, which may be a password."""
-    scheme, separator, rest = url.partition("://")
-    return scheme + separator + rest.rpartition("@")[2]
+    raise ConfigurationError(f"NEWSLOOM_LOG={redacted(url)!r} is not a log: use {FORMS}")

@@ -1,14 +1,36 @@
-"""Which partition a key chooses: the same on every log."""
+"""Choose a partition by key: the same on every log."""
 
 from __future__ import annotations
 
-from kafka.partitioner.default import murmur2
+import struct
+from typing import Final
+
+_MASK: Final = 0xFFFFFFFF
+_SEED: Final = 0x9747B28C
+_M: Final = 0x5BD1E995
 
 
 def partition_of(key: bytes, partitions: int) -> int:
-    """The partition of a message with this key that names none, of so many.
+    """Return the partition, of so many, for a message with this key and no partition of its own.
 
-    As Kafka's default partitioner: the hash's sign bit is masked, not negated.
+    This is the rule of Kafka's default partitioner, which masks the sign bit of the hash instead of negating it.
     """
-    digest: int = murmur2(key) & 0x7FFFFFFF
-    return digest % partitions
+    return (murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def murmur2(data: bytes) -> int:
+    """Return the 32-bit MurmurHash2 of the data.
+
+    As `org.apache.kafka.common.utils.Utils.murmur2` of Kafka's Java client computes it, with its seed. The algorithm is
+    Austin Appleby's (https://github.com/aappleby/smhasher, MurmurHash2.cpp; public domain).
+    """
+    words, rest = len(data) // 4, len(data) % 4
+    digest = _SEED ^ len(data)
+    for (word,) in struct.iter_unpack("<I", data[: 4 * words]):
+        mixed = word * _M & _MASK
+        mixed = (mixed ^ mixed >> 24) * _M & _MASK
+        digest = digest * _M & _MASK ^ mixed
+    if rest:
+        digest = (digest ^ int.from_bytes(data[-rest:], "little")) * _M & _MASK
+    digest = (digest ^ digest >> 13) * _M & _MASK
+    return digest ^ digest >> 15

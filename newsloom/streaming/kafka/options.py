@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 
 from newsloom.streaming.errors import ConfigurationError
-from newsloom.streaming.open import without_user
+from newsloom.streaming.log_url import redacted
 
 Config = dict[str, Any]
 
@@ -68,7 +68,7 @@ def parse_addresses(url: str) -> tuple[tuple[str, int], ...]:
 
     """
     parts = urlsplit(url)
-    usage = f"NEWSLOOM_LOG={without_user(url)!r}: use kafka://host:9092[,host:9092]"
+    usage = f"NEWSLOOM_LOG={redacted(url)!r}: use kafka://host:9092[,host:9092]"
     if "@" in parts.netloc:
         raise ConfigurationError(f"{usage}; user and password go into {SETTING}SASL_PLAIN_USERNAME and ..._PASSWORD")
     if parts.path.strip("/") or parts.query or parts.fragment:
