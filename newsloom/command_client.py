@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
+from newsloom.contracts.cloudevents import COMMAND_ISSUED, EventHeaders
 from newsloom.contracts.codec import InvalidValue, decode_command, decode_update, encode
 from newsloom.contracts.command import StoryCommand
-from newsloom.contracts.events import COMMAND_ISSUED, EventHeaders
 from newsloom.contracts.story import StoryUpdate, UpdateKind
 from newsloom.contracts.topics import DEAD_LETTERS, STORY_COMMANDS, STORY_UPDATES
 from newsloom.settings import Settings

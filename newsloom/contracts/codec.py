@@ -9,7 +9,7 @@ import msgspec
 
 from newsloom.contracts.article import ID_BYTES_MAX, Article
 from newsloom.contracts.command import SPLIT_BYTES_MAX, SplitStory, StoryCommand
-from newsloom.contracts.limits import YEAR_MAX, YEAR_MIN, json_bytes
+from newsloom.contracts.limits import YEAR_MAX, YEAR_MIN, json_size_bytes
 from newsloom.contracts.membership import StateRecord
 from newsloom.contracts.story import Story, StoryUpdate
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
@@ -97,7 +97,7 @@ def _check_command(command: StoryCommand) -> None:
     _check_date(command.issued_at, "issued_at")
     if not isinstance(command, SplitStory):
         return
-    size = sum(json_bytes(article_id) + 1 for article_id in command.article_ids)
+    size = sum(json_size_bytes(article_id) + 1 for article_id in command.article_ids)
     if size > SPLIT_BYTES_MAX:
         raise InvalidValue(
             f"the articles' ids take {size} bytes, more than {SPLIT_BYTES_MAX}: split fewer at a time - at `$.article_ids`"

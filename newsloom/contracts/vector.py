@@ -21,7 +21,7 @@ Digest = Annotated[str, msgspec.Meta(max_length=64)]
 Words = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 Hashes = Annotated[bytes, msgspec.Meta(max_length=4 * HASHES_MAX)]
 Counts = Annotated[bytes, msgspec.Meta(max_length=HASHES_MAX)]
-Halves = Annotated[bytes, msgspec.Meta(max_length=VECTOR_BYTES_MAX)]
+Float16s = Annotated[bytes, msgspec.Meta(max_length=VECTOR_BYTES_MAX)]
 Language = Annotated[str, msgspec.Meta(max_length=35)]
 Model = Annotated[str, msgspec.Meta(max_length=256)]
 Preparation = Annotated[str, msgspec.Meta(max_length=64)]
@@ -47,8 +47,8 @@ class ArticleVector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     digest: Digest
     words: Words
     shingles: Hashes
-    title_vector: Halves
-    lead_vector: Halves
+    title_vector: Float16s
+    lead_vector: Float16s
     terms: Hashes
     term_counts: Counts
     model: Model

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from newsloom.contracts.codec import encode
-from newsloom.contracts.events import (
+from newsloom.contracts.cloudevents import (
     CHECKPOINT,
     MEMBERSHIP,
     STORY_SNAPSHOT,
@@ -15,6 +14,7 @@ from newsloom.contracts.events import (
     EventHeaders,
     story_update_type,
 )
+from newsloom.contracts.codec import encode
 from newsloom.contracts.membership import Checkpoint, Membership, checkpoint_key, membership_key
 from newsloom.contracts.story import Story, StoryUpdate
 from newsloom.contracts.topics import ARTICLE_STORIES, STORIES, STORY_UPDATES

@@ -9,9 +9,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from newsloom.contracts.article import DEFAULT_EDITION, EDITION_HEADER, EDITION_PATTERN, ID_BYTES_MAX, Article
+from newsloom.contracts.cloudevents import (
+    ARTICLE_VECTORIZED,
+    COMMAND_PASSED,
+    TRACEPARENT,
+    VECTOR_RETRACTED,
+    EventHeaders,
+)
 from newsloom.contracts.codec import InvalidValue, decode_article, decode_command, encode
 from newsloom.contracts.command import StoryCommand
-from newsloom.contracts.events import ARTICLE_VECTORIZED, COMMAND_PASSED, TRACEPARENT, VECTOR_RETRACTED, EventHeaders
 from newsloom.contracts.limits import YEAR_MAX, YEAR_MIN
 from newsloom.contracts.vector import TITLE_CHARACTERS_MAX, ArticleRetraction, ArticleVector, VectorEvent
 from newsloom.streaming.records import Message, Record

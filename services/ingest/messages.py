@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from newsloom.contracts.article import Article
+from newsloom.contracts.cloudevents import ARTICLE_PUBLISHED, ARTICLE_RETRACTED, EventHeaders
 from newsloom.contracts.codec import encode
-from newsloom.contracts.events import ARTICLE_PUBLISHED, ARTICLE_RETRACTED, EventHeaders
 from newsloom.streaming.records import Message
 from newsloom.traceparent import new_traceparent
 from services.ingest.article_parser import LineRejected, Retraction

@@ -7,7 +7,7 @@ from typing import Final
 
 import msgspec
 
-from newsloom.contracts.limits import json_bytes
+from newsloom.contracts.limits import json_size_bytes
 from newsloom.contracts.membership import Membership
 from newsloom.contracts.story import LINEAGE_MAX, OUTLETS_BYTES_MAX, OUTLETS_MAX, HistoryEntry, Story, StoryState
 from services.verifier.current_state import Standing
@@ -103,8 +103,8 @@ def _outlets_named(outlets: Counter[str], story: Story) -> int:
     """How many of its outlets a story must name: fewer than there are only where the names of more would take too much room."""
     most = min(len(outlets), OUTLETS_MAX)
     named = len(story.outlets)
-    longest = max(map(json_bytes, outlets), default=0)
-    return named if named < most and sum(map(json_bytes, story.outlets)) + longest > OUTLETS_BYTES_MAX else most
+    longest = max(map(json_size_bytes, outlets), default=0)
+    return named if named < most and sum(map(json_size_bytes, story.outlets)) + longest > OUTLETS_BYTES_MAX else most
 
 
 def _check_lineage(name: str, story: Story, standing: Standing, findings: Findings) -> None:

@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from newsloom.contracts.command import CommandKind
-from newsloom.contracts.limits import cut
+from newsloom.contracts.limits import truncate
 from newsloom.contracts.story import (
     HISTORY_MAX,
     HISTORY_TITLE_BYTES_MAX,
@@ -180,7 +180,7 @@ def _extend(history: list[HistoryEntry], update: StoryUpdate) -> None:
 
 def listed_title(title: str) -> str:
     """A title as a history has it."""
-    return cut(title[:TITLE_LISTED_MAX], bytes_max=HISTORY_TITLE_BYTES_MAX)
+    return truncate(title[:TITLE_LISTED_MAX], bytes_max=HISTORY_TITLE_BYTES_MAX)
 
 
 def _ratio(one: HistoryEntry, other: HistoryEntry) -> Fraction:

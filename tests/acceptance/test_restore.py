@@ -9,8 +9,8 @@ from functools import partial
 
 import pytest
 
+from newsloom.contracts.cloudevents import EVENT_TYPE
 from newsloom.contracts.codec import encode
-from newsloom.contracts.events import EVENT_TYPE
 from newsloom.contracts.topics import ARTICLE_STORIES, ARTICLE_VECTORS, STORIES
 from newsloom.contracts.vector import ArticleVector
 from newsloom.service import EXIT_CONFIGURATION

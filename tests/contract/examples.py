@@ -8,8 +8,9 @@ from typing import Any
 
 import msgspec
 
-from newsloom.contracts import events
+from newsloom.contracts import cloudevents
 from newsloom.contracts.article import Article, Leaning
+from newsloom.contracts.cloudevents import EventHeaders
 from newsloom.contracts.command import (
     MergeStories,
     MoveArticle,
@@ -19,7 +20,6 @@ from newsloom.contracts.command import (
     UnpinStory,
     command_ref,
 )
-from newsloom.contracts.events import EventHeaders
 from newsloom.contracts.membership import Candidate, Checkpoint, Decision, Membership, MergeDecision, Verdict
 from newsloom.contracts.story import ArticleRef, Cause, HistoryEntry, Story, StoryState, StoryUpdate, UpdateKind
 from newsloom.contracts.topics import (
@@ -240,7 +240,10 @@ EXAMPLES = (
             ARTICLES,
             ARTICLE.id,
             _headers(
-                events.ARTICLE_PUBLISHED, f"main/{ARTICLE.id}", ident="main/hl-0418-001/1", source="newsloom/ingest"
+                cloudevents.ARTICLE_PUBLISHED,
+                f"main/{ARTICLE.id}",
+                ident="main/hl-0418-001/1",
+                source="newsloom/ingest",
             ),
             ARTICLE,
         ),
@@ -248,7 +251,10 @@ EXAMPLES = (
             ARTICLES,
             ARTICLE.id,
             _headers(
-                events.ARTICLE_RETRACTED, f"main/{ARTICLE.id}", ident="main/hl-0418-001/2", source="newsloom/ingest"
+                cloudevents.ARTICLE_RETRACTED,
+                f"main/{ARTICLE.id}",
+                ident="main/hl-0418-001/2",
+                source="newsloom/ingest",
             ),
             None,
         ),
@@ -256,7 +262,10 @@ EXAMPLES = (
             ARTICLE_VECTORS,
             "main",
             _headers(
-                events.ARTICLE_VECTORIZED, f"main/{ARTICLE.id}", ident="news.articles/0/41", source="newsloom/embedder"
+                cloudevents.ARTICLE_VECTORIZED,
+                f"main/{ARTICLE.id}",
+                ident="news.articles/0/41",
+                source="newsloom/embedder",
             ),
             VECTOR,
         ),
@@ -264,37 +273,44 @@ EXAMPLES = (
             ARTICLE_VECTORS,
             "main",
             _headers(
-                events.VECTOR_RETRACTED, f"main/{ARTICLE.id}", ident="news.articles/0/42", source="newsloom/embedder"
+                cloudevents.VECTOR_RETRACTED,
+                f"main/{ARTICLE.id}",
+                ident="news.articles/0/42",
+                source="newsloom/embedder",
             ),
             ArticleRetraction(article_id=ARTICLE.id, edition="main"),
         ),
         "story-command-passed": Example(
             ARTICLE_VECTORS,
             "main",
-            _headers(events.COMMAND_PASSED, "main/cmd-1", ident="news.story-commands/0/3", source="newsloom/embedder"),
+            _headers(
+                cloudevents.COMMAND_PASSED, "main/cmd-1", ident="news.story-commands/0/3", source="newsloom/embedder"
+            ),
             COMMANDS["merge"],
         ),
         "membership-commanded": Example(
             ARTICLE_STORIES,
             f"main/{COPY.id}",
-            _headers(events.MEMBERSHIP, f"main/{COPY.id}", ident="news.article-vectors/0/44/1"),
+            _headers(cloudevents.MEMBERSHIP, f"main/{COPY.id}", ident="news.article-vectors/0/44/1"),
             SPLIT_OFF,
         ),
         "membership": Example(
             ARTICLE_STORIES,
             f"main/{ARTICLE.id}",
-            _headers(events.MEMBERSHIP, f"main/{ARTICLE.id}", ident="news.article-vectors/0/41/0"),
+            _headers(cloudevents.MEMBERSHIP, f"main/{ARTICLE.id}", ident="news.article-vectors/0/41/0"),
             MEMBERSHIP,
         ),
         "checkpoint": Example(
             ARTICLE_STORIES,
             "main/",
-            _headers(events.CHECKPOINT, "main", ident="news.article-vectors/0/41/checkpoint"),
+            _headers(cloudevents.CHECKPOINT, "main", ident="news.article-vectors/0/41/checkpoint"),
             Checkpoint(edition="main", watermark=NOON, next_sequence=42, model="all-MiniLM-L6-v2", dimension=384),
         ),
-        "story": Example(STORIES, STORY, _headers(events.STORY_SNAPSHOT, STORY, ident=f"{STORY}/2/snapshot"), SNAPSHOT),
+        "story": Example(
+            STORIES, STORY, _headers(cloudevents.STORY_SNAPSHOT, STORY, ident=f"{STORY}/2/snapshot"), SNAPSHOT
+        ),
         "story-forgotten": Example(
-            STORIES, STORY, _headers(events.STORY_SNAPSHOT, STORY, ident=f"{STORY}/forgotten/snapshot"), None
+            STORIES, STORY, _headers(cloudevents.STORY_SNAPSHOT, STORY, ident=f"{STORY}/forgotten/snapshot"), None
         ),
     }
     | {
@@ -302,7 +318,7 @@ EXAMPLES = (
             STORY_UPDATES,
             update.story_id,
             _headers(
-                events.story_update_type(update.kind), update.story_id, ident=f"{update.story_id}/{update.version}"
+                cloudevents.story_update_type(update.kind), update.story_id, ident=f"{update.story_id}/{update.version}"
             ),
             update,
         )
@@ -313,7 +329,10 @@ EXAMPLES = (
             STORY_COMMANDS,
             "main",
             _headers(
-                events.COMMAND_ISSUED, f"main/{command.command_id}", ident=command.command_id, source="newsloom/stories"
+                cloudevents.COMMAND_ISSUED,
+                f"main/{command.command_id}",
+                ident=command.command_id,
+                source="newsloom/stories",
             ),
             command,
         )

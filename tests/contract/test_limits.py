@@ -5,10 +5,10 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from newsloom.contracts.cloudevents import EventHeaders
 from newsloom.contracts.codec import InvalidValue, decode_command, decode_vector
 from newsloom.contracts.command import SPLIT_BYTES_MAX, SplitStory
-from newsloom.contracts.events import EventHeaders
-from newsloom.contracts.limits import cut
+from newsloom.contracts.limits import truncate
 from newsloom.contracts.vector import HASHES_MAX, TITLE_CHARACTERS_MAX, VECTOR_BYTES_MAX
 from tests.contract.examples import NOON
 from tests.contract.test_golden import golden
@@ -93,4 +93,4 @@ def test_a_traceparent_that_is_none_is_not_passed_on(traceparent: str) -> None:
     ],
 )
 def test_a_text_is_cut_at_what_it_takes_as_json(text: str, expected: str) -> None:
-    assert cut(text, bytes_max=20) == expected
+    assert truncate(text, bytes_max=20) == expected

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from newsloom.contracts import events
+from newsloom.contracts import cloudevents
 from newsloom.contracts.article import Article
 from newsloom.contracts.command import (
     CommandKind,
@@ -112,11 +112,11 @@ def test_every_event_type_and_header_is_described() -> None:
     text = EVENTS.read_text()
     types = [
         value
-        for value in vars(events).values()
+        for value in vars(cloudevents).values()
         if isinstance(value, str) and re.fullmatch(r"newsloom\.[a-z.-]+\.v1", value)
     ]
     assert types
-    attributes = events.EventHeaders(
+    attributes = cloudevents.EventHeaders(
         id="", source="", type="", subject="", time=datetime.now(UTC), edition="", traceparent=""
     )
     headers = [name for name, _ in attributes.encode()]

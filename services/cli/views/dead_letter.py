@@ -9,7 +9,7 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
-from newsloom.contracts.events import rfc3339
+from newsloom.contracts.cloudevents import rfc3339
 from newsloom.streaming.dead_letter_replay import Letter
 from newsloom.streaming.dead_letters import HEADER_PREFIX, OFFSET, PARTITION, REASON, SERVICE, TOPIC
 from newsloom.streaming.records import Record

@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from newsloom.contracts.cloudevents import rfc3339
 from newsloom.contracts.command import CommandRef
-from newsloom.contracts.events import rfc3339
-from newsloom.contracts.limits import cut
+from newsloom.contracts.limits import truncate
 from newsloom.contracts.membership import Membership, MergeDecision
 from newsloom.contracts.story import (
     HISTORY_TITLE_BYTES_MAX,
@@ -261,7 +261,7 @@ class Edition:
                 version=story.version,
                 at=story.updated_at,
                 article_count=story.article_count,
-                title=cut(story.title[:TITLE_LISTED_MAX], bytes_max=HISTORY_TITLE_BYTES_MAX),
+                title=truncate(story.title[:TITLE_LISTED_MAX], bytes_max=HISTORY_TITLE_BYTES_MAX),
                 kind=kind,
                 cause=cause,
             )

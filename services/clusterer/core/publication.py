@@ -10,7 +10,7 @@ import msgspec
 
 from newsloom.contracts.codec import encode
 from newsloom.contracts.command import CommandRef
-from newsloom.contracts.limits import json_bytes
+from newsloom.contracts.limits import json_size_bytes
 from newsloom.contracts.membership import Membership
 from newsloom.contracts.story import (
     ARTICLES_MAX,
@@ -132,7 +132,7 @@ def _most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:OUTLETS_MAX]
     room = OUTLETS_BYTES_MAX
     for place, (name, _) in enumerate(ranked):
-        room -= json_bytes(name)
+        room -= json_size_bytes(name)
         if room < 0:
             return dict(ranked[:place])
     return dict(ranked)

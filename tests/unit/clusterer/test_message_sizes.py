@@ -12,7 +12,7 @@ import pytest
 from newsloom.contracts.article import Leaning
 from newsloom.contracts.codec import decode_state, decode_story, decode_update
 from newsloom.contracts.command import SPLIT_BYTES_MAX, CommandKind, CommandRef
-from newsloom.contracts.limits import cut, json_bytes
+from newsloom.contracts.limits import json_size_bytes, truncate
 from newsloom.contracts.membership import Candidate, Checkpoint, Decision, Membership, MergeDecision, Verdict
 from newsloom.contracts.story import (
     ARTICLES_MAX,
@@ -117,7 +117,7 @@ def story(character: str) -> LiveStory:
         full.add(member(number, character=character, copy_of=None))
     first = full.members[next(iter(full.members))]
     full.title, full.title_article_id = first.title, first.article_id
-    listed = cut(first.title[:200], bytes_max=HISTORY_TITLE_BYTES_MAX)
+    listed = truncate(first.title[:200], bytes_max=HISTORY_TITLE_BYTES_MAX)
     entry = HistoryEntry(
         version=10**9,
         at=START + timedelta(microseconds=1),
@@ -163,7 +163,7 @@ def test_an_update_and_a_membership_are_no_larger_than_a_message(character: str,
     full = story(character)
     longest = member(0, character=character)
     split = kind is UpdateKind.SPLIT
-    ids = ["x" * 256] * (SPLIT_BYTES_MAX // (json_bytes("x" * 256) + 1))
+    ids = ["x" * 256] * (SPLIT_BYTES_MAX // (json_size_bytes("x" * 256) + 1))
     published = update(
         full,
         EDITION,

@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from newsloom.contracts.events import EVENT_TYPE
+from newsloom.contracts.cloudevents import EVENT_TYPE
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.open import open_log
