@@ -15,47 +15,46 @@ import platform
 import resource
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Final
+from types import CodeType, FunctionType
+from typing import Final, cast
 
 import numpy as np
 
 from newsloom.contracts.vector import ArticleVector
+from services.clusterer.core import affinity, features, headline, ranking, second_look
 from services.clusterer.core.calibration import uncalibrated
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
+from services.clusterer.core.frequencies import DocumentFrequencies
+from services.clusterer.core.index import CentroidIndex
+from services.clusterer.core.minhash_index import CopyIndex
 from services.clusterer.core.parameters import Parameters
+from services.clusterer.core.space import StorySpace
 
 DIMENSION = 384
 TERMS = 180
 VOCABULARY = 60_000
 STORY_MEAN = 2.5
-PARTS: Final = {
-    "the index: nearest stories (FAISS)": ("index.py:nearest",),
-    "exact sums of the candidates": ("space.py:similarities",),
-    "the rest of the scores, bar, record of the decision": (
-        "assign.py:ranked",
-        "assign.py:bar_for",
-        "assign.py:explained",
-    ),
+PARTS: Final[dict[str, Sequence[Callable[..., object]]]] = {
+    "the index: nearest stories (FAISS)": (CentroidIndex.nearest,),
+    "exact sums of the candidates": (StorySpace.similarities,),
+    "the rest of the scores, bar, record of the decision": (ranking.ranked, ranking.bar_for, ranking.explained),
     "features: decoding, term weights, the combined vector": (
-        "features.py:features_of",
-        "features.py:weighted",
-        "features.py:combined",
-        "features.py:features_kept",
+        features.features_of,
+        features.Unweighted.weighted,
+        features.combined,
+        features.features_kept,
     ),
-    "copies: MinHash, look-up, in and out": tuple(
-        f"copies.py:{name}" for name in ("bands", "originals", "add", "remove")
-    ),
-    "sums and the index: taking an article in": ("space.py:add", "space.py:close"),
-    "document frequencies": ("frequencies.py:add", "frequencies.py:remove"),
-    "related stories, once a day (HDBSCAN)": ("consolidate.py:related_stories",),
-    "titles": ("headline.py:offer_title",),
-    "updates and history": ("edition.py:publish",),
+    "copies: MinHash, look-up, in and out": (CopyIndex.bands, CopyIndex.originals, CopyIndex.add, CopyIndex.remove),
+    "sums and the index: taking an article in": (StorySpace.add, StorySpace.close),
+    "document frequencies": (DocumentFrequencies.add, DocumentFrequencies.remove),
+    "related stories, once a day (HDBSCAN)": (affinity.related_stories,),
+    "titles": (headline.offer_title,),
+    "updates and history": (Edition.publish,),
 }
-"""Where the time goes: parts that do not call one another (but for `ranked`, see `shares`)."""
+"""Profile rows. Only `ranked` calls functions of another row; `profile_table` subtracts their time."""
 START = datetime(2025, 4, 14, tzinfo=UTC)
 
 
@@ -105,20 +104,22 @@ def _unit(vector: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bytes:
     return (vector / np.linalg.norm(vector)).astype("<f2").tobytes()
 
 
-def shares(profile: cProfile.Profile) -> str:
-    """A table of the parts with what they take, callees included. Profiled, calls in Python weigh more than they do."""
-    spent: defaultdict[str, float] = defaultdict(float)
+def profile_table(profile: cProfile.Profile) -> str:
+    """Return a table of the time spent in each part, callees included. Profiling makes Python calls look more expensive."""
+    spent = defaultdict[CodeType | str, float](float)
     for entry in profile.getstats():
-        if not isinstance(entry.code, str) and "/clusterer/core/" in entry.code.co_filename:
-            spent[f"{Path(entry.code.co_filename).name}:{entry.code.co_name}"] += entry.totaltime
-    spent["assign.py:ranked"] -= spent["index.py:nearest"] + spent["space.py:similarities"]
-    total = spent["engine.py:apply"]
-    rows = [(part, sum(spent[function] for function in functions)) for part, functions in PARTS.items()]
+        spent[entry.code] += entry.totaltime
+
+    def seconds_in(*functions: Callable[..., object]) -> float:
+        return sum(spent[cast(FunctionType, function).__code__] for function in functions)
+
+    spent[ranking.ranked.__code__] -= seconds_in(CentroidIndex.nearest, StorySpace.similarities)
+    total = seconds_in(Engine.apply)
+    rows = [(part, seconds_in(*functions)) for part, functions in PARTS.items()]
     rows.sort(key=lambda row: -row[1])
     rows.append(("all else", total - sum(seconds for _, seconds in rows)))
+    rows.append(("of all that, second looks", seconds_in(second_look.look_again)))
     lines = [f"| {part} | {1_000 * seconds:,.0f} ms | {100 * seconds / total:.0f} % |" for part, seconds in rows]
-    looks = spent["second_look.py:look_again"]
-    lines.append(f"| of all that, second looks | {1_000 * looks:,.0f} ms | {100 * looks / total:.0f} % |")
     return "\n".join(("| part | profiled | share |", "|---|---:|---:|", *lines))
 
 
@@ -153,7 +154,7 @@ def main() -> None:
     )
     print(f"{1_000 * seconds / len(measured):.2f} ms of CPU an article; {memory_mb:,.0f} MB at most")
     if arguments.profile:
-        print(shares(profile))
+        print(profile_table(profile))
 
 
 if __name__ == "__main__":
