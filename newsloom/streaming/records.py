@@ -52,6 +52,12 @@ class Message:
     timestamp_ms: int | None = None
     """Unix time in milliseconds; None takes the time of writing."""
 
+    @property
+    def size_bytes(self) -> int:
+        """The bytes of key, value and headers, without what a log adds to store them."""
+        headers = sum(len(name.encode()) + len(value) for name, value in self.headers)
+        return len(self.key or b"") + len(self.value or b"") + headers
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:

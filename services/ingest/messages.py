@@ -39,11 +39,6 @@ def article_message(event: Article | Retraction, *, topic: str, record_bytes_max
         traceparent=new_traceparent(),
     )
     message = Message(topic=topic, key=event.id.encode(), value=value, headers=headers.encode())
-    if (size := _record_bytes(message)) > record_bytes_max - FRAMING_BYTES:
+    if (size := message.size_bytes) > record_bytes_max - FRAMING_BYTES:
         raise LineRejected(f"{size:,} bytes as a record, {topic} takes {record_bytes_max - FRAMING_BYTES:,}", "text")
     return message
-
-
-def _record_bytes(message: Message) -> int:
-    headers = sum(len(name) + len(value) for name, value in message.headers)
-    return len(message.key or b"") + len(message.value or b"") + headers

@@ -17,7 +17,9 @@ from newsloom.streaming.log import TopicSpec
 from newsloom.streaming.records import Message, TopicPartition
 
 RECORD_OVERHEAD_BYTES: Final = 96
-"""What a record of a batch of its own takes beside key, value and headers, at most."""
+"""Upper bound of what a record in a batch of its own takes beside key, value and headers."""
+HEADER_OVERHEAD_BYTES: Final = 10
+"""Upper bound of what the two lengths of a header take."""
 
 
 class Transactions:
@@ -160,5 +162,4 @@ def _too_large(message: Message, limit: str) -> ConfigurationError:
 
 
 def _size(message: Message) -> int:
-    headers = sum(len(name.encode()) + len(value) + 10 for name, value in message.headers)
-    return RECORD_OVERHEAD_BYTES + len(message.key or b"") + len(message.value or b"") + headers
+    return message.size_bytes + RECORD_OVERHEAD_BYTES + HEADER_OVERHEAD_BYTES * len(message.headers)

@@ -51,10 +51,9 @@ def append(sql: sqlite3.Connection, catalogue: Catalogue, messages: Sequence[Mes
 
 def _check(message: Message, topic: Topic) -> None:
     spec = topic.spec
-    size = len(message.key or b"") + len(message.value or b"") + sum(len(k) + len(v) for k, v in message.headers)
-    if size > spec.max_record_bytes:
+    if message.size_bytes > spec.max_record_bytes:
         raise ConfigurationError(
-            f"a record of {size} bytes is over the {spec.max_record_bytes} that topic {spec.name} takes"
+            f"a record of {message.size_bytes} bytes is over the {spec.max_record_bytes} that topic {spec.name} takes"
         )
     if message.key is None and spec.policy is CleanupPolicy.COMPACT:
         raise ConfigurationError(f"a record without a key cannot stand in topic {spec.name}, which is compacted")
