@@ -1,6 +1,6 @@
 """`python -m evaluation`: the same as `newsloom evaluate`."""
 
-from evaluation.command import command, run_alone
+from evaluation.evaluate import command, run_alone
 
 if __name__ == "__main__":
     run_alone(command)

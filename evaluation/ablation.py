@@ -16,14 +16,14 @@ from typing import Final
 
 import click
 
-from evaluation.carried_out import audited_variants
-from evaluation.command import Request, run_alone, stream_options, trial_options
-from evaluation.plot import differences
-from evaluation.prepared import Prepared, cached_encoder, counted_streams, prepare_stream
-from evaluation.report import MACRO, provenance, share, table
-from evaluation.streams import Stream, shuffled_within_ties
-from evaluation.trials import TRIALS_FILE, Configuration, Trials
-from evaluation.variations import refitted, stepped, without_parts
+from evaluation.evaluate import Request, run_alone, stream_options, trial_options
+from evaluation.output.plots import differences
+from evaluation.output.summary import MACRO, provenance, share, table
+from evaluation.replays.audit_replay import audited_variants
+from evaluation.replays.variations import refitted, stepped, without_parts
+from evaluation.scores.trials import TRIALS_FILE, Configuration, Trials
+from evaluation.streams.event_stream import Prepared, cached_encoder, counted_streams, prepare_stream
+from evaluation.streams.stream import Stream, shuffled_within_ties
 from services.clusterer.core.parameters import Parameters
 
 SHIPPED: Final = "as shipped"

@@ -16,12 +16,12 @@ import click
 import msgspec
 
 from evaluation.ablation import Row, row_of
-from evaluation.background import within_background
-from evaluation.command import Request, run_alone, stream_options, trial_options
-from evaluation.prepared import Prepared, cached_encoder, counted_streams, prepare_stream
-from evaluation.report import MACRO, provenance, share, table
-from evaluation.streams import Stream
-from evaluation.trials import TRIALS_FILE, Trials
+from evaluation.evaluate import Request, run_alone, stream_options, trial_options
+from evaluation.output.summary import MACRO, provenance, share, table
+from evaluation.scores.trials import TRIALS_FILE, Trials
+from evaluation.streams.background import within_background
+from evaluation.streams.event_stream import Prepared, cached_encoder, counted_streams, prepare_stream
+from evaluation.streams.stream import Stream
 from services.clusterer.core.parameters import Parameters
 from services.embedder.encoder import Encoder
 

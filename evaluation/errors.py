@@ -17,10 +17,10 @@ import click
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.command import Request, keep_option, run_alone, stream_options
-from evaluation.pairs import Numbers
-from evaluation.prepared import cached_encoder, counted_streams, prepare_stream
-from evaluation.report import provenance, table
+from evaluation.evaluate import Request, keep_option, run_alone, stream_options
+from evaluation.output.summary import provenance, table
+from evaluation.replays.pairs import Numbers
+from evaluation.streams.event_stream import cached_encoder, counted_streams, prepare_stream
 from evaluation.tune import Ground, ground_of
 from services.clusterer.core.parameters import Parameters
 

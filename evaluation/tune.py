@@ -25,16 +25,16 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.background import within_background
-from evaluation.command import Request, run_alone, stream_options, trial_options
-from evaluation.compiled import stories_of
-from evaluation.metrics import b_cubed
-from evaluation.pairs import Numbers, Pairs, pairs_of
-from evaluation.prepared import Prepared, cached_encoder, counted_streams, prepare_stream, tell
-from evaluation.report import provenance, share, table
-from evaluation.space import ORIGIN, SPACE
-from evaluation.streams import Stream, shuffled_within_ties
-from evaluation.trials import TRIALS_FILE, Trials
+from evaluation.evaluate import Request, run_alone, stream_options, trial_options
+from evaluation.output.summary import provenance, share, table
+from evaluation.replays.compiled_rules import stories_of
+from evaluation.replays.pairs import Numbers, Pairs, pairs_of
+from evaluation.scores.metrics import b_cubed
+from evaluation.scores.trials import TRIALS_FILE, Trials
+from evaluation.streams.background import within_background
+from evaluation.streams.event_stream import Prepared, cached_encoder, counted_streams, prepare_stream, tell
+from evaluation.streams.stream import Stream, shuffled_within_ties
+from evaluation.tuning.space import ORIGIN, SPACE
 from services.clusterer.core.parameters import Parameters
 from services.embedder.encoder import Encoder
 
@@ -99,7 +99,7 @@ class Choice:
 def command(*, request: Request, generations: int, seed: int, processes: int | None, keep: Path) -> None:
     """Search for parameters on all streams but one, score them on that one, for each; then on all streams together.
 
-    Where to look is said in evaluation/space.py. The replays that score are kept in `trials.jsonl` in the cache.
+    Where to look is said in evaluation/tuning/space.py. The replays that score are kept in `trials.jsonl` in the cache.
     """
     streams = counted_streams(request)
     if len(streams) < STREAMS_MIN:

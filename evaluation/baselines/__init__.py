@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import Final
 
 from evaluation.baselines.dbscan import dbscan
-from evaluation.baselines.greedy import greedy_centroid
+from evaluation.baselines.greedy_centroid import greedy_centroid
 from evaluation.baselines.hdbscan_window import hdbscan_window
-from evaluation.baselines.memory import Baseline
-from evaluation.baselines.nearest import nearest_member
-from evaluation.baselines.online import dbstream, textclust
+from evaluation.baselines.label_cache import Baseline
+from evaluation.baselines.nearest_member import nearest_member
+from evaluation.baselines.river_clusterers import dbstream, textclust
 
 BASELINES: Final[dict[str, Baseline]] = {
     "greedy centroid": greedy_centroid,

@@ -6,7 +6,7 @@ from typing import Final
 
 from sklearn.cluster import DBSCAN
 
-from evaluation.baselines.observed import Observed, noise_alone
+from evaluation.baselines.observations import Observed, noise_alone
 
 EPS: Final = 0.3
 """Cosine distance; half of all stories have two articles, so that two make a cluster."""

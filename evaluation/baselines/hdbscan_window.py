@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from hdbscan import HDBSCAN
 
-from evaluation.baselines.observed import Observed, Rows, noise_alone
+from evaluation.baselines.observations import Observed, Rows, noise_alone
 
 WINDOW_DAYS: Final = 7.0
 CLUSTER_MIN: Final = 2

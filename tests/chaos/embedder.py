@@ -16,8 +16,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from evaluation.prepared import tell
-from evaluation.vectors import CachedEncoder
+from evaluation.streams.event_stream import tell
+from evaluation.streams.vectors import CachedEncoder
 from newsloom.service import main
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log

@@ -11,7 +11,7 @@ from newsloom.streaming.errors import ConfigurationError
 
 def _command() -> click.Command:
     try:
-        found = importlib.import_module("evaluation.command").command
+        found = importlib.import_module("evaluation.evaluate").command
     except ModuleNotFoundError as error:
         if error.name != "evaluation":
             raise

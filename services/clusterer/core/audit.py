@@ -1,7 +1,7 @@
 """What an operator may want to look at: stories that should perhaps be one, and stories that should perhaps be two.
 
 HDBSCAN over the reports knows nothing of the order in which they came, and so sees what deciding one by one could not. It only
-proposes: carried out unseen, its merges and splits make the stories worse (`python -m evaluation.audited` measures it).
+proposes: carried out unseen, its merges and splits make the stories worse (`python -m evaluation.audit` measures it).
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ import msgspec
 class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     """Similarities are sums of weighted cosines.
 
-    Values without a source of their own lie halfway between the recipe the engine began from (evaluation/space.py) and what
-    `python -m evaluation.tune` had found on four labelled streams together: in the articles' own order they score the same
+    Values without a source of their own lie halfway between the recipe the engine began from (evaluation/tuning/space.py) and
+    what `python -m evaluation.tune` had found on four labelled streams together: in the articles' own order they score the same
     as the latter, in other orders more, and they differ by a third as much from one order to the next.
     """
 
@@ -86,7 +86,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     copy_fit: float = 0.42
     """How well one's title has to fit the other's lead, as a cosine; a text under titles that do not is boilerplate.
 
-    Between what boilerplate shows at the most and copies at the least: `python -m evaluation.repeats`.
+    Between what boilerplate shows at the most and copies at the least: `python -m evaluation.near_duplicates`.
     """
 
     copy_shingles_min: int = 8

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 import services.local
-from evaluation.replay import new_engine, replay
-from evaluation.streams import LabelledArticle, Stream
-from evaluation.vectors import vectorize
+from evaluation.replays.replay import new_engine, replay
+from evaluation.streams.stream import LabelledArticle, Stream
+from evaluation.streams.vectors import vectorize
 from newsloom.contracts.article import Article
 from newsloom.contracts.codec import decode_story, encode
 from newsloom.contracts.vector import ArticleVector

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from evaluation.baselines import BASELINES
-from evaluation.baselines.memory import remembered
-from evaluation.baselines.observed import Observed, noise_alone, observe
-from evaluation.metrics import b_cubed
-from evaluation.streams import read_stream
-from evaluation.vectors import vectorize
+from evaluation.baselines.label_cache import remembered
+from evaluation.baselines.observations import Observed, noise_alone, observe
+from evaluation.scores.metrics import b_cubed
+from evaluation.streams.stream import read_stream
+from evaluation.streams.vectors import vectorize
 from tests.unit.evaluation.newsroom import TEXTS, WordEncoder, row, write_stream
 
 

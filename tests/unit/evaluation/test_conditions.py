@@ -8,7 +8,7 @@ import pytest
 
 from evaluation.ablation import Row
 from evaluation.conditions import conditions, render, shortened, sparse
-from evaluation.streams import Stream, read_stream
+from evaluation.streams.stream import Stream, read_stream
 from tests.unit.evaluation.newsroom import WordEncoder, row, rows_of_three_stories, write_stream
 
 TEXT = 'The dam held. "We were lucky!" said the mayor of Arnmouth, a town of 4.5 thousand. Schools stay closed.'

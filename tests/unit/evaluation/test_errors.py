@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from evaluation.errors import FALSE, MISSED, wrong_pairs
-from evaluation.metrics import b_cubed
+from evaluation.scores.metrics import b_cubed
 from evaluation.tune import ground_of
 from services.clusterer.core.parameters import Parameters
-from tests.unit.evaluation.test_compiled import stream
+from tests.unit.evaluation.test_compiled_rules import stream
 
 MIXED = msgspec.structs.replace(Parameters(), bar_base=0.05, second_look_discount=0.0)
 

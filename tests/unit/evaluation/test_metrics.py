@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
-from evaluation.metrics import (
+from evaluation.scores.metrics import (
     agreement,
     ami,
     ari,

@@ -6,9 +6,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from evaluation.replay import Replay, note, replay
-from evaluation.streams import read_stream
-from evaluation.vectors import vectorize
+from evaluation.replays.replay import Replay, note, replay
+from evaluation.streams.stream import read_stream
+from evaluation.streams.vectors import vectorize
 from newsloom.contracts.membership import Decision, Membership, Verdict
 from newsloom.contracts.story import ArticleRef, Cause, StoryState, StoryUpdate, UpdateKind
 from newsloom.contracts.vector import ArticleVector

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.streams import read_stream, read_streams, shuffled_within_ties, without_dates
+from evaluation.streams.stream import read_stream, read_streams, shuffled_within_ties, without_dates
 from newsloom.contracts.article import Leaning
 from newsloom.streaming.errors import ConfigurationError
 from tests.unit.evaluation.newsroom import row, rows_of_three_stories, write_stream

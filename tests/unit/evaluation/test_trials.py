@@ -4,10 +4,10 @@ from pathlib import Path
 
 import msgspec
 
-from evaluation.metrics import PrecisionRecall
-from evaluation.prepared import Prepared, prepare_stream
-from evaluation.streams import read_stream
-from evaluation.trials import Trials
+from evaluation.scores.metrics import PrecisionRecall
+from evaluation.scores.trials import Trials
+from evaluation.streams.event_stream import Prepared, prepare_stream
+from evaluation.streams.stream import read_stream
 from services.clusterer.core.parameters import Parameters
 from tests.unit.evaluation.newsroom import WordEncoder, rows_of_three_stories, write_stream
 

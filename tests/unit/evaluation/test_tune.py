@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.space import ORIGIN, SPACE
+from evaluation.replays.variations import values_of
 from evaluation.tune import parameters_at, search
-from evaluation.variations import values_of
+from evaluation.tuning.space import ORIGIN, SPACE
 from services.clusterer.core.parameters import Parameters
 
 SHIPPED = Parameters()

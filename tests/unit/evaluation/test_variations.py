@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import msgspec
 
-from evaluation.variations import WITHOUT, refitted, stepped, values_of, without_parts
+from evaluation.replays.variations import WITHOUT, refitted, stepped, values_of, without_parts
 from services.clusterer.core.parameters import Parameters
 
 SHIPPED = Parameters()

@@ -6,8 +6,8 @@ import msgspec
 import numpy as np
 import pytest
 
-from evaluation.streams import Stream, read_stream
-from evaluation.vectors import CachedEncoder, vectorize
+from evaluation.streams.stream import Stream, read_stream
+from evaluation.streams.vectors import CachedEncoder, vectorize
 from services.embedder.encoder import Encoder
 from tests.unit.evaluation.newsroom import WordEncoder, rows_of_three_stories, write_stream
 

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Final
 
-from evaluation.metrics import PrecisionRecall
-from evaluation.scoring import Results, Score
+from evaluation.scores.metrics import PrecisionRecall
+from evaluation.scores.stream_scores import Results, Score
 from newsloom.settings import load_settings
 
 MACRO: Final = "macro average"

@@ -1,4 +1,4 @@
-"""Should the engine carry the audit's proposals out by itself? `python -m evaluation.audited`.
+"""Should the engine carry the audit's proposals out by itself? `python -m evaluation.audit`.
 
 How many of the proposals are right, and what B-cubed F1 comes to if those from a quorum on are carried out at the end of each
 day. A proposal counts once, the first time it is made.
@@ -15,11 +15,11 @@ from typing import Final
 import click
 
 from evaluation.ablation import SHIPPED, Row, measured_rows, render
-from evaluation.carried_out import QUORUMS, Kind, audited_variants, days
-from evaluation.command import Request, run_alone, stream_options, trial_options
-from evaluation.prepared import Prepared, cached_encoder, counted_streams, prepare_stream
-from evaluation.report import provenance, table
-from evaluation.trials import TRIALS_FILE, Configuration, Trials
+from evaluation.evaluate import Request, run_alone, stream_options, trial_options
+from evaluation.output.summary import provenance, table
+from evaluation.replays.audit_replay import QUORUMS, Kind, audited_variants, days
+from evaluation.scores.trials import TRIALS_FILE, Configuration, Trials
+from evaluation.streams.event_stream import Prepared, cached_encoder, counted_streams, prepare_stream
 from services.clusterer.core.audit import MergeProposal, Proposal, audit
 from services.clusterer.core.parameters import Parameters
 
@@ -37,7 +37,7 @@ class Judged:
     is_right: bool
 
 
-@click.command(name="evaluation.audited")
+@click.command(name="evaluation.audit")
 @stream_options
 @trial_options
 def command(*, request: Request, processes: int | None, keep: Path) -> None:

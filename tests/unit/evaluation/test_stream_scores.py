@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.metrics import agreement, b_cubed
-from evaluation.replay import Replay
-from evaluation.scoring import Gold, gold_of, macro, score, windowed, windows
-from evaluation.streams import LabelledArticle, Stream
+from evaluation.replays.replay import Replay
+from evaluation.scores.metrics import agreement, b_cubed
+from evaluation.scores.stream_scores import Gold, gold_of, macro, score, windowed, windows
+from evaluation.streams.stream import LabelledArticle, Stream
 from newsloom.contracts.article import Article
 from newsloom.contracts.story import UpdateKind
 from tests.unit.evaluation.newsroom import row

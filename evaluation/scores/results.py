@@ -10,16 +10,16 @@ from pathlib import Path
 import msgspec
 
 from evaluation.baselines import BASELINES
-from evaluation.baselines.memory import remembered
-from evaluation.baselines.observed import Observed, observe
-from evaluation.command import Request
-from evaluation.keeping import keep
-from evaluation.metrics import Labels
-from evaluation.prepared import Prepared, cached_encoder, prepare_stream, tell
-from evaluation.replay import Replay, replay
-from evaluation.report import report
-from evaluation.scoring import Results, Score, labels_of, macro, score
-from evaluation.streams import Stream, read_streams
+from evaluation.baselines.label_cache import remembered
+from evaluation.baselines.observations import Observed, observe
+from evaluation.evaluate import Request
+from evaluation.output.files import keep
+from evaluation.output.summary import report
+from evaluation.replays.replay import Replay, replay
+from evaluation.scores.metrics import Labels
+from evaluation.scores.stream_scores import Results, Score, labels_of, macro, score
+from evaluation.streams.event_stream import Prepared, cached_encoder, prepare_stream, tell
+from evaluation.streams.stream import Stream, read_streams
 from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.parameters import Parameters
 from services.embedder.encoder import Encoder

@@ -1,6 +1,6 @@
-"""Which pairs of articles have most of their text in common, and in which a title fits it: `python -m evaluation.repeats`.
+"""Check the threshold between copies and boilerplate against the labels: `python -m evaluation.near_duplicates`.
 
-Where none does, the text is boilerplate: the labels say whether the bar between the two lies well.
+Near-duplicate texts whose titles fit are copies; without a fitting title the shared text is boilerplate.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import click
 
-from evaluation.command import Request, keep_option, run_alone, stream_options
-from evaluation.prepared import Prepared, cached_encoder, counted_streams, prepare_stream
-from evaluation.replay import calibration_for
-from evaluation.report import provenance, table
+from evaluation.evaluate import Request, keep_option, run_alone, stream_options
+from evaluation.output.summary import provenance, table
+from evaluation.replays.replay import calibration_for
+from evaluation.streams.event_stream import Prepared, cached_encoder, counted_streams, prepare_stream
 from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.features import Features, features_of, fit
 from services.clusterer.core.minhash_index import CopyIndex
@@ -62,7 +62,7 @@ def repeats(events: Sequence[ArticleVector], parameters: Parameters) -> list[Rep
     return every
 
 
-@click.command(name="evaluation.repeats")
+@click.command(name="evaluation.near_duplicates")
 @stream_options
 @keep_option
 def command(*, request: Request, keep: Path) -> None:
@@ -70,7 +70,7 @@ def command(*, request: Request, keep: Path) -> None:
     encoder = cached_encoder(request.cache)
     streams = [prepare_stream(stream, encoder) for stream in counted_streams(request)]
     text = f"# Repeats\n\n{provenance()}\n{READING}\n\n{render(streams, Parameters())}\n"
-    (keep / "repeats.md").write_text(text)
+    (keep / "near_duplicates.md").write_text(text)
     click.echo(text, nl=False)
 
 

@@ -9,11 +9,11 @@ import msgspec
 import numpy as np
 import pytest
 
-from evaluation.compiled import stories_of
-from evaluation.pairs import pairs_of
-from evaluation.prepared import Prepared
-from evaluation.replay import replay
-from evaluation.scoring import Gold
+from evaluation.replays.compiled_rules import stories_of
+from evaluation.replays.pairs import pairs_of
+from evaluation.replays.replay import replay
+from evaluation.scores.stream_scores import Gold
+from evaluation.streams.event_stream import Prepared
 from newsloom.contracts.story import UpdateKind
 from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.parameters import Parameters

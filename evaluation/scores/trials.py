@@ -19,12 +19,12 @@ from typing import Final, Self
 import msgspec
 
 import services.clusterer.core
-from evaluation import carried_out
-from evaluation.carried_out import Audited, replay_audited
-from evaluation.metrics import PrecisionRecall, b_cubed
-from evaluation.prepared import Prepared
-from evaluation.replay import replay
-from evaluation.scoring import labels_of
+from evaluation.replays import audit_replay
+from evaluation.replays.audit_replay import Audited, replay_audited
+from evaluation.replays.replay import replay
+from evaluation.scores.metrics import PrecisionRecall, b_cubed
+from evaluation.scores.stream_scores import labels_of
+from evaluation.streams.event_stream import Prepared
 from services.clusterer.core.parameters import Parameters
 
 TRIALS_FILE: Final = "trials.jsonl"
@@ -110,7 +110,7 @@ def _read(file: Path) -> dict[bytes, PrecisionRecall]:
 
 def _digest(stream: Prepared) -> str:
     state = blake2b(digest_size=_DIGEST_BYTES)
-    for source in (*sorted(Path(services.clusterer.core.__path__[0]).glob("*.py")), Path(carried_out.__file__)):
+    for source in (*sorted(Path(services.clusterer.core.__path__[0]).glob("*.py")), Path(audit_replay.__file__)):
         state.update(source.read_bytes())
     for event in stream.events:
         state.update(_ENCODER.encode(event))

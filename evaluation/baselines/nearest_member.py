@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from evaluation.baselines.observed import Observed
+from evaluation.baselines.observations import Observed
 
 JOIN: Final = 0.65
 WINDOW_DAYS: Final = 7.0

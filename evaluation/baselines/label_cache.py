@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from evaluation.baselines.observed import Observed
+from evaluation.baselines.observations import Observed
 
 Baseline = Callable[[Observed], list[int]]
 

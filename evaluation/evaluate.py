@@ -182,6 +182,6 @@ def command(*, request: Request, with_baselines: bool, granularity: float, form:
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
     with evaluation_extra():
         # Only now: help is quick, and needs nothing but the command line.
-        from evaluation.run import run  # noqa: PLC0415
+        from evaluation.scores.results import run  # noqa: PLC0415
     asked = replace(request, with_baselines=with_baselines, granularity=granularity, form=form, keep=keep)
     click.echo(run(asked), nl=False)

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import click
 
-from evaluation.command import Request
-from evaluation.scoring import Gold, gold_of
-from evaluation.streams import Stream, read_streams
-from evaluation.vectors import CachedEncoder, vectorize
+from evaluation.evaluate import Request
+from evaluation.scores.stream_scores import Gold, gold_of
+from evaluation.streams.stream import Stream, read_streams
+from evaluation.streams.vectors import CachedEncoder, vectorize
 from newsloom.contracts.vector import ArticleVector
 from newsloom.settings import load_settings
 from newsloom.streaming.errors import ConfigurationError

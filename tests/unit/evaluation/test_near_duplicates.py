@@ -3,9 +3,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from evaluation.prepared import Prepared
-from evaluation.repeats import render, repeats
-from evaluation.scoring import Gold
+from evaluation.near_duplicates import render, repeats
+from evaluation.scores.stream_scores import Gold
+from evaluation.streams.event_stream import Prepared
 from services.clusterer.core.parameters import Parameters
 from tests.laws.streams import article, vector
 

@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from evaluation.streams import LabelledArticle, Stream
+from evaluation.streams.stream import LabelledArticle, Stream
 from newsloom.contracts.codec import decode_vector, encode
 from newsloom.contracts.vector import ArticleVector
 from newsloom.streaming.records import Record

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from evaluation.streams import read_stream
-from evaluation.vectors import CachedEncoder, vectorize
+from evaluation.streams.stream import read_stream
+from evaluation.streams.vectors import CachedEncoder, vectorize
 from newsloom.streaming.errors import ConfigurationError
 from services.cli.__main__ import newsloom
 from tests.unit.evaluation.newsroom import WordEncoder, rows_of_three_stories, write_stream

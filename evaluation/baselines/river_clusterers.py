@@ -13,7 +13,7 @@ from river.cluster import DBSTREAM, TextClust
 from river.feature_extraction import BagOfWords
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
 
-from evaluation.baselines.observed import Observed
+from evaluation.baselines.observations import Observed
 
 RADIUS: Final = 0.95
 """Euclidean, of unit vectors: a cosine of .55, as for the greedy centroid."""

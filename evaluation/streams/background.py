@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from evaluation.prepared import Prepared
+from evaluation.streams.event_stream import Prepared
 from newsloom.contracts.vector import ArticleVector
 
 IN_BACKGROUND: Final = "+background"

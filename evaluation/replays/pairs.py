@@ -10,10 +10,10 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.prepared import Prepared
-from evaluation.repeats import repeats
-from evaluation.replay import calibration_for
-from evaluation.space import ORIGIN
+from evaluation.near_duplicates import repeats
+from evaluation.replays.replay import calibration_for
+from evaluation.streams.event_stream import Prepared
+from evaluation.tuning.space import ORIGIN
 from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.features import Features, blocks, combined, features_of, without_boilerplate
 from services.clusterer.core.frequencies import DocumentFrequencies

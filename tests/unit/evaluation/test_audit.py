@@ -6,13 +6,13 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from evaluation import ablation, audited
-from evaluation.audited import Judged, judged, render_judged
-from evaluation.carried_out import Audited, Kind, days, replay_audited
-from evaluation.prepared import Prepared, prepare_stream
-from evaluation.replay import replay
-from evaluation.streams import read_stream
-from evaluation.vectors import CachedEncoder, vectorize
+from evaluation import ablation, audit
+from evaluation.audit import Judged, judged, render_judged
+from evaluation.replays.audit_replay import Audited, Kind, days, replay_audited
+from evaluation.replays.replay import replay
+from evaluation.streams.event_stream import Prepared, prepare_stream
+from evaluation.streams.stream import read_stream
+from evaluation.streams.vectors import CachedEncoder, vectorize
 from services.clusterer.core.parameters import Parameters
 from tests.unit.evaluation.newsroom import WordEncoder, rows_of_three_stories, write_stream
 
@@ -76,7 +76,7 @@ def test_right_ones_are_counted_from_a_quorum_on() -> None:
 
 @pytest.mark.parametrize(
     ("command", "name"),
-    [(audited.command, "audit"), pytest.param(ablation.command, "ablation", marks=pytest.mark.slow)],
+    [(audit.command, "audit"), pytest.param(ablation.command, "ablation", marks=pytest.mark.slow)],
 )
 def test_what_is_printed_is_kept(command: click.Command, name: str, tmp_path: Path) -> None:
     folder = tmp_path / "data"

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.baselines.observed import Observed, Rows
+from evaluation.baselines.observations import Observed, Rows
 
 JOIN: Final = 0.55
 MERGE: Final = 0.75

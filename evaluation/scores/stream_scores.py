@@ -11,7 +11,8 @@ from typing import Final
 
 import msgspec
 
-from evaluation.metrics import (
+from evaluation.replays.replay import Replay
+from evaluation.scores.metrics import (
     Agreement,
     Labels,
     PrecisionRecall,
@@ -21,8 +22,7 @@ from evaluation.metrics import (
     largest_ratio,
     largest_share,
 )
-from evaluation.replay import Replay
-from evaluation.streams import Stream
+from evaluation.streams.stream import Stream
 
 WINDOW_DAYS: Final = 7
 

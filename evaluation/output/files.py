@@ -6,9 +6,9 @@ from pathlib import Path
 
 import msgspec
 
-from evaluation.plot import bars
-from evaluation.report import provenance, report
-from evaluation.scoring import Results
+from evaluation.output.plots import bars
+from evaluation.output.summary import provenance, report
+from evaluation.scores.stream_scores import Results
 
 
 def keep(results: Results, folder: Path) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from evaluation.pairs import DAY, Numbers, Pairs
+from evaluation.replays.pairs import DAY, Numbers, Pairs
 from services.clusterer.core.parameters import Parameters
 
 STORIES_MAX: Final = 2_500

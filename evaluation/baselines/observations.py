@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.streams import Stream
+from evaluation.streams.stream import Stream
 from newsloom.contracts.vector import ArticleVector
 from services.embedder.encoder import Encoder
 from services.embedder.preparation import prepare

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from evaluation.replay import new_engine
+from evaluation.replays.replay import new_engine
 from newsloom.contracts.membership import Membership, MergeDecision
 from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.audit import MergeProposal, SplitProposal, audit

@@ -1,0 +1,1 @@
+"""Command-line options and start-up that the programs share."""

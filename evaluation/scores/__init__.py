@@ -1,0 +1,1 @@
+"""Scores of replays against the gold labels."""

@@ -1,0 +1,1 @@
+"""Labelled streams: read from files, turned into events, and mixed with background."""
