@@ -24,12 +24,12 @@ import numpy as np
 
 from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core import affinity, features, headline, ranking, second_look
-from services.clusterer.core.calibration import uncalibrated
+from services.clusterer.core.calibration import zero_calibration
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.frequencies import DocumentFrequencies
 from services.clusterer.core.index import CentroidIndex
-from services.clusterer.core.minhash_index import CopyIndex
+from services.clusterer.core.minhash_index import MinHashIndex
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.space import StorySpace
 
@@ -40,14 +40,23 @@ STORY_MEAN = 2.5
 PARTS: Final[dict[str, Sequence[Callable[..., object]]]] = {
     "the index: nearest stories (FAISS)": (CentroidIndex.nearest,),
     "exact sums of the candidates": (StorySpace.similarities,),
-    "the rest of the scores, bar, record of the decision": (ranking.ranked, ranking.bar_for, ranking.explained),
-    "features: decoding, term weights, the combined vector": (
-        features.features_of,
-        features.Unweighted.weighted,
-        features.combined,
-        features.features_kept,
+    "the rest of the scores, bar, record of the decision": (
+        ranking.rank_stories,
+        ranking.joining_bar,
+        ranking.build_candidates,
     ),
-    "copies: MinHash, look-up, in and out": (CopyIndex.bands, CopyIndex.originals, CopyIndex.add, CopyIndex.remove),
+    "features: decoding, term weights, the combined vector": (
+        features.decode_features,
+        features.UnweightedFeatures.weighted,
+        features.combined_vector,
+        features.stored_features,
+    ),
+    "copies: MinHash, look-up, in and out": (
+        MinHashIndex.bands,
+        MinHashIndex.originals,
+        MinHashIndex.add,
+        MinHashIndex.remove,
+    ),
     "sums and the index: taking an article in": (StorySpace.add, StorySpace.close),
     "document frequencies": (DocumentFrequencies.add, DocumentFrequencies.remove),
     "related stories, once a day (HDBSCAN)": (affinity.related_stories,),
@@ -113,12 +122,12 @@ def profile_table(profile: cProfile.Profile) -> str:
     def seconds_in(*functions: Callable[..., object]) -> float:
         return sum(spent[cast(FunctionType, function).__code__] for function in functions)
 
-    spent[ranking.ranked.__code__] -= seconds_in(CentroidIndex.nearest, StorySpace.similarities)
+    spent[ranking.rank_stories.__code__] -= seconds_in(CentroidIndex.nearest, StorySpace.similarities)
     total = seconds_in(Engine.apply)
     rows = [(part, seconds_in(*functions)) for part, functions in PARTS.items()]
     rows.sort(key=lambda row: -row[1])
     rows.append(("all else", total - sum(seconds for _, seconds in rows)))
-    rows.append(("of all that, second looks", seconds_in(second_look.look_again)))
+    rows.append(("of all that, second looks", seconds_in(second_look.run_second_looks)))
     lines = [f"| {part} | {1_000 * seconds:,.0f} ms | {100 * seconds / total:.0f} % |" for part, seconds in rows]
     return "\n".join(("| part | profiled | share |", "|---|---:|---:|", *lines))
 
@@ -131,7 +140,7 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true")
     arguments = parser.parse_args()
     gc.freeze()  # As the clusterer does after a restore.
-    engine = Engine(Edition("main", uncalibrated("random", DIMENSION), Parameters()))
+    engine = Engine(Edition("main", zero_calibration("random", DIMENSION), Parameters()))
     events = stream(arguments.window + arguments.articles, window=arguments.window)
     for _ in range(arguments.window):
         engine.apply(next(events))

@@ -48,12 +48,12 @@ from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Message
 from newsloom.topic_specs import topic_name, topic_specs
-from services.clusterer.core.calibration import uncalibrated
-from services.clusterer.core.features import features_of
+from services.clusterer.core.calibration import zero_calibration
+from services.clusterer.core.features import decode_features
 from services.clusterer.core.fixed_point import encode_int16
 from services.clusterer.core.frequencies import DocumentFrequencies
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.publication import snapshot
+from services.clusterer.core.publication import story_snapshot
 from services.clusterer.core.story import NO_SLOT, LiveStory
 from services.clusterer.step import ClustererStep
 
@@ -90,7 +90,7 @@ def state(articles: int, settings: Settings) -> Iterator[Message]:
         story.version += 1
         yield Message(topic, membership_key("main", member.article_id), encode(member), partition=0)
     for story in stories:
-        value = encode(snapshot(story, "main"))
+        value = encode(story_snapshot(story, "main"))
         yield Message(topic_name(settings, STORIES), story.id.encode(), value, partition=0)
     checkpoint = Checkpoint(
         edition="main",
@@ -103,7 +103,7 @@ def state(articles: int, settings: Settings) -> Iterator[Message]:
 
 
 def _member(event: ArticleVector, story_id: str, number: int, frequencies: DocumentFrequencies) -> Membership:
-    features = features_of(event, DIMENSION).weighted(frequencies)
+    features = decode_features(event, DIMENSION).weighted(frequencies)
     frequencies.add(features.terms)
     return Membership(
         article_id=event.article_id,
@@ -143,7 +143,7 @@ def measure(url: str, articles: int, *, repeats: int, profile: bool) -> None:
     settings = Settings(log=url, topic_prefix=f"restore-{uuid.uuid4().hex[:8]}.", model="random")
     with closing(open_log(url)) as log:
         write(log, articles, settings)
-        step = ClustererStep(settings, log, uncalibrated("random", DIMENSION), Parameters())
+        step = ClustererStep(settings, log, zero_calibration("random", DIMENSION), Parameters())
         profiler = cProfile.Profile()
         for _ in range(repeats):
             if profile:

@@ -20,7 +20,7 @@ from evaluation.output.summary import provenance, table
 from evaluation.replays.audit_replay import QUORUMS, Kind, audited_variants, days
 from evaluation.scores.trials import TRIALS_FILE, Configuration, Trials
 from evaluation.streams.event_stream import Prepared, cached_encoder, counted_streams, prepare_stream
-from services.clusterer.core.audit import MergeProposal, Proposal, audit
+from services.clusterer.core.audit import MergeProposal, Proposal, audit_edition
 from services.clusterer.core.parameters import Parameters
 
 READING: Final = """\
@@ -59,7 +59,7 @@ def judged(stream: Prepared, parameters: Parameters) -> list[Judged]:
     gold = dict(zip(stream.gold.ids, stream.gold.stories, strict=True))
     found: dict[tuple[str, ...], Judged] = {}
     for engine, _ in days(stream.events, parameters):
-        for proposal in audit(engine.edition, quorum=min(QUORUMS)):
+        for proposal in audit_edition(engine.edition, quorum=min(QUORUMS)):
             kind = Kind.MERGES if isinstance(proposal, MergeProposal) else Kind.SPLITS
             sides = _sides(proposal, engine.edition.articles)
             right = (_majority(sides[0], gold) == _majority(sides[1], gold)) == (kind is Kind.MERGES)

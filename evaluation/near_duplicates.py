@@ -16,8 +16,8 @@ from evaluation.output.summary import provenance, table
 from evaluation.replays.replay import calibration_for
 from evaluation.streams.event_stream import Prepared, cached_encoder, counted_streams, prepare_stream
 from newsloom.contracts.vector import ArticleVector
-from services.clusterer.core.features import Features, features_of, fit
-from services.clusterer.core.minhash_index import CopyIndex
+from services.clusterer.core.features import Features, decode_features, title_fit
+from services.clusterer.core.minhash_index import MinHashIndex
 from services.clusterer.core.parameters import Parameters
 
 READING = """\
@@ -40,15 +40,15 @@ def repeats(events: Sequence[ArticleVector], parameters: Parameters) -> list[Rep
     As the engine sees it, but that which stories are open is not known here: a copy of an article of the last week is no report.
     """
     calibration = calibration_for(events[0])
-    index = CopyIndex(jaccard_min=parameters.copy_jaccard, shingles_min=parameters.copy_shingles_min)
+    index = MinHashIndex(jaccard_min=parameters.copy_jaccard, shingles_min=parameters.copy_shingles_min)
     known: list[Features] = []
     every = []
     for later, event in enumerate(events):
-        features = features_of(event, calibration.dimension).features
+        features = decode_features(event, calibration.dimension).features
         bands = index.bands(features.shingles)
         proposed = index.originals(features.shingles, bands)
         found = [
-            Repeat(int(earlier), later, jaccard, fit(features, known[int(earlier)], calibration))
+            Repeat(int(earlier), later, jaccard, title_fit(features, known[int(earlier)], calibration))
             for jaccard, earlier in proposed
         ]
         copied = [one for one in found if one.fit >= parameters.copy_fit]

@@ -15,8 +15,8 @@ import msgspec
 from evaluation.replays.replay import new_engine
 from newsloom.contracts.membership import Membership, MergeDecision
 from newsloom.contracts.vector import ArticleVector
-from services.clusterer.core.audit import MergeProposal, SplitProposal, audit
-from services.clusterer.core.changes import Changes
+from services.clusterer.core.audit import MergeProposal, SplitProposal, audit_edition
+from services.clusterer.core.changes import StoryChanges
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
@@ -77,7 +77,7 @@ def _day(event: ArticleVector) -> int:
     return (event.published_at - EPOCH) // DAY
 
 
-def _memberships(changes: Changes) -> list[Membership]:
+def _memberships(changes: StoryChanges) -> list[Membership]:
     return [member for _, member in changes.memberships if member is not None]
 
 
@@ -86,9 +86,9 @@ def _follow(places: dict[str, str], memberships: Sequence[Membership]) -> None:
 
 
 def _carried_out(edition: Edition, configuration: Audited) -> list[Membership]:
-    edition.changes = Changes()
+    edition.changes = StoryChanges()
     gone: set[str] = set()
-    for proposal in audit(edition, quorum=configuration.quorum):
+    for proposal in audit_edition(edition, quorum=configuration.quorum):
         if isinstance(proposal, SplitProposal):
             if configuration.carried_out is Kind.SPLITS:
                 _split(edition, proposal.articles)

@@ -15,7 +15,13 @@ from evaluation.replays.replay import calibration_for
 from evaluation.streams.event_stream import Prepared
 from evaluation.tuning.space import ORIGIN
 from newsloom.contracts.vector import ArticleVector
-from services.clusterer.core.features import Features, blocks, combined, features_of, without_boilerplate
+from services.clusterer.core.features import (
+    Features,
+    combined_vector,
+    decode_features,
+    vector_layout,
+    without_boilerplate,
+)
 from services.clusterer.core.frequencies import DocumentFrequencies
 from services.clusterer.core.hashes import Hashes
 from services.clusterer.core.parameters import Parameters
@@ -88,15 +94,15 @@ def _voices(events: Sequence[ArticleVector], shared: Shared) -> tuple[Matrix, Ma
     for place, event in enumerate(events):
         while window and event.published_at - window[0][0].published_at > parameters.window:
             frequencies.remove(window.popleft()[1])
-        features = features_of(event, calibration.dimension).weighted(frequencies)
+        features = decode_features(event, calibration.dimension).weighted(frequencies)
         for page in shared.pages[place]:
             features = without_boilerplate(features, kept[page])
         kept.append(features)
         if not any(other < place for other, _ in shared.copies[place]):
             frequencies.add(features.terms)
             window.append((event, features.terms))
-    layout = blocks(calibration.dimension)
-    vectors = np.array([combined(features, parameters, calibration) for features in kept])
+    layout = vector_layout(calibration.dimension)
+    vectors = np.array([combined_vector(features, parameters, calibration) for features in kept])
     return _units(vectors[:, layout.lead]), _units(vectors[:, layout.title]), _units(vectors[:, layout.terms])
 
 

@@ -16,9 +16,9 @@ from typing import Final
 from newsloom.contracts.story import StoryUpdate, UpdateKind
 from newsloom.contracts.vector import ArticleVector
 from newsloom.settings import Settings
-from services.clusterer.calibrations import load_calibration
-from services.clusterer.core.calibration import Calibration, uncalibrated
-from services.clusterer.core.changes import Changes
+from services.clusterer.calibration_files import load_calibration
+from services.clusterer.core.calibration import Calibration, zero_calibration
+from services.clusterer.core.changes import StoryChanges
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.fixed_point import HALF_BYTES
@@ -74,10 +74,10 @@ def new_engine(event: ArticleVector, parameters: Parameters) -> Engine:
 def calibration_for(event: ArticleVector) -> Calibration:
     """The calibration newsloom ships for the event's model, or one that says nothing."""
     shipped = load_calibration(Settings(model=event.model))
-    return shipped or uncalibrated(event.model, len(event.lead_vector) // HALF_BYTES)
+    return shipped or zero_calibration(event.model, len(event.lead_vector) // HALF_BYTES)
 
 
-def note(outcome: Replay, changes: Changes) -> None:
+def note(outcome: Replay, changes: StoryChanges) -> None:
     """Follow every article that a change places or moves."""
     for article, member in changes.memberships:
         if member is None:

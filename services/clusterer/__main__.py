@@ -25,7 +25,7 @@ RECORDS_MAX = 200
 def build_step(settings: Settings, log: Log, watch: RestoreWatch) -> Step:
     """The step these settings describe; raises ConfigurationError."""
     # Imported here so that a wrong setting or a signal is answered at once, not after FAISS and HDBSCAN have been loaded.
-    from services.clusterer.calibrations import load_calibration  # noqa: PLC0415
+    from services.clusterer.calibration_files import load_calibration  # noqa: PLC0415
     from services.clusterer.configuration import parameters_of  # noqa: PLC0415
     from services.clusterer.step import ClustererStep  # noqa: PLC0415
 

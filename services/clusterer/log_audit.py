@@ -7,13 +7,13 @@ from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.scan import read_topic
 from newsloom.topic_specs import topic_name
-from services.clusterer.calibrations import load_calibration
+from services.clusterer.calibration_files import load_calibration
 from services.clusterer.configuration import parameters_of
-from services.clusterer.core.audit import Proposal, audit
-from services.clusterer.state import restored_engines
+from services.clusterer.core.audit import Proposal, audit_edition
+from services.clusterer.state import restore_engines
 
 
-def audited(log: Log, settings: Settings, *, edition: str | None, quorum: float) -> list[Proposal]:
+def audit_log(log: Log, settings: Settings, *, edition: str | None, quorum: float) -> list[Proposal]:
     """The proposals for every edition, or for the one named: by edition, strongest first.
 
     Raises:
@@ -21,7 +21,7 @@ def audited(log: Log, settings: Settings, *, edition: str | None, quorum: float)
         LogUnavailable: the log went away; call again.
 
     """
-    engines = restored_engines(
+    engines = restore_engines(
         # In this order: every story of the first then has the second's checkpoint.
         list(read_topic(log, topic_name(settings, STORIES))),
         read_topic(log, topic_name(settings, ARTICLE_STORIES)),
@@ -31,4 +31,4 @@ def audited(log: Log, settings: Settings, *, edition: str | None, quorum: float)
         at_one_moment=False,
     )
     names = sorted(name for name in engines if edition in {None, name})
-    return [proposal for name in names for proposal in audit(engines[name].edition, quorum=quorum)]
+    return [proposal for name in names for proposal in audit_edition(engines[name].edition, quorum=quorum)]

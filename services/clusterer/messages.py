@@ -21,12 +21,12 @@ from newsloom.contracts.topics import ARTICLE_STORIES, STORIES, STORY_UPDATES
 from newsloom.settings import Settings
 from newsloom.streaming.records import Message, Record
 from newsloom.topic_specs import topic_name
-from services.clusterer.core.changes import Changes
+from services.clusterer.core.changes import StoryChanges
 
 SOURCE: Final = "newsloom/clusterer"
 
 
-class MessageWriter:
+class MessageBuilder:
     """Addresses what is published. State goes to the partition of the input it came from: an engine restores its own."""
 
     def __init__(self, settings: Settings) -> None:
@@ -34,7 +34,7 @@ class MessageWriter:
         self._stories = topic_name(settings, STORIES)
         self._state = topic_name(settings, ARTICLE_STORIES)
 
-    def changes(self, changes: Changes, edition: str, watermark: datetime, cause: Record) -> Iterator[Message]:
+    def changes(self, changes: StoryChanges, edition: str, watermark: datetime, cause: Record) -> Iterator[Message]:
         """The updates and memberships that `cause` led to, in order."""
         for update in changes.updates:
             yield self._update(update, cause)

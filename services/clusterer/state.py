@@ -13,20 +13,20 @@ from newsloom.contracts.membership import Checkpoint, Membership
 from newsloom.contracts.story import Story
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.records import Record
-from services.clusterer.core.calibration import Calibration, uncalibrated
+from services.clusterer.core.calibration import Calibration, zero_calibration
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.restore import CorruptState, restored_edition
+from services.clusterer.core.restore import CorruptState, restore_edition
 
-KNOWN: Final = frozenset({STORY_SNAPSHOT, MEMBERSHIP, CHECKPOINT})
+READABLE_TYPES: Final = frozenset({STORY_SNAPSHOT, MEMBERSHIP, CHECKPOINT})
 """The schemas of state records that can be read. An incompatible change is another type: `...v2`."""
 REMEDY: Final = "the service does not start from half a state: restore the topic from a replica or a backup"
 
 T = TypeVar("T")
 
 
-def restored_engines(
+def restore_engines(
     stories: Iterable[Record],
     memberships: Iterable[Record],
     *,
@@ -62,11 +62,11 @@ def restored_engines(
     for name, checkpoint in state.checkpoints.items():
         _check_model(checkpoint, model, calibration)
         try:
-            edition = restored_edition(
+            edition = restore_edition(
                 checkpoint,
                 state.stories[name],
                 state.members[name],
-                calibration=calibration or uncalibrated(checkpoint.model, checkpoint.dimension),
+                calibration=calibration or zero_calibration(checkpoint.model, checkpoint.dimension),
                 parameters=parameters,
                 progress=counted,
             )
@@ -130,10 +130,10 @@ def _latest(records: Iterable[Record], decode: Callable[[bytes], T]) -> list[T]:
 def _decoded(record: Record, decode: Callable[[bytes], T]) -> T:
     place = f"{record.topic}, partition {record.partition}, offset {record.offset}"
     written_as = record.header(EVENT_TYPE)
-    if written_as is not None and written_as not in KNOWN:
+    if written_as is not None and written_as not in READABLE_TYPES:
         raise ConfigurationError(
-            f"a state record ({place}) is of type {written_as}, and this newsloom knows {', '.join(sorted(KNOWN))}: a newer one "
-            "has written it, and only one as new as that can go on from here"
+            f"a state record ({place}) has type {written_as}; this version of newsloom reads only "
+            f"{', '.join(sorted(READABLE_TYPES))}. A newer version wrote it: start that version or a later one"
         )
     try:
         return decode(record.value or b"")

@@ -17,15 +17,15 @@ from newsloom.streaming.restore import RestoreWatch, read_to_end
 from newsloom.streaming.step import Outcome, Rejection
 from newsloom.streaming.watchdog import Watchdog
 from newsloom.topic_specs import topic_name
-from services.clusterer.core.calibration import Calibration, uncalibrated
+from services.clusterer.core.calibration import Calibration, zero_calibration
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
-from services.clusterer.core.errors import Unusable
+from services.clusterer.core.errors import UnusableEvent
 from services.clusterer.core.fixed_point import HALF_BYTES
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.space import milliseconds
-from services.clusterer.messages import MessageWriter
-from services.clusterer.state import checkpoint_of, restored_engines
+from services.clusterer.core.space import unix_ms
+from services.clusterer.messages import MessageBuilder
+from services.clusterer.state import checkpoint_of, restore_engines
 
 
 @contextmanager
@@ -63,7 +63,7 @@ class ClustererStep:
         self._watch = watch or RestoreWatch(Watchdog(), Metrics())
         self._stories = topic_name(settings, STORIES)
         self._state = topic_name(settings, ARTICLE_STORIES)
-        self._writer = MessageWriter(settings)
+        self._writer = MessageBuilder(settings)
         self._partitions: dict[int, dict[str, Engine]] = {}
 
     def restore(self, partition: int) -> None:
@@ -84,7 +84,7 @@ class ClustererStep:
 
     def _restored(self, partition: int) -> dict[str, Engine]:
         watch = self._watch
-        return restored_engines(
+        return restore_engines(
             read_to_end(self._log, TopicPartition(self._stories, partition), watch),
             read_to_end(self._log, TopicPartition(self._state, partition), watch),
             model=self._model,
@@ -108,7 +108,7 @@ class ClustererStep:
                 event = self._event(record)
                 engine = self._engine(record.partition, event)
                 changes = engine.apply(event)
-            except (InvalidValue, Unusable) as error:
+            except (InvalidValue, UnusableEvent) as error:
                 rejected.append(Rejection(record, str(error)))
                 continue
             if not changes.updates and not changes.memberships:
@@ -133,7 +133,7 @@ class ClustererStep:
             raise InvalidValue(
                 f"made with model {event.model!r}, this clusterer works with {self._model!r} - at `$.model`"
             )
-        if isinstance(event, ArticleVector) and milliseconds(event.published_at) > record.timestamp_ms:
+        if isinstance(event, ArticleVector) and unix_ms(event.published_at) > record.timestamp_ms:
             # It would move the clock past the log, and end every story.
             raise InvalidValue(
                 f"{event.published_at.isoformat()} is ahead of the record's timestamp - at `$.published_at`"
@@ -154,7 +154,7 @@ class ClustererStep:
         if known is not None:
             return known.edition.calibration
         dimension = len(event.lead_vector) // HALF_BYTES if isinstance(event, ArticleVector) else 1
-        return uncalibrated(self._model, dimension)
+        return zero_calibration(self._model, dimension)
 
     def _snapshots(self, touched: dict[tuple[int, str, str], Record]) -> list[Message]:
         messages = []

@@ -27,7 +27,7 @@ from newsloom.streaming.scan import read_topic
 from newsloom.subscribe import Newsloom
 from newsloom.topic_specs import topic_name
 from services.cli.views.formatting import count
-from services.clusterer.core.fixed_point import encode_int16, from_half
+from services.clusterer.core.fixed_point import decode_half, encode_int16
 from services.embedder.encoder import Encoder
 from services.embedder.fingerprints import digest
 from services.embedder.preparation import PreparedText, prepare
@@ -140,10 +140,10 @@ class Reembedding:
     def _member(self, stood: _Stood, title_vector: bytes, lead_vector: bytes) -> Message:
         member = msgspec.structs.replace(
             stood.member,
-            title_vector=encode_int16(from_half(title_vector, "title_vector")),
+            title_vector=encode_int16(decode_half(title_vector, "title_vector")),
             # Boilerplate is not compared: the title stands in for it.
             lead_vector=encode_int16(
-                from_half(lead_vector if stood.member.boilerplate_of is None else title_vector, "lead_vector")
+                decode_half(lead_vector if stood.member.boilerplate_of is None else title_vector, "lead_vector")
             ),
         )
         headers = tuple((name, value) for name, value in stood.record.headers if name != EMBEDDED_WITH)

@@ -22,7 +22,7 @@ from newsloom.streaming.watchdog import Watchdog
 from newsloom.topic_specs import topic_name, topic_specs
 from services.clusterer.__main__ import RECORDS_MAX as CLUSTERER_RECORDS_MAX
 from services.clusterer.configuration import parameters_of
-from services.clusterer.core.calibration import uncalibrated
+from services.clusterer.core.calibration import zero_calibration
 from services.clusterer.step import ClustererStep
 from services.embedder.__main__ import RECORDS_MAX as EMBEDDER_RECORDS_MAX
 from services.embedder.service import build_step
@@ -103,7 +103,7 @@ class Newsroom:
         return build_step(SETTINGS, FirstWordEncoder())
 
     def _clusterer(self) -> Step:
-        return ClustererStep(SETTINGS, self._log, uncalibrated(MODEL, DIMENSION), parameters_of(SETTINGS))
+        return ClustererStep(SETTINGS, self._log, zero_calibration(MODEL, DIMENSION), parameters_of(SETTINGS))
 
     def write(self, records: Sequence[Sent]) -> None:
         """What producers write."""

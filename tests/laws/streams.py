@@ -18,7 +18,7 @@ DIMENSION = 8
 START = datetime(2025, 4, 16, tzinfo=UTC)
 EDITION = "main"
 
-SETTLED = Parameters(
+FIXED_PARAMETERS = Parameters(
     lead_weight=0.413,
     title_weight=0.149,
     terms_weight=0.437,

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 
 from newsloom.contracts.command import CommandKind
 from newsloom.contracts.story import Cause, StoryState, StoryUpdate, UpdateKind
-from services.clusterer.core.changes import Changes
+from services.clusterer.core.changes import StoryChanges
 from services.clusterer.core.engine import Engine
-from tests.laws.commanded import Input, Wish, apply, commanded_streams, contested_streams
+from tests.laws.command_streams import Input, RandomCommand, apply_event, commanded_streams, contested_streams
 from tests.laws.test_engine import PARAMETERS, fresh_engine
 
 EAGER = msgspec.structs.replace(PARAMETERS, merge_bar=0.05)
@@ -101,7 +101,7 @@ class Ledger:
 def test_the_engine_never_undoes_a_command(events: list[Input]) -> None:
     engine, ledger = fresh_engine(EAGER), Ledger()
     for event in events:
-        changes = apply(engine, event)
+        changes = apply_event(engine, event)
         for update in changes.updates:
             ledger.take(update)
         forgotten = {story_id for story_id in changes.stories if engine.story(story_id) is None}
@@ -119,8 +119,8 @@ def test_commands_conserve_articles(events: list[Input]) -> None:
     engine = fresh_engine()
     for event in events:
         before = set(engine.edition.articles)
-        changes = apply(engine, event)
-        if isinstance(event, Wish):
+        changes = apply_event(engine, event)
+        if isinstance(event, RandomCommand):
             assert set(engine.edition.articles) == before
             assert not changes.updates or changes.updates[0].cause is Cause.COMMAND
 
@@ -129,9 +129,9 @@ def test_commands_conserve_articles(events: list[Input]) -> None:
 def test_a_refused_command_changes_nothing(events: list[Input]) -> None:
     engine, same = fresh_engine(), fresh_engine()
     for event in events:
-        changes = apply(engine, event)
-        if changes != Changes() or not isinstance(event, Wish):
-            assert apply(same, event) == changes
+        changes = apply_event(engine, event)
+        if changes != StoryChanges() or not isinstance(event, RandomCommand):
+            assert apply_event(same, event) == changes
     assert _states(same) == _states(engine)
 
 

@@ -15,22 +15,22 @@ from newsloom.contracts.codec import decode_state, decode_story, encode
 from newsloom.contracts.membership import Checkpoint, Membership
 from newsloom.contracts.story import HISTORY_MAX, Cause, Story, StoryState, StoryUpdate, UpdateKind
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector
-from services.clusterer.core.calibration import uncalibrated
-from services.clusterer.core.changes import Changes
+from services.clusterer.core.calibration import zero_calibration
+from services.clusterer.core.changes import StoryChanges
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.restore import restored_edition
+from services.clusterer.core.restore import restore_edition
 from services.clusterer.state import checkpoint_of
-from tests.laws.commanded import Input, apply, commanded_streams, contested_streams
-from tests.laws.streams import DIMENSION, EDITION, SETTLED, START, Event, article, streams
+from tests.laws.command_streams import Input, apply_event, commanded_streams, contested_streams
+from tests.laws.streams import DIMENSION, EDITION, FIXED_PARAMETERS, START, Event, article, streams
 
 PARAMETERS = msgspec.structs.replace(
-    SETTLED, bar_base=0.45, bar_mean=0.05, bar_std=0.1, second_look_discount=0.4, retention=timedelta(days=9)
+    FIXED_PARAMETERS, bar_base=0.45, bar_mean=0.05, bar_std=0.1, second_look_discount=0.4, retention=timedelta(days=9)
 )
 """Articles are often told apart when they come, and often no more at a second look; no tuning moves it."""
 FEW_CANDIDATES = msgspec.structs.replace(PARAMETERS, candidates=3, scored=2)
-CALIBRATION = uncalibrated("test", DIMENSION)
+CALIBRATION = zero_calibration("test", DIMENSION)
 
 
 class Published:
@@ -42,7 +42,7 @@ class Published:
         self.memberships: dict[str, Membership] = {}
         self.forgotten: set[str] = set()
 
-    def take(self, changes: Changes, engine: Engine) -> None:
+    def take(self, changes: StoryChanges, engine: Engine) -> None:
         self.updates += changes.updates
         for story_id in changes.stories:
             story = engine.story(story_id)
@@ -67,7 +67,7 @@ def fresh_engine(parameters: Parameters = PARAMETERS) -> Engine:
 def replay(engine: Engine, events: Sequence[Input], published: Published | None = None) -> Published:
     published = published or Published()
     for event in events:
-        published.take(apply(engine, event), engine)
+        published.take(apply_event(engine, event), engine)
     return published
 
 
@@ -122,7 +122,7 @@ def test_history_tells_every_change_of_the_count(events: list[Input]) -> None:
 def test_a_story_stays_open_until_it_is_silent_for_a_window(events: list[Input]) -> None:
     engine = fresh_engine()
     for event in events:
-        changes = apply(engine, event)
+        changes = apply_event(engine, event)
         watermark = engine.edition.watermark
         for update in changes.updates:
             story = engine.story(update.story_id)
@@ -141,7 +141,7 @@ def test_an_article_changes_its_story_only_with_an_announcement(events: list[Inp
     engine = fresh_engine()
     homes: dict[str, str] = {}
     for event in events:
-        changes = apply(engine, event)
+        changes = apply_event(engine, event)
         announced = {
             update.story_id for update in changes.updates if update.kind in {UpdateKind.MERGED, UpdateKind.MOVED}
         }
@@ -165,7 +165,7 @@ def test_no_article_is_lost_before_the_retention_is_over(events: list[Input]) ->
     known: dict[str, datetime] = {}
     for event in events:
         members = {story.id: set(story.members) for story in engine.edition.stories.values()}
-        changes = apply(engine, event)
+        changes = apply_event(engine, event)
         forgotten = {story_id for story_id in changes.stories if engine.story(story_id) is None}
         for article_id in set().union(*(members.get(story_id, set()) for story_id in forgotten)):
             assert known.pop(article_id) + PARAMETERS.retention <= engine.edition.watermark
@@ -199,11 +199,11 @@ def test_a_restored_engine_goes_on_as_if_it_had_never_stopped(
     checkpoint = decode_state(encode(checkpoint_of(engine.edition)))
     assert isinstance(checkpoint, Checkpoint)
     state = list(published.stories.values()), list(published.memberships.values())
-    restored = Engine(restored_edition(checkpoint, *state, calibration=CALIBRATION, parameters=parameters))
+    restored = Engine(restore_edition(checkpoint, *state, calibration=CALIBRATION, parameters=parameters))
     for story_id, story in published.stories.items():
         assert restored.story(story_id) == story
     for event in events[taken:]:
-        expected, actual = apply(engine, event), apply(restored, event)
+        expected, actual = apply_event(engine, event), apply_event(restored, event)
         assert actual == expected
         for story_id in expected.stories:
             assert restored.story(story_id) == engine.story(story_id)
@@ -214,7 +214,7 @@ def test_repeats_change_nothing(events: list[Event]) -> None:
     engine = fresh_engine()
     for event in events:
         engine.apply(event)
-        assert engine.apply(event) == Changes()
+        assert engine.apply(event) == StoryChanges()
 
 
 @given(commanded_streams)

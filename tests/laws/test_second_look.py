@@ -9,10 +9,10 @@ from typing import NamedTuple
 from hypothesis import given, settings
 
 from newsloom.contracts.membership import Decision, Membership, MergeDecision
-from services.clusterer.core.changes import Changes
+from services.clusterer.core.changes import StoryChanges
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.story import LiveStory
-from tests.laws.commanded import Input, apply, commanded_streams
+from tests.laws.command_streams import Input, apply_event, commanded_streams
 from tests.laws.test_engine import PARAMETERS, fresh_engine
 
 
@@ -46,7 +46,9 @@ def bar_for_one_report(look: Decision) -> float:
     return PARAMETERS.bar_base + of_background
 
 
-def moved_by_a_look(changes: Changes, homes: Mapping[str, str]) -> Iterator[tuple[str, str, MergeDecision, Decision]]:
+def moved_by_a_look(
+    changes: StoryChanges, homes: Mapping[str, str]
+) -> Iterator[tuple[str, str, MergeDecision, Decision]]:
     """Of each article that a second look has moved: the story it was in by `homes`, that it is in now, and what was decided."""
     for article_id, member in changes.memberships:
         merge = member.merge if member is not None else None
@@ -62,7 +64,7 @@ def test_it_brings_a_report_that_is_alone_and_old_enough_to_others_that_it_fits(
     engine = fresh_engine()
     for event in events:
         before, watermark, homes = alone(engine), engine.edition.watermark, dict(engine.edition.articles)
-        changes = apply(engine, event)
+        changes = apply_event(engine, event)
         grown: set[str] = set()
         for from_id, into_id, merge, look in moved_by_a_look(changes, homes):
             fitted = look.candidates[0]

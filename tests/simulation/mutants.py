@@ -18,7 +18,7 @@ from services.clusterer import step as clusterer_step
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.frequencies import DocumentFrequencies
-from services.clusterer.core.restore import restored_edition
+from services.clusterer.core.restore import restore_edition
 from services.clusterer.step import ClustererStep
 from services.embedder.step import EmbedderStep
 from tests.simulation import log_mutants
@@ -51,11 +51,11 @@ def _restore_cut_short() -> AbstractContextManager[None]:
 
 def _restored_otherwise(change: Callable[[Edition], None]) -> AbstractContextManager[None]:
     def restored(*args: Any, **kwargs: Any) -> Edition:
-        edition = restored_edition(*args, **kwargs)
+        edition = restore_edition(*args, **kwargs)
         change(edition)
         return edition
 
-    return replaced((clusterer_state, "restored_edition", restored))
+    return replaced((clusterer_state, "restore_edition", restored))
 
 
 def _versions_not_restored() -> AbstractContextManager[None]:

@@ -46,9 +46,9 @@ def command(settings: Settings, *, edition: str | None, quorum: float, form: str
     with _clusterer_extra():
         # Only now: they stand on NumPy, FAISS and HDBSCAN.
         from services.cli.views.proposals import print_json_lines, print_text  # noqa: PLC0415
-        from services.clusterer.log_audit import audited  # noqa: PLC0415
+        from services.clusterer.log_audit import audit_log  # noqa: PLC0415
     with closing(open_log(settings.log, kafka_options=settings.kafka, create=False)) as log:
-        proposals = audited(log, settings, edition=edition, quorum=quorum)
+        proposals = audit_log(log, settings, edition=edition, quorum=quorum)
     if form == "json":
         print_json_lines(proposals)
     else:

@@ -45,7 +45,7 @@ def command(settings: Settings, file: str, output: Path, sources: dict[str, str]
     \b
         NEWSLOOM_MODEL=/models/mine newsloom calibrate archive.jsonl.gz --output mine.json
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
-    from services.clusterer.calibrations import encode_calibration, measured_calibration  # noqa: PLC0415 - NumPy
+    from services.clusterer.calibration_files import encode_calibration, measure_calibration  # noqa: PLC0415 - NumPy
     from services.embedder.sentence_encoder import load_encoder  # noqa: PLC0415 - torch takes seconds to load
 
     # Before the texts are encoded, which may take hours.
@@ -62,7 +62,7 @@ def command(settings: Settings, file: str, output: Path, sources: dict[str, str]
     encoder = load_encoder(settings.model)
     titles = encoder.encode([text.title or text.passage for text in texts])
     leads = encoder.encode([text.passage for text in texts])
-    calibration = measured_calibration(settings.model, titles, leads)
+    calibration = measure_calibration(settings.model, titles, leads)
     output.write_bytes(encode_calibration(calibration, articles=len(texts)))
     click.echo(f"{len(texts):,} articles measured; use it with NEWSLOOM_CALIBRATION={output}")
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from newsloom.terminal import escape
 from services.cli.views.formatting import count, cut, print_json, print_table, table
-from services.clusterer.core.audit import MergeProposal, Proposal, Side
+from services.clusterer.core.audit import MergeProposal, Proposal, ProposalStory
 
 
 def print_text(screen: Console, proposals: Sequence[Proposal]) -> None:
@@ -66,7 +66,7 @@ def _evidence(proposal: Proposal) -> str:
     )
 
 
-def _share(side: Side) -> str:
+def _share(side: ProposalStory) -> str:
     return f"{side.agreeing} of {side.report_count}"
 
 

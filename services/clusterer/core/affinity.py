@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from newsloom.contracts.story import RELATED_MAX
-from services.clusterer.core.density import Matrix, clusters
+from services.clusterer.core.density import Matrix, find_clusters
 from services.clusterer.core.fixed_point import SCALE
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.space import MILLISECOND, StorySpace
@@ -23,7 +23,7 @@ STORIES_MAX: Final = 1_000
 """Bounds the time (some 50 ms) and memory (8 MB a matrix) of one look, which grow with the square."""
 
 
-class Group(NamedTuple):
+class ReportGroup(NamedTuple):
     """What the affinity of some reports with others depends on: their number, the similarities of their pairs, their time.
 
     `pair_sum` adds up the similarities of all pairs, `mean_time` is in milliseconds.
@@ -34,12 +34,12 @@ class Group(NamedTuple):
     mean_time: float
 
 
-def affinity(slot: int, other: int, space: StorySpace, parameters: Parameters) -> float:
+def story_affinity(slot: int, other: int, space: StorySpace, parameters: Parameters) -> float:
     """The affinity of two stories, by their slots."""
     return group_affinity(_group(slot, space), _group(other, space), space.cross_mean(slot, other), parameters)
 
 
-def group_affinity(one: Group, other: Group, cross_mean: float, parameters: Parameters) -> float:
+def group_affinity(one: ReportGroup, other: ReportGroup, cross_mean: float, parameters: Parameters) -> float:
     """How much two groups of reports are one: half their mean cross similarity, relative to how tight both are, x time decay.
 
     A pair of loose stories is merged at a similarity at which two tight ones are still told apart.
@@ -49,12 +49,12 @@ def group_affinity(one: Group, other: Group, cross_mean: float, parameters: Para
     return 0.5 * cross_mean / tightness * decay
 
 
-def _group(slot: int, space: StorySpace) -> Group:
+def _group(slot: int, space: StorySpace) -> ReportGroup:
     count = int(space.counts[slot])
-    return Group(count, space.pair_sum(slot), float(space.times[slot]) / count)
+    return ReportGroup(count, space.pair_sum(slot), float(space.times[slot]) / count)
 
 
-def _cohesion(group: Group, parameters: Parameters) -> float:
+def _cohesion(group: ReportGroup, parameters: Parameters) -> float:
     prior = parameters.cohesion_prior_pairs
     pairs = group.reports * (group.reports - 1) / 2
     return (max(group.pair_sum, 0.0) + prior * parameters.cohesion_prior) / (pairs + prior)
@@ -76,7 +76,7 @@ def related_stories(stories: Sequence[LiveStory], space: StorySpace) -> dict[str
     centroids = space.sums[slots] / (space.lengths[slots] * SCALE)[:, None]
     cosines = centroids @ centroids.T
     # Leaves: the excess of mass merges whole subjects.
-    labels = np.array(clusters(np.sqrt(np.clip(2 - 2 * cosines, 0, None)), choose="leaf"))
+    labels = np.array(find_clusters(np.sqrt(np.clip(2 - 2 * cosines, 0, None)), choose="leaf"))
     return {story.id: _nearest(place, ordered, labels, cosines) for place, story in enumerate(ordered)}
 
 

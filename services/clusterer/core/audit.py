@@ -16,13 +16,13 @@ import msgspec
 import numpy as np
 
 from newsloom.contracts.membership import Membership
-from services.clusterer.core.affinity import Group, affinity, group_affinity
-from services.clusterer.core.density import Matrix, clusters
+from services.clusterer.core.affinity import ReportGroup, group_affinity, story_affinity
+from services.clusterer.core.density import Matrix, find_clusters
 from services.clusterer.core.edition import Edition
-from services.clusterer.core.features import combined, features_kept
+from services.clusterer.core.features import combined_vector, stored_features
 from services.clusterer.core.fixed_point import SCALE
 from services.clusterer.core.separation import may_merge
-from services.clusterer.core.space import MILLISECOND, milliseconds
+from services.clusterer.core.space import MILLISECOND, unix_ms
 from services.clusterer.core.story import LiveStory
 
 REPORTS_MIN: Final = 5
@@ -36,7 +36,7 @@ DISTANCE_MIN: Final = 0.1
 NOISE: Final = -1
 
 
-class Side(msgspec.Struct, frozen=True, kw_only=True):
+class ProposalStory(msgspec.Struct, frozen=True, kw_only=True):
     """A story, and how many of its reports speak for the proposal."""
 
     story_id: str
@@ -60,8 +60,8 @@ class MergeProposal(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind",
     affinity: float
     bar: float
     similarity: float
-    survivor: Side
-    absorbed: Side
+    survivor: ProposalStory
+    absorbed: ProposalStory
 
 
 class SplitProposal(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="split"):
@@ -79,7 +79,7 @@ class SplitProposal(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind",
     bar: float
     similarity: float
     cohesion: float
-    story: Side
+    story: ProposalStory
     title: str
     articles: tuple[str, ...]
 
@@ -87,7 +87,7 @@ class SplitProposal(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind",
 Proposal = MergeProposal | SplitProposal
 
 
-def audit(edition: Edition, *, quorum: float = QUORUM) -> list[Proposal]:
+def audit_edition(edition: Edition, *, quorum: float = QUORUM) -> list[Proposal]:
     """The merges and splits that at least `quorum` (0 to 1) of each story's reports speak for, strongest first.
 
     Looks at the open stories with the latest articles, as many as have `REPORTS_MAX` reports together. Changes nothing; the
@@ -122,11 +122,13 @@ def _view(edition: Edition) -> _View:
     stories: dict[str, list[int]] = {}
     for place, report in enumerate(reports):
         stories.setdefault(report.story_id, []).append(place)
-    times = [milliseconds(report.published_at) for report in reports]
+    times = [unix_ms(report.published_at) for report in reports]
     if len(reports) < REPORTS_MIN:
         return _View(reports, [], np.zeros((0, 0)), times, stories)
     parameters, calibration = edition.parameters, edition.calibration
-    vectors = np.array([combined(features_kept(report), parameters, calibration) for report in reports]) / SCALE
+    vectors = (
+        np.array([combined_vector(stored_features(report), parameters, calibration) for report in reports]) / SCALE
+    )
     similarities = vectors @ vectors.T
     lengths = np.sqrt(np.diag(similarities))
     apart = np.abs(np.subtract.outer(times, times)) / (parameters.decay / MILLISECOND)
@@ -134,7 +136,7 @@ def _view(edition: Edition) -> _View:
     distances = np.maximum(1 - similarities / np.outer(lengths, lengths) * np.exp(-apart), DISTANCE_MIN)
     np.fill_diagonal(distances, 0)
     # The excess of mass: leaves would take every large story to pieces.
-    return _View(reports, clusters(distances, choose="eom"), similarities, times, stories)
+    return _View(reports, find_clusters(distances, choose="eom"), similarities, times, stories)
 
 
 def _latest_reports(edition: Edition) -> Iterator[Membership]:
@@ -173,7 +175,7 @@ def _groups(view: _View, places: Sequence[int]) -> list[tuple[int, int]]:
 def _merge(edition: Edition, senior: tuple[LiveStory, int], other: tuple[LiveStory, int]) -> MergeProposal:
     quorum = min(agreeing / story.report_count for story, agreeing in (senior, other))
     slots = senior[0].slot, other[0].slot
-    kinship = affinity(*slots, edition.space, edition.parameters)
+    kinship = story_affinity(*slots, edition.space, edition.parameters)
     bar = edition.parameters.merge_bar
     return MergeProposal(
         edition=edition.name,
@@ -224,10 +226,10 @@ def _split(view: _View, edition: Edition, story: LiveStory, *, label: int, quoru
     )
 
 
-def _as_group(view: _View, places: list[int]) -> Group:
+def _as_group(view: _View, places: list[int]) -> ReportGroup:
     inner = view.similarities[np.ix_(places, places)]
     pair_sum = float(np.sum(inner) - np.trace(inner)) / 2
-    return Group(len(places), pair_sum, sum(view.times[place] for place in places) / len(places))
+    return ReportGroup(len(places), pair_sum, sum(view.times[place] for place in places) / len(places))
 
 
 def _may_be_split(story: LiveStory) -> bool:
@@ -235,8 +237,8 @@ def _may_be_split(story: LiveStory) -> bool:
     return story.pinned is None and all(member.placed_by is None for member in story.members.values())
 
 
-def _side(story: LiveStory, agreeing: int) -> Side:
-    return Side(
+def _side(story: LiveStory, agreeing: int) -> ProposalStory:
+    return ProposalStory(
         story_id=story.id,
         title=story.title,
         article_count=story.article_count,

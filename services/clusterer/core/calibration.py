@@ -26,7 +26,7 @@ class Calibration:
         return int(self.lead_mean.size)
 
 
-def uncalibrated(model: str, dimension: int) -> Calibration:
+def zero_calibration(model: str, dimension: int) -> Calibration:
     """Nothing taken out."""
     nothing = np.zeros(dimension, dtype=np.int16)
     return Calibration(model, nothing, nothing)

@@ -9,7 +9,7 @@ from newsloom.contracts.story import StoryUpdate
 
 
 @dataclass(slots=True)
-class Changes:
+class StoryChanges:
     """In the order they were made. A membership of None is one that ended; `stories` names those to be published anew."""
 
     updates: list[StoryUpdate] = field(default_factory=list)

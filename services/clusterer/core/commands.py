@@ -19,19 +19,19 @@ from newsloom.contracts.command import (
 )
 from newsloom.contracts.membership import Decision, Membership, MergeDecision, Verdict
 from newsloom.contracts.story import KEPT_APART_MAX, LINEAGE_MAX, Cause, StoryState, UpdateKind
-from services.clusterer.core.copy_detection import original_within
+from services.clusterer.core.copy_detection import find_original
 from services.clusterer.core.edition import Edition
-from services.clusterer.core.errors import Unusable
-from services.clusterer.core.features import features_kept
+from services.clusterer.core.errors import UnusableEvent
+from services.clusterer.core.features import stored_features
 from services.clusterer.core.separation import branch, has_room, joint, standing, tell_apart, with_one_more
 from services.clusterer.core.story import LiveStory
 
 
-class Refused(Unusable):
+class CommandRefused(UnusableEvent):
     """A command that cannot be carried out as the stories stand; the message says why. Nothing has changed."""
 
 
-def carry_out(command: StoryCommand, edition: Edition) -> None:
+def apply_command(command: StoryCommand, edition: Edition) -> None:
     """Do what the command says, and publish it.
 
     Raises:
@@ -56,7 +56,7 @@ def carry_out(command: StoryCommand, edition: Edition) -> None:
 
 def _merge(one: LiveStory, other: LiveStory, ref: CommandRef, edition: Edition) -> None:
     if one is other:
-        raise Refused(f"story {one.id} cannot be merged with itself")
+        raise CommandRefused(f"story {one.id} cannot be merged with itself")
     survivor, absorbed = sorted((one, other), key=LiveStory.seniority)
     own = sorted(survivor.members.values(), key=lambda member: member.sequence)
     _absorb(survivor, absorbed, ref, edition)
@@ -75,9 +75,9 @@ def _split(old: LiveStory, named: Iterable[str], ref: CommandRef, edition: Editi
     for article_id in article_ids:
         home = _home(edition, article_id)
         if home is not old:
-            raise Refused(f"article {article_id!r} is in story {home.id}, not in {old.id}")
+            raise CommandRefused(f"article {article_id!r} is in story {home.id}, not in {old.id}")
     if len(article_ids) == old.article_count:
-        raise Refused(f"story {old.id} has no other articles: a split must leave at least one")
+        raise CommandRefused(f"story {old.id} has no other articles: a split must leave at least one")
     # Its id is not known before it is founded; any other stands for it here.
     for story in (old, *(edition.stories[other] for other in standing(old, edition.stories))):
         _check_room(story, with_one_more(story, "", edition.stories))
@@ -96,7 +96,7 @@ def _split(old: LiveStory, named: Iterable[str], ref: CommandRef, edition: Editi
 def _move(article_id: str, target: LiveStory, ref: CommandRef, edition: Edition) -> None:
     source = _home(edition, article_id)
     if source is target:
-        raise Refused(f"article {article_id!r} is in story {target.id} already")
+        raise CommandRefused(f"article {article_id!r} is in story {target.id} already")
     _check_open(source, f"article {article_id!r} is in story {source.id}, which")
     if source.article_count == 1:
         # Nothing stays behind: the emptied story lives on in the target, and its id leads there.
@@ -113,14 +113,14 @@ def _move(article_id: str, target: LiveStory, ref: CommandRef, edition: Edition)
 
 def _pin(story: LiveStory, ref: CommandRef, edition: Edition) -> None:
     if story.pinned is not None:
-        raise Refused(f"story {story.id} is pinned already, by {story.pinned.by}")
+        raise CommandRefused(f"story {story.id} is pinned already, by {story.pinned.by}")
     story.pinned = ref
     edition.publish(story, UpdateKind.UPDATED, Cause.COMMAND, command=ref)
 
 
 def _unpin(story: LiveStory, ref: CommandRef, edition: Edition) -> None:
     if story.pinned is None:
-        raise Refused(f"story {story.id} is not pinned")
+        raise CommandRefused(f"story {story.id} is not pinned")
     story.pinned = None
     edition.publish(story, UpdateKind.UPDATED, Cause.COMMAND, command=ref)
 
@@ -138,8 +138,8 @@ def _transfer(leaving: Sequence[Membership], target: LiveStory, ref: CommandRef,
     for member in sorted(leaving, key=lambda member: (member.copy_of is not None, member.sequence)):
         text = member.copy_of or member.article_id
         if text not in originals:
-            compared = edition.compared(features_kept(member))
-            originals[text] = original_within(target, edition, compared) or member.article_id
+            compared = edition.compared(stored_features(member))
+            originals[text] = find_original(target, edition, compared) or member.article_id
         placed = msgspec.structs.replace(
             member,
             story_id=target.id,
@@ -154,7 +154,7 @@ def _transfer(leaving: Sequence[Membership], target: LiveStory, ref: CommandRef,
 def _open(edition: Edition, story_id: str) -> LiveStory:
     story = edition.stories.get(story_id)
     if story is None:
-        raise Refused(f"there is no story {story_id!r} in edition {edition.name!r}")
+        raise CommandRefused(f"there is no story {story_id!r} in edition {edition.name!r}")
     _check_open(story, f"story {story_id}")
     return story
 
@@ -162,17 +162,17 @@ def _open(edition: Edition, story_id: str) -> LiveStory:
 def _home(edition: Edition, article_id: str) -> LiveStory:
     story = edition.story_of(article_id)
     if story is None:
-        raise Refused(f"there is no article {article_id!r} in edition {edition.name!r}")
+        raise CommandRefused(f"there is no article {article_id!r} in edition {edition.name!r}")
     return story
 
 
 def _check_open(story: LiveStory, subject: str) -> None:
     if story.state is StoryState.MERGED:
-        raise Refused(f"{subject} became part of story {story.merged_into}: name that one")
+        raise CommandRefused(f"{subject} became part of story {story.merged_into}: name that one")
     if not story.is_open:
-        raise Refused(f"{subject} is closed: only open stories can be corrected")
+        raise CommandRefused(f"{subject} is closed: only open stories can be corrected")
 
 
 def _check_room(story: LiveStory, kept_apart: Iterable[str]) -> None:
     if not has_room(kept_apart):
-        raise Refused(f"story {story.id} would have to be kept apart from more than {KEPT_APART_MAX} others")
+        raise CommandRefused(f"story {story.id} would have to be kept apart from more than {KEPT_APART_MAX} others")

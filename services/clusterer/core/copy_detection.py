@@ -11,12 +11,12 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from newsloom.contracts.membership import Membership
-from services.clusterer.core.edition import Compared, Edition
-from services.clusterer.core.features import Features, features_kept, fit, without_boilerplate
+from services.clusterer.core.edition import Edition, Representation
+from services.clusterer.core.features import Features, stored_features, title_fit, without_boilerplate
 from services.clusterer.core.story import LiveStory
 
 
-class Repeated(NamedTuple):
+class TextMatch(NamedTuple):
     """A report whose text an article repeats: their Jaccard index, and how well one's title fits the other's text."""
 
     jaccard: float
@@ -25,41 +25,41 @@ class Repeated(NamedTuple):
     features: Features
 
 
-class Reading(NamedTuple):
+class CopyDetection(NamedTuple):
     """What is compared of an article; the report it is a copy of, or else one that has the same boilerplate."""
 
-    compared: Compared
-    original: Repeated | None
+    compared: Representation
+    original: TextMatch | None
     boilerplate_of: str | None
 
 
-def read(edition: Edition, features: Features) -> Reading:
+def detect_copy(edition: Edition, features: Features) -> CopyDetection:
     """Find out what an article is known by."""
     compared = edition.compared(features)
     found = _repeated(edition, compared)
     original = next(_copied(found, edition), None)
     if original is not None or not found:
-        return Reading(compared, original, None)
+        return CopyDetection(compared, original, None)
     for page in found:
         features = without_boilerplate(features, page.features)
-    return Reading(edition.compared(features), None, found[0].report.article_id)
+    return CopyDetection(edition.compared(features), None, found[0].report.article_id)
 
 
-def original_within(story: LiveStory, edition: Edition, compared: Compared) -> str | None:
+def find_original(story: LiveStory, edition: Edition, compared: Representation) -> str | None:
     """The report of this story that the article is a copy of."""
     copied = _copied(_repeated(edition, compared), edition)
     return next((found.report.article_id for found in copied if found.report.story_id == story.id), None)
 
 
-def _repeated(edition: Edition, compared: Compared) -> list[Repeated]:
+def _repeated(edition: Edition, compared: Representation) -> list[TextMatch]:
     """The nearest first, of those the earliest."""
     found = []
     for jaccard, article_id in edition.copies.originals(compared.features.shingles, compared.bands):
         report = edition.stories[edition.articles[article_id]].members[article_id]
-        features = features_kept(report)
-        found.append(Repeated(jaccard, fit(compared.features, features, edition.calibration), report, features))
+        features = stored_features(report)
+        found.append(TextMatch(jaccard, title_fit(compared.features, features, edition.calibration), report, features))
     return sorted(found, key=lambda one: (-one.jaccard, one.report.sequence))
 
 
-def _copied(found: list[Repeated], edition: Edition) -> Iterator[Repeated]:
+def _copied(found: list[TextMatch], edition: Edition) -> Iterator[TextMatch]:
     return (one for one in found if one.fit >= edition.parameters.copy_fit)

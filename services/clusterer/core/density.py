@@ -11,7 +11,7 @@ from hdbscan import HDBSCAN
 Matrix = npt.NDArray[np.float64]
 
 
-def clusters(distances: Matrix, *, choose: Literal["leaf", "eom"]) -> list[int]:
+def find_clusters(distances: Matrix, *, choose: Literal["leaf", "eom"]) -> list[int]:
     """The number of each row's cluster, -1 for noise, from distances of shape (rows, rows); at least two rows.
 
     `choose` says which clusters of the hierarchy count: its leaves, the tightest, or those with the excess of mass, the

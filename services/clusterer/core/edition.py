@@ -23,27 +23,27 @@ from newsloom.contracts.story import (
     UpdateKind,
 )
 from services.clusterer.core.calibration import Calibration
-from services.clusterer.core.changes import Changes
+from services.clusterer.core.changes import StoryChanges
 from services.clusterer.core.deadlines import Deadlines
-from services.clusterer.core.features import Features, combined, features_kept
-from services.clusterer.core.fixed_point import Whole
+from services.clusterer.core.features import Features, combined_vector, stored_features
+from services.clusterer.core.fixed_point import ExactVector
 from services.clusterer.core.frequencies import DocumentFrequencies
 from services.clusterer.core.hashes import decode_hashes
 from services.clusterer.core.headline import choose_title, earliest_title, offer_title
-from services.clusterer.core.history import extended
-from services.clusterer.core.minhash_index import Bands, CopyIndex
+from services.clusterer.core.history import extend_history
+from services.clusterer.core.minhash_index import Bands, MinHashIndex
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.publication import update
+from services.clusterer.core.publication import story_update
 from services.clusterer.core.separation import inherit
-from services.clusterer.core.space import EPOCH, MILLISECOND, StorySpace, milliseconds
+from services.clusterer.core.space import EPOCH, MILLISECOND, StorySpace, unix_ms
 from services.clusterer.core.story import LiveStory, without_features
 
 
-class Compared(NamedTuple):
+class Representation(NamedTuple):
     """All that is compared of an article."""
 
     features: Features
-    vector: Whole
+    vector: ExactVector
     bands: Bands
 
 
@@ -63,11 +63,11 @@ class Edition:
         self.articles: dict[str, str] = {}
         self.space = StorySpace(calibration.dimension)
         self.frequencies = DocumentFrequencies(idf_floor=parameters.idf_floor)
-        self.copies = CopyIndex(jaccard_min=parameters.copy_jaccard, shingles_min=parameters.copy_shingles_min)
+        self.copies = MinHashIndex(jaccard_min=parameters.copy_jaccard, shingles_min=parameters.copy_shingles_min)
         self.closing = Deadlines()
         self.looking = Deadlines()
         self.forgetting = Deadlines()
-        self.changes = Changes()
+        self.changes = StoryChanges()
 
     def story_of(self, article_id: str) -> LiveStory | None:
         """The story an article is in."""
@@ -78,10 +78,10 @@ class Edition:
         """The stories that may still grow."""
         return [self.stories[story_id] for story_id in self.space.stories if story_id]
 
-    def compared(self, features: Features) -> Compared:
+    def compared(self, features: Features) -> Representation:
         """The article under this edition's parameters and calibration."""
-        vector = combined(features, self.parameters, self.calibration)
-        return Compared(features, vector, self.copies.bands(features.shingles))
+        vector = combined_vector(features, self.parameters, self.calibration)
+        return Representation(features, vector, self.copies.bands(features.shingles))
 
     def found(self, member: Membership) -> LiveStory:
         """A new, still empty story. Its id derives from its founding article and from how far event time has come.
@@ -97,7 +97,7 @@ class Edition:
         self.stories[story_id] = story
         return story
 
-    def admit(self, story: LiveStory, member: Membership, compared: Compared | None = None) -> None:
+    def admit(self, story: LiveStory, member: Membership, compared: Representation | None = None) -> None:
         """Put an article into a story; `compared` spares finding out again what is compared of it."""
         if not story.is_open:
             member = without_features(member)
@@ -109,11 +109,11 @@ class Edition:
             if member.copy_of is None:
                 offer_title(story, member, self._lead_sum(story))
 
-    def track(self, story: LiveStory, member: Membership, compared: Compared | None = None) -> None:
+    def track(self, story: LiveStory, member: Membership, compared: Representation | None = None) -> None:
         """Let everything that is compared, and the deadlines, follow a new member of an open story."""
         if member.copy_of is None:
-            features, vector, bands = compared or self.compared(features_kept(member))
-            self.space.add(story.slot, vector, milliseconds(member.published_at))
+            features, vector, bands = compared or self.compared(stored_features(member))
+            self.space.add(story.slot, vector, unix_ms(member.published_at))
             self.frequencies.add(features.terms)
             self.copies.add(member.article_id, features.shingles, bands)
         self._set_deadlines(story)
@@ -123,11 +123,11 @@ class Edition:
         reports = [member for member in story.members.values() if member.copy_of is None]
         vectors = []
         for member in reports:
-            features, vector, bands = self.compared(features_kept(member))
+            features, vector, bands = self.compared(stored_features(member))
             vectors.append(vector)
             self.frequencies.add(features.terms)
             self.copies.add(member.article_id, features.shingles, bands)
-        self.space.fill(story.slot, vectors, [milliseconds(member.published_at) for member in reports])
+        self.space.fill(story.slot, vectors, [unix_ms(member.published_at) for member in reports])
         self._set_deadlines(story)
 
     def release(self, article_id: str) -> Membership:
@@ -150,9 +150,9 @@ class Edition:
 
     def _untrack(self, story: LiveStory, member: Membership) -> None:
         if member.copy_of is None:
-            features, vector, _ = self.compared(features_kept(member))
-            remaining = [milliseconds(report.published_at) for report in story.reports()]
-            at = milliseconds(member.published_at)
+            features, vector, _ = self.compared(stored_features(member))
+            remaining = [unix_ms(report.published_at) for report in story.reports()]
+            at = unix_ms(member.published_at)
             self.space.remove(story.slot, vector, at, remaining)
             self.frequencies.remove(features.terms)
             self.copies.remove(member.article_id)
@@ -237,8 +237,8 @@ class Edition:
         self.closing.set(story.id, story.last_published_at + self.parameters.window)
         self.set_looking(story)
 
-    def _lead_sum(self, story: LiveStory) -> Whole:
-        row: Whole = self.space.sums[story.slot, self.space.blocks.lead]
+    def _lead_sum(self, story: LiveStory) -> ExactVector:
+        row: ExactVector = self.space.sums[story.slot, self.space.blocks.lead]
         return row
 
     def publish(
@@ -265,12 +265,12 @@ class Edition:
                 kind=kind,
                 cause=cause,
             )
-            story.history = extended(story.history, entry)
+            story.history = extend_history(story.history, entry)
         if not story.is_open:
             self.forgetting.set(story.id, story.updated_at + self.parameters.retention)
         self.changes.stories[story.id] = None
         self.changes.updates.append(
-            update(
+            story_update(
                 story,
                 self.name,
                 kind=kind,

@@ -11,26 +11,26 @@ from newsloom.contracts.command import CommandRef
 from newsloom.contracts.membership import Decision, Membership, MergeDecision, Verdict
 from newsloom.contracts.story import Cause, Story, StoryState, UpdateKind
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
-from services.clusterer.core.affinity import affinity, related_stories
-from services.clusterer.core.changes import Changes
-from services.clusterer.core.commands import carry_out
-from services.clusterer.core.copy_detection import Reading, Repeated, original_within, read
-from services.clusterer.core.edition import Compared, Edition
-from services.clusterer.core.features import Unweighted, features_of, length_correction
-from services.clusterer.core.fixed_point import Whole, encode_int16
+from services.clusterer.core.affinity import related_stories, story_affinity
+from services.clusterer.core.changes import StoryChanges
+from services.clusterer.core.commands import apply_command
+from services.clusterer.core.copy_detection import CopyDetection, TextMatch, detect_copy, find_original
+from services.clusterer.core.edition import Edition, Representation
+from services.clusterer.core.features import UnweightedFeatures, decode_features, length_correction
+from services.clusterer.core.fixed_point import ExactVector, encode_int16
 from services.clusterer.core.hashes import encode_hashes
-from services.clusterer.core.publication import snapshot
-from services.clusterer.core.ranking import Bar, Score, bar_for, ranked, recorded
-from services.clusterer.core.second_look import look_again
+from services.clusterer.core.publication import story_snapshot
+from services.clusterer.core.ranking import Bar, StoryScore, build_decision, joining_bar, rank_stories
+from services.clusterer.core.second_look import run_second_looks
 from services.clusterer.core.separation import may_merge
-from services.clusterer.core.space import EPOCH, milliseconds
+from services.clusterer.core.space import EPOCH, unix_ms
 from services.clusterer.core.story import LiveStory
 
 UNPLACED: Final = ""
 UNDECIDED: Final = Decision(verdict=Verdict.FOUNDED)
 
 
-class Placement(NamedTuple):
+class StoryChoice(NamedTuple):
     """Where an article belongs, why, and which story came second."""
 
     story: LiveStory
@@ -54,7 +54,7 @@ class Engine:
         """The stories as they stand."""
         return self._edition
 
-    def apply(self, event: VectorEvent) -> Changes:
+    def apply(self, event: VectorEvent) -> StoryChanges:
         """Take one event in and return everything it changes.
 
         A repeat of a known article, unchanged, and the retraction of an unknown one change nothing.
@@ -64,25 +64,25 @@ class Engine:
                 nothing has changed.
 
         """
-        self._edition.changes = Changes()
+        self._edition.changes = StoryChanges()
         if isinstance(event, ArticleVector):
             self._take(event)
         elif isinstance(event, ArticleRetraction):
             self._retract(event.article_id)
         else:
-            carry_out(event, self._edition)
+            apply_command(event, self._edition)
         self._close_due()
         return self._edition.changes
 
     def story(self, story_id: str) -> Story | None:
         """The story as it is to be published; None once it is forgotten."""
         story = self._edition.stories.get(story_id)
-        return snapshot(story, self._edition.name) if story is not None else None
+        return story_snapshot(story, self._edition.name) if story is not None else None
 
     def _take(self, event: ArticleVector) -> None:
         if self._is_repeat(event):
             return
-        unweighted = features_of(event, self._edition.calibration.dimension)
+        unweighted = decode_features(event, self._edition.calibration.dimension)
         self._advance(event.published_at)
         # Only now: the article's story may just have closed, or have been forgotten.
         home = self._edition.story_of(event.article_id)
@@ -97,12 +97,12 @@ class Engine:
         story = self._edition.story_of(event.article_id)
         return story is not None and story.members[event.article_id].digest == event.digest
 
-    def _read(self, unweighted: Unweighted) -> Reading:
-        return read(self._edition, unweighted.weighted(self._edition.frequencies))
+    def _read(self, unweighted: UnweightedFeatures) -> CopyDetection:
+        return detect_copy(self._edition, unweighted.weighted(self._edition.frequencies))
 
     # --- decisions
 
-    def _place(self, event: ArticleVector, unweighted: Unweighted) -> None:
+    def _place(self, event: ArticleVector, unweighted: UnweightedFeatures) -> None:
         reading = self._read(unweighted)
         member = _unplaced(event, reading, self._edition.next_sequence)
         self._edition.next_sequence += 1
@@ -115,41 +115,44 @@ class Engine:
         if placement.rival is not None:
             self._merge_late(story, placement.rival)
 
-    def _decide(self, member: Membership, reading: Reading) -> Placement:
+    def _decide(self, member: Membership, reading: CopyDetection) -> StoryChoice:
         """The story the article belongs to, new if need be."""
         if reading.original is not None:
             return self._copied(reading.original)
         vector = reading.compared.vector
         scores = self._scores(member, reading.compared)
-        bar = bar_for(scores, self._edition.space, self._parameters) if scores else None
+        bar = joining_bar(scores, self._edition.space, self._parameters) if scores else None
         if bar is not None and scores[0].value >= bar.value:
             return self._joined(scores, bar, vector)
         decision = self._decision(Verdict.FOUNDED, scores, bar, vector)
-        return Placement(self._edition.found(member), decision)
+        return StoryChoice(self._edition.found(member), decision)
 
-    def _copied(self, original: Repeated) -> Placement:
+    def _copied(self, original: TextMatch) -> StoryChoice:
         bar, report = self._parameters.copy_jaccard, original.report
         decision = Decision(verdict=Verdict.COPIED, bar=bar, jaccard=original.jaccard, fit=original.fit)
-        return Placement(self._edition.stories[report.story_id], decision, copy_of=report.article_id)
+        return StoryChoice(self._edition.stories[report.story_id], decision, copy_of=report.article_id)
 
-    def _scores(self, member: Membership, compared: Compared) -> list[Score]:
+    def _scores(self, member: Membership, compared: Representation) -> list[StoryScore]:
         correction = length_correction(compared.features.words, self._parameters)
-        at = milliseconds(member.published_at)
-        return ranked(compared.vector, at, correction, self._edition.space, self._parameters)
+        at = unix_ms(member.published_at)
+        return rank_stories(compared.vector, at, correction, self._edition.space, self._parameters)
 
-    def _joined(self, scores: list[Score], bar: Bar, vector: Whole) -> Placement:
+    def _joined(self, scores: list[StoryScore], bar: Bar, vector: ExactVector) -> StoryChoice:
         story = self._edition.stories[scores[0].story_id]
         rival = self._edition.stories[scores[1].story_id] if len(scores) > 1 else None
-        return Placement(story, self._decision(Verdict.JOINED, scores, bar, vector), rival=rival)
+        return StoryChoice(story, self._decision(Verdict.JOINED, scores, bar, vector), rival=rival)
 
-    def _decision(self, verdict: Verdict, scores: list[Score], bar: Bar | None, vector: Whole) -> Decision:
-        return recorded(verdict, scores, bar, vector, self._edition.space)
+    def _decision(self, verdict: Verdict, scores: list[StoryScore], bar: Bar | None, vector: ExactVector) -> Decision:
+        return build_decision(verdict, scores, bar, vector, self._edition.space)
 
     def _merge_late(self, story: LiveStory, rival: LiveStory) -> None:
         """The story that was joined and its runner-up become one, if the article has shown them to be."""
         if not may_merge(story, rival, self._edition.stories):
             return
-        score, bar = affinity(story.slot, rival.slot, self._edition.space, self._parameters), self._parameters.merge_bar
+        score, bar = (
+            story_affinity(story.slot, rival.slot, self._edition.space, self._parameters),
+            self._parameters.merge_bar,
+        )
         if score >= bar:
             survivor, absorbed = sorted((story, rival), key=LiveStory.seniority)
             merge = MergeDecision(from_story_id=absorbed.id, affinity=score, bar=bar)
@@ -157,7 +160,7 @@ class Engine:
 
     # --- corrections and retractions
 
-    def _correct(self, home: LiveStory, event: ArticleVector, unweighted: Unweighted) -> None:
+    def _correct(self, home: LiveStory, event: ArticleVector, unweighted: UnweightedFeatures) -> None:
         released = self._edition.release(event.article_id)
         reading = self._read(unweighted)
         member = _unplaced(event, reading, released.sequence, placed_by=released.placed_by)
@@ -173,33 +176,33 @@ class Engine:
         kind = UpdateKind.CREATED if is_new else UpdateKind.MOVED
         self._edition.publish(story, kind, Cause.CORRECTION, article=placed)
 
-    def _decide_again(self, home: LiveStory, member: Membership, reading: Reading) -> Placement:
+    def _decide_again(self, home: LiveStory, member: Membership, reading: CopyDetection) -> StoryChoice:
         """A corrected article stays where it is as long as it fits there, or if a command wants it there."""
         if not home.members:
-            return Placement(home, Decision(verdict=Verdict.KEPT))
+            return StoryChoice(home, Decision(verdict=Verdict.KEPT))
         if member.placed_by is not None or home.pinned is not None:
             verdict = Verdict.KEPT if member.placed_by is None else Verdict.COMMANDED
             return self._kept(home, verdict, reading)
         if reading.original is None:
             vector = reading.compared.vector
             scores = self._scores(member, reading.compared)
-            bar = bar_for(scores, self._edition.space, self._parameters) if scores else None
+            bar = joining_bar(scores, self._edition.space, self._parameters) if scores else None
             at_home = next((score for score in scores if score.story_id == home.id), None)
             if bar is not None and at_home is not None and at_home.value >= bar.value:
-                return Placement(home, self._decision(Verdict.KEPT, scores, bar, vector))
+                return StoryChoice(home, self._decision(Verdict.KEPT, scores, bar, vector))
         placement = self._decide(member, reading)
         # Article by article, corrections would bring together again what a command has told apart.
         return placement if placement.story.id not in home.kept_apart else self._kept(home, Verdict.KEPT, reading)
 
-    def _kept(self, home: LiveStory, verdict: Verdict, reading: Reading) -> Placement:
-        original = original_within(home, self._edition, reading.compared)
-        return Placement(home, Decision(verdict=verdict), copy_of=original)
+    def _kept(self, home: LiveStory, verdict: Verdict, reading: CopyDetection) -> StoryChoice:
+        original = find_original(home, self._edition, reading.compared)
+        return StoryChoice(home, Decision(verdict=verdict), copy_of=original)
 
-    def _correct_closed(self, home: LiveStory, event: ArticleVector, unweighted: Unweighted) -> None:
+    def _correct_closed(self, home: LiveStory, event: ArticleVector, unweighted: UnweightedFeatures) -> None:
         was_title = home.title_article_id == event.article_id
         released = self._edition.release(event.article_id)
         member = _unplaced(event, self._read(unweighted), released.sequence, placed_by=released.placed_by)
-        placed = _placed(member, Placement(home, Decision(verdict=Verdict.KEPT)))
+        placed = _placed(member, StoryChoice(home, Decision(verdict=Verdict.KEPT)))
         self._edition.admit(home, placed)
         if was_title:
             home.title, home.title_article_id = placed.title, placed.article_id
@@ -225,7 +228,7 @@ class Engine:
         self._edition.watermark = moment
         self._close_due()
         self._forget_due()
-        look_again(self._edition)
+        run_second_looks(self._edition)
         every = self._parameters.related_every
         if (moment - EPOCH) // every != (before - EPOCH) // every:
             self._relate()
@@ -251,7 +254,7 @@ class Engine:
 
 
 def _unplaced(
-    event: ArticleVector, reading: Reading, sequence: int, *, placed_by: CommandRef | None = None
+    event: ArticleVector, reading: CopyDetection, sequence: int, *, placed_by: CommandRef | None = None
 ) -> Membership:
     features = reading.compared.features
     return Membership(
@@ -278,7 +281,7 @@ def _unplaced(
     )
 
 
-def _placed(member: Membership, placement: Placement) -> Membership:
+def _placed(member: Membership, placement: StoryChoice) -> Membership:
     return msgspec.structs.replace(
         member, story_id=placement.story.id, decision=placement.decision, copy_of=placement.copy_of
     )

@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 
-class Unusable(ValueError):
+class UnusableEvent(ValueError):
     """An event that cannot be compared with others; the message names the field. Raised before anything has changed."""

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from newsloom.contracts.membership import Membership
 from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.calibration import Calibration
-from services.clusterer.core.errors import Unusable
-from services.clusterer.core.fixed_point import SCALE, UNIT, Vector, Whole, decode_int16, from_half, rescaled
+from services.clusterer.core.errors import UnusableEvent
+from services.clusterer.core.fixed_point import SCALE, UNIT, ExactVector, Vector, decode_half, decode_int16, rescale
 from services.clusterer.core.frequencies import DocumentFrequencies
 from services.clusterer.core.hashes import Hashes, decode_hashes
 from services.clusterer.core.parameters import Parameters
@@ -32,7 +32,7 @@ class Features(NamedTuple):
     words: int
 
 
-class Unweighted(NamedTuple):
+class UnweightedFeatures(NamedTuple):
     """The features of a new article, its terms counted but not yet weighted."""
 
     features: Features
@@ -44,27 +44,27 @@ class Unweighted(NamedTuple):
         return self.features._replace(term_weights=weights)
 
 
-def features_of(event: ArticleVector, dimension: int) -> Unweighted:
+def decode_features(event: ArticleVector, dimension: int) -> UnweightedFeatures:
     """The features of an article as the embedder sent it.
 
     Raises:
         Unusable: a vector or a list of hashes that is not what the contract says.
 
     """
-    title, lead = from_half(event.title_vector, "title_vector"), from_half(event.lead_vector, "lead_vector")
+    title, lead = decode_half(event.title_vector, "title_vector"), decode_half(event.lead_vector, "lead_vector")
     for vector, field in ((title, "title_vector"), (lead, "lead_vector")):
         if vector.size != dimension:
-            raise Unusable(f"{field} has {vector.size} dimensions, the model has {dimension} - at `$.{field}`")
+            raise UnusableEvent(f"{field} has {vector.size} dimensions, the model has {dimension} - at `$.{field}`")
     terms = decode_hashes(event.terms, "terms")
     counts = np.frombuffer(event.term_counts, dtype=np.uint8)
     if terms.size != counts.size:
-        raise Unusable(f"{terms.size} terms have {counts.size} counts - at `$.term_counts`")
+        raise UnusableEvent(f"{terms.size} terms have {counts.size} counts - at `$.term_counts`")
     shingles = decode_hashes(event.shingles, "shingles")
     weights = np.zeros(0, dtype=np.int16)
-    return Unweighted(Features(title, lead, terms, weights, shingles, event.words), counts)
+    return UnweightedFeatures(Features(title, lead, terms, weights, shingles, event.words), counts)
 
 
-def features_kept(member: Membership) -> Features:
+def stored_features(member: Membership) -> Features:
     """The features of an article of an open story, as its membership keeps them."""
     return Features(
         title=decode_int16(member.title_vector),
@@ -76,7 +76,7 @@ def features_kept(member: Membership) -> Features:
     )
 
 
-class Blocks(NamedTuple):
+class VectorLayout(NamedTuple):
     """Where each voice stands in a combined vector."""
 
     lead: slice
@@ -89,12 +89,14 @@ class Blocks(NamedTuple):
         return int(self.terms.stop)
 
 
-def blocks(dimension: int) -> Blocks:
+def vector_layout(dimension: int) -> VectorLayout:
     """The layout for an encoder of this dimension."""
-    return Blocks(slice(0, dimension), slice(dimension, 2 * dimension), slice(2 * dimension, 2 * dimension + SKETCH))
+    return VectorLayout(
+        slice(0, dimension), slice(dimension, 2 * dimension), slice(2 * dimension, 2 * dimension + SKETCH)
+    )
 
 
-def combined(features: Features, parameters: Parameters, calibration: Calibration) -> Whole:
+def combined_vector(features: Features, parameters: Parameters, calibration: Calibration) -> ExactVector:
     """The article as one vector of whole numbers, shape (2 x dimension + SKETCH,), scaled by `SCALE`.
 
     The inner product of two of them is the weighted sum of the cosines of their voices, divided by the square root of both
@@ -105,7 +107,7 @@ def combined(features: Features, parameters: Parameters, calibration: Calibratio
         (
             _centred(features.lead, calibration.lead_mean, unit * math.sqrt(parameters.lead_weight)),
             _centred(features.title, calibration.title_mean, unit * math.sqrt(parameters.title_weight)),
-            rescaled(_sketch(features), unit * math.sqrt(parameters.terms_weight)),
+            rescale(_sketch(features), unit * math.sqrt(parameters.terms_weight)),
         )
     )
 
@@ -117,7 +119,7 @@ def length_correction(words: int, parameters: Parameters) -> float:
     return parameters.short_text_factor + (1 - parameters.short_text_factor) * share
 
 
-def fit(one: Features, other: Features, calibration: Calibration) -> float:
+def title_fit(one: Features, other: Features, calibration: Calibration) -> float:
     """How well a title fits the text of the other article: the higher one of two cosines of a title with the other's lead."""
     return max(_title_in_lead(one, other, calibration), _title_in_lead(other, one, calibration))
 
@@ -134,12 +136,12 @@ def without_boilerplate(features: Features, page: Features) -> Features:
     return features._replace(lead=features.title, terms=terms, term_weights=weights)
 
 
-def _centred(vector: Vector, mean: Vector, length: float) -> Whole:
+def _centred(vector: Vector, mean: Vector, length: float) -> ExactVector:
     # Twice the vector less the mean: half the mean taken out, in whole numbers.
-    return rescaled(2 * vector.astype(np.float64) - mean, length)
+    return rescale(2 * vector.astype(np.float64) - mean, length)
 
 
-def _sketch(features: Features) -> Whole:
+def _sketch(features: Features) -> ExactVector:
     signed = np.where(features.terms & 1, features.term_weights, -features.term_weights)
     sketch = np.bincount((features.terms >> 1) & (SKETCH - 1), weights=signed, minlength=SKETCH)
     return sketch.astype(np.float64, copy=False)

@@ -8,11 +8,11 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from services.clusterer.core.errors import Unusable
+from services.clusterer.core.errors import UnusableEvent
 
 Vector = npt.NDArray[np.int16]
 """A unit vector scaled by `SCALE`, shape (dimension,)."""
-Whole = npt.NDArray[np.float64]
+ExactVector = npt.NDArray[np.float64]
 """Whole numbers in 64-bit floats, where sums and products below 2**53 are exact in any order: BLAS may add them as it likes."""
 
 SCALE: Final = 2**14
@@ -22,7 +22,7 @@ HALF_BYTES: Final = 2
 NORM_TOLERANCE: Final = 0.01
 
 
-def from_half(data: bytes, field: str) -> Vector:
+def decode_half(data: bytes, field: str) -> Vector:
     """The fixed-point form of a unit vector given in little-endian IEEE half precision.
 
     Raises:
@@ -30,13 +30,15 @@ def from_half(data: bytes, field: str) -> Vector:
 
     """
     if not data or len(data) % HALF_BYTES:
-        raise Unusable(f"vector has {len(data)} bytes; half precision takes two for each dimension - at `$.{field}`")
+        raise UnusableEvent(
+            f"vector has {len(data)} bytes; half precision takes two for each dimension - at `$.{field}`"
+        )
     values = np.frombuffer(data, dtype="<f2").astype(np.float64)
     if not np.isfinite(values).all():
-        raise Unusable(f"vector holds a value that is not a finite number - at `$.{field}`")
+        raise UnusableEvent(f"vector holds a value that is not a finite number - at `$.{field}`")
     length = math.sqrt(float(np.dot(values, values)))
     if abs(length - 1.0) > NORM_TOLERANCE:
-        raise Unusable(f"vector has length {length:.3f}, not 1 - at `$.{field}`")
+        raise UnusableEvent(f"vector has length {length:.3f}, not 1 - at `$.{field}`")
     return np.rint(values * SCALE).astype(np.int16)
 
 
@@ -50,7 +52,7 @@ def decode_int16(data: bytes) -> npt.NDArray[np.int16]:
     return np.frombuffer(data, dtype="<i2").astype(np.int16, copy=False)
 
 
-def rescaled(whole: Whole, length: float) -> Whole:
+def rescale(whole: ExactVector, length: float) -> ExactVector:
     """The vector at this length, in whole numbers again; a vector of zeros stays one."""
     squared = float(np.dot(whole, whole))
     return np.rint(whole * (length / math.sqrt(squared))) if squared else whole

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from services.clusterer.core.errors import Unusable
+from services.clusterer.core.errors import UnusableEvent
 
 Hashes = npt.NDArray[np.uint32]
 """Unique, ascending."""
@@ -19,10 +19,10 @@ def decode_hashes(data: bytes, field: str) -> Hashes:
 
     """
     if len(data) % 4:
-        raise Unusable(f"hashes have {len(data)} bytes; each takes four - at `$.{field}`")
+        raise UnusableEvent(f"hashes have {len(data)} bytes; each takes four - at `$.{field}`")
     hashes = np.frombuffer(data, dtype="<u4").astype(np.uint32, copy=False)
     if np.count_nonzero(hashes[1:] <= hashes[:-1]):
-        raise Unusable(f"hashes are not unique and ascending - at `$.{field}`")
+        raise UnusableEvent(f"hashes are not unique and ascending - at `$.{field}`")
     return hashes
 
 

@@ -7,11 +7,11 @@ import math
 import numpy as np
 
 from newsloom.contracts.membership import Membership
-from services.clusterer.core.fixed_point import SCALE, Whole, decode_int16
+from services.clusterer.core.fixed_point import SCALE, ExactVector, decode_int16
 from services.clusterer.core.story import TITLE_GAIN_MIN, LiveStory
 
 
-def offer_title(story: LiveStory, report: Membership, lead_sum: Whole) -> None:
+def offer_title(story: LiveStory, report: Membership, lead_sum: ExactVector) -> None:
     """Let a report that has just joined take over the title, if it is more typical of the story.
 
     `lead_sum` is the story's sum over the lead voice, shape (dimension,).
@@ -24,7 +24,7 @@ def offer_title(story: LiveStory, report: Membership, lead_sum: Whole) -> None:
     _take_title(story, report)
 
 
-def choose_title(story: LiveStory, lead_sum: Whole) -> None:
+def choose_title(story: LiveStory, lead_sum: ExactVector) -> None:
     """Find the title anew, after its article has left; the earliest report's on a tie."""
     reports = story.reports()
     candidates = [report for report in reports if report.title] or reports
@@ -41,6 +41,6 @@ def _take_title(story: LiveStory, report: Membership) -> None:
     story.title, story.title_article_id = report.title, report.article_id
 
 
-def _typicality(report: Membership, lead_sum: Whole) -> float:
+def _typicality(report: Membership, lead_sum: ExactVector) -> float:
     length = math.sqrt(float(np.dot(lead_sum, lead_sum)))
     return float(np.dot(decode_int16(report.lead_vector), lead_sum)) / (SCALE * length) if length else 0.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from newsloom.contracts.story import HISTORY_MAX, HistoryEntry
 
 
-def extended(history: tuple[HistoryEntry, ...], entry: HistoryEntry) -> tuple[HistoryEntry, ...]:
+def extend_history(history: tuple[HistoryEntry, ...], entry: HistoryEntry) -> tuple[HistoryEntry, ...]:
     """The history with one more entry, thinned by the rule that `Story` states.
 
     Dropping the entry whose neighbours' counts are nearest in ratio leaves counts spaced evenly on a logarithmic scale.

@@ -54,7 +54,7 @@ class _Sharing(msgspec.Struct, frozen=True, gc=False):
     article_ids: tuple[str, ...]
 
 
-class CopyIndex:
+class MinHashIndex:
     """The reports a new article may be a copy of.
 
     A dictionary of anything the garbage collector walks is walked itself, whole, and there are 32 entries for each report:

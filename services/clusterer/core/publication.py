@@ -27,7 +27,7 @@ from newsloom.contracts.story import (
 from services.clusterer.core.story import LiveStory
 
 
-def snapshot(story: LiveStory, edition: str) -> Story:
+def story_snapshot(story: LiveStory, edition: str) -> Story:
     """The whole story as of its version, with as many of its articles as a message has room for."""
     bare = Story(
         id=story.id,
@@ -59,7 +59,7 @@ def snapshot(story: LiveStory, edition: str) -> Story:
     return msgspec.structs.replace(bare, articles=articles, articles_omitted=story.article_count - len(articles))
 
 
-def update(
+def story_update(
     story: LiveStory,
     edition: str,
     *,

@@ -10,17 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from newsloom.contracts.membership import Candidate, Decision, Verdict
-from services.clusterer.core.fixed_point import UNIT, Whole
+from services.clusterer.core.fixed_point import UNIT, ExactVector
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.space import MILLISECOND, Slots, StorySpace
 
 RANKED_MAX: Final = 16
 """More than any background holds."""
-EXPLAINED_MAX: Final = 5
+CANDIDATES_KEPT_MAX: Final = 5
 """How many candidates a decision keeps."""
 
 
-class Score(NamedTuple):
+class StoryScore(NamedTuple):
     """How well an article fits a story."""
 
     value: float
@@ -40,7 +40,9 @@ class Bar(NamedTuple):
     background_count: int
 
 
-def ranked(vector: Whole, at: int, words_correction: float, space: StorySpace, parameters: Parameters) -> list[Score]:
+def rank_stories(
+    vector: ExactVector, at: int, words_correction: float, space: StorySpace, parameters: Parameters
+) -> list[StoryScore]:
     """The `RANKED_MAX` best stories within the window by exact score, best first; the lower id first on a tie.
 
     `vector` has shape (blocks.size,), `at` is Unix time in milliseconds, `words_correction` the article's length correction.
@@ -56,16 +58,16 @@ def ranked(vector: Whole, at: int, words_correction: float, space: StorySpace, p
     values = (share * centroids + (1 - share) * means) * times
     chosen = slots.tolist()
     ids = [space.stories[slot] for slot in chosen]
-    scores = map(Score, values.tolist(), ids, chosen, centroids.tolist(), means.tolist(), times.tolist())
+    scores = map(StoryScore, values.tolist(), ids, chosen, centroids.tolist(), means.tolist(), times.tolist())
     return sorted(scores, key=_rank)[:RANKED_MAX]
 
 
-def _rank(score: Score) -> tuple[float, str]:
+def _rank(score: StoryScore) -> tuple[float, str]:
     return -score.value, score.story_id
 
 
 def _candidates(
-    vector: Whole, at: int, space: StorySpace, parameters: Parameters
+    vector: ExactVector, at: int, space: StorySpace, parameters: Parameters
 ) -> tuple[Slots, Slots, npt.NDArray[np.float64]]:
     """The slots worth an exact score, their reports and decay: the best by nearness x decay of those the index proposes."""
     slots, nearness = space.nearest(vector, parameters.candidates)
@@ -89,7 +91,7 @@ def _decay(
     return found
 
 
-def bar_for(scores: Sequence[Score], space: StorySpace, parameters: Parameters) -> Bar:
+def joining_bar(scores: Sequence[StoryScore], space: StorySpace, parameters: Parameters) -> Bar:
     """The bar for the best of these scores, which must not be empty.
 
     It adapts to this very article: in a crowded corner of the news many stories come close, and the best has to be much
@@ -104,9 +106,11 @@ def bar_for(scores: Sequence[Score], space: StorySpace, parameters: Parameters) 
     return Bar(value, mean, std, len(background))
 
 
-def recorded(verdict: Verdict, scores: Sequence[Score], bar: Bar | None, vector: Whole, space: StorySpace) -> Decision:
+def build_decision(
+    verdict: Verdict, scores: Sequence[StoryScore], bar: Bar | None, vector: ExactVector, space: StorySpace
+) -> Decision:
     """The decision as it is kept: the best candidates with each of their voices, and the bar if there was one."""
-    candidates = explained(scores[:EXPLAINED_MAX], vector, space)
+    candidates = build_candidates(scores[:CANDIDATES_KEPT_MAX], vector, space)
     if bar is None:
         return Decision(verdict=verdict, candidates=candidates)
     return Decision(
@@ -119,7 +123,7 @@ def recorded(verdict: Verdict, scores: Sequence[Score], bar: Bar | None, vector:
     )
 
 
-def explained(scores: Sequence[Score], vector: Whole, space: StorySpace) -> tuple[Candidate, ...]:
+def build_candidates(scores: Sequence[StoryScore], vector: ExactVector, space: StorySpace) -> tuple[Candidate, ...]:
     """The scores with each of their voices."""
     slots = np.array([score.slot for score in scores], dtype=np.int64)
     rows, unit = space.sums[slots], UNIT * space.counts[slots]

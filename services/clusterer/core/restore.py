@@ -17,7 +17,7 @@ class CorruptState(ValueError):
     """Stories and memberships contradict each other; going on would publish wrong counts."""
 
 
-def restored_edition(
+def restore_edition(
     checkpoint: Checkpoint,
     stories: Iterable[Story],
     memberships: Iterable[Membership],

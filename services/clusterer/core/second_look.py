@@ -5,12 +5,12 @@ from __future__ import annotations
 from newsloom.contracts.membership import MergeDecision, Verdict
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.features import length_correction
-from services.clusterer.core.ranking import bar_for, ranked, recorded
+from services.clusterer.core.ranking import build_decision, joining_bar, rank_stories
 from services.clusterer.core.separation import may_merge
 from services.clusterer.core.story import LiveStory
 
 
-def look_again(edition: Edition) -> None:
+def run_second_looks(edition: Edition) -> None:
     """Compare each open story of a single report that is due with the others; where it fits now, the two become one.
 
     In the order of the articles' arrival. A story of several reports has been shown to be one since, so the bar for it is
@@ -32,14 +32,14 @@ def _look(story: LiveStory, edition: Edition) -> None:
     if report.placed_by is not None:
         return
     vector, at = space.sums[story.slot], int(space.firsts[story.slot])
-    found = ranked(vector, at, length_correction(report.words, parameters), space, parameters)
+    found = rank_stories(vector, at, length_correction(report.words, parameters), space, parameters)
     scores = [score for score in found if score.slot != story.slot]
     if not scores:
         return
     other = edition.stories[scores[0].story_id]
-    bar = bar_for(scores, space, parameters if other.report_count == 1 else parameters.at_second_look())
+    bar = joining_bar(scores, space, parameters if other.report_count == 1 else parameters.at_second_look())
     if scores[0].value >= bar.value and may_merge(story, other, edition.stories):
         survivor, absorbed = sorted((story, other), key=LiveStory.seniority)
-        decision = recorded(Verdict.JOINED, scores, bar, vector, space)
+        decision = build_decision(Verdict.JOINED, scores, bar, vector, space)
         merge = MergeDecision(from_story_id=absorbed.id, affinity=scores[0].value, bar=bar.value, second_look=decision)
         edition.absorb(survivor, absorbed, merge)

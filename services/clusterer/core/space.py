@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from services.clusterer.core.features import blocks
-from services.clusterer.core.fixed_point import SCALE, UNIT, Whole
+from services.clusterer.core.features import vector_layout
+from services.clusterer.core.fixed_point import SCALE, UNIT, ExactVector
 from services.clusterer.core.index import CentroidIndex, Products
 
 SLOTS_MIN: Final = 16
@@ -21,7 +21,7 @@ MILLISECOND: Final = timedelta(milliseconds=1)
 Slots = npt.NDArray[np.int64]
 
 
-def folded(dimension: int) -> int:
+def folded_dimension(dimension: int) -> int:
     """To how many dimensions an embedding is folded for the search, halves added up: 512 at most, if it can be halved.
 
     What falls on one another is as good as independent (feature hashing, Weinberger et al. 2009), so that inner products
@@ -32,7 +32,7 @@ def folded(dimension: int) -> int:
     return dimension
 
 
-def milliseconds(moment: datetime) -> int:
+def unix_ms(moment: datetime) -> int:
     """The moment as Unix time in milliseconds."""
     return (moment - EPOCH) // MILLISECOND
 
@@ -45,14 +45,14 @@ class StorySpace:
     """
 
     def __init__(self, dimension: int) -> None:
-        self.blocks = blocks(dimension)
+        self.blocks = vector_layout(dimension)
         self.sums = np.zeros((0, self.blocks.size))
         self.lengths = np.zeros(0)
         self.squares = np.zeros(0)
         self._use_extents(np.zeros((0, 4), dtype=np.int64))
         self.stories: list[str] = []
         self._free: list[int] = []
-        self._folded = folded(dimension)
+        self._folded = folded_dimension(dimension)
         self._index = CentroidIndex(self._folded)
 
     def _use_extents(self, extents: Slots) -> None:
@@ -76,7 +76,7 @@ class StorySpace:
             self._grow(missing)
             self._free = [*self._free, *free]
 
-    def fill(self, slot: int, vectors: list[Whole], times: list[int]) -> None:
+    def fill(self, slot: int, vectors: list[ExactVector], times: list[int]) -> None:
         """Count all reports of an empty slot at once: the same bits as `add` gives one after the other, in any order."""
         if not vectors:
             return
@@ -95,7 +95,7 @@ class StorySpace:
         self.stories[slot] = ""
         self._free.append(slot)
 
-    def add(self, slot: int, vector: Whole, at: int) -> None:
+    def add(self, slot: int, vector: ExactVector, at: int) -> None:
         """Count a report, published `at`, shape (blocks.size,)."""
         count, times, first, last = self._extents[slot].tolist()
         first, last = (min(at, first), max(at, last)) if count else (at, at)
@@ -104,7 +104,7 @@ class StorySpace:
         self.squares[slot] += np.dot(vector, vector)
         self._refresh(slot)
 
-    def remove(self, slot: int, vector: Whole, at: int, remaining: list[int]) -> None:
+    def remove(self, slot: int, vector: ExactVector, at: int, remaining: list[int]) -> None:
         """Count a report no more; `remaining` are the publication times of those that stay."""
         count, times, *_ = self._extents[slot].tolist()
         first, last = (min(remaining), max(remaining)) if remaining else (0, 0)
@@ -124,7 +124,7 @@ class StorySpace:
         self._refresh(slot)
         self.close(other)
 
-    def nearest(self, vector: Whole, count: int) -> tuple[Slots, Products]:
+    def nearest(self, vector: ExactVector, count: int) -> tuple[Slots, Products]:
         """The `count` slots whose centroids lie nearest in direction, with equals of the last, in no order; how near they are.
 
         Nearness is the cosine of the embeddings, roughly, in a unit of its own.
@@ -136,7 +136,7 @@ class StorySpace:
         counts, times, firsts, lasts = self._extents.take(slots, axis=0).T
         return counts, times, firsts, lasts
 
-    def similarities(self, vector: Whole, slots: Slots) -> npt.NDArray[np.float64]:
+    def similarities(self, vector: ExactVector, slots: Slots) -> npt.NDArray[np.float64]:
         """The vector's similarity to each story's reports, summed over them."""
         return self.sums.take(slots, axis=0) @ vector / UNIT
 
@@ -157,9 +157,9 @@ class StorySpace:
         else:
             self._index.drop(slot)
 
-    def _meaning(self, vector: Whole) -> Whole:
+    def _meaning(self, vector: ExactVector) -> ExactVector:
         # Both embeddings are of one encoder: their sum says more than either, in half the dimensions of the two side by side.
-        meaning: Whole = vector[: self.blocks.terms.start].reshape(-1, self._folded).sum(axis=0)
+        meaning: ExactVector = vector[: self.blocks.terms.start].reshape(-1, self._folded).sum(axis=0)
         return meaning
 
     def _grow(self, more: int) -> None:

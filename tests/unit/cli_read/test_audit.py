@@ -12,9 +12,9 @@ from newsloom.contracts.membership import Checkpoint, Membership, checkpoint_key
 from newsloom.contracts.vector import ArticleVector
 from newsloom.streaming.records import Message
 from services.cli.views.proposals import carried_out_by
-from services.clusterer.core.audit import Side, SplitProposal
+from services.clusterer.core.audit import ProposalStory, SplitProposal
 from services.clusterer.core.edition import Edition
-from services.clusterer.core.publication import snapshot
+from services.clusterer.core.publication import story_snapshot
 from services.clusterer.state import checkpoint_of
 from tests.laws.streams import article
 from tests.unit.cli_read.newsroom import HOSTILE, Newsroom, story_message
@@ -28,7 +28,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def state_of(edition: Edition) -> list[Message]:
     """What the clusterer has written of the edition."""
-    stories = [story_message(snapshot(story, edition.name)) for story in edition.stories.values()]
+    stories = [story_message(story_snapshot(story, edition.name)) for story in edition.stories.values()]
     members = [member for story in edition.stories.values() for member in story.members.values()]
     return [*stories, *map(state_message, members), state_message(checkpoint_of(edition))]
 
@@ -108,7 +108,7 @@ def test_another_model_is_named(newsroom: Newsroom) -> None:
 
 @pytest.mark.parametrize("article_id", ["-rf", "a b", "it's", HOSTILE, "Zürich\\x", "$(true)"])
 def test_a_command_names_the_article_to_the_shell_and_steers_no_terminal(article_id: str) -> None:
-    side = Side(story_id="st-a", title="", article_count=4, report_count=4, agreeing=3)
+    side = ProposalStory(story_id="st-a", title="", article_count=4, report_count=4, agreeing=3)
     proposal = SplitProposal(
         edition="main",
         strength=0.5,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from newsloom.contracts.membership import Membership, Verdict
 from newsloom.contracts.story import Story
-from services.clusterer.core.calibration import uncalibrated
+from services.clusterer.core.calibration import zero_calibration
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
@@ -19,7 +19,7 @@ from tests.unit.cli_read.newsroom import Newsroom, story_message
 
 
 def decide(events: list[Event], parameters: Parameters) -> tuple[dict[str, Story], list[Membership]]:
-    engine = Engine(Edition(EDITION, uncalibrated("test", DIMENSION), parameters))
+    engine = Engine(Edition(EDITION, zero_calibration("test", DIMENSION), parameters))
     stories: dict[str, Story | None] = {}
     members: dict[str, Membership | None] = {}
     for event in events:

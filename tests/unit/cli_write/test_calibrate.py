@@ -12,7 +12,7 @@ from click.testing import CliRunner
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from services.cli.commands.calibrate import command
-from services.clusterer.calibrations import load_calibration
+from services.clusterer.calibration_files import load_calibration
 
 HALF_A_NUMBER = b'{"model": "all-MiniLM-L6-v2", "title_mean": "AAAA", "lead_mean": "AAAA", "articles": 1}'
 SUBJECTS = ("Ferry", "Harvest", "Comet", "Strike", "Museum")

@@ -27,7 +27,7 @@ from services.migration.migration import migrate
 from services.migration.reembedder import Reembedding
 from services.migration.target import target_of
 from services.verifier.verification import problems
-from tests.laws.streams import SETTLED
+from tests.laws.streams import FIXED_PARAMETERS
 from tests.unit.cli_write.interruption import Interrupted
 from tests.unit.cli_write.two_models import (
     NEW,
@@ -293,7 +293,7 @@ def test_a_clusterer_does_not_start_on_half_of_the_vectors(desk: Desk, model: tu
     partition = Desk(desk.file, target).checkpoint()[0].partition
     complaint = f"NEWSLOOM_MODEL is '{model[0]}', .* were made with 'small, being replaced by large'"
     with closing(open_log(target.log)) as log, pytest.raises(ConfigurationError, match=complaint):
-        ClustererStep(target, log, None, SETTLED).restore(partition)
+        ClustererStep(target, log, None, FIXED_PARAMETERS).restore(partition)
 
 
 @pytest.mark.usefixtures("small_batches")

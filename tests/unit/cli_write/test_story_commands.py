@@ -29,7 +29,7 @@ from newsloom.topic_specs import topic_specs
 from services.cli.__main__ import newsloom as cli
 from services.clusterer.step import ClustererStep
 from services.embedder.service import build_step
-from tests.laws.streams import SETTLED, Event, article
+from tests.laws.streams import FIXED_PARAMETERS, Event, article
 from tests.unit.embedder.test_step import BytesEncoder
 
 WHY = "one and the same"
@@ -70,7 +70,7 @@ class Newsroom:
     def _step(self, name: str, log: Log) -> Step:
         if name == "embedder":
             return build_step(self.settings, BytesEncoder())
-        return ClustererStep(self.settings, log, None, SETTLED)
+        return ClustererStep(self.settings, log, None, FIXED_PARAMETERS)
 
     def write(self, messages: Sequence[Message]) -> None:
         with closing(open_log(self.settings.log)) as log, closing(log.writer("test")) as writer:

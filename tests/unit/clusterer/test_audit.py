@@ -10,14 +10,14 @@ from newsloom.contracts.codec import decode_story, encode
 from newsloom.contracts.command import MergeStories, PinStory, SplitStory
 from newsloom.contracts.membership import Membership
 from newsloom.contracts.vector import ArticleVector
-from services.clusterer.core.audit import MergeProposal, SplitProposal, audit
-from services.clusterer.core.commands import carry_out
+from services.clusterer.core.audit import MergeProposal, SplitProposal, audit_edition
+from services.clusterer.core.commands import apply_command
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
-from services.clusterer.core.features import features_of
+from services.clusterer.core.features import decode_features
 from services.clusterer.core.fixed_point import encode_int16
-from services.clusterer.core.publication import snapshot
-from services.clusterer.core.restore import restored_edition
+from services.clusterer.core.publication import story_snapshot
+from services.clusterer.core.restore import restore_edition
 from services.clusterer.core.story import LiveStory
 from services.clusterer.state import checkpoint_of
 from tests.laws.streams import DIMENSION, EDITION, START, Event, article, streams
@@ -42,7 +42,7 @@ def membership(event: ArticleVector, edition: Edition) -> Membership:
     engine = Engine(Edition(EDITION, CALIBRATION, PARAMETERS))
     engine.apply(event)
     kept = engine.edition.stories[engine.edition.articles[event.article_id]].members[event.article_id]
-    weighted = features_of(event, DIMENSION).weighted(edition.frequencies)
+    weighted = decode_features(event, DIMENSION).weighted(edition.frequencies)
     edition.next_sequence += 1
     return msgspec.structs.replace(
         kept, sequence=edition.next_sequence - 1, term_weights=encode_int16(weighted.term_weights)
@@ -63,7 +63,7 @@ def ids(edition: Edition) -> list[str]:
 def test_two_stories_about_one_event_are_to_be_merged_into_the_larger_one() -> None:
     edition = edition_of(reports(0, range(2)), reports(0, range(2, 6)), *OTHERS)
     small, large, *_ = ids(edition)
-    [proposal] = audit(edition)
+    [proposal] = audit_edition(edition)
     assert isinstance(proposal, MergeProposal)
     assert (proposal.survivor.story_id, proposal.absorbed.story_id) == (large, small)
     assert (proposal.survivor.agreeing, proposal.absorbed.agreeing, proposal.quorum) == (4, 2, 1.0)
@@ -77,7 +77,7 @@ def test_a_story_about_two_events_is_to_be_split_and_copies_go_with_what_they_re
     story = edition.stories[ids(edition)[0]]
     copy = msgspec.structs.replace(membership(article(9, subject=1, hour=5), edition), copy_of="a5", story_id=story.id)
     edition.admit(story, copy)
-    [proposal] = audit(edition)
+    [proposal] = audit_edition(edition)
     assert isinstance(proposal, SplitProposal)
     assert proposal.story.story_id == story.id
     assert proposal.articles == ("a4", "a5", "a6", "a9")
@@ -88,16 +88,16 @@ def test_a_story_about_two_events_is_to_be_split_and_copies_go_with_what_they_re
 
 
 def test_stories_that_are_told_apart_well_are_left_alone() -> None:
-    assert audit(edition_of(reports(0, range(4)), reports(1, range(4, 8)), *OTHERS)) == []
+    assert audit_edition(edition_of(reports(0, range(4)), reports(1, range(4, 8)), *OTHERS)) == []
 
 
 def test_a_quorum_leaves_out_what_fewer_speak_for() -> None:
     stray = reports(4, range(40, 42))
     edition = edition_of([*reports(0, range(2)), *stray[:1]], reports(0, range(2, 6)), *OTHERS)
-    [proposal] = audit(edition)
+    [proposal] = audit_edition(edition)
     assert proposal.quorum == 2 / 3
-    assert audit(edition, quorum=0.66) == [proposal]
-    assert audit(edition, quorum=0.67) == []
+    assert audit_edition(edition, quorum=0.66) == [proposal]
+    assert audit_edition(edition, quorum=0.67) == []
 
 
 SIGNED: dict[str, Any] = {"edition": EDITION, "by": "Jane", "why": "I say so", "issued_at": START}
@@ -106,26 +106,26 @@ SIGNED: dict[str, Any] = {"edition": EDITION, "by": "Jane", "why": "I say so", "
 def test_what_an_operator_has_told_apart_or_pinned_is_not_to_be_merged() -> None:
     edition = edition_of(reports(0, range(6)), *OTHERS)
     split = SplitStory(command_id="c-1", story_id=ids(edition)[0], article_ids=("a0", "a1"), **SIGNED)
-    carry_out(split, edition)
-    assert audit(edition) == []
+    apply_command(split, edition)
+    assert audit_edition(edition) == []
     edition = edition_of(reports(0, range(2)), reports(0, range(2, 6)), *OTHERS)
-    carry_out(PinStory(command_id="c-1", story_id=ids(edition)[0], **SIGNED), edition)
-    assert audit(edition) == []
+    apply_command(PinStory(command_id="c-1", story_id=ids(edition)[0], **SIGNED), edition)
+    assert audit_edition(edition) == []
 
 
 def test_what_an_operator_has_merged_or_pinned_is_not_to_be_split() -> None:
     edition = edition_of(reports(0, range(4)), reports(1, range(4, 7)), *OTHERS)
     one, other, *_ = ids(edition)
-    carry_out(MergeStories(command_id="c-1", story_id=one, other_story_id=other, **SIGNED), edition)
-    assert audit(edition) == []
+    apply_command(MergeStories(command_id="c-1", story_id=one, other_story_id=other, **SIGNED), edition)
+    assert audit_edition(edition) == []
     edition = edition_of([*reports(0, range(4)), *reports(1, range(4, 7))], *OTHERS)
-    carry_out(PinStory(command_id="c-1", story_id=ids(edition)[0], **SIGNED), edition)
-    assert audit(edition) == []
+    apply_command(PinStory(command_id="c-1", story_id=ids(edition)[0], **SIGNED), edition)
+    assert audit_edition(edition) == []
 
 
 def test_few_reports_and_none_are_nothing_to_audit() -> None:
-    assert audit(edition_of()) == []
-    assert audit(edition_of(reports(0, range(2)), reports(0, range(2, 4)))) == []
+    assert audit_edition(edition_of()) == []
+    assert audit_edition(edition_of(reports(0, range(2)), reports(0, range(2, 4)))) == []
 
 
 @given(streams)
@@ -133,16 +133,16 @@ def test_few_reports_and_none_are_nothing_to_audit() -> None:
 def test_an_audit_sees_the_state_alone_and_changes_nothing(events: list[Event]) -> None:
     engine = fresh_engine()
     published = replay(engine, events)
-    before = {story.id: snapshot(story, EDITION) for story in engine.edition.stories.values()}
-    found = audit(engine.edition, quorum=0.0)
-    assert {story.id: snapshot(story, EDITION) for story in engine.edition.stories.values()} == before
+    before = {story.id: story_snapshot(story, EDITION) for story in engine.edition.stories.values()}
+    found = audit_edition(engine.edition, quorum=0.0)
+    assert {story.id: story_snapshot(story, EDITION) for story in engine.edition.stories.values()} == before
 
     stories = [decode_story(encode(story)) for story in reversed(published.stories.values())]
     members = list(reversed(published.memberships.values()))
-    restored = restored_edition(
+    restored = restore_edition(
         checkpoint_of(engine.edition), stories, members, calibration=CALIBRATION, parameters=PARAMETERS
     )
-    assert audit(restored, quorum=0.0) == found
+    assert audit_edition(restored, quorum=0.0) == found
 
     assert [one.strength for one in found] == sorted((one.strength for one in found), reverse=True)
     for proposal in found:

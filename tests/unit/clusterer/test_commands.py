@@ -21,9 +21,9 @@ from newsloom.contracts.command import (
 from newsloom.contracts.membership import Membership, MergeDecision, Verdict
 from newsloom.contracts.story import KEPT_APART_MAX, Cause, Story, StoryState, StoryUpdate, UpdateKind
 from newsloom.contracts.vector import ArticleRetraction
-from services.clusterer.core.calibration import uncalibrated
-from services.clusterer.core.changes import Changes
-from services.clusterer.core.commands import Refused
+from services.clusterer.core.calibration import zero_calibration
+from services.clusterer.core.changes import StoryChanges
+from services.clusterer.core.commands import CommandRefused
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
@@ -59,7 +59,7 @@ class Desk:
     """An engine, and the stories by the numbers of their articles."""
 
     def __init__(self, *events: Event) -> None:
-        self.engine = Engine(Edition(EDITION, uncalibrated("test", DIMENSION), PARAMETERS))
+        self.engine = Engine(Edition(EDITION, zero_calibration("test", DIMENSION), PARAMETERS))
         self.take(*events)
 
     def take(self, *events: Event) -> list[StoryUpdate]:
@@ -329,9 +329,9 @@ def refusals(desk: Desk) -> dict[str, tuple[StoryCommand, str]]:
 
 def assert_refused(desk: Desk, command: StoryCommand, reason: str) -> None:
     before = {story_id: desk.engine.story(story_id) for story_id in desk.engine.edition.stories}
-    with pytest.raises(Refused, match=reason):
+    with pytest.raises(CommandRefused, match=reason):
         desk.engine.apply(command)
-    assert desk.engine.edition.changes == Changes()
+    assert desk.engine.edition.changes == StoryChanges()
     assert {story_id: desk.engine.story(story_id) for story_id in desk.engine.edition.stories} == before
 
 

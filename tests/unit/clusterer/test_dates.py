@@ -17,7 +17,7 @@ from newsloom.streaming.records import Record
 from newsloom.streaming.step import Outcome
 from newsloom.topic_specs import topic_specs
 from services.clusterer.configuration import parameters_of
-from services.clusterer.core.space import milliseconds
+from services.clusterer.core.space import unix_ms
 from services.clusterer.step import ClustererStep
 from tests.laws.streams import EDITION, START, article
 
@@ -39,7 +39,7 @@ def taken_in(log: Log, published_at: datetime, *, timestamp_ms: int) -> Outcome:
 
 
 def test_what_is_published_with_its_record_is_taken(log: Log) -> None:
-    assert taken_in(log, START, timestamp_ms=milliseconds(START)).rejected == []
+    assert taken_in(log, START, timestamp_ms=unix_ms(START)).rejected == []
 
 
 @pytest.mark.parametrize(
@@ -52,6 +52,6 @@ def test_what_is_published_with_its_record_is_taken(log: Log) -> None:
     ],
 )
 def test_a_date_ahead_of_its_record_or_of_no_feed_is_refused(log: Log, published_at: datetime) -> None:
-    outcome = taken_in(log, published_at, timestamp_ms=milliseconds(START))
+    outcome = taken_in(log, published_at, timestamp_ms=unix_ms(START))
     assert "`$.published_at`" in outcome.rejected[0].reason
     assert outcome.messages == []

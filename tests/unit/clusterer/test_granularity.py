@@ -17,7 +17,7 @@ from newsloom.settings import GRANULARITY_MAX, GRANULARITY_MIN, Settings
 from services.clusterer.configuration import parameters_of
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.restore import restored_edition
+from services.clusterer.core.restore import restore_edition
 from services.clusterer.state import checkpoint_of
 from services.embedder.encoder import Vectors
 from services.ingest.article_parser import LineRejected, Rules, read_line
@@ -86,7 +86,7 @@ def test_a_restart_at_another_granularity_goes_on_from_what_was_published(
     stories = [decode_story(encode(story)) for story in map(engine.story, edition.stories) if story is not None]
     members = [member for story in edition.stories.values() for member in story.members.values()]
     parameters = Parameters().at_granularity(step)
-    restored = restored_edition(
+    restored = restore_edition(
         checkpoint_of(edition), stories, members, calibration=edition.calibration, parameters=parameters
     )
     assert [Engine(restored).story(story.id) for story in stories] == stories

@@ -29,11 +29,11 @@ from newsloom.contracts.story import (
 from newsloom.contracts.vector import HASHES_MAX, TITLE_CHARACTERS_MAX
 from newsloom.settings import Settings
 from newsloom.streaming.records import Message, Record
-from services.clusterer.core.changes import Changes
-from services.clusterer.core.publication import snapshot, update
-from services.clusterer.core.ranking import EXPLAINED_MAX
+from services.clusterer.core.changes import StoryChanges
+from services.clusterer.core.publication import story_snapshot, story_update
+from services.clusterer.core.ranking import CANDIDATES_KEPT_MAX
 from services.clusterer.core.story import LiveStory
-from services.clusterer.messages import MessageWriter
+from services.clusterer.messages import MessageBuilder
 from tests.contract.examples import TRACEPARENT
 from tests.laws.streams import START
 
@@ -44,7 +44,7 @@ LONG_NUMBER = -1 / 3e-7
 VECTOR = bytes(2 * 1_536)
 STORY_ID = "st-" + "x" * 16
 EDITION = "e" * 64
-WRITER = MessageWriter(Settings(topic_prefix="p" * 64))
+WRITER = MessageBuilder(Settings(topic_prefix="p" * 64))
 CAUSE = Record(
     "p" * 64 + "article-vectors", 9_999, 2**63 - 1, 2**41, b"", b"", (("traceparent", TRACEPARENT.encode()),)
 )
@@ -57,7 +57,7 @@ CANDIDATES = tuple(
     Candidate(
         story_id=STORY_ID, **dict.fromkeys(("score", "centroid", "mean", "title", "lead", "terms", "time"), LONG_NUMBER)
     )
-    for _ in range(EXPLAINED_MAX)
+    for _ in range(CANDIDATES_KEPT_MAX)
 )
 LONG_DECISION = Decision(
     verdict=Verdict.COMMANDED,
@@ -138,7 +138,7 @@ def story(character: str) -> LiveStory:
 @pytest.mark.parametrize("character", [LONGEST, "\U0001f600", "x"])
 def test_a_story_is_no_larger_than_a_message(character: str) -> None:
     full = story(character)
-    message = WRITER.story(STORY_ID, snapshot(full, EDITION), EDITION, START, CAUSE)
+    message = WRITER.story(STORY_ID, story_snapshot(full, EDITION), EDITION, START, CAUSE)
     assert size(message) < MESSAGE_BYTES_MAX
     published = decode_story(message.value or b"")
     assert published.articles_omitted == full.article_count - len(published.articles)
@@ -152,7 +152,7 @@ def test_short_names_and_titles_leave_room_for_all_that_is_listed() -> None:
     for number in range(OUTLETS_MAX):
         short.add(member(number, character="x", title="Ferry sinks", url=None, outlet=f"Outlet {number}", copy_of=None))
     short.history = full.history
-    published = snapshot(short, EDITION)
+    published = story_snapshot(short, EDITION)
     assert len(published.articles) == ARTICLES_MAX
     assert len(published.outlets) == OUTLETS_MAX
 
@@ -164,7 +164,7 @@ def test_an_update_and_a_membership_are_no_larger_than_a_message(character: str,
     longest = member(0, character=character)
     split = kind is UpdateKind.SPLIT
     ids = ["x" * 256] * (SPLIT_BYTES_MAX // (json_size_bytes("x" * 256) + 1))
-    published = update(
+    published = story_update(
         full,
         EDITION,
         kind=kind,
@@ -174,7 +174,7 @@ def test_an_update_and_a_membership_are_no_larger_than_a_message(character: str,
         article_ids=tuple(ids) if split else (),
         command=SIGNED,
     )
-    changes = Changes(updates=[published], memberships=[(longest.article_id, longest)])
+    changes = StoryChanges(updates=[published], memberships=[(longest.article_id, longest)])
     updated, placed = WRITER.changes(changes, EDITION, START, CAUSE)
     assert decode_update(updated.value or b"") == published
     assert decode_state(placed.value or b"") == longest
@@ -190,6 +190,6 @@ def test_the_outlets_named_are_the_most_frequent_that_have_room() -> None:
     full = LiveStory(STORY_ID, 0, START, START, START)
     full.add(member(0, character="x", copy_of=None))
     full.outlets = Counter({"y" * 256 + str(number): 100 - number for number in range(60)})
-    named = snapshot(full, EDITION).outlets
+    named = story_snapshot(full, EDITION).outlets
     assert list(named.values()) == list(range(100, 100 - len(named), -1))
     assert 20 < len(named) < 40

@@ -78,8 +78,8 @@ def test_a_state_of_a_newer_schema_is_refused_with_its_name(
         restore(desk)
 
     assert f"{newer.topic}, partition 0, offset {newer.offset}" in str(refused.value)
-    assert f"of type {event_type}, and this newsloom knows newsloom.checkpoint.v1, " in str(refused.value)
-    assert "a newer one has written it" in str(refused.value)
+    assert f"has type {event_type}; this version of newsloom reads only newsloom.checkpoint.v1, " in str(refused.value)
+    assert "A newer version wrote it" in str(refused.value)
 
 
 @pytest.mark.parametrize(

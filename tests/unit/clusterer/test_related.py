@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from newsloom.contracts.command import MergeStories
 from newsloom.contracts.story import RELATED_MAX, Cause, StoryUpdate, UpdateKind
-from services.clusterer.core.calibration import uncalibrated
+from services.clusterer.core.calibration import zero_calibration
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
@@ -20,7 +20,7 @@ class Desk:
     """An engine, and its stories by the numbers of their only articles."""
 
     def __init__(self, *events: Event) -> None:
-        self.engine = Engine(Edition(EDITION, uncalibrated("test", DIMENSION), APART))
+        self.engine = Engine(Edition(EDITION, zero_calibration("test", DIMENSION), APART))
         for event in events:
             self.engine.apply(event)
 

@@ -19,9 +19,9 @@ from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Message, Record, TopicPartition
 from newsloom.streaming.scan import read_topic
 from newsloom.topic_specs import topic_name
-from services.clusterer.core.calibration import uncalibrated
+from services.clusterer.core.calibration import zero_calibration
 from services.clusterer.step import ClustererStep
-from tests.laws.streams import DIMENSION, SETTLED, article
+from tests.laws.streams import DIMENSION, FIXED_PARAMETERS, article
 from tests.unit.verifier.newsroom import Newsroom, resolved
 from tests.unit.verifier.weeks import a_busy_week
 
@@ -91,7 +91,7 @@ class MortalLog:
 
 
 def restored(log: Log, given: Settings) -> ClustererStep:
-    step = ClustererStep(given, log, uncalibrated("test", DIMENSION), SETTLED)
+    step = ClustererStep(given, log, zero_calibration("test", DIMENSION), FIXED_PARAMETERS)
     step.restore(0)
     return step
 
@@ -137,7 +137,7 @@ def damage(log: Log, given: Settings, topic: TopicDefinition) -> Record:
 @pytest.mark.parametrize("topic", [STORIES, ARTICLE_STORIES], ids=lambda topic: topic.name)
 def test_a_damaged_record_is_named_and_nothing_is_built(log: Log, given: Settings, topic: TopicDefinition) -> None:
     damaged = damage(log, given, topic)
-    step = ClustererStep(given, log, uncalibrated("test", DIMENSION), SETTLED)
+    step = ClustererStep(given, log, zero_calibration("test", DIMENSION), FIXED_PARAMETERS)
 
     with pytest.raises(ConfigurationError) as refused:
         step.restore(0)

@@ -12,11 +12,11 @@ from newsloom.contracts.command import MergeStories, PinStory, SplitStory
 from newsloom.contracts.membership import Verdict
 from newsloom.contracts.story import Cause, StoryUpdate, UpdateKind
 from newsloom.contracts.vector import ArticleRetraction
-from services.clusterer.core.calibration import uncalibrated
+from services.clusterer.core.calibration import zero_calibration
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.restore import restored_edition
+from services.clusterer.core.restore import restore_edition
 from services.clusterer.state import checkpoint_of
 from tests.laws.streams import DIMENSION, EDITION, START, Event, article
 
@@ -31,7 +31,7 @@ class Desk:
     """An engine, and which of its articles are in one story."""
 
     def __init__(self, parameters: Parameters = ALONE) -> None:
-        self.engine = Engine(Edition(EDITION, uncalibrated("test", DIMENSION), parameters))
+        self.engine = Engine(Edition(EDITION, zero_calibration("test", DIMENSION), parameters))
 
     def take(self, *events: Event) -> list[StoryUpdate]:
         return [update for event in events for update in self.engine.apply(event).updates]
@@ -53,7 +53,7 @@ def due(desk: Desk, number: int) -> float | None:
     """At which hour the article's story is looked at next, by an engine restored from what is published; None if never."""
     home = desk.home(number)
     edition = desk.engine.edition
-    restored = restored_edition(
+    restored = restore_edition(
         checkpoint_of(edition),
         [story for story in map(desk.engine.story, edition.stories) if story is not None],
         [member for story in edition.stories.values() for member in story.members.values()],

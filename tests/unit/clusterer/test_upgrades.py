@@ -18,7 +18,7 @@ from newsloom.subscribe import Newsloom
 from newsloom.topic_specs import topic_name
 from services.clusterer.core.parameters import Parameters
 from services.verifier.verification import problems
-from tests.laws.streams import SETTLED, article
+from tests.laws.streams import FIXED_PARAMETERS, article
 from tests.unit.verifier.newsroom import Newsroom, resolved
 from tests.unit.verifier.weeks import a_busy_week
 
@@ -58,14 +58,14 @@ def updates(log: Log) -> list[Record]:
 def decided(parameters: Parameters) -> dict[str, int]:
     """How many articles each story has after the old version's week and this version's news."""
     with closing(open_log("sqlite://")) as log:
-        run(log, SETTLED, resolved(a_busy_week()))
+        run(log, FIXED_PARAMETERS, resolved(a_busy_week()))
         run(log, parameters, later_news())
         return {story.id: story.article_count for story in Newsloom(log).stories().values()}
 
 
 @pytest.mark.parametrize("parameters", [GENEROUS, STRICT], ids=["generous", "strict"])
 def test_published_history_stays_and_goes_on_without_a_gap(log: Log, parameters: Parameters) -> None:
-    run(log, SETTLED, resolved(a_busy_week()))
+    run(log, FIXED_PARAMETERS, resolved(a_busy_week()))
     before, stories, memberships = updates(log), Newsloom(log).stories(), Newsloom(log).memberships()
 
     run(log, parameters, later_news())
@@ -88,7 +88,7 @@ def test_published_history_stays_and_goes_on_without_a_gap(log: Log, parameters:
 
 @pytest.mark.parametrize("parameters", [GENEROUS, STRICT], ids=["generous", "strict"])
 def test_a_new_version_that_only_starts_writes_nothing(log: Log, parameters: Parameters) -> None:
-    run(log, SETTLED, resolved(a_busy_week()))
+    run(log, FIXED_PARAMETERS, resolved(a_busy_week()))
     names = [topic_name(GIVEN, topic) for topic in TOPICS]
     before = log.admin().end_offsets(names)
 
@@ -99,4 +99,4 @@ def test_a_new_version_that_only_starts_writes_nothing(log: Log, parameters: Par
 
 
 def test_the_parameter_sets_decide_otherwise() -> None:
-    assert decided(GENEROUS) != decided(SETTLED) != decided(STRICT) != decided(GENEROUS)
+    assert decided(GENEROUS) != decided(FIXED_PARAMETERS) != decided(STRICT) != decided(GENEROUS)

@@ -12,7 +12,7 @@ from evaluation.streams.vectors import vectorize
 from newsloom.contracts.membership import Decision, Membership, Verdict
 from newsloom.contracts.story import ArticleRef, Cause, StoryState, StoryUpdate, UpdateKind
 from newsloom.contracts.vector import ArticleVector
-from services.clusterer.core.changes import Changes
+from services.clusterer.core.changes import StoryChanges
 from services.clusterer.core.parameters import Parameters
 from tests.unit.evaluation.newsroom import WordEncoder, rows_of_three_stories, write_stream
 
@@ -66,8 +66,8 @@ def update(story: str, kind: UpdateKind, **fields: object) -> StoryUpdate:
 
 def after_a_move(*updates: StoryUpdate) -> Replay:
     outcome = Replay()
-    note(outcome, Changes(memberships=[("a", membership("a", "x"))]))
-    note(outcome, Changes(updates=list(updates), memberships=[("a", membership("a", "y"))]))
+    note(outcome, StoryChanges(memberships=[("a", membership("a", "x"))]))
+    note(outcome, StoryChanges(updates=list(updates), memberships=[("a", membership("a", "y"))]))
     assert (outcome.first, outcome.final) == ({"a": "x"}, {"a": "y"})
     return outcome
 
@@ -122,6 +122,6 @@ def test_any_other_change_of_story_is_silent(unrelated: StoryUpdate) -> None:
 
 def test_the_end_of_a_membership_moves_nothing() -> None:
     outcome = Replay()
-    note(outcome, Changes(memberships=[("a", membership("a", "x"))]))
-    note(outcome, Changes(memberships=[("a", None)]))
+    note(outcome, StoryChanges(memberships=[("a", membership("a", "x"))]))
+    note(outcome, StoryChanges(memberships=[("a", None)]))
     assert (outcome.final, outcome.silent) == ({"a": "x"}, 0)

@@ -20,15 +20,15 @@ from newsloom.streaming.records import Message, Record
 from newsloom.streaming.step import Outcome, Rejection, Step
 from newsloom.streaming.watchdog import Watchdog
 from newsloom.topic_specs import topic_name, topic_specs
-from services.clusterer.core.calibration import uncalibrated
-from services.clusterer.core.commands import Refused
+from services.clusterer.core.calibration import zero_calibration
+from services.clusterer.core.commands import CommandRefused
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.step import ClustererStep
 from tests.conformance.driving import steps
-from tests.laws.commanded import Input, Wish, command
-from tests.laws.streams import DIMENSION, EDITION, SETTLED
+from tests.laws.command_streams import Input, RandomCommand, command
+from tests.laws.streams import DIMENSION, EDITION, FIXED_PARAMETERS
 
 
 class PassingStep:
@@ -62,7 +62,7 @@ class Newsroom:
         self,
         log: Log,
         settings: Settings,
-        parameters: Parameters = SETTLED,
+        parameters: Parameters = FIXED_PARAMETERS,
         *,
         embedder: Step | None = None,
         dimension: int = DIMENSION,
@@ -74,7 +74,7 @@ class Newsroom:
         log.admin().create(
             [replace(spec, partitions=1) if spec.name in one else spec for spec in topic_specs(settings)]
         )
-        clusterer = ClustererStep(settings, log, uncalibrated(settings.model, dimension), parameters)
+        clusterer = ClustererStep(settings, log, zero_calibration(settings.model, dimension), parameters)
         self._steps: dict[str, Step] = {"embedder": embedder or PassingStep(settings), "clusterer": clusterer}
         self._loops: dict[str, Loop] = {}
         self._workers: list[Worker] = []
@@ -128,18 +128,18 @@ class Newsroom:
         return self._loops[service]
 
 
-def resolved(inputs: Iterable[Input], parameters: Parameters = SETTLED) -> list[VectorEvent]:
+def resolved(inputs: Iterable[Input], parameters: Parameters = FIXED_PARAMETERS) -> list[VectorEvent]:
     """The events, each wish as the command that it comes to among the stories of its time. Some will be refused."""
-    engine = Engine(Edition(EDITION, uncalibrated("test", DIMENSION), parameters))
+    engine = Engine(Edition(EDITION, zero_calibration("test", DIMENSION), parameters))
     events: list[VectorEvent] = []
     for place, one in enumerate(inputs):
-        event = command(one, engine.edition, f"c-{place}") if isinstance(one, Wish) else one
+        event = command(one, engine.edition, f"c-{place}") if isinstance(one, RandomCommand) else one
         if event is None:
             continue
         events.append(event)
         try:
             engine.apply(event)
-        except Refused:
+        except CommandRefused:
             continue
     return events
 

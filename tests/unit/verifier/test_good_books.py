@@ -23,7 +23,7 @@ from newsloom.streaming.scan import read_topic
 from newsloom.subscribe import Newsloom
 from services.verifier.findings import Invariant
 from services.verifier.verification import problems, verified
-from tests.laws.commanded import Input, commanded_streams, contested_streams
+from tests.laws.command_streams import Input, commanded_streams, contested_streams
 from tests.laws.streams import article
 from tests.unit.verifier.desk import Desk
 from tests.unit.verifier.newsroom import Newsroom, in_edition, resolved

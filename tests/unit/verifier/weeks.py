@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from newsloom.contracts.command import CommandKind
 from newsloom.contracts.vector import ArticleRetraction
-from tests.laws.commanded import Input, Wish
+from tests.laws.command_streams import Input, RandomCommand
 from tests.laws.streams import EDITION, article
 
 
-def wish(kind: CommandKind, story: int) -> Wish:
-    return Wish(kind, story=story, other=1, articles=(0,), any_state=False)
+def wish(kind: CommandKind, story: int) -> RandomCommand:
+    return RandomCommand(kind, story=story, other=1, articles=(0,), any_state=False)
 
 
 def a_busy_week() -> list[Input]:

@@ -58,7 +58,7 @@ def load_calibration(settings: Settings) -> Calibration | None:
     return Calibration(stored.model, title, lead)
 
 
-def measured_calibration(model: str, titles: npt.NDArray[np.float32], leads: npt.NDArray[np.float32]) -> Calibration:
+def measure_calibration(model: str, titles: npt.NDArray[np.float32], leads: npt.NDArray[np.float32]) -> Calibration:
     """The calibration that these unit vectors of titles and leads, shape (articles, dimension), show."""
     return Calibration(model, _mean(titles), _mean(leads))
 

@@ -16,8 +16,8 @@ from newsloom.contracts.command import (
     StoryCommand,
     UnpinStory,
 )
-from services.clusterer.core.changes import Changes
-from services.clusterer.core.commands import Refused
+from services.clusterer.core.changes import StoryChanges
+from services.clusterer.core.commands import CommandRefused
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from tests.laws.streams import EDITION, START, Event, article, articles, in_time, later_articles, retractions
@@ -25,7 +25,7 @@ from tests.laws.streams import EDITION, START, Event, article, articles, in_time
 T = TypeVar("T")
 
 
-class Wish(NamedTuple):
+class RandomCommand(NamedTuple):
     """A command before it is known what there is: places in the list of stories, and in that of articles."""
 
     kind: CommandKind
@@ -35,10 +35,10 @@ class Wish(NamedTuple):
     any_state: bool
 
 
-Input = Event | Wish
+Input = Event | RandomCommand
 
 
-def command(wish: Wish, edition: Edition, command_id: str = "c-1") -> StoryCommand | None:
+def command(wish: RandomCommand, edition: Edition, command_id: str = "c-1") -> StoryCommand | None:
     """What the wish comes to among the stories as they stand; None where there is none."""
     stories = sorted(edition.stories if wish.any_state else (story.id for story in edition.open_stories()))
     if not stories:
@@ -73,19 +73,19 @@ def _at(values: Sequence[T], place: int) -> T:
     return values[place % len(values)]
 
 
-def apply(engine: Engine, event: Input) -> Changes:
+def apply_event(engine: Engine, event: Input) -> StoryChanges:
     """What the event changes; nothing, if it is a command that is refused."""
-    taken = command(event, engine.edition) if isinstance(event, Wish) else event
+    taken = command(event, engine.edition) if isinstance(event, RandomCommand) else event
     try:
-        return engine.apply(taken) if taken is not None else Changes()
-    except Refused:
-        assert engine.edition.changes == Changes()
-        return Changes()
+        return engine.apply(taken) if taken is not None else StoryChanges()
+    except CommandRefused:
+        assert engine.edition.changes == StoryChanges()
+        return StoryChanges()
 
 
 _places = st.integers(0, 40)
 wishes = st.builds(
-    Wish,
+    RandomCommand,
     st.sampled_from(CommandKind),
     _places,
     _places,
