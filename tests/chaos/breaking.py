@@ -11,7 +11,7 @@ from typing import Any, Final
 from kafka.errors import KafkaError
 
 from newsloom.contracts.topics import ARTICLES
-from newsloom.streaming.kafka.clients import Clients
+from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from tests.chaos.pace import Pace
 from tests.kafka.broker import Broker
@@ -126,7 +126,7 @@ class Breaker:
         """Ask the cluster for something until it does it."""
         for _ in range(RETRIES):
             try:
-                admin = Clients(parse_addresses(self.cluster.url), {}).admin()
+                admin = ClientFactory(parse_addresses(self.cluster.url), {}).admin()
             except Exception:  # noqa: BLE001, S112 - whatever is the matter with the cluster, it passes
                 continue
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from newsloom.streaming.kafka.assignment import Assignment, Changes
+from newsloom.streaming.kafka.assignment import AssignmentChanges, AssignmentTracker
 from newsloom.streaming.kafka.assignor import TopicwiseAssignor
 from newsloom.streaming.records import TopicPartition
 
@@ -17,7 +17,7 @@ class Group:
 
     def __init__(self) -> None:
         self.generation = -1
-        self.assignment = Assignment(lambda: self.generation)
+        self.assignment = AssignmentTracker(lambda: self.generation)
 
     def rebalance(self, *assigned: TopicPartition, generations: int = 1) -> None:
         self.assignment.on_partitions_revoked([])
@@ -27,8 +27,8 @@ class Group:
 
 def changes(
     gained: set[TopicPartition], lost: set[TopicPartition], *, rebalanced: bool = True, joined: bool = True
-) -> Changes:
-    return Changes(frozenset(gained), frozenset(lost), rebalanced, joined)
+) -> AssignmentChanges:
+    return AssignmentChanges(frozenset(gained), frozenset(lost), rebalanced, joined)
 
 
 def joined(*assigned: TopicPartition) -> Group:

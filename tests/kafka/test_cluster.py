@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from newsloom.streaming.kafka import open_kafka
-from newsloom.streaming.kafka.clients import Clients
+from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
 from tests.conformance.driving import Member, numbered, put
@@ -32,7 +32,7 @@ def test_whoever_starts_while_one_broker_is_away_gets_to_work(tmp_path: Path) ->
         log = open_kafka(cluster.url, {})
         log.admin().create([TopicSpec("in", 1, CleanupPolicy.DELETE)])
         put(log, numbered("in", 1))
-        clients = Clients(parse_addresses(cluster.url), {})
+        clients = ClientFactory(parse_addresses(cluster.url), {})
 
         cluster.brokers[0].kill()
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 import pytest
 
 from newsloom.streaming.errors import CommitFailed
-from newsloom.streaming.kafka.clients import Clients
+from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.log import Progress
 from newsloom.streaming.records import Message
@@ -84,7 +84,7 @@ def test_reader_passes_the_transaction_of_a_writer_that_died(
 ) -> None:
     """A reader waits for transactions that are open; a successor of the same name ends them at once."""
     source, _ = topics
-    clients = Clients(parse_addresses(kafka_url), {})
+    clients = ClientFactory(parse_addresses(kafka_url), {})
     dead = clients.producer(source)
     dead.init_transactions()
     dead.begin_transaction()

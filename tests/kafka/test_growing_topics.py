@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from newsloom.streaming.kafka.clients import Clients
+from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
 from tests.conformance.driving import Member, partitions_of
@@ -26,7 +26,7 @@ def topic(new_log: NewLog) -> str:
 
 
 def grow(kafka_url: str, topic: str, partitions: int) -> None:
-    admin = Clients(parse_addresses(kafka_url), {}).admin()
+    admin = ClientFactory(parse_addresses(kafka_url), {}).admin()
     admin.create_partitions({topic: partitions})
     admin.close()
 

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from newsloom.streaming.kafka.clients import Clients
+from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.log import CleanupPolicy, Log, Reader, TopicSpec
 from newsloom.streaming.records import Message
@@ -53,7 +53,7 @@ def test_what_was_committed_before_is_not_seen_though_its_markers_come_later(new
 def test_what_is_committed_later_is_seen_though_it_was_written_before(new_log: NewLog, kafka_url: str) -> None:
     log = new_log()
     topic = new_topic(log, 1)
-    producer = Clients(parse_addresses(kafka_url), {}).producer(topic)
+    producer = ClientFactory(parse_addresses(kafka_url), {}).producer(topic)
     producer.init_transactions()
     producer.begin_transaction()
     producer.send(topic, key=b"k", value=b"open").get(timeout=10)

@@ -17,7 +17,7 @@ from typing import Any, Final
 from newsloom.contracts.topics import ARTICLES
 from newsloom.service import group_name
 from newsloom.settings import Settings, load_settings
-from newsloom.streaming.kafka.clients import Clients
+from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.log import Progress
 from newsloom.streaming.open import open_log
@@ -116,7 +116,7 @@ class Life:
     def embedder_shares(self) -> dict[str, Counter[str]]:
         """Partitions of each topic by embedder, as the broker has it."""
         group = group_name(self.settings, "embedder")
-        admin = Clients(parse_addresses(self.settings.log), {}).admin()
+        admin = ClientFactory(parse_addresses(self.settings.log), {}).admin()
         try:
             members = admin.describe_groups([group])[group]["members"]
         finally:

@@ -20,10 +20,10 @@ from kafka.errors import (
 from kafka.protocol.consumer import IsolationLevel
 
 from newsloom.streaming.errors import ConfigurationError, missing_topic
-from newsloom.streaming.kafka.clients import Clients
+from newsloom.streaming.kafka.authorization import missing_rights_error
+from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.errors import translate
-from newsloom.streaming.kafka.rights import lacking
-from newsloom.streaming.kafka.settled import SettledEnds
+from newsloom.streaming.kafka.transaction_markers import MarkerDetector
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
 from newsloom.streaming.records import TopicPartition
 
@@ -47,10 +47,10 @@ POLICY, RETENTION, MAX_BYTES = "cleanup.policy", "retention.ms", "max.message.by
 class KafkaAdmin:
     """`Admin` on Kafka, and the look-ups that reader and writer share. One connection, made when first needed."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: ClientFactory) -> None:
         self._clients = clients
         self._client: Any = None
-        self._settled = SettledEnds(clients)
+        self._settled = MarkerDetector(clients)
 
     def connect(self) -> None:
         """Connect; raises `LogUnavailable` or `ConfigurationError`."""
@@ -229,7 +229,7 @@ def _check_allowed(wanted: Mapping[str, Collection[str]], topics: Sequence[Any])
         if topic["name"] in names and not _allows(topic, operation)
     ]
     if missing:
-        raise lacking(*missing)
+        raise missing_rights_error(*missing)
 
 
 def _allows(topic: Any, operation: str) -> bool:
@@ -241,7 +241,7 @@ def _allows(topic: Any, operation: str) -> bool:
 
 def _asked_in_vain(error: KafkaError, doing: str, right: str) -> Exception:
     if right and isinstance(error, AuthorizationError):
-        return lacking(right)
+        return missing_rights_error(right)
     if isinstance(error, UnknownTopicOrPartitionError):
         return ConfigurationError(
             f"{doing}: a topic or partition does not exist: run `newsloom topics create` ({error})"
@@ -260,7 +260,7 @@ def _check_created(topic: Any) -> None:
     error = for_code(topic["error_code"])
     if topic["error_code"] and error is not TopicAlreadyExistsError:
         if error is TopicAuthorizationFailedError:
-            raise lacking(f"Create on topic {topic['name']}")
+            raise missing_rights_error(f"Create on topic {topic['name']}")
         raise translate(error(topic["error_message"] or ""), f"creating topic {topic['name']}")
 
 

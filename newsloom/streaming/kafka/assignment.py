@@ -12,7 +12,7 @@ from newsloom.streaming.records import TopicPartition
 
 
 @dataclass(frozen=True, slots=True)
-class Changes:
+class AssignmentChanges:
     """What the polls since the last look brought. A partition in both sets was, or may have been, another's in between.
 
     `joined`: the group has given out its partitions to this member, be it none, and the membership has not ended since.
@@ -24,7 +24,7 @@ class Changes:
     joined: bool
 
 
-class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python ships no types
+class AssignmentTracker(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python ships no types
     """Records what rebalances do. The callbacks run on kafka-python's thread and may not call back: they only note.
 
     An eager rebalance revokes everything and assigns anew. A partition that comes back in the very next generation of the
@@ -62,11 +62,11 @@ class Assignment(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-pyth
             self._left_at = -1
             self._rebalanced = self._joined = True
 
-    def changes(self) -> Changes:
+    def changes(self) -> AssignmentChanges:
         """What has changed since the last call."""
         with self._lock:
             lost = self._reported & self._away
-            changes = Changes(
+            changes = AssignmentChanges(
                 gained=frozenset(self._held - (self._reported - lost)),
                 lost=frozenset(lost),
                 rebalanced=self._rebalanced,

@@ -12,12 +12,13 @@ from kafka.serializer import Serializer
 from kafka.structs import MemberState
 
 from newsloom.streaming.errors import ConfigurationError, LogUnavailable
-from newsloom.streaming.kafka import header_names
 from newsloom.streaming.kafka.assignor import TopicwiseAssignor
-from newsloom.streaming.kafka.connections import NetClient
-from newsloom.streaming.kafka.errors import CONNECTION_CAUSES, explain, translate
+from newsloom.streaming.kafka.bootstrap_check import check_bootstrap_servers
+from newsloom.streaming.kafka.client_log import CLIENT_LOG_FILTER
+from newsloom.streaming.kafka.errors import explain, translate
+from newsloom.streaming.kafka.network_client import NetworkClient
 from newsloom.streaming.kafka.options import Config
-from newsloom.streaming.kafka.probe import probe
+from newsloom.streaming.kafka.record_decoding import LenientPartitionRecords
 
 # Longer than a broker's session (9 s): a record outlives the failover of its leader.
 DELIVERY_TIMEOUT_MS: Final = 30_000
@@ -28,10 +29,8 @@ TRANSACTION_TIMEOUT_MS: Final = 60_000
 INIT_MS_MAX: Final = 15_000
 JOIN_AGAIN_S: Final = 5.0
 ASK_AGAIN_S: Final = 0.2
-NULL: Final = object()
+NULL_VALUE: Final = object()
 """A record's missing value: kafka-python refuses None beside a missing key, which a log may well hold."""
-
-header_names.install()
 
 _NETWORK: Final[Config] = {
     "client_id": "newsloom",
@@ -64,7 +63,7 @@ _PRODUCER: Final[Config] = {
 
 class _NullSerializer(Serializer):  # type: ignore[misc]  # kafka-python ships no types
     def serialize(self, topic: str, headers: object, data: object) -> object:  # noqa: ARG002 - kafka-python's signature
-        return None if data is NULL else data
+        return None if data is NULL_VALUE else data
 
 
 class TransactionalProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python ships no types
@@ -102,6 +101,7 @@ class GroupConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships 
 
     def __init__(self, **config: Any) -> None:
         super().__init__(**config)
+        self._fetcher.PartitionRecords = LenientPartitionRecords
         coordinator = self._coordinator
         join = coordinator.join_group_async
 
@@ -156,7 +156,7 @@ async def _result(future: Any) -> Any:
     return await future
 
 
-class Clients:
+class ClientFactory:
     """Makes clients of one Kafka. Each method opens connections and raises `LogUnavailable` or `ConfigurationError`."""
 
     def __init__(self, addresses: Sequence[tuple[str, int]], options: Config) -> None:
@@ -166,7 +166,7 @@ class Clients:
 
     def check(self) -> None:
         """Return if a broker can be reached."""
-        self._bootstrap(lambda: probe(self._addresses, {**_NETWORK, **self._options}))
+        self._bootstrap(lambda: check_bootstrap_servers(self._addresses, {**_NETWORK, **self._options}))
 
     def admin(self) -> Any:
         """A `KafkaAdminClient`."""
@@ -191,11 +191,11 @@ class Clients:
             if name in kind.DEFAULT_CONFIG
         }
         servers = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self._addresses]
-        return self._bootstrap(lambda: kind(**known, bootstrap_servers=servers, kafka_client=NetClient))
+        return self._bootstrap(lambda: kind(**known, bootstrap_servers=servers, kafka_client=NetworkClient))
 
     def _bootstrap(self, connect: Callable[[], Any]) -> Any:
         where = f"NEWSLOOM_LOG=kafka://{self.servers}"
-        CONNECTION_CAUSES.forget()
+        CLIENT_LOG_FILTER.clear()
         try:
             return connect()
         except (ConfigurationError, LogUnavailable) as error:
@@ -211,7 +211,7 @@ class Clients:
             raise ConfigurationError(f"NEWSLOOM_KAFKA_*: {explain(error)}") from error
 
     def _unreachable(self, where: str, error: KafkaError) -> ConfigurationError | LogUnavailable:
-        cause = CONNECTION_CAUSES.text() or explain(error)
+        cause = CLIENT_LOG_FILTER.causes() or explain(error)
         if "SaslAuthenticationFailed" in cause:
             hint = "check NEWSLOOM_KAFKA_SASL_PLAIN_USERNAME and _PASSWORD"
             return ConfigurationError(f"{where}: the broker refuses the user: {cause}; {hint}")

@@ -7,8 +7,8 @@ from typing import Literal, Protocol
 from weakref import WeakSet
 
 from newsloom.streaming.kafka.admin import KafkaAdmin
-from newsloom.streaming.kafka.clients import Clients
-from newsloom.streaming.kafka.errors import quiet_kafka_log
+from newsloom.streaming.kafka.client_log import install_filter
+from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses, parse_options
 from newsloom.streaming.kafka.reader import KafkaReader
 from newsloom.streaming.kafka.worker import KafkaWorker
@@ -27,8 +27,8 @@ def open_kafka(url: str, options: Mapping[str, str]) -> Log:
         LogUnavailable: no broker answers. Both within 30 s, with the address and the cause.
 
     """
-    quiet_kafka_log()
-    log = KafkaLog(Clients(parse_addresses(url), parse_options(options)))
+    install_filter()
+    log = KafkaLog(ClientFactory(parse_addresses(url), parse_options(options)))
     log.connect()
     return log
 
@@ -40,7 +40,7 @@ class _Closeable(Protocol):
 class KafkaLog:
     """`Log` on Kafka."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: ClientFactory) -> None:
         self._clients = clients
         self._admin = KafkaAdmin(clients)
         # Weak: a service opens a reader for every restore.

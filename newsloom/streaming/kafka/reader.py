@@ -11,10 +11,10 @@ from kafka import TopicPartition as KafkaTopicPartition
 from kafka.errors import KafkaError
 
 from newsloom.streaming.kafka.admin import KafkaAdmin
-from newsloom.streaming.kafka.clients import Clients
+from newsloom.streaming.kafka.authorization import IdleRightsCheck, is_topic_authorization_error
+from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.errors import translate
 from newsloom.streaming.kafka.records import to_record
-from newsloom.streaming.kafka.rights import Silence, is_about_topics
 from newsloom.streaming.records import Record, TopicPartition
 
 SLICE_MS: Final = 100
@@ -33,7 +33,7 @@ class KafkaReader:
 
     def __init__(
         self,
-        clients: Clients,
+        clients: ClientFactory,
         admin: KafkaAdmin,
         partitions: Sequence[TopicPartition],
         *,
@@ -45,7 +45,7 @@ class KafkaReader:
         else:
             self._start = self._end = admin.settled_offsets(sources)
         self._check_rights = partial(admin.check_rights, read=[source.topic for source in sources])
-        self._silence = Silence(self._check_rights)
+        self._silence = IdleRightsCheck(self._check_rights)
         self._position = dict(self._start)
         self._consumer = clients.consumer(group_id=None)
         self._consumer.assign([KafkaTopicPartition(*source) for source in sources])
@@ -95,7 +95,7 @@ class KafkaReader:
         except KafkaError as error:
             # The library may have moved on past records that it did not return.
             self._position_lost = True
-            if is_about_topics(error):
+            if is_topic_authorization_error(error):
                 self._check_rights()
             raise translate(error, "reading") from error
         return records

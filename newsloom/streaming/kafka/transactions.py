@@ -10,9 +10,15 @@ from kafka.errors import InvalidRecordError, InvalidTimestampError, KafkaError, 
 
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.kafka.admin import KafkaAdmin
-from newsloom.streaming.kafka.clients import NULL, TRANSACTION_S_MAX, Clients, TransactionalProducer, seconds_left
+from newsloom.streaming.kafka.authorization import authorization_error, is_topic_authorization_error
+from newsloom.streaming.kafka.clients import (
+    NULL_VALUE,
+    TRANSACTION_S_MAX,
+    ClientFactory,
+    TransactionalProducer,
+    seconds_left,
+)
 from newsloom.streaming.kafka.errors import explain, translate
-from newsloom.streaming.kafka.rights import is_about_topics, refused
 from newsloom.streaming.log import TopicSpec
 from newsloom.streaming.records import Message, TopicPartition
 
@@ -29,7 +35,7 @@ class Transactions:
     next one, so an abort is no way back.
     """
 
-    def __init__(self, clients: Clients, admin: KafkaAdmin, transactional_id: str) -> None:
+    def __init__(self, clients: ClientFactory, admin: KafkaAdmin, transactional_id: str) -> None:
         self._clients = clients
         self._admin = admin
         self._topics: dict[str, TopicSpec] = {}
@@ -49,7 +55,7 @@ class Transactions:
             producer.init_transactions()
         except KafkaError as error:
             producer.drop()
-            right = refused(error, transactional_id=self._id)
+            right = authorization_error(error, transactional_id=self._id)
             raise (right or translate(error, f"taking transactional id {self._id}")) from error
         except BaseException:
             producer.drop()
@@ -81,9 +87,9 @@ class Transactions:
     def _name_the_right(
         self, error: KafkaError, messages: Sequence[Message], offsets: Mapping[Any, Any], member: Any
     ) -> None:
-        if right := refused(error, group=member.group_id, transactional_id=self._id):
+        if right := authorization_error(error, group=member.group_id, transactional_id=self._id):
             raise right from error
-        if is_about_topics(error):
+        if is_topic_authorization_error(error):
             self._admin.check_rights(
                 read=(topic for topic, _ in offsets), write=(message.topic for message in messages)
             )
@@ -128,7 +134,7 @@ def _send(producer: TransactionalProducer, message: Message) -> Any:
     return producer.send(
         message.topic,
         key=message.key,
-        value=NULL if message.value is None else message.value,
+        value=NULL_VALUE if message.value is None else message.value,
         headers=list(message.headers),
         partition=message.partition,
         timestamp_ms=message.timestamp_ms,

@@ -15,11 +15,11 @@ from kafka.errors import KafkaError
 
 from newsloom.streaming.errors import CommitFailed, Fenced, LogError, LogUnavailable
 from newsloom.streaming.kafka.admin import KafkaAdmin
-from newsloom.streaming.kafka.assignment import Assignment
-from newsloom.streaming.kafka.clients import Clients, seconds_left
-from newsloom.streaming.kafka.errors import translate, translated
+from newsloom.streaming.kafka.assignment import AssignmentTracker
+from newsloom.streaming.kafka.authorization import IdleRightsCheck, authorization_error, is_topic_authorization_error
+from newsloom.streaming.kafka.clients import ClientFactory, seconds_left
+from newsloom.streaming.kafka.errors import translate, translate_errors
 from newsloom.streaming.kafka.records import to_record
-from newsloom.streaming.kafka.rights import Silence, is_about_topics, refused
 from newsloom.streaming.kafka.transactions import Transactions
 from newsloom.streaming.records import Batch, Message
 
@@ -44,11 +44,11 @@ class KafkaWorker:
     """
 
     def __init__(
-        self, clients: Clients, admin: KafkaAdmin, *, group: str, instance: str, topics: Sequence[str]
+        self, clients: ClientFactory, admin: KafkaAdmin, *, group: str, instance: str, topics: Sequence[str]
     ) -> None:
         self._group = group
         self._check_rights = partial(admin.check_rights, read=topics)
-        self._silence = Silence(self._check_rights)
+        self._silence = IdleRightsCheck(self._check_rights)
         # Tuples of kafka-python and ours compare equal, field by field.
         self._next: dict[tuple[str, int], int] = {}
         self._uncommitted: deque[_Token] = deque()
@@ -57,11 +57,11 @@ class KafkaWorker:
         self._fenced: Fenced | None = None
         self._transactions = Transactions(clients, admin, f"{group}-{instance}")
         self._consumer = clients.consumer(group_id=group, group_instance_id=instance)
-        self._assignment = Assignment(lambda: int(self._consumer.group_metadata().generation_id))
+        self._assignment = AssignmentTracker(lambda: int(self._consumer.group_metadata().generation_id))
         try:
             self._consumer.subscribe(topics=list(topics), listener=self._assignment)
             # A leader that does not know the partitions yet gives them to nobody, and may take minutes to look again.
-            with translated("reading the partitions of topics"):
+            with translate_errors("reading the partitions of topics"):
                 self._consumer.learn(topics, timeout_s=LEARN_S_MAX)
             # Before anybody else asks for less than a member needs.
             admin.group_offsets(group, operation="Read")
@@ -194,9 +194,9 @@ class KafkaWorker:
         self._position_lost = False
 
     def _explained(self, error: KafkaError, doing: str) -> LogError:
-        if is_about_topics(error):
+        if is_topic_authorization_error(error):
             self._check_rights()
-        return refused(error, group=self._group) or translate(error, doing)
+        return authorization_error(error, group=self._group) or translate(error, doing)
 
     def _seen(self, error: LogError) -> LogError:
         if isinstance(error, Fenced):

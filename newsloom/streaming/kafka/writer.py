@@ -13,7 +13,7 @@ from kafka.structs import ConsumerGroupMetadata
 
 from newsloom.streaming.errors import CommitFailed, ConfigurationError, Fenced, LogError, LogUnavailable
 from newsloom.streaming.kafka.admin import KafkaAdmin
-from newsloom.streaming.kafka.clients import Clients
+from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.errors import explain, translate
 from newsloom.streaming.kafka.transactions import Transactions
 from newsloom.streaming.log import Progress
@@ -34,7 +34,7 @@ class KafkaWriter:
     delivered).
     """
 
-    def __init__(self, clients: Clients, admin: KafkaAdmin, name: str) -> None:
+    def __init__(self, clients: ClientFactory, admin: KafkaAdmin, name: str) -> None:
         self._admin = admin
         self._name = name
         self._transactions = Transactions(clients, admin, name)

@@ -9,7 +9,7 @@ from kafka.errors import CommitFailedError, KafkaError
 
 from newsloom.streaming.errors import CommitFailed
 from newsloom.streaming.kafka.admin import KafkaAdmin
-from newsloom.streaming.kafka.clients import Clients
+from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.kafka.transactions import Transactions
 from newsloom.streaming.records import Message
@@ -107,7 +107,7 @@ def test_broker_refuses_what_the_adapter_sends_for_a_zombie(
         if now.member.generation_id > token.member.generation_id:
             break
 
-    clients = Clients(parse_addresses(kafka_url), {})
+    clients = ClientFactory(parse_addresses(kafka_url), {})
     admin = KafkaAdmin(clients)
     transactions = Transactions(clients, admin, f"{source}-zombie")
     transactions.open()

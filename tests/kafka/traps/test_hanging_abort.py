@@ -9,7 +9,7 @@ import pytest
 from kafka.errors import KafkaTimeoutError
 
 from newsloom.streaming.errors import CommitFailed
-from newsloom.streaming.kafka.clients import Clients
+from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from tests.conformance.driving import Member, numbered, put
 from tests.kafka.broker import wait_until
@@ -54,7 +54,7 @@ def test_plain_close_gives_up_and_leaves_its_thread(proxy: Proxy, topics: tuple[
 
 def test_adapter_drops_a_producer_at_once(proxy: Proxy, topics: tuple[str, str]) -> None:
     source, out = topics
-    producer: Any = Clients(parse_addresses(proxy.url), {}).producer(source)
+    producer: Any = ClientFactory(parse_addresses(proxy.url), {}).producer(source)
     producer.init_transactions()
     producer.begin_transaction()
     proxy.strike(Api.PRODUCE, Part.REQUEST, Fault.CUT)

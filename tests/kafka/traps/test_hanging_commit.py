@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from newsloom.streaming.errors import CommitFailed
-from newsloom.streaming.kafka.clients import Clients
+from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.records import Message
 from tests.conformance.driving import Member, numbered, put, read_all, values
@@ -78,7 +78,7 @@ def test_adapters_commit_goes_through_when_the_coordinator_is_back(
     proxy: Proxy, new_log: NewLog, topics: tuple[str, str]
 ) -> None:
     source, out = topics
-    producer: Any = Clients(parse_addresses(proxy.url), {}).producer("adapters-commit")
+    producer: Any = ClientFactory(parse_addresses(proxy.url), {}).producer("adapters-commit")
     producer.init_transactions()
     producer.begin_transaction()
     producer.send(out, value=b"0", key=b"k").get(10)

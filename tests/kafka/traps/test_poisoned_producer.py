@@ -10,7 +10,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, MessageSizeTooLargeError, OutOfOrderSequenceNumberError
 
 from newsloom.streaming.errors import ConfigurationError
-from newsloom.streaming.kafka.clients import Clients
+from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.log import CleanupPolicy, Progress, TopicSpec
 from newsloom.streaming.records import Message
@@ -69,7 +69,7 @@ def test_adapter_writes_on_after_the_broker_has_refused_a_record(
     source, _ = topics
     writer = new_log().writer(source)
     writer.write(numbered(source, 2), Progress(2))
-    admin: Any = Clients(parse_addresses(kafka_url), {}).admin()
+    admin: Any = ClientFactory(parse_addresses(kafka_url), {}).admin()
     admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, source, configs={"max.message.bytes": "2000"})])
     admin.close()
 

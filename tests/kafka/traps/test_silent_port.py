@@ -12,7 +12,7 @@ import pytest
 from kafka import KafkaProducer
 
 from newsloom.streaming.errors import LogUnavailable
-from newsloom.streaming.kafka.clients import Clients
+from newsloom.streaming.kafka.clients import ClientFactory
 from tests.conformance.driving import Member, numbered, put
 from tests.kafka.broker import Broker
 from tests.kafka.copying import assert_copied_once, copies, copy_all
@@ -34,7 +34,7 @@ def test_plain_client_waits_for_ever() -> None:
 
 def test_adapters_clients_give_up() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        clients = Clients([server.getsockname()], {"security_protocol": "SSL", "bootstrap_timeout_ms": 500})
+        clients = ClientFactory([server.getsockname()], {"security_protocol": "SSL", "bootstrap_timeout_ms": 500})
         making = plain.Call(lambda: clients.producer("transactional-id"))
         assert making.ends_within(30)
         assert isinstance(making.error, LogUnavailable)

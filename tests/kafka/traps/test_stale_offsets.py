@@ -11,7 +11,7 @@ from kafka.errors import CommitFailedError, KafkaError
 
 from newsloom.streaming.errors import CommitFailed
 from newsloom.streaming.kafka.admin import KafkaAdmin
-from newsloom.streaming.kafka.clients import Clients
+from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.kafka.transactions import Transactions
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
@@ -84,7 +84,7 @@ def test_adapter_never_sets_an_offset_back(new_log: NewLog, source: str) -> None
 
 def test_adapter_drops_what_the_broker_has_refused(kafka_url: str, new_log: NewLog, source: str) -> None:
     """The same past the worker's own check: as a member that is none any more."""
-    clients = Clients(parse_addresses(kafka_url), {})
+    clients = ClientFactory(parse_addresses(kafka_url), {})
     transactions = Transactions(clients, KafkaAdmin(clients), source)
     transactions.open()
     owner = Member(new_log(), source, [source])

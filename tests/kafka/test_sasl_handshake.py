@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from newsloom.streaming.kafka.handshake import Answer, SpeaksTls, shake_hands
+from newsloom.streaming.kafka.sasl_handshake import SaslHandshakeResponse, UnexpectedTls, request_sasl_handshake
 
 NO_ERROR, UNSUPPORTED_MECHANISM, ILLEGAL_STATE = 0, 33, 34
 
@@ -34,9 +34,12 @@ def answer(error: int, *mechanisms: str) -> bytes:
 @pytest.mark.parametrize(
     ("answered", "meaning"),
     [
-        (answer(NO_ERROR, "PLAIN"), Answer(takes=True, has_users=True, mechanisms=("PLAIN",))),
-        (answer(UNSUPPORTED_MECHANISM, "A", "BC"), Answer(takes=False, has_users=True, mechanisms=("A", "BC"))),
-        (answer(ILLEGAL_STATE), Answer(takes=False, has_users=False, mechanisms=())),
+        (answer(NO_ERROR, "PLAIN"), SaslHandshakeResponse(takes=True, has_users=True, mechanisms=("PLAIN",))),
+        (
+            answer(UNSUPPORTED_MECHANISM, "A", "BC"),
+            SaslHandshakeResponse(takes=False, has_users=True, mechanisms=("A", "BC")),
+        ),
+        (answer(ILLEGAL_STATE), SaslHandshakeResponse(takes=False, has_users=False, mechanisms=())),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", None),
         (answer(NO_ERROR, "PLAIN")[:-3], None),
         (answer(NO_ERROR)[:-4] + b"\x7f\xff\xff\xff", None),
@@ -44,22 +47,22 @@ def answer(error: int, *mechanisms: str) -> bytes:
         (b"", None),
     ],
 )
-def test_answers(pair: Pair, answered: bytes, meaning: Answer | None) -> None:
+def test_answers(pair: Pair, answered: bytes, meaning: SaslHandshakeResponse | None) -> None:
     ours, theirs = pair
     theirs.sendall(answered)
     theirs.shutdown(socket.SHUT_WR)
-    assert shake_hands(ours, "PLAIN") == meaning
+    assert request_sasl_handshake(ours, "PLAIN") == meaning
 
 
 def test_an_alert_of_tls(pair: Pair) -> None:
     ours, theirs = pair
     theirs.sendall(b"\x15\x03\x03\x00\x02\x02\x50")
-    with pytest.raises(SpeaksTls):
-        shake_hands(ours, "")
+    with pytest.raises(UnexpectedTls):
+        request_sasl_handshake(ours, "")
 
 
 def test_the_request(pair: Pair) -> None:
     ours, theirs = pair
     theirs.shutdown(socket.SHUT_WR)
-    shake_hands(ours, "PLAIN")
+    request_sasl_handshake(ours, "PLAIN")
     assert theirs.recv(100) == b"\x00\x00\x00\x11\x00\x11\x00\x01\x00\x00\x00\x00\xff\xff\x00\x05PLAIN"

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from newsloom.streaming.errors import ConfigurationError, LogUnavailable
-from newsloom.streaming.kafka.handshake import SpeaksTls, shake_hands
+from newsloom.streaming.kafka.sasl_handshake import UnexpectedTls, request_sasl_handshake
 
 TIMEOUT_S: Final = 4.0
 SERVERS_MAX: Final = 4
@@ -21,7 +21,7 @@ PROTOCOL: Final = "NEWSLOOM_KAFKA_SECURITY_PROTOCOL"
 MECHANISM: Final = "NEWSLOOM_KAFKA_SASL_MECHANISM"
 
 
-def probe(addresses: Sequence[tuple[str, int]], config: dict[str, Any]) -> None:
+def check_bootstrap_servers(addresses: Sequence[tuple[str, int]], config: dict[str, Any]) -> None:
     """Return once one of the servers has accepted a connection, TLS where that is configured, and the SASL mechanism.
 
     Raises:
@@ -65,8 +65,8 @@ def _ask(host: str, port: int, context: ssl.SSLContext | None, config: dict[str,
 def _check_listener(connection: socket.socket, config: dict[str, Any]) -> None:
     mechanism = config.get("sasl_mechanism")
     try:
-        answer = shake_hands(connection, mechanism or "")
-    except SpeaksTls as error:
+        answer = request_sasl_handshake(connection, mechanism or "")
+    except UnexpectedTls as error:
         raise ConfigurationError(f"the broker speaks TLS there: set {PROTOCOL} to SSL or SASL_SSL") from error
     if answer is None:
         return  # What answers so is for kafka-python to judge.

@@ -19,28 +19,28 @@ LOOK_S: Final = 10.0
 """How long nothing must have come before somebody asks whether anything could."""
 
 
-def lacking(*rights: str) -> ConfigurationError:
+def missing_rights_error(*rights: str) -> ConfigurationError:
     """The error of one who lacks these rights."""
     return ConfigurationError(
         f"the Kafka user lacks the right {', '.join(rights)}: grant it (`newsloom topics acls` prints the commands)"
     )
 
 
-def refused(error: KafkaError, *, group: str = "", transactional_id: str = "") -> ConfigurationError | None:
+def authorization_error(error: KafkaError, *, group: str = "", transactional_id: str = "") -> ConfigurationError | None:
     """The right that the broker has refused, where it is one on a group or an identity; None for any other error."""
     if isinstance(error, GroupAuthorizationFailedError) and group:
-        return lacking(f"Read on group {group}")
+        return missing_rights_error(f"Read on group {group}")
     if isinstance(error, TransactionalIdAuthorizationFailedError) and transactional_id:
-        return lacking(f"Write on transactional-id {transactional_id}")
+        return missing_rights_error(f"Write on transactional-id {transactional_id}")
     return None
 
 
-def is_about_topics(error: KafkaError) -> bool:
+def is_topic_authorization_error(error: KafkaError) -> bool:
     """Whether the broker has refused a topic: of offsets kafka-python says so inside of another error's text."""
     return isinstance(error, TopicAuthorizationFailedError) or TopicAuthorizationFailedError.__name__ in str(error)
 
 
-class Silence:
+class IdleRightsCheck:
     """Looks, now and then while nothing comes, whether anything could.
 
     Of a topic that may no longer be read a broker says so in answer to a fetch; but once the client has refreshed its metadata it

@@ -17,12 +17,12 @@ TLS_RECORDS: Final = (b"\x15\x03", b"\x16\x03")
 """How an alert or a handshake of TLS begins; as a length, which a Kafka answer begins with, both are beyond any answer's."""
 
 
-class SpeaksTls(Exception):
+class UnexpectedTls(Exception):
     """The other side has answered in TLS, which was not spoken to it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SaslHandshakeResponse:
     """`takes`: whether the listener takes the mechanism; `has_users`: whether it wants one at all; `mechanisms` it takes."""
 
     takes: bool
@@ -34,7 +34,7 @@ _NO_ERROR: Final = 0
 _UNSUPPORTED_MECHANISM: Final = 33
 
 
-def shake_hands(connection: socket.socket, mechanism: str) -> Answer | None:
+def request_sasl_handshake(connection: socket.socket, mechanism: str) -> SaslHandshakeResponse | None:
     """Ask for this mechanism; None if what comes back is no answer of Kafka's.
 
     Raises:
@@ -48,7 +48,7 @@ def shake_hands(connection: socket.socket, mechanism: str) -> Answer | None:
     connection.sendall(struct.pack(">i", len(body)) + body)
     head = _receive(connection, SIZE_BYTES)
     if head.startswith(TLS_RECORDS):
-        raise SpeaksTls
+        raise UnexpectedTls
     size = int.from_bytes(head, "big")
     if size > ANSWER_BYTES_MAX:
         return None
@@ -65,7 +65,7 @@ def _receive(connection: socket.socket, size: int) -> bytes:
     return received
 
 
-def _read(answer: bytes) -> Answer:
+def _read(answer: bytes) -> SaslHandshakeResponse:
     _, error, count = struct.unpack_from(">ihi", answer)
     mechanisms, place = [], struct.calcsize(">ihi")
     for _ in range(count):
@@ -73,4 +73,4 @@ def _read(answer: bytes) -> Answer:
         (name,) = struct.unpack_from(f"{length}s", answer, place + 2)
         mechanisms.append(name.decode())
         place += 2 + length
-    return Answer(error == _NO_ERROR, error in {_NO_ERROR, _UNSUPPORTED_MECHANISM}, tuple(mechanisms))
+    return SaslHandshakeResponse(error == _NO_ERROR, error in {_NO_ERROR, _UNSUPPORTED_MECHANISM}, tuple(mechanisms))

@@ -52,11 +52,17 @@ class _ConnectionManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka
             built.failure(error)
 
 
-class NetClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python ships no types
+class _NetworkSelector(NetworkSelector):  # type: ignore[misc]  # kafka-python ships no types
+    def run_forever(self) -> None:
+        """Run the event loop of a client's thread. Overridden so that `client_log` finds this module on the stack."""
+        super().run_forever()
+
+
+class NetworkClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python ships no types
     """Says "not ready" instead of raising: the raise makes the sender drop a transactional request, whose call never returns."""
 
     def __init__(self, **configs: Any) -> None:
-        net = NetworkSelector(**configs)
+        net = _NetworkSelector(**configs)
         super().__init__(net, _ConnectionManager(net, **configs))
 
     def await_ready(self, node_id: object, timeout_ms: int = 30_000) -> bool:

@@ -8,30 +8,30 @@ from typing import Any, Final
 
 from kafka import TopicPartition as KafkaTopicPartition
 
-from newsloom.streaming.kafka.clients import Clients, seconds_left
-from newsloom.streaming.kafka.errors import translated
+from newsloom.streaming.kafka.clients import ClientFactory, seconds_left
+from newsloom.streaming.kafka.errors import translate_errors
 from newsloom.streaming.records import TopicPartition
 
 LOOK_S_MAX: Final = 2.0
 SLICE_MS: Final = 50
 
-Span = tuple[int, int]
+OffsetRange = tuple[int, int]
 """From an offset up to, and without, another."""
 
 
-class SettledEnds:
+class MarkerDetector:
     """Reads spans of partitions to see whether they hold a committed record, and remembers those that do not."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: ClientFactory) -> None:
         self._clients = clients
         self._consumer: Any = None
-        self._empty: dict[TopicPartition, Span] = {}
+        self._empty: dict[TopicPartition, OffsetRange] = {}
 
-    def unread(self, spans: Mapping[TopicPartition, Span]) -> dict[TopicPartition, Span]:
+    def unread(self, spans: Mapping[TopicPartition, OffsetRange]) -> dict[TopicPartition, OffsetRange]:
         """The spans that hold a record, or might: a transaction still open hides what it will bring."""
         doubtful = {source: span for source, span in spans.items() if self._empty.get(source) != span}
         if doubtful:
-            with translated("reading the ends of topics"):
+            with translate_errors("reading the ends of topics"):
                 empty = self._look(doubtful)
             self._empty.update({source: spans[source] for source in empty})
             doubtful = {source: span for source, span in doubtful.items() if source not in empty}
@@ -43,7 +43,7 @@ class SettledEnds:
         if consumer is not None:
             consumer.close()
 
-    def _look(self, spans: Mapping[TopicPartition, Span]) -> set[TopicPartition]:
+    def _look(self, spans: Mapping[TopicPartition, OffsetRange]) -> set[TopicPartition]:
         if self._consumer is None:
             self._consumer = self._clients.consumer(group_id=None)
         consumer = self._consumer
