@@ -22,37 +22,37 @@ import torch
 from numpy.typing import NDArray
 
 from newsloom.contracts.article import Article
-from services.embedder.batching import Pass, plan
+from services.embedder.batching import ForwardPass, plan_passes
 from services.embedder.model_files import DEFAULT_MODEL
 from services.embedder.preparation import prepare
 from services.embedder.sentence_encoder import SentenceEncoder, load_encoder
 
 Vectors = NDArray[np.float32]
-Planner = Callable[[Sequence[int]], list[Pass]]
+Planner = Callable[[Sequence[int]], list[ForwardPass]]
 
 BATCH_MAX = 400
 ROWS = 32
 
 
-def padded_to_longest(lengths: Sequence[int]) -> list[Pass]:
+def padded_to_longest(lengths: Sequence[int]) -> list[ForwardPass]:
     """The usual way: sorted by length, `ROWS` at a time, each batch as long as its longest text."""
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
     batches = [order[start : start + ROWS] for start in range(0, len(order), ROWS)]
-    return [Pass(tuple(batch), len(batch), lengths[batch[0]]) for batch in batches]
+    return [ForwardPass(tuple(batch), len(batch), lengths[batch[0]]) for batch in batches]
 
 
-def equal_lengths(lengths: Sequence[int]) -> list[Pass]:
+def equal_lengths(lengths: Sequence[int]) -> list[ForwardPass]:
     """Only texts of the same length together, up to `ROWS` of them; no padding."""
     groups: dict[int, list[int]] = {}
     for index, length in enumerate(lengths):
         groups.setdefault(length, []).append(index)
     batches = [group[start : start + ROWS] for group in groups.values() for start in range(0, len(group), ROWS)]
-    return [Pass(tuple(batch), len(batch), lengths[batch[0]]) for batch in batches]
+    return [ForwardPass(tuple(batch), len(batch), lengths[batch[0]]) for batch in batches]
 
 
-def single(lengths: Sequence[int]) -> list[Pass]:
+def single(lengths: Sequence[int]) -> list[ForwardPass]:
     """Each text alone; no padding."""
-    return [Pass((index,), 1, length) for index, length in enumerate(lengths)]
+    return [ForwardPass((index,), 1, length) for index, length in enumerate(lengths)]
 
 
 WAYS: dict[str, tuple[Planner, bool]] = {
@@ -62,7 +62,7 @@ WAYS: dict[str, tuple[Planner, bool]] = {
     "single, threads split a pass": (single, True),
     "equal lengths, a thread a pass": (equal_lengths, False),
     "single, a thread a pass": (single, False),
-    "fixed shapes of 256 tokens, a thread a pass (newsloom)": (plan, False),
+    "fixed shapes of 256 tokens, a thread a pass (newsloom)": (plan_passes, False),
 }
 
 
@@ -84,9 +84,9 @@ class Bench:
             for batch in self._batches(sizes_max):
                 tokens = [self._tokens[index] for index in batch]
                 passes = planner([len(ids) for ids in tokens])
-                results = pool.map(lambda one, tokens=tokens: self._encoder._forward(one, tokens), passes)
+                results = pool.map(lambda one, tokens=tokens: self._encoder._run_pass(one, tokens), passes)
                 for one, rows in zip(passes, results, strict=True):
-                    vectors[[batch[member] for member in one.members]] = rows
+                    vectors[[batch[index] for index in one.text_indexes]] = rows
             return vectors, len(self._tokens) / (time.perf_counter() - started)
 
     def _batches(self, sizes_max: int) -> Iterator[list[int]]:

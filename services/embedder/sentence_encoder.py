@@ -1,8 +1,8 @@
-"""The sentence-transformers backend. Importing it loads torch: seconds, not milliseconds.
+"""Encode texts with sentence-transformers. Importing this module loads torch, which takes seconds.
 
-Exact before fast. A pass runs on one thread (a sum split over threads is rounded otherwise) and in a shape that follows from
-its texts alone (see `batching`); the machine's other cores work on other passes. The same text therefore has the same vector,
-to the bit, in any batch and for any number of cores. benchmarks/encode.py measures what each alternative gives and costs.
+The same text has the same vector, to the bit, in any batch and on any number of cores. Each forward pass therefore runs on
+one thread, since a sum split over threads is rounded differently, and in a shape that depends on its texts alone (see
+`batching`). Other cores work on other passes. benchmarks/encode.py measures the alternatives.
 """
 
 from __future__ import annotations
@@ -17,22 +17,22 @@ from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
 from newsloom.streaming.errors import ConfigurationError
-from services.embedder.batching import Pass, plan
+from services.embedder.batching import ForwardPass, plan_passes
 from services.embedder.encoder import Vectors
-from services.embedder.model_files import ModelFiles, find_model, first_line, not_a_model
+from services.embedder.model_files import ModelFiles, find_model, first_line, model_error
 
 TOKENS_MAX: Final = 256
-"""Texts are cut here: room for a title and 120 words in nearly every language and tokenizer."""
+"""Longer texts are truncated. This is enough for a title and 120 words in nearly every language and tokenizer."""
 
 
 class SentenceEncoder:
-    """A sentence-transformers model on the CPU. Used by one thread; has worker threads of its own."""
+    """A sentence-transformers model on the CPU. Not thread-safe; it runs worker threads of its own."""
 
     def __init__(self, name: str, model: SentenceTransformer, *, threads: int) -> None:
         dimension = model.get_embedding_dimension()
         if dimension is None:
             raise ConfigurationError(
-                f"NEWSLOOM_MODEL={name!r} does not say its dimension; use a sentence-transformers model"
+                f"NEWSLOOM_MODEL={name!r} has no fixed embedding dimension - use a sentence-transformers model"
             )
         self._name = name
         self._model = model.eval()
@@ -43,23 +43,24 @@ class SentenceEncoder:
 
     @property
     def model(self) -> str:
-        """The model's name, as set."""
+        """Return the name of the model, as in the settings."""
         return self._name
 
     @property
     def dimension(self) -> int:
-        """The length of a vector."""
+        """Return the dimension of a vector."""
         return self._dimension
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Unit-length vectors, (texts, dimension), in the order of the texts."""
+        """Return unit-length vectors, (texts, dimension), in the order of the texts."""
         vectors = np.zeros((len(texts), self._dimension), dtype=np.float32)
         if not texts:
             return vectors
         tokens = self._tokenize(texts)
-        passes = plan([len(ids) for ids in tokens])
-        for one, rows in zip(passes, self._workers.map(lambda one: self._forward(one, tokens), passes), strict=True):
-            vectors[list(one.members)] = rows
+        passes = plan_passes([len(ids) for ids in tokens])
+        results = self._workers.map(lambda one: self._run_pass(one, tokens), passes)
+        for one, rows in zip(passes, results, strict=True):
+            vectors[list(one.text_indexes)] = rows
         return vectors
 
     def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
@@ -70,43 +71,44 @@ class SentenceEncoder:
         return ids
 
     @torch.inference_mode()
-    def _forward(self, one: Pass, tokens: Sequence[list[int]]) -> Vectors:
-        # Rows without a text hold one padding token: an attention over nothing at all would be 0 / 0.
-        rows = [tokens[member] for member in one.members] + [tokens[one.members[0]][:1]] * (one.rows - len(one.members))
+    def _run_pass(self, one: ForwardPass, tokens: Sequence[list[int]]) -> Vectors:
+        count = len(one.text_indexes)
+        # Free rows hold one token: attention over none would be 0 / 0.
+        rows = [tokens[index] for index in one.text_indexes] + [tokens[one.text_indexes[0]][:1]] * (one.rows - count)
         padded: dict[str, Any] = self._model.tokenizer.pad(
             {"input_ids": rows}, padding="max_length", max_length=one.length, return_tensors="pt"
         )
-        vectors = self._model({**padded})["sentence_embedding"][: len(one.members)]
+        vectors = self._model({**padded})["sentence_embedding"][:count]
         return torch.nn.functional.normalize(vectors.float(), dim=1).numpy()
 
 
 def load_encoder(name: str) -> SentenceEncoder:
-    """The encoder of the model of that name; raises `ConfigurationError` as `find_model` and `open_encoder` do."""
+    """Return the encoder for the model of this name. Raises `ConfigurationError` as `find_model` and `open_encoder` do."""
     return open_encoder(find_model(name))
 
 
 def open_encoder(model: ModelFiles) -> SentenceEncoder:
-    """The encoder of these files.
+    """Load the model from its files and return its encoder.
 
     Raises:
         ConfigurationError: the model cannot be loaded.
 
     """
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # it has no annotations
-    # Before it is set to one: the cores this process may use, or OMP_NUM_THREADS.
+    # Read before it is set to 1: the number of cores this process may use, or OMP_NUM_THREADS.
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
-        # The CPU, where the exactness was measured.
-        loaded = SentenceTransformer(model.source, device="cpu", local_files_only=model.is_at_hand)
-    except Exception as error:  # the libraries below raise whatever they like for files that are no model
-        raise not_a_model(model.name, first_line(error)) from error
+        # Only on the CPU are vectors known to be the same to the bit.
+        loaded = SentenceTransformer(model.source, device="cpu", local_files_only=model.is_local)
+    except Exception as error:  # the libraries raise errors of many types
+        raise model_error(model.name, first_line(error)) from error
     return SentenceEncoder(model.name, loaded, threads=threads)
 
 
 def _tokens_max(model: SentenceTransformer) -> int:
-    """`TOKENS_MAX`, or what the model has positions for; not its saved limit, which is often below what it can read."""
+    """Return `TOKENS_MAX`, or the model's number of positions if lower. Its saved limit is often lower than what it can read."""
     config = getattr(model[0], "auto_model", None)
     positions = getattr(getattr(config, "config", None), "max_position_embeddings", None)
-    # RoBERTa and its kin keep two positions for padding.
+    # RoBERTa models reserve two positions for padding.
     return min(TOKENS_MAX, positions - 2) if isinstance(positions, int) and positions > 2 else TOKENS_MAX  # noqa: PLR2004

@@ -1,4 +1,4 @@
-"""The embedder's step: a record of `articles` becomes a record of `article-vectors`, or a rejection; commands pass through."""
+"""The embedder's step: turn records of `articles` into records of `article-vectors` and forward commands and retractions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from newsloom.contracts.vector import TITLE_CHARACTERS_MAX, ArticleRetraction, A
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.step import Outcome, Rejection
 from services.embedder.encoder import Encoder
-from services.embedder.fingerprints import digest, shingles, terms
+from services.embedder.fingerprints import content_digest, shingle_hashes, term_hashes
 from services.embedder.preparation import PREPARATION, PreparedText, prepare
 
 SOURCE: Final = "newsloom/embedder"
@@ -32,16 +32,16 @@ _EDITION: Final = re.compile(EDITION_PATTERN)
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
-    """An article on its way to the model. `at` is its publication, resolved."""
+class _PreparedArticle:
+    """An article with its prepared text and resolved publication time."""
 
     article: Article
     text: PreparedText
-    at: datetime
+    published_at: datetime
 
 
 class EmbedderStep:
-    """Holds no state: restoring and forgetting a partition mean nothing here."""
+    """A step without state: there is nothing to restore or forget."""
 
     def __init__(self, encoder: Encoder, *, articles_topic: str, commands_topic: str, vectors_topic: str) -> None:
         self.inputs: Sequence[str] = (articles_topic, commands_topic)
@@ -50,40 +50,44 @@ class EmbedderStep:
         self._vectors_topic = vectors_topic
 
     def restore(self, partition: int) -> None:
-        """Nothing to restore."""
+        """Do nothing: there is no state."""
 
     def forget(self, partition: int) -> None:
-        """Nothing to forget."""
+        """Do nothing: there is no state."""
 
     def process(self, records: Sequence[Record]) -> Outcome:
-        """One message a record, in the order of the records; those that cannot be read are rejected."""
-        accepted: list[tuple[Record, _Prepared | ArticleRetraction | StoryCommand]] = []
+        """Return one message per record, in order, and a rejection for each record that cannot be processed."""
+        accepted: list[tuple[Record, _PreparedArticle | ArticleRetraction | StoryCommand]] = []
         rejected = []
         for record in records:
             try:
-                read = _read_command if record.topic == self._commands_topic else _read
-                accepted.append((record, read(record)))
+                decode = _decode_command_record if record.topic == self._commands_topic else _decode_article_record
+                accepted.append((record, decode(record)))
             except InvalidValue as error:
                 rejected.append(Rejection(record, str(error)))
-        texts = [item.text for _, item in accepted if isinstance(item, _Prepared)]
-        vectors = iter(vectors_of(self._encoder, texts))
+        texts = [item.text for _, item in accepted if isinstance(item, _PreparedArticle)]
+        vectors = iter(encode_texts(self._encoder, texts))
         messages = [
-            self._vector(record, item, *next(vectors)) if isinstance(item, _Prepared) else self._passed_on(record, item)
+            self._vector_message(record, item, *next(vectors))
+            if isinstance(item, _PreparedArticle)
+            else self._forward(record, item)
             for record, item in accepted
         ]
         return Outcome(messages, rejected)
 
-    def _vector(self, record: Record, prepared: _Prepared, title_vector: bytes, lead_vector: bytes) -> Message:
+    def _vector_message(
+        self, record: Record, prepared: _PreparedArticle, title_vector: bytes, lead_vector: bytes
+    ) -> Message:
         article = prepared.article
-        hashes, counts = terms(prepared.text)
+        hashes, counts = term_hashes(prepared.text)
         value = ArticleVector(
             article_id=article.id,
             edition=article.edition,
             title=prepared.text.title[:TITLE_CHARACTERS_MAX],
-            published_at=prepared.at,
-            digest=digest(article),
+            published_at=prepared.published_at,
+            digest=content_digest(article),
             words=prepared.text.words,
-            shingles=shingles(prepared.text),
+            shingles=shingle_hashes(prepared.text),
             title_vector=title_vector,
             lead_vector=lead_vector,
             terms=hashes,
@@ -95,9 +99,11 @@ class EmbedderStep:
             language=article.language,
             leaning=article.leaning,
         )
-        return self._message(record, value, event_type=ARTICLE_VECTORIZED, subject=value.article_id, at=prepared.at)
+        return self._message(
+            record, value, event_type=ARTICLE_VECTORIZED, subject=value.article_id, at=prepared.published_at
+        )
 
-    def _passed_on(self, record: Record, value: ArticleRetraction | StoryCommand) -> Message:
+    def _forward(self, record: Record, value: ArticleRetraction | StoryCommand) -> Message:
         if isinstance(value, ArticleRetraction):
             event_type, subject = VECTOR_RETRACTED, value.article_id
         else:
@@ -123,8 +129,8 @@ class EmbedderStep:
         )
 
 
-def vectors_of(encoder: Encoder, texts: Sequence[PreparedText]) -> list[tuple[bytes, bytes]]:
-    """The vectors of title and lead of each text, in half precision; one stands in where the other has nothing to say."""
+def encode_texts(encoder: Encoder, texts: Sequence[PreparedText]) -> list[tuple[bytes, bytes]]:
+    """Encode title and lead of each text in half precision. If one of them is empty, both vectors are those of the other."""
     passages = [text.passage for text in texts]
     titles = [text.title for text in texts if text.title and text.lead]
     halves = [vector.tobytes() for vector in encoder.encode(passages + titles).astype("<f2")]
@@ -135,42 +141,42 @@ def vectors_of(encoder: Encoder, texts: Sequence[PreparedText]) -> list[tuple[by
     ]
 
 
-def _read(record: Record) -> _Prepared | ArticleRetraction:
+def _decode_article_record(record: Record) -> _PreparedArticle | ArticleRetraction:
     if record.value is None:
-        return _read_retraction(record)
+        return _decode_retraction(record)
     article = decode_article(record.value)
-    # Under another key a correction may lie in another partition, and overtake what it corrects.
+    # With another key, a correction may be in another partition than the article and be processed before it.
     if record.key is not None and record.key != article.id.encode():
-        raise InvalidValue("the record's key is not the article's id: use the id as key, or none - at `$.id`")
+        raise InvalidValue("the record's key is not the article's id: use the id as the key, or no key - at `$.id`")
     published_at = resolve_published_at(article.published_at, _record_time(record))
     text = prepare(article)
     if not text.passage:
         raise InvalidValue("title and text are both empty after preparation")
-    return _Prepared(article, text, published_at)
+    return _PreparedArticle(article, text, published_at)
 
 
-def _read_retraction(record: Record) -> ArticleRetraction:
+def _decode_retraction(record: Record) -> ArticleRetraction:
     if not record.key:
         raise InvalidValue("a retraction (a record without a value) needs the article's id as its key")
     if len(record.key) > ID_BYTES_MAX:
-        raise InvalidValue(f"the key of a retraction is an article's id: it is over {ID_BYTES_MAX} bytes")
+        raise InvalidValue(f"the key of a retraction, the article's id, is over {ID_BYTES_MAX} bytes")
     try:
         article_id = record.key.decode()
     except UnicodeDecodeError as error:
-        raise InvalidValue(f"the key of a retraction is an article's id: it is not UTF-8 ({error.reason})") from error
+        raise InvalidValue(f"the key of a retraction, the article's id, is not UTF-8 ({error.reason})") from error
     edition = record.header(EDITION_HEADER)
     edition = DEFAULT_EDITION if edition is None else edition
     if not _EDITION.fullmatch(edition):
-        raise InvalidValue(f"the header `{EDITION_HEADER}` of a retraction does not match {EDITION_PATTERN}")
+        raise InvalidValue(f"the header `{EDITION_HEADER}` of the retraction does not match {EDITION_PATTERN}")
     _record_time(record)
     return ArticleRetraction(article_id=article_id, edition=edition)
 
 
-def _read_command(record: Record) -> StoryCommand:
+def _decode_command_record(record: Record) -> StoryCommand:
     if record.value is None:
-        raise InvalidValue("the record has no value; a command is never taken back, but another one may undo it")
+        raise InvalidValue("the record has no value: a command cannot be deleted, but another command can undo it")
     command = decode_command(record.value)
-    # Under another key two commands on one edition may lie in two partitions, and overtake each other.
+    # With another key, two commands of one edition may be in two partitions and be processed in the wrong order.
     if record.key != command.edition.encode():
         raise InvalidValue(f"the record's key is not the edition {command.edition!r} - at `$.edition`")
     _record_time(record)
@@ -178,10 +184,10 @@ def _read_command(record: Record) -> StoryCommand:
 
 
 def resolve_published_at(given: datetime | None, record_time: datetime) -> datetime:
-    """The date as given, in UTC; the record's own time where it is missing or ahead of that.
+    """Return the given time in UTC, or the record's timestamp if the time is missing or later than that.
 
     Raises:
-        InvalidValue: a year before `YEAR_MIN`, which no feed means.
+        InvalidValue: the year is before `YEAR_MIN`.
 
     """
     if given is None or given > record_time:
@@ -195,7 +201,7 @@ def _record_time(record: Record) -> datetime:
     try:
         moment = _EPOCH + timedelta(milliseconds=record.timestamp_ms)
     except OverflowError as error:
-        raise InvalidValue(f"the record's timestamp {record.timestamp_ms} ms is no date") from error
+        raise InvalidValue(f"the record's timestamp {record.timestamp_ms} ms is not a date") from error
     if not YEAR_MIN <= moment.year <= YEAR_MAX:
-        raise InvalidValue(f"the record's timestamp {record.timestamp_ms} ms is not of {YEAR_MIN} to {YEAR_MAX}")
+        raise InvalidValue(f"the record's timestamp {record.timestamp_ms} ms is not from {YEAR_MIN} to {YEAR_MAX}")
     return moment

@@ -29,9 +29,9 @@ from newsloom.topic_specs import topic_name
 from services.cli.views.formatting import count
 from services.clusterer.core.fixed_point import decode_half, encode_int16
 from services.embedder.encoder import Encoder
-from services.embedder.fingerprints import digest
+from services.embedder.fingerprints import content_digest
 from services.embedder.preparation import PreparedText, prepare
-from services.embedder.step import vectors_of
+from services.embedder.step import encode_texts
 
 BATCH_ARTICLES: Final = 64
 TOLD_EVERY: Final = 1_024
@@ -102,7 +102,7 @@ class Reembedding:
         }
         texts = self._all_texts(log, target, left, total)
         while batch := list(islice(texts, BATCH_ARTICLES)):
-            vectors = vectors_of(self.encoder, [text for _, text in batch])
+            vectors = encode_texts(self.encoder, [text for _, text in batch])
             messages = [
                 self._member(state.members[key], *halves) for (key, _), halves in zip(batch, vectors, strict=True)
             ]
@@ -192,7 +192,7 @@ def _texts(
         except InvalidValue:
             continue
         stood = wanted.get((article.edition, article.id))
-        if stood is not None and digest(article) == stood.member.digest:
+        if stood is not None and content_digest(article) == stood.member.digest:
             text = prepare(article)
             if text.passage:
                 yield (article.edition, article.id), text

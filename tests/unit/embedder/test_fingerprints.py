@@ -8,7 +8,7 @@ from array import array
 import pytest
 
 from newsloom.contracts.codec import decode_article
-from services.embedder.fingerprints import digest, shingles, terms
+from services.embedder.fingerprints import content_digest, shingle_hashes, term_hashes
 from services.embedder.preparation import PreparedText
 
 CONTENT = {
@@ -24,19 +24,19 @@ CONTENT = {
 
 
 def digest_of(content: dict[str, str]) -> str:
-    return digest(decode_article(json.dumps({"id": "a", **content}).encode()))
+    return content_digest(decode_article(json.dumps({"id": "a", **content}).encode()))
 
 
 def hashes(title: str, lead: str = "") -> list[int]:
-    return list(array("I", shingles(PreparedText(title, lead, lead, 0))))
+    return list(array("I", shingle_hashes(PreparedText(title, lead, lead, 0))))
 
 
 def test_of_a_text_of_many_words_the_smallest_hashes_are_kept() -> None:
     many = " ".join(f"w{number}" for number in range(5_000))
     more = f"{many} and some others"
-    kept, counts = terms(PreparedText("", many, many, 5_000))
+    kept, counts = term_hashes(PreparedText("", many, many, 5_000))
     assert (len(kept), len(counts)) == (4 * 1_024, 1_024)
-    found = set(array("I", kept)) & set(array("I", terms(PreparedText("", more, more, 5_003))[0]))
+    found = set(array("I", kept)) & set(array("I", term_hashes(PreparedText("", more, more, 5_003))[0]))
     assert len(found) >= 1_021
     assert len(hashes("", many)) == 1_024
     assert hashes("", many) == sorted(hashes("", many))
@@ -64,7 +64,7 @@ def test_the_digest_knows_the_borders_of_fields() -> None:
 
 def test_shingles_stay_what_they_were() -> None:
     assert (
-        shingles(PreparedText("Ferry sinks", "Divers found the bell.", "Divers found the bell.", 4)).hex()
+        shingle_hashes(PreparedText("Ferry sinks", "Divers found the bell.", "Divers found the bell.", 4)).hex()
         == "aba8ec0083376673fe9b20ced1dd28f1"
     )
 
@@ -88,19 +88,19 @@ def test_short_texts_have_one_shingle_of_what_there_is(title: str, count: int) -
 
 def test_terms_count_the_title_twice() -> None:
     text = PreparedText("Ferry sinks", "The ferry", "The ferry was late.", 4)
-    hashes, counts = terms(text)
+    hashes, counts = term_hashes(text)
     assert len(hashes) == 4 * len(counts) == 4 * len({"ferry", "sinks", "the", "was", "late"})
     assert sorted(counts) == [1, 1, 1, 2, 3]
 
 
 def test_terms_are_unique_and_ascending_and_counts_stop_at_a_byte() -> None:
-    hashes, counts = terms(PreparedText("", "no", " ".join(["no"] * 400 + ["more"]), 401))
+    hashes, counts = term_hashes(PreparedText("", "no", " ".join(["no"] * 400 + ["more"]), 401))
     found = [int.from_bytes(hashes[place : place + 4], "little") for place in range(0, len(hashes), 4)]
     assert found == sorted(set(found))
     assert sorted(counts) == [1, 255]
 
 
 def test_terms_stay_what_they_were() -> None:
-    hashes, counts = terms(PreparedText("Ferry sinks", "Divers", "Divers found the bell.", 4))
+    hashes, counts = term_hashes(PreparedText("Ferry sinks", "Divers", "Divers found the bell.", 4))
     assert hashes.hex() == "72a3ce131e40242090dd792c5d669596440c32a1723ee6a6"
     assert counts.hex() == "010102020101"

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from newsloom.streaming.errors import ConfigurationError
-from services.embedder.batching import LENGTH_STEP, TOKENS_PER_PASS
+from services.embedder.batching import PADDING_MULTIPLE, TOKENS_PER_PASS
 from services.embedder.model_files import DEFAULT_MODEL, check_weights, find_model
 from services.embedder.sentence_encoder import (
     TOKENS_MAX,
@@ -74,7 +74,7 @@ def test_a_batch_gives_what_single_calls_give_to_the_byte(encoder: SentenceEncod
 
 
 def test_a_headline_gives_the_same_in_every_row_of_a_pass(encoder: SentenceEncoder) -> None:
-    rows = TOKENS_PER_PASS // LENGTH_STEP
+    rows = TOKENS_PER_PASS // PADDING_MULTIPLE
     others = ["Selden votes", "Storm in the harbour", "Bell", "Price of herring falls again"]
     alone = encoder.encode(["Ferry sinks"]).tobytes()
     for row in range(rows):

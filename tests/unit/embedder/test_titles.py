@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.embedder.titles import without_outlet
+from services.embedder.titles import strip_outlet
 
 
 @pytest.mark.parametrize(
@@ -24,12 +24,12 @@ from services.embedder.titles import without_outlet
     ],
 )
 def test_the_outlets_name_goes(title: str, outlet: str | None, url: str | None) -> None:
-    assert without_outlet(title, outlet=outlet, url=url) == "Ferry sinks"
+    assert strip_outlet(title, outlet=outlet, url=url) == "Ferry sinks"
 
 
 def test_after_a_bar_a_short_name_goes_unknown() -> None:
     title = "Ferry sinks off Port Selden with forty aboard"
-    assert without_outlet(f"{title} | Channel Nine", outlet=None, url=None) == title
+    assert strip_outlet(f"{title} | Channel Nine", outlet=None, url=None) == title
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,12 @@ def test_after_a_bar_a_short_name_goes_unknown() -> None:
     ],
 )
 def test_what_is_not_surely_an_outlet_stays(title: str) -> None:
-    assert without_outlet(title, outlet="Harbor Ledger", url="https://npl.example/x") == title
+    assert strip_outlet(title, outlet="Harbor Ledger", url="https://npl.example/x") == title
 
 
 def test_a_url_that_is_none_is_no_reason_to_fail() -> None:
     assert (
-        without_outlet("Ferry sinks - Harbor Ledger", outlet=None, url="http://[broken")
-        == "Ferry sinks - Harbor Ledger"
+        strip_outlet("Ferry sinks - Harbor Ledger", outlet=None, url="http://[broken") == "Ferry sinks - Harbor Ledger"
     )
 
 
@@ -65,7 +64,7 @@ def test_a_url_that_is_none_is_no_reason_to_fail() -> None:
     )
 )
 def test_stripping_ends_and_leaves_something(title: str) -> None:
-    stripped = without_outlet(title, outlet="Harbor Ledger", url="https://bbc.example")
+    stripped = strip_outlet(title, outlet="Harbor Ledger", url="https://bbc.example")
     assert title.startswith(stripped)
     assert stripped
-    assert without_outlet(stripped, outlet="Harbor Ledger", url="https://bbc.example") == stripped
+    assert strip_outlet(stripped, outlet="Harbor Ledger", url="https://bbc.example") == stripped

@@ -1,7 +1,7 @@
-"""Lines that belong to the page, not to the article: prompts, links, credits, notices.
+"""Recognize clutter: lines of the page that are not part of the article, such as prompts, links, credits and notices.
 
-Conservative: a line is furniture only if it is short and says so at its start, or nothing else. What is missed costs a little
-similarity; a sentence of the article that is dropped cannot be had back.
+The rules are conservative. A line is clutter only if it is short and a pattern matches all of it, its start or its end.
+Clutter that stays lowers similarities a little, but a sentence that is removed by mistake is lost.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ _MAILING: Final = (
     r"(?:newsletters?|inbox|e-?mails?|briefings?|alerts?|bulletins?|updates|channel|podcast|posts|mailing list|digest"
     r"|notifications)"
 )
-_SIMILAR: Final = r"(?:related|recommended|suggested|popular|trending|similar|more)"
-_PIECES: Final = r"(?:story|stories|articles?|posts?|news|topics?|content|links?|reading|reports?|coverage)"
+_RELATED: Final = r"(?:related|recommended|suggested|popular|trending|similar|more)"
+_CONTENT: Final = r"(?:story|stories|articles?|posts?|news|topics?|content|links?|reading|reports?|coverage)"
 _IMAGE: Final = r"(?:file )?(?:photo|photograph|image|picture|video|illustration|graphic)s?"
 
-_ALONE: Final = (
+_WHOLE_LINES: Final = (
     r"(?:continued? )?advertisements?|ad|sponsored(?: content)?|paid (?:content|post)",
     r"(?:story|article) continue[sd] (?:below|after)(?: (?:the |this )?(?:ad|advert|advertisement|video))?",
     r"continued? (?:reading|below)(?: below)?(?: (?:the |this )?(?:ad|advertisement))?",
     r"(?:\(?\d+\)? )?comments?(?: \(?\d+\)?)?|(?:leave|post|add|write|view|show|see) (?:a |all |your |the )?comments?",
     r"(?:read|see|show|load|view|find out|learn) more(?: here| below)?|read (?:also|next|this)|see also|also read",
-    rf"{_SIMILAR}(?: {_PIECES}| now| for you| from us)?|more (?:on|from) this (?:story|topic|author)",
+    rf"{_RELATED}(?: {_CONTENT}| now| for you| from us)?|more (?:on|from) this (?:story|topic|author)",
     r"you (?:may|might) also like|most (?:read|popular|viewed|shared)|editors?'?s? (?:picks?|choice)",
     r"in this (?:article|story)|top stories|follow topics?|topics|tags|(?:table of )?contents",
     r"share(?: (?:this|it|now|article|story|post))*|(?:print|e-?mail|save)(?: this)?(?: article)?",
@@ -44,13 +44,13 @@ _ALONE: Final = (
     r"(?:\d+|one|two|three|four|five) min(?:ute)?s? read|this article is more than \w+ (?:months?|years?) old",
 )
 
-_AT_START: Final = (
+_STARTS: Final = (
     rf"(?:please )?(?:sign up|signup|subscribe|register)\b.*\b{_MAILING}\b",
     rf"(?:get|receive)\b.*\b(?:delivered|sent|straight|directly)\b.*\b{_MAILING}\b",
     rf"(?:stay (?:informed|connected|up to date)|never miss|don't miss)\b.*\b(?:subscribe|sign up|{_MAILING})\b",
     r"(?:please )?(?:click|tap|press) (?:here|on the link|the link|below)\b",
     r"click to (?:get|read|see|watch|subscribe|download|share)\b",
-    rf"(?:read|see|watch|listen|{_SIMILAR})(?: (?:more|also|next|now|here|below|on this|{_PIECES}))*\s?:(?! ?[\"'])",
+    rf"(?:read|see|watch|listen|{_RELATED})(?: (?:more|also|next|now|here|below|on this|{_CONTENT}))*\s?:(?! ?[\"'])",
     r"read (?:more|the full (?:story|article|report|text))(?: (?:here|on|at|about|from|in|of)\b|[.!>\W]*$)",
     rf"(?:please )?(?:follow|like|find|join|add) (?:us|our)\b.*\b{_NETWORK}\b|follow\b.{{1,60}}\bon {_NETWORK}\b",
     rf"(?:connect with us|get in touch)\b.*\b(?:{_NETWORK}|e-?mail)\b",
@@ -64,11 +64,11 @@ _AT_START: Final = (
     rf"{_IMAGE}(?: (?:credits?|copyright|source|caption))?(?: by| courtesy|\s?[:©/])|image copyright\b|credits?\s?:",
     r"(?:with )?inputs? from\b|(?:additional )?(?:reporting|editing|research) by\b",
     r"(?:compiled|edited|written) by(?: [^\s.]+){1,6}\W?$",
-    rf"this {_PIECES}(?: was| has been| is| also| first| originally)* (?:appeared|published|updated|republished)\b",
+    rf"this {_CONTENT}(?: was| has been| is| also| first| originally)* (?:appeared|published|updated|republished)\b",
     r"(?:published|updated|posted|last (?:updated|modified))\s?:.{0,40}\d",
 )
 
-_AT_END: Final = (
+_ENDS: Final = (
     r"contributed (?:reporting )?(?:to|for) this (?:report|story|article|post)\.?",
     r"all rights reserved\.?",
     r"(?:/ ?|via )(?:afp|ap|reuters|epa|pool|getty(?: images)?|shutterstock)\)?",
@@ -79,30 +79,28 @@ def _any_of(alternatives: tuple[str, ...]) -> str:
     return "|".join(f"(?:{alternative})" for alternative in alternatives)
 
 
-_WHOLE: Final = re.compile(rf"[\W_]*(?:{_any_of(_ALONE)})[\W_]*", re.IGNORECASE)
-# Not after a quotation mark: someone may be saying it.
-_START: Final = re.compile(rf"[^\w©\"']*(?:{_any_of(_AT_START)})", re.IGNORECASE)
-_END: Final = re.compile(rf"(?:{_any_of(_AT_END)})$", re.IGNORECASE)
+_WHOLE_LINE: Final = re.compile(rf"[\W_]*(?:{_any_of(_WHOLE_LINES)})[\W_]*", re.IGNORECASE)
+# Not after a quotation mark: the line may be a quotation.
+_START: Final = re.compile(rf"[^\w©\"']*(?:{_any_of(_STARTS)})", re.IGNORECASE)
+_END: Final = re.compile(rf"(?:{_any_of(_ENDS)})$", re.IGNORECASE)
 _BYLINE: Final = re.compile(r"By [A-Z][\w.'-]*(?:(?:,| and| &)? [A-Z][\w.'-]*){1,5}(?: \| .{0,40})?")
 
-_STRAIGHT: Final = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'})
+_STRAIGHT_QUOTES: Final = str.maketrans({"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"'})
 
 
-def is_furniture(line: str) -> bool:
-    """Whether a cleaned line belongs to the page. Lines of over `WORDS_MAX` words never do."""
+def is_clutter(line: str) -> bool:
+    """Return whether a cleaned line is clutter. Lines of more than `WORDS_MAX` words or `CHARACTERS_MAX` characters never are."""
     if not _is_short(line):
         return False
-    line = line.translate(_STRAIGHT)
-    return bool(_WHOLE.fullmatch(line) or _START.match(line) or _END.search(line) or _BYLINE.fullmatch(line))
+    line = line.translate(_STRAIGHT_QUOTES)
+    return bool(_WHOLE_LINE.fullmatch(line) or _START.match(line) or _END.search(line) or _BYLINE.fullmatch(line))
 
 
 def _is_short(line: str) -> bool:
     return len(line) <= CHARACTERS_MAX and len(line.split()) <= WORDS_MAX
 
 
-_BLURB: Final = re.compile(
-    r"(?P<name>(?:[A-Z][\w.'-]+ ){1,3}[A-Z][\w.'-]+),? (?P<rest>(?:covers|writes|reports|is)\b.+)"
-)
+_BIO: Final = re.compile(r"(?P<name>(?:[A-Z][\w.'-]+ ){1,3}[A-Z][\w.'-]+),? (?P<rest>(?:covers|writes|reports|is)\b.+)")
 _ROLE: Final = re.compile(
     r"covers|writes (?:about|on|for)|reports (?:on|for|from)|is (?:an?|the|our)\b.{0,80}\b"
     r"(?:reporter|correspondent|editor|writer|columnist|journalist|contributor|producer|fellow|author)\b"
@@ -110,15 +108,15 @@ _ROLE: Final = re.compile(
 _CONTACT: Final = re.compile(r"@\w|\b(?:follow|reach|contact|e-?mail) (?:her|him|them)\b", re.IGNORECASE)
 
 
-def is_author_blurb(line: str, *, author: str | None, outlet: str | None) -> bool:
-    """Whether a line at the end of a text introduces its author.
+def is_author_bio(line: str, *, author: str | None, outlet: str | None) -> bool:
+    """Return whether a line at the end of a text introduces the author.
 
-    "Jane Doe covers energy ..." is one only with a second sign: the article's author or outlet is named in it, or a way to
-    reach her. An act or a programme covers things, too.
+    "Jane Doe covers energy ..." alone is not enough, because laws and programmes cover things too. The line must also name
+    the article's author or outlet, or give a way to contact the author.
     """
-    blurb = _BLURB.fullmatch(line.translate(_STRAIGHT)) if _is_short(line) else None
-    if blurb is None or not _ROLE.match(blurb["rest"]):
+    bio = _BIO.fullmatch(line.translate(_STRAIGHT_QUOTES)) if _is_short(line) else None
+    if bio is None or not _ROLE.match(bio["rest"]):
         return False
-    by_author = author is not None and blurb["name"].casefold() in author.translate(_STRAIGHT).casefold()
-    at_outlet = bool(outlet and outlet.strip()) and str(outlet).strip().casefold() in blurb["rest"].casefold()
-    return by_author or at_outlet or bool(_CONTACT.search(blurb["rest"]))
+    by_author = author is not None and bio["name"].casefold() in author.translate(_STRAIGHT_QUOTES).casefold()
+    at_outlet = bool(outlet and outlet.strip()) and str(outlet).strip().casefold() in bio["rest"].casefold()
+    return by_author or at_outlet or bool(_CONTACT.search(bio["rest"]))
