@@ -36,7 +36,7 @@ from newsloom.streaming.errors import LogError, LogUnavailable
 from newsloom.streaming.log import Log, Worker
 from newsloom.streaming.open import open_log
 from newsloom.streaming.records import Batch, Record
-from newsloom.streaming.scan import POLL_TIMEOUT_MS, RECORDS_MAX, read_topic, topic_partitions
+from newsloom.streaming.scan import POLL_TIMEOUT_MS, RECORDS_MAX, latest_by_key, read_topic, topic_partitions
 
 RETRY_S: Final = 1.0
 
@@ -137,15 +137,9 @@ class Newsloom:
         return self._prefix + topic.name
 
     def _latest(self, topic: TopicDefinition, decode: Callable[[bytes], T]) -> dict[str, T]:
-        latest: dict[bytes, Record] = {}
-        for record in read_topic(self._log, self._name(topic)):
-            key = record.key or b""
-            if record.value is None:
-                latest.pop(key, None)
-            else:
-                latest[key] = record
-        # Only what is latest is decoded: a compacted topic may still hold many older states.
-        return {key.decode("utf-8", "backslashreplace"): _decoded(record, decode) for key, record in latest.items()}
+        # Decode only the latest records: a compacted topic may still hold many older ones.
+        latest = latest_by_key(read_topic(self._log, self._name(topic)))
+        return {(one.key or b"").decode("utf-8", "backslashreplace"): _decoded(one, decode) for one in latest}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from newsloom.contracts.membership import Checkpoint, Membership
 from newsloom.contracts.story import Story
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.records import Record
+from newsloom.streaming.scan import latest_by_key
 from services.clusterer.core.calibration import Calibration, zero_calibration
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
@@ -117,14 +118,9 @@ def checkpoint_of(edition: Edition) -> Checkpoint:
 
 
 def _latest(records: Iterable[Record], decode: Callable[[bytes], T]) -> list[T]:
-    latest: dict[bytes | None, Record] = {}
-    for record in records:
-        if record.value is None:
-            latest.pop(record.key, None)
-        else:
-            latest[record.key] = record
-    # Each record goes as soon as it is read: a large state would otherwise stand in memory twice.
-    return [_decoded(latest.pop(key), decode) for key in list(latest)]
+    latest = latest_by_key(records)[::-1]
+    # Drop each record as soon as it is decoded, so that a large state is not in memory twice.
+    return [_decoded(latest.pop(), decode) for _ in range(len(latest))]
 
 
 def _decoded(record: Record, decode: Callable[[bytes], T]) -> T:

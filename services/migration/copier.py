@@ -36,7 +36,7 @@ from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.partitioning import partition_of
 from newsloom.streaming.records import Message, Record, TopicPartition
 from newsloom.streaming.resumable_writer import ResumableWriter
-from newsloom.streaming.scan import read_partitions, read_topic, topic_partitions
+from newsloom.streaming.scan import latest_by_key, read_partitions, read_topic, topic_partitions
 from newsloom.topic_specs import topic_name
 from services.migration.offset_map import Place, Places
 from services.verifier.topic_reader import CONSUMED, CUT
@@ -100,7 +100,7 @@ class Copy:
         self._copy(DEAD_LETTERS, (one for one in self._records(DEAD_LETTERS) if one.header(REASON) is None))
         self._copy(STORY_UPDATES, self._records(STORY_UPDATES))
         for topic in (STORIES, ARTICLE_STORIES):
-            self._copy(topic, self._latest(topic))
+            self._copy(topic, latest_by_key(self._records(topic)))
 
     def not_taken_in(self) -> None:
         """What still waits for the services."""
@@ -127,14 +127,6 @@ class Copy:
         starts = self._log.admin().start_offsets([topic_name(self._settings, topic)])
         firsts = (next(read_partitions(self._log, [source]), None) for source in starts)
         return any(starts.values()) or any(first is not None and first.header(CUT) is not None for first in firsts)
-
-    def _latest(self, topic: TopicDefinition) -> Iterable[Record]:
-        latest: dict[bytes | None, Record] = {}
-        for record in self._records(topic):
-            latest.pop(record.key, None)
-            if record.value is not None:
-                latest[record.key] = record
-        return latest.values()
 
     def _is_taken_in(self, record: Record) -> bool:
         return record.offset < self._committed.get(record.source, 0)

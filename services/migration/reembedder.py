@@ -23,7 +23,7 @@ from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.resumable_writer import ResumableWriter
-from newsloom.streaming.scan import read_topic
+from newsloom.streaming.scan import latest_by_key, read_topic
 from newsloom.subscribe import Newsloom
 from newsloom.topic_specs import topic_name
 from services.cli.views.formatting import count
@@ -161,16 +161,12 @@ class Reembedding:
 def _read_state(log: Log, settings: Settings) -> _State:
     stories = Newsloom(log, topic_prefix=settings.topic_prefix).stories()
     open_ids = {story.id for story in stories.values() if story.state is StoryState.OPEN}
-    latest: dict[bytes | None, Record] = {}
-    for record in read_topic(log, topic_name(settings, ARTICLE_STORIES)):
-        latest[record.key] = record
+    latest = latest_by_key(read_topic(log, topic_name(settings, ARTICLE_STORIES)))[::-1]
     state = _State({}, [])
-    for key in list(latest):
-        # Each goes as soon as it is read: a large state would otherwise stand in memory twice.
-        record = latest.pop(key)
-        if record.value is None:
-            continue
-        value = decode_state(record.value)
+    while latest:
+        # Drop each record as soon as it is decoded, so that a large state is not in memory twice.
+        record = latest.pop()
+        value = decode_state(record.value or b"")
         record = replace(record, value=None)
         if isinstance(value, Checkpoint):
             state.checkpoints.append((record, value))

@@ -30,7 +30,7 @@ from newsloom.streaming.dead_letters import OFFSET, PARTITION, REASON, SERVICE, 
 from newsloom.streaming.errors import LogError
 from newsloom.streaming.log import Log
 from newsloom.streaming.records import Record, TopicPartition
-from newsloom.streaming.scan import read_topic
+from newsloom.streaming.scan import latest_by_key, read_topic
 from newsloom.topic_specs import topic_name
 from services.verifier.findings import Findings, Invariant, Place
 from services.verifier.topic_contents import Books, Letter, Marker, Passed, Stood
@@ -98,9 +98,9 @@ class _Reading:
         ):
             for record in self._records(topic):
                 take(record)
-        for record in self._latest(STORIES):
+        for record in latest_by_key(self._records(STORIES)):
             self._read_story(record)
-        for record in self._latest(ARTICLE_STORIES):
+        for record in latest_by_key(self._records(ARTICLE_STORIES)):
             self._read_state(record)
 
     def _note_input(self, record: Record) -> None:
@@ -183,15 +183,6 @@ class _Reading:
             yield record
         self._findings.examined[Invariant.READABLE] += counts.total()
         self._books.records.update(counts)
-
-    def _latest(self, topic: TopicDefinition) -> list[Record]:
-        """The latest of each key in each partition: an engine restores from its own partition alone."""
-        latest: dict[tuple[int, bytes | None], Record] = {}
-        for record in self._records(topic):
-            latest.pop((record.partition, record.key), None)
-            if record.value is not None:
-                latest[record.partition, record.key] = record
-        return list(latest.values())
 
 
 def content_of(key: bytes | None, value: bytes | None) -> bytes:
