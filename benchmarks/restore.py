@@ -43,11 +43,11 @@ from newsloom.contracts.membership import (
 )
 from newsloom.contracts.topics import ARTICLE_STORIES, STORIES
 from newsloom.contracts.vector import ArticleVector
+from newsloom.log_names import topic_name, topic_specs
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log, Progress
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message
-from newsloom.topic_specs import topic_name, topic_specs
 from services.clusterer.core.calibration import zero_calibration
 from services.clusterer.core.features import decode_features
 from services.clusterer.core.fixed_point import encode_int16
@@ -141,7 +141,7 @@ def measure(url: str, articles: int, *, repeats: int, profile: bool) -> None:
     """Write a state of this size under a prefix of its own, restore it as often as that, and say how long each time took."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     settings = Settings(log=url, topic_prefix=f"restore-{uuid.uuid4().hex[:8]}.", model="random")
-    with closing(open_log(url)) as log:
+    with closing(open_log_url(url)) as log:
         write(log, articles, settings)
         step = ClustererStep(settings, log, zero_calibration("random", DIMENSION), Parameters())
         profiler = cProfile.Profile()

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from newsloom.contracts.pipeline import CONSUMED, SERVICES, ServiceDefinition
 from newsloom.contracts.topics import (
     ARTICLE_STORIES,
-    ARTICLE_VECTORS,
     ARTICLES,
     DEAD_LETTERS,
     STORIES,
@@ -100,10 +100,23 @@ class Role:
 
 
 _PUBLISHED: Final = (STORY_UPDATES, STORIES, ARTICLE_STORIES)
-_INPUTS: Final = (ARTICLES, STORY_COMMANDS, ARTICLE_VECTORS)
-"""Where a dead letter may have come from."""
 
-# A writer keeps its place as an offset of the first topic that it writes to, and needs Read there for that.
+
+def _service_role(service: ServiceDefinition) -> Role:
+    return Role(
+        name=service.name,
+        used_by=f"the {service.name}",
+        inspects=TOPICS,
+        reads=(*service.consumes, *service.state),
+        writes=(*service.produces, *service.state, DEAD_LETTERS),
+        groups=(service.name,),
+        identities=(f"{service.name}-",),
+    )
+
+
+_SERVICE_NAMES: Final = tuple(service.name for service in SERVICES)
+
+# A writer commits its progress as an offset of the first topic that it writes to, which needs Read there.
 ROLES: Final = (
     Role(name="admin", used_by="newsloom topics create, check", creates=TOPICS, inspects=TOPICS),
     Role(
@@ -115,24 +128,7 @@ ROLES: Final = (
         groups=("ingest-",),
         identities=("ingest-",),
     ),
-    Role(
-        name="embedder",
-        used_by="the embedder",
-        inspects=TOPICS,
-        reads=(ARTICLES, STORY_COMMANDS),
-        writes=(ARTICLE_VECTORS, DEAD_LETTERS),
-        groups=("embedder",),
-        identities=("embedder-",),
-    ),
-    Role(
-        name="clusterer",
-        used_by="the clusterer",
-        inspects=TOPICS,
-        reads=(ARTICLE_VECTORS, STORIES, ARTICLE_STORIES),
-        writes=(STORY_UPDATES, STORIES, ARTICLE_STORIES, DEAD_LETTERS),
-        groups=("clusterer",),
-        identities=("clusterer-",),
-    ),
+    *map(_service_role, SERVICES),
     Role(name="reader", used_by="newsloom stories, watch, explain, audit", reads=_PUBLISHED),
     Role(
         name="subscriber",
@@ -153,9 +149,9 @@ ROLES: Final = (
     Role(
         name="dead-letters",
         used_by="newsloom dead-letters",
-        inspects=(*_INPUTS, DEAD_LETTERS),
+        inspects=(*CONSUMED, DEAD_LETTERS),
         reads=(DEAD_LETTERS,),
-        writes=(*_INPUTS, DEAD_LETTERS),
+        writes=(*CONSUMED, DEAD_LETTERS),
         groups=("dead-letters-replay",),
         identities=("dead-letters-replay",),
     ),
@@ -163,7 +159,7 @@ ROLES: Final = (
         name="verifier",
         used_by="newsloom state verify; newsloom migrate, under the old prefix",
         reads=TOPICS,
-        watched=("embedder", "clusterer"),
+        watched=_SERVICE_NAMES,
     ),
     Role(
         name="migrator",
@@ -172,7 +168,7 @@ ROLES: Final = (
         inspects=TOPICS,
         reads=TOPICS,
         writes=TOPICS,
-        groups=("embedder", "clusterer", "migrate", "follow"),
-        identities=("embedder-", "clusterer-", "migrate", "follow-"),
+        groups=(*_SERVICE_NAMES, "migrate", "follow"),
+        identities=(*(f"{name}-" for name in _SERVICE_NAMES), "migrate", "follow-"),
     ),
 )

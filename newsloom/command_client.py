@@ -13,13 +13,13 @@ from newsloom.contracts.codec import InvalidValue, decode_command, decode_update
 from newsloom.contracts.command import StoryCommand
 from newsloom.contracts.story import StoryUpdate, UpdateKind
 from newsloom.contracts.topics import DEAD_LETTERS, STORY_COMMANDS, STORY_UPDATES
+from newsloom.log_names import topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.dead_letters import REASON
 from newsloom.streaming.log import Log, Progress, Reader
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.resumable_writer import ResumableWriter
 from newsloom.streaming.scan import topic_partitions
-from newsloom.topic_specs import topic_name
 from newsloom.traceparent import new_traceparent
 
 SOURCE: Final = "newsloom/stories"

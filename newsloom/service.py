@@ -16,19 +16,19 @@ import structlog
 
 from newsloom.access import ROLES
 from newsloom.contracts.topics import DEAD_LETTERS
+from newsloom.log import open_log
+from newsloom.log_names import group_name, state_topic_names, topic_name, topic_names, topic_specs
 from newsloom.settings import Settings, load_settings
 from newsloom.streaming.errors import ConfigurationError, LogError
 from newsloom.streaming.log import Log
 from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.metrics import Metrics
-from newsloom.streaming.open import open_log
 from newsloom.streaming.probes import Probes
 from newsloom.streaming.restore import RestoreWatch
 from newsloom.streaming.step import Step
 from newsloom.streaming.topic_check import check_topics
 from newsloom.streaming.watchdog import Watchdog
 from newsloom.terminal import escape
-from newsloom.topic_specs import state_topic_names, topic_name, topic_specs
 
 EXIT_CONFIGURATION: Final = 78
 """sysexits.h EX_CONFIG: starting again cannot help."""
@@ -83,7 +83,7 @@ def probes(settings: Settings, metrics: Metrics, watchdog: Watchdog) -> Iterator
 
 def _serve(config: LoopConfig, settings: Settings, build: StepBuilder, watchdog: Watchdog, metrics: Metrics) -> None:
     service = config.service
-    log = open_log(settings.log, kafka_options=settings.kafka, create=False)
+    log = open_log(settings)
     try:
         _check_rights(service, settings, log)
         check_topics(log.admin(), topic_specs(settings), state_topic_names(settings))
@@ -105,13 +105,8 @@ def _check_rights(service: str, settings: Settings, log: Log) -> None:
     # At the start, and all: the right to write a dead letter would else be missed only when the first one comes.
     for role in ROLES:
         if role.name == service:
-            read, write = ([topic_name(settings, topic) for topic in topics] for topics in (role.reads, role.writes))
+            read, write = (topic_names(settings, topics) for topics in (role.reads, role.writes))
             log.admin().check_rights(read=read, write=write)
-
-
-def group_name(settings: Settings, service: str) -> str:
-    """The consumer group of a service."""
-    return settings.topic_prefix + service
 
 
 def end_on_signals() -> None:

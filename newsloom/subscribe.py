@@ -32,9 +32,11 @@ from newsloom.contracts.codec import InvalidValue, decode_state, decode_story, d
 from newsloom.contracts.membership import Membership
 from newsloom.contracts.story import Story, StoryUpdate
 from newsloom.contracts.topics import ARTICLE_STORIES, STORIES, STORY_UPDATES, TopicDefinition
+from newsloom.log import open_log
+from newsloom.settings import Settings
 from newsloom.streaming.errors import LogError, LogUnavailable
 from newsloom.streaming.log import Log, Worker
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Batch, Record
 from newsloom.streaming.scan import POLL_TIMEOUT_MS, RECORDS_MAX, latest_by_key, read_topic, topic_partitions
 
@@ -55,7 +57,7 @@ def subscribe(url: str, *, topic_prefix: str = "news.", kafka_options: Mapping[s
         LogUnavailable: no broker answers.
 
     """
-    return Newsloom(open_log(url, kafka_options=kafka_options, create=False), topic_prefix=topic_prefix)
+    return Newsloom(open_log_url(url, kafka_options=kafka_options, create=False), topic_prefix=topic_prefix)
 
 
 class Newsloom:
@@ -64,6 +66,11 @@ class Newsloom:
     def __init__(self, log: Log, *, topic_prefix: str = "news.") -> None:
         self._log = log
         self._prefix = topic_prefix
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Open the installation that the settings name; raises as `subscribe` does."""
+        return cls(open_log(settings), topic_prefix=settings.topic_prefix)
 
     def __enter__(self) -> Self:
         return self

@@ -18,6 +18,7 @@ import numpy as np
 from evaluation.streams.stream import LabelledArticle, Stream
 from newsloom.contracts.codec import decode_vector, encode
 from newsloom.contracts.vector import ArticleVector
+from newsloom.settings import Settings
 from newsloom.streaming.records import Record
 from services.embedder.encoder import Encoder, Vectors
 from services.embedder.step import EmbedderStep
@@ -96,9 +97,7 @@ def _stored(database: sqlite3.Connection, key: bytes) -> bytes | None:
 
 def vectorize(stream: Stream, encoder: Encoder) -> list[ArticleVector | None]:
     """The stream as the clusterer reads it, article by article; None for one that the embedder rejects."""
-    step = EmbedderStep(
-        encoder, articles_topic="articles", commands_topic="story-commands", vectors_topic="article-vectors"
-    )
+    step = EmbedderStep(Settings(topic_prefix=""), encoder)
     outcome = step.process([_record(place, labelled) for place, labelled in enumerate(stream.articles)])
     rejected = {rejection.record.offset for rejection in outcome.rejected}
     messages = iter(outcome.messages)

@@ -11,8 +11,6 @@ import msgspec
 ID_BYTES_MAX = 256
 # The last group: Python alone lets $ match before a line feed at the end.
 EDITION_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$(?!\n)"
-EDITION_HEADER = "edition"
-"""Header in which a retraction (a record without a value) names its edition."""
 
 DEFAULT_EDITION = "main"
 

@@ -11,17 +11,14 @@ from typing import Final
 
 import msgspec
 
-from newsloom.contracts.article import EDITION_HEADER
 from newsloom.contracts.codec import CONTENT_TYPE
+from newsloom.contracts.pipeline import CLOUDEVENT_ID, EDITION_HEADER, EVENT_TYPE, TRACEPARENT
 from newsloom.contracts.story import UpdateKind
 
 Headers = tuple[tuple[str, bytes], ...]
 
 SPEC_VERSION: Final = "1.0"
-TRACEPARENT: Final = "traceparent"
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-EVENT_TYPE: Final = "ce_type"
-"""Header that names what a record is, with the version of its schema."""
 
 ARTICLE_PUBLISHED: Final = "newsloom.article.published.v1"
 ARTICLE_RETRACTED: Final = "newsloom.article.retracted.v1"
@@ -57,7 +54,7 @@ class EventHeaders(msgspec.Struct, frozen=True, kw_only=True):
         """The attributes as record headers."""
         pairs = [
             ("ce_specversion", SPEC_VERSION),
-            ("ce_id", self.id),
+            (CLOUDEVENT_ID, self.id),
             ("ce_source", self.source),
             (EVENT_TYPE, self.type),
             ("ce_subject", self.subject),

@@ -12,7 +12,7 @@ from newsloom.streaming.log_url import redacted
 FORMS = "sqlite:///path/to/file.db, sqlite:// (in memory) or kafka://host:9092[,host:9092]"
 
 
-def open_log(url: str, *, kafka_options: Mapping[str, str] | None = None, create: bool = True) -> Log:
+def open_log_url(url: str, *, kafka_options: Mapping[str, str] | None = None, create: bool = True) -> Log:
     """The log at `url`. `kafka_options` are kafka-python client settings (security, timeouts) as text.
 
     Without `create` a file must exist: who reads a path that was mistyped is to be told so.

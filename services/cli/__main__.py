@@ -9,11 +9,13 @@ from typing import Final
 
 import click
 
+from newsloom.contracts.pipeline import SERVICES
 from newsloom.service import EXIT_CONFIGURATION, EXIT_LOG
 from newsloom.settings import load_settings
 from newsloom.story_lookup import StoryNotFound
 from newsloom.streaming.errors import ConfigurationError, LogError
 from newsloom.terminal import escape
+from services.cli.commands.service import service_command
 
 COMMANDS: Final = {
     "run": "services.cli.commands.run",
@@ -29,19 +31,22 @@ COMMANDS: Final = {
     "dead-letters": "services.cli.commands.dead_letters",
     "calibrate": "services.cli.commands.calibrate",
     "evaluate": "services.cli.commands.evaluate",
-    "embedder": "services.cli.commands.embedder",
-    "clusterer": "services.cli.commands.clusterer",
 }
 """Command -> the module whose `command` it is; imported when it is called, so that one command never pays for another."""
+
+
+_SERVICES: Final = {service.name: service for service in SERVICES}
 
 
 class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         del ctx
-        return list(COMMANDS)
+        return [*COMMANDS, *_SERVICES]
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         del ctx
+        if cmd_name in _SERVICES:
+            return service_command(_SERVICES[cmd_name])
         module = COMMANDS.get(cmd_name)
         if module is None:
             return None

@@ -7,7 +7,8 @@ import sys
 
 import structlog
 
-from newsloom import service
+from newsloom.contracts.pipeline import CLUSTERER
+from newsloom.service import main
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.restore import RestoreWatch
@@ -37,10 +38,5 @@ def build_step(settings: Settings, log: Log, watch: RestoreWatch) -> Step:
     return ClustererStep(settings, log, calibration, parameters_of(settings), watch)
 
 
-def main() -> int:
-    """Run until told to stop; returns the exit status."""
-    return service.main("clusterer", build_step, records_max=RECORDS_MAX)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(CLUSTERER.name, build_step, records_max=RECORDS_MAX))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from newsloom.contracts.topics import ARTICLE_STORIES, STORIES
+from newsloom.log_names import topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.scan import read_topic
-from newsloom.topic_specs import topic_name
 from services.clusterer.calibration_files import load_calibration
 from services.clusterer.configuration import parameters_of
 from services.clusterer.core.audit import Proposal, audit_edition

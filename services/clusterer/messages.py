@@ -6,21 +6,15 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from newsloom.contracts.cloudevents import (
-    CHECKPOINT,
-    MEMBERSHIP,
-    STORY_SNAPSHOT,
-    TRACEPARENT,
-    EventHeaders,
-    story_update_type,
-)
+from newsloom.contracts.cloudevents import CHECKPOINT, MEMBERSHIP, STORY_SNAPSHOT, EventHeaders, story_update_type
 from newsloom.contracts.codec import encode
 from newsloom.contracts.membership import Checkpoint, Membership, checkpoint_key, membership_key
+from newsloom.contracts.pipeline import TRACEPARENT, RecordId, snapshot_id, update_id
 from newsloom.contracts.story import Story, StoryUpdate
 from newsloom.contracts.topics import ARTICLE_STORIES, STORIES, STORY_UPDATES
+from newsloom.log_names import topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.records import Message, Record
-from newsloom.topic_specs import topic_name
 from services.clusterer.core.changes import StoryChanges
 
 SOURCE: Final = "newsloom/clusterer"
@@ -45,9 +39,8 @@ class MessageBuilder:
 
     def story(self, story_id: str, story: Story | None, edition: str, watermark: datetime, cause: Record) -> Message:
         """The story as it stands; without a value once it is forgotten."""
-        version = "forgotten" if story is None else str(story.version)
         headers = EventHeaders(
-            id=f"{story_id}/{version}/snapshot",
+            id=snapshot_id(story_id, None if story is None else story.version),
             source=SOURCE,
             type=STORY_SNAPSHOT,
             subject=story_id,
@@ -67,7 +60,7 @@ class MessageBuilder:
     def checkpoint(self, checkpoint: Checkpoint, cause: Record) -> Message:
         """How far an edition has come with `cause`."""
         headers = EventHeaders(
-            id=f"{_place(cause)}/checkpoint",
+            id=f"{_record_id(cause)}/checkpoint",
             source=SOURCE,
             type=CHECKPOINT,
             subject=checkpoint.edition,
@@ -85,7 +78,7 @@ class MessageBuilder:
 
     def _update(self, update: StoryUpdate, cause: Record) -> Message:
         headers = EventHeaders(
-            id=f"{update.story_id}/{update.version}",
+            id=update_id(update.story_id, update.version),
             source=SOURCE,
             type=story_update_type(update.kind),
             subject=update.story_id,
@@ -112,7 +105,7 @@ class MessageBuilder:
         cause: Record,
     ) -> Message:
         headers = EventHeaders(
-            id=f"{_place(cause)}/{place}",
+            id=f"{_record_id(cause)}/{place}",
             source=SOURCE,
             type=MEMBERSHIP,
             subject=f"{edition}/{article_id}",
@@ -130,5 +123,5 @@ class MessageBuilder:
         )
 
 
-def _place(record: Record) -> str:
-    return f"{record.topic}/{record.partition}/{record.offset}"
+def _record_id(record: Record) -> RecordId:
+    return RecordId(record.topic, record.partition, record.offset)

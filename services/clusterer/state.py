@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
-from newsloom.contracts.cloudevents import CHECKPOINT, EVENT_TYPE, MEMBERSHIP, STORY_SNAPSHOT
+from newsloom.contracts.cloudevents import CHECKPOINT, MEMBERSHIP, STORY_SNAPSHOT
 from newsloom.contracts.codec import InvalidValue, decode_state, decode_story
 from newsloom.contracts.membership import Checkpoint, Membership
+from newsloom.contracts.pipeline import EVENT_TYPE
 from newsloom.contracts.story import Story
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.records import Record

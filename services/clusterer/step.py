@@ -7,8 +7,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from newsloom.contracts.codec import InvalidValue, decode_vector
-from newsloom.contracts.topics import ARTICLE_STORIES, ARTICLE_VECTORS, STORIES
+from newsloom.contracts.pipeline import CLUSTERER
+from newsloom.contracts.topics import ARTICLE_STORIES, STORIES
 from newsloom.contracts.vector import ArticleVector, VectorEvent
+from newsloom.log_names import topic_name, topic_names
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.metrics import Metrics
@@ -16,7 +18,6 @@ from newsloom.streaming.records import Message, Record, TopicPartition
 from newsloom.streaming.restore import RestoreWatch, read_to_end
 from newsloom.streaming.step import Outcome, Rejection
 from newsloom.streaming.watchdog import Watchdog
-from newsloom.topic_specs import topic_name
 from services.clusterer.core.calibration import Calibration, zero_calibration
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
@@ -55,7 +56,7 @@ class ClustererStep:
         parameters: Parameters,
         watch: RestoreWatch | None = None,
     ) -> None:
-        self.inputs: Sequence[str] = (topic_name(settings, ARTICLE_VECTORS),)
+        self.inputs: Sequence[str] = topic_names(settings, CLUSTERER.consumes)
         self._log = log
         self._model = settings.model
         self._calibration = calibration

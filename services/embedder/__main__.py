@@ -5,11 +5,29 @@ from __future__ import annotations
 import sys
 from typing import Final
 
+from newsloom.contracts.pipeline import EMBEDDER
 from newsloom.service import main
-from services.embedder.service import build
+from newsloom.settings import Settings
+from newsloom.streaming.log import Log
+from newsloom.streaming.restore import RestoreWatch
+from newsloom.streaming.step import Step
 
 RECORDS_MAX: Final = 64
-"""A batch, and so a transaction, of about two seconds' work on two cores."""
+"""Records in one transaction: about two seconds of work on two cores."""
+
+
+def build_step(settings: Settings, _log: Log, _watch: RestoreWatch) -> Step:
+    """Build the step with the model that the settings name; raises ConfigurationError."""
+    # Imported here so that a wrong model name is reported at once, not after torch has been loaded.
+    from services.embedder.model_files import find_model  # noqa: PLC0415
+
+    model = find_model(settings.model)
+
+    from services.embedder.sentence_encoder import open_encoder  # noqa: PLC0415
+    from services.embedder.step import EmbedderStep  # noqa: PLC0415
+
+    return EmbedderStep(settings, open_encoder(model))
+
 
 if __name__ == "__main__":
-    sys.exit(main("embedder", build, records_max=RECORDS_MAX))
+    sys.exit(main(EMBEDDER.name, build_step, records_max=RECORDS_MAX))

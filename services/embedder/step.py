@@ -8,18 +8,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from newsloom.contracts.article import DEFAULT_EDITION, EDITION_HEADER, EDITION_PATTERN, ID_BYTES_MAX, Article
-from newsloom.contracts.cloudevents import (
-    ARTICLE_VECTORIZED,
-    COMMAND_PASSED,
-    TRACEPARENT,
-    VECTOR_RETRACTED,
-    EventHeaders,
-)
+from newsloom.contracts.article import DEFAULT_EDITION, EDITION_PATTERN, ID_BYTES_MAX, Article
+from newsloom.contracts.cloudevents import ARTICLE_VECTORIZED, COMMAND_PASSED, VECTOR_RETRACTED, EventHeaders
 from newsloom.contracts.codec import InvalidValue, decode_article, decode_command, encode
 from newsloom.contracts.command import StoryCommand
 from newsloom.contracts.limits import YEAR_MAX, YEAR_MIN
+from newsloom.contracts.pipeline import EDITION_HEADER, EMBEDDER, TRACEPARENT, RecordId
+from newsloom.contracts.topics import ARTICLE_VECTORS, STORY_COMMANDS
 from newsloom.contracts.vector import TITLE_CHARACTERS_MAX, ArticleRetraction, ArticleVector, VectorEvent
+from newsloom.log_names import topic_name, topic_names
+from newsloom.settings import Settings
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.step import Outcome, Rejection
 from services.embedder.encoder import Encoder
@@ -43,11 +41,11 @@ class _PreparedArticle:
 class EmbedderStep:
     """A step without state: there is nothing to restore or forget."""
 
-    def __init__(self, encoder: Encoder, *, articles_topic: str, commands_topic: str, vectors_topic: str) -> None:
-        self.inputs: Sequence[str] = (articles_topic, commands_topic)
+    def __init__(self, settings: Settings, encoder: Encoder) -> None:
+        self.inputs: Sequence[str] = topic_names(settings, EMBEDDER.consumes)
         self._encoder = encoder
-        self._commands_topic = commands_topic
-        self._vectors_topic = vectors_topic
+        self._commands_topic = topic_name(settings, STORY_COMMANDS)
+        self._vectors_topic = topic_name(settings, ARTICLE_VECTORS)
 
     def restore(self, partition: int) -> None:
         """Do nothing: there is no state."""
@@ -112,7 +110,7 @@ class EmbedderStep:
 
     def _message(self, record: Record, value: VectorEvent, *, event_type: str, subject: str, at: datetime) -> Message:
         headers = EventHeaders(
-            id=f"{record.topic}/{record.partition}/{record.offset}",
+            id=str(RecordId(record.topic, record.partition, record.offset)),
             source=SOURCE,
             type=event_type,
             subject=f"{value.edition}/{subject}",

@@ -12,12 +12,12 @@ from typing import Final, Protocol
 import msgspec
 
 from newsloom.contracts.topics import ARTICLES
+from newsloom.log_names import topic_name, topic_specs
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.records import Message
 from newsloom.streaming.resumable_writer import ResumableWriter
 from newsloom.streaming.topic_check import check_topics
-from newsloom.topic_specs import topic_name, topic_specs
 from services.ingest.article_parser import LineRejected, Retraction, Rules, read_line
 from services.ingest.lines import Line, LineSource, open_lines
 from services.ingest.messages import article_message

@@ -4,28 +4,26 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from typing import IO, Final, NamedTuple
+from typing import IO, Final
 
+from newsloom.contracts.pipeline import SERVICES, ServiceDefinition
 from newsloom.contracts.story import StoryState
-from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, DEAD_LETTERS, STORY_COMMANDS, TopicDefinition
-from newsloom.service import group_name
+from newsloom.contracts.topics import DEAD_LETTERS
+from newsloom.log import open_log
+from newsloom.log_names import group_name, state_topic_names, topic_name, topic_names, topic_specs
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError, LogUnavailable
 from newsloom.streaming.log import Admin, Log
-from newsloom.streaming.open import open_log
 from newsloom.streaming.scan import read_topic
 from newsloom.streaming.topic_check import check_topics
 from newsloom.subscribe import Newsloom
-from newsloom.topic_specs import state_topic_names, topic_name, topic_specs
 from services.cli.views.formatting import count
 from services.ingest.runner import IngestPlan, IngestReport, Observer, ingest
 from services.local.supervisor import StopSignals, Supervisor, newsloom_service
 
-EMBEDDER: Final = "embedder"
-CLUSTERER: Final = "clusterer"
 LOOK_S: Final = 0.25
 UNAVAILABLE_MAX_S: Final = 60.0
 """How long a run that is to end by itself waits for a log that is away."""
@@ -36,11 +34,8 @@ FEED_END_S: Final = 2.0
 Ingest = Callable[[threading.Event], IngestReport]
 
 
-class Backlog(NamedTuple):
-    """Records each service has still to take in; upper bounds until they are 0."""
-
-    embedder: int
-    clusterer: int
+Backlog = Mapping[str, int]
+"""Records each service, by name, has still to process; upper bounds until they are 0."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,10 +79,7 @@ def run_newsroom(log: Log, settings: Settings, plan: NewsroomPlan) -> IngestRepo
 
     """
     deaths_max = DEATHS_MAX if plan.until_drained else None
-    # Of two processes on one machine only one can listen on a port.
-    port = settings.metrics_port
-    own = {"NEWSLOOM_METRICS_PORT": str(port + 1)} if port else {}
-    services = [newsloom_service(EMBEDDER), newsloom_service(CLUSTERER, **own)]
+    services = [newsloom_service(service.name, **own) for service, own in _own_ports(settings)]
     supervisor = Supervisor(services, environ=plan.environ, output=plan.output, deaths_max=deaths_max)
     with StopSignals() as signals:
         feed = None if plan.ingest is None else Feed(plan.ingest, signals.stop)
@@ -105,11 +97,18 @@ def run_newsroom(log: Log, settings: Settings, plan: NewsroomPlan) -> IngestRepo
         return feed.report if feed is not None else None
 
 
+def _own_ports(settings: Settings) -> Iterator[tuple[ServiceDefinition, dict[str, str]]]:
+    """Each service with the variables of its own: on one machine each process needs another port for its metrics."""
+    for index, service in enumerate(SERVICES):
+        port = settings.metrics_port + index
+        yield service, {"NEWSLOOM_METRICS_PORT": str(port)} if settings.metrics_port else {}
+
+
 def feed_from(settings: Settings, plan: IngestPlan, observer: Observer) -> Ingest:
     """The plan's ingest, on a log of its own: a log belongs to the thread that opened it."""
 
     def feed(stop: threading.Event) -> IngestReport:
-        with closing(open_log(settings.log, kafka_options=settings.kafka)) as log:
+        with closing(open_log(settings, create=True)) as log:
             return ingest(log, settings, plan, observer, stop=stop)
 
     return feed
@@ -151,11 +150,8 @@ class Drain:
     def backlog(self) -> Backlog | None:
         """What is left; None while the log is away, `LogUnavailable` once it has been for `UNAVAILABLE_MAX_S`."""
         try:
-            # In this order: an embedder without a backlog has written every vector that the clusterer is asked about next.
-            backlog = Backlog(
-                embedder=self._left(EMBEDDER, ARTICLES, STORY_COMMANDS),
-                clusterer=self._left(CLUSTERER, ARTICLE_VECTORS),
-            )
+            # In the order of the pipeline: a service without a backlog has written all that the next one is asked about.
+            backlog = {service.name: self._left(service) for service in SERVICES}
         except LogUnavailable:
             if time.monotonic() - self._answered_at > UNAVAILABLE_MAX_S:
                 raise
@@ -163,9 +159,9 @@ class Drain:
         self._answered_at = time.monotonic()
         return backlog
 
-    def _left(self, service: str, *topics: TopicDefinition) -> int:
-        names = [topic_name(self._settings, topic) for topic in topics]
-        return self._admin.backlog(group_name(self._settings, service), names)
+    def _left(self, service: ServiceDefinition) -> int:
+        group = group_name(self._settings, service.name)
+        return self._admin.backlog(group, topic_names(self._settings, service.consumes))
 
 
 def _supervise(
@@ -177,7 +173,7 @@ def _supervise(
         if drain is not None and (backlog := drain.backlog()) is not None:
             if plan.on_backlog is not None:
                 plan.on_backlog(backlog)
-            if fed and not any(backlog):
+            if fed and not any(backlog.values()):
                 return
         if stop.wait(LOOK_S):
             return

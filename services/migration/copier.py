@@ -17,19 +17,17 @@ import msgspec
 
 from newsloom.contracts.codec import decode_state, decode_story, encode
 from newsloom.contracts.membership import Checkpoint
+from newsloom.contracts.pipeline import BEGINNING_CUT, CLUSTERER, EMBEDDER, RecordId
 from newsloom.contracts.topics import (
     ARTICLE_STORIES,
-    ARTICLE_VECTORS,
-    ARTICLES,
     DEAD_LETTERS,
     STORIES,
-    STORY_COMMANDS,
     STORY_UPDATES,
     TOPICS,
     Sizing,
     TopicDefinition,
 )
-from newsloom.service import group_name
+from newsloom.log_names import group_name, topic_name, topic_names
 from newsloom.settings import Settings
 from newsloom.streaming.dead_letters import REASON
 from newsloom.streaming.log import Log, Progress
@@ -37,10 +35,11 @@ from newsloom.streaming.partitioning import partition_of
 from newsloom.streaming.records import Message, Record, TopicPartition
 from newsloom.streaming.resumable_writer import ResumableWriter
 from newsloom.streaming.scan import latest_by_key, read_partitions, read_topic, topic_partitions
-from newsloom.topic_specs import topic_name
-from services.migration.offset_map import Place, Places
-from services.verifier.topic_reader import CONSUMED, CUT
+from services.migration.offset_map import Places
 
+MIGRATED: Final = (EMBEDDER, CLUSTERER)
+"""The services whose position a migration carries over; any other one starts at the first record under the new prefix."""
+INPUTS: Final = tuple(topic for service in MIGRATED for topic in service.consumes)
 BATCH_RECORDS_MAX: Final = 500
 BATCH_BYTES_MAX: Final = 4_194_304
 
@@ -78,13 +77,13 @@ class Copy:
         self._told = told
         self._position = self._written_before = written_before
         self._copied: set[str] = set()
-        self._places_written: defaultdict[TopicPartition, list[Place]] = defaultdict(list)
-        starts = log.admin().start_offsets([topic_name(settings, topic) for topic in TOPICS])
+        self._places_written: defaultdict[TopicPartition, list[RecordId]] = defaultdict(list)
+        starts = log.admin().start_offsets(topic_names(settings, TOPICS))
         self._places = Places(settings, target, starts)
         self._committed: dict[TopicPartition, int] = {}
-        for service, topics in CONSUMED.items():
-            inputs = [topic_name(settings, topic) for topic in topics]
-            self._committed.update(log.admin().committed_offsets(group_name(settings, service), inputs))
+        for service in MIGRATED:
+            topics = topic_names(settings, service.consumes)
+            self._committed.update(log.admin().committed_offsets(group_name(settings, service.name), topics))
 
     @property
     def is_ahead(self) -> bool:
@@ -93,7 +92,7 @@ class Copy:
 
     def taken_in(self) -> None:
         """All that the services have taken in, and all that they have made of it."""
-        for topic in (ARTICLES, STORY_COMMANDS, ARTICLE_VECTORS):
+        for topic in INPUTS:
             self._copy(topic, filter(self._is_taken_in, self._inputs(topic)))
         letters = [record for record in self._records(DEAD_LETTERS) if record.header(REASON) is not None]
         self._copy(DEAD_LETTERS, letters)
@@ -104,7 +103,7 @@ class Copy:
 
     def not_taken_in(self) -> None:
         """What still waits for the services."""
-        for topic in (ARTICLES, STORY_COMMANDS, ARTICLE_VECTORS):
+        for topic in INPUTS:
             self._copy(topic, (one for one in self._inputs(topic) if not self._is_taken_in(one)))
 
     def _sources(self, topic: TopicDefinition) -> list[TopicPartition]:
@@ -126,7 +125,9 @@ class Copy:
             return False
         starts = self._log.admin().start_offsets([topic_name(self._settings, topic)])
         firsts = (next(read_partitions(self._log, [source]), None) for source in starts)
-        return any(starts.values()) or any(first is not None and first.header(CUT) is not None for first in firsts)
+        return any(starts.values()) or any(
+            first is not None and first.header(BEGINNING_CUT) is not None for first in firsts
+        )
 
     def _is_taken_in(self, record: Record) -> bool:
         return record.offset < self._committed.get(record.source, 0)
@@ -143,13 +144,13 @@ class Copy:
         for record in records:
             source = TopicPartition(name, self._partition(topic, record))
             is_first = source not in self._places_written
-            self._places_written[source].append((record.topic, record.partition, record.offset))
+            self._places_written[source].append(RecordId(record.topic, record.partition, record.offset))
             if self.is_ahead:
                 self._pass_over()
                 continue
             message = self._message(topic, source, record)
             if is_cut and is_first:
-                message = replace(message, headers=((CUT, b""), *message.headers))
+                message = replace(message, headers=((BEGINNING_CUT, b""), *message.headers))
             batch.append(message)
             size_bytes += len(message.value or b"")
             if len(batch) >= BATCH_RECORDS_MAX or size_bytes >= BATCH_BYTES_MAX:
@@ -190,7 +191,7 @@ class Copy:
             self._places.lost(places[:lost])
             kept = places[lost:]
             for place, offset in zip(kept, found[source][len(found[source]) - len(kept) :], strict=True):
-                self._places.stands(place, (*source, offset))
+                self._places.stands(place, RecordId(*source, offset))
 
     def _message(self, topic: TopicDefinition, source: TopicPartition, record: Record) -> Message:
         is_letter = topic is DEAD_LETTERS

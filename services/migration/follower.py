@@ -7,7 +7,9 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import Final
 
-from newsloom.contracts.topics import ARTICLES, DEAD_LETTERS, STORY_COMMANDS
+from newsloom.contracts.pipeline import EMBEDDER
+from newsloom.contracts.topics import DEAD_LETTERS
+from newsloom.log_names import topic_name, topic_names
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
@@ -15,9 +17,8 @@ from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.step import Outcome
 from newsloom.streaming.watchdog import Watchdog
-from newsloom.topic_specs import topic_name
 
-FOLLOWED: Final = (ARTICLES, STORY_COMMANDS)
+FOLLOWED: Final = EMBEDDER.consumes
 """What comes from outside; all else each generation makes of it by itself."""
 RECORDS_MAX: Final = 500
 
@@ -77,7 +78,7 @@ def follow(log: Log, settings: Settings, target: Settings, *, stop: threading.Ev
 
 def _check_begun(log: Log, settings: Settings, target: Settings) -> None:
     """Nothing may be passed on that was copied."""
-    admin, topics = log.admin(), [topic_name(settings, topic) for topic in FOLLOWED]
+    admin, topics = log.admin(), topic_names(settings, FOLLOWED)
     starts = admin.start_offsets(topics)
     is_empty = all(end <= starts[source] for source, end in admin.end_offsets(topics).items())
     if not is_empty and not admin.committed_offsets(group_of(target), topics):

@@ -20,17 +20,15 @@ import msgspec
 
 from newsloom.contracts.codec import encode
 from newsloom.contracts.topics import TOPICS
-from newsloom.service import group_name
+from newsloom.log_names import group_name, topic_names
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError, LogError
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.resumable_writer import ResumableWriter
 from newsloom.subscribe import Newsloom
-from newsloom.topic_specs import topic_name
-from services.migration.copier import Copy
+from services.migration.copier import MIGRATED, Copy
 from services.migration.follower import FOLLOWED, group_of
 from services.migration.target import planned_topics
-from services.verifier.topic_reader import CONSUMED
 from services.verifier.verification import problems
 
 if TYPE_CHECKING:
@@ -125,11 +123,11 @@ class _Migration:
         )
         copy.taken_in()
         if not copy.is_ahead:
-            for service, topics in CONSUMED.items():
-                _pass(log, target, group_name(target, service), [topic_name(target, topic) for topic in topics])
+            for service in MIGRATED:
+                _pass(log, target, group_name(target, service.name), topic_names(target, service.consumes))
         copy.not_taken_in()
         # Whoever follows the old topics begins behind what was copied.
-        _pass(log, target, group_of(target), [topic_name(settings, topic) for topic in FOLLOWED])
+        _pass(log, target, group_of(target), topic_names(settings, FOLLOWED))
         _check_books(log, settings)
         if _published(log, settings) != _published(log, target):
             raise BooksDisagree(f"the stories under {target.topic_prefix} are not those under {settings.topic_prefix}")
@@ -162,7 +160,7 @@ class _Migration:
 
 def _begun(log: Log, settings: Settings, target: Settings, progress: Progress | None) -> Progress | None:
     """The progress of a migration to the target that has not ended; raises ConfigurationError if other things stand there."""
-    names = [topic_name(target, topic) for topic in TOPICS]
+    names = topic_names(target, TOPICS)
     existing = log.admin().describe(names)
     if not existing:
         return None
@@ -183,14 +181,12 @@ def _begun(log: Log, settings: Settings, target: Settings, progress: Progress | 
 def _fingerprint(log: Log, settings: Settings, target: Settings, new_model: str | None) -> str:
     """What the order of the copies follows from."""
     admin = log.admin()
-    names = [topic_name(settings, topic) for topic in TOPICS]
+    names = topic_names(settings, TOPICS)
     committed = [
         sorted(
-            admin.committed_offsets(
-                group_name(settings, service), [topic_name(settings, one) for one in topics]
-            ).items()
+            admin.committed_offsets(group_name(settings, service.name), topic_names(settings, service.consumes)).items()
         )
-        for service, topics in CONSUMED.items()
+        for service in MIGRATED
     ]
     stand = (sorted(admin.start_offsets(names).items()), sorted(admin.end_offsets(names).items()), committed)
     told = repr((stand, target.state_partitions, new_model)).encode()

@@ -4,18 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from newsloom.contracts.pipeline import CLOUDEVENT_ID, CONSUMED, RecordId
 from newsloom.contracts.topics import ARTICLE_VECTORS
+from newsloom.log_names import topic_name, topic_names
 from newsloom.settings import Settings
 from newsloom.streaming.dead_letter_replay import REPLAYED
 from newsloom.streaming.dead_letters import ADDED, OFFSET, PARTITION, REASON, TOPIC
 from newsloom.streaming.partitioning import partition_of
 from newsloom.streaming.records import Headers, Record, TopicPartition
-from newsloom.topic_specs import topic_name
-from services.verifier.input_checks import PLACE
-from services.verifier.topic_reader import CONSUMED, ID_HEADER
-
-Place = tuple[str, int, int]
-"""Full topic, partition, offset."""
 
 
 class Places:
@@ -25,15 +21,15 @@ class Places:
         self._target = target
         self._old_prefix = settings.topic_prefix
         self._vectors = topic_name(settings, ARTICLE_VECTORS)
-        self._inputs = {topic_name(settings, topic) for topics in CONSUMED.values() for topic in topics}
+        self._inputs = set(topic_names(settings, CONSUMED))
         self._starts = dict(starts)
-        self._new: dict[Place, Place] = {}
+        self._new: dict[RecordId, RecordId] = {}
 
-    def stands(self, old: Place, new: Place) -> None:
+    def stands(self, old: RecordId, new: RecordId) -> None:
         """The copy of a record has found its place."""
         self._new[old] = new
 
-    def lost(self, places: Iterable[Place]) -> None:
+    def lost(self, places: Iterable[RecordId]) -> None:
         """Retention has taken these meanwhile."""
         for topic, partition, offset in places:
             source = TopicPartition(topic, partition)
@@ -42,7 +38,8 @@ class Places:
     def made_of(self, record: Record, partition: int) -> Headers:
         """The headers, an id made of another record's place (and of state in `partition`) renamed."""
         return tuple(
-            (name, self._renamed(value, partition) if name == ID_HEADER else value) for name, value in record.headers
+            (name, self._renamed(value, partition) if name == CLOUDEVENT_ID else value)
+            for name, value in record.headers
         )
 
     def letter(self, record: Record) -> Headers:
@@ -57,26 +54,27 @@ class Places:
         new = dict(zip((TOPIC, PARTITION, OFFSET), (str(part).encode() for part in place), strict=True))
         # By place: a producer's own header may be called as one of ours is.
         own, added = record.headers[: -len(ADDED)], record.headers[-len(ADDED) :]
-        own = tuple((name, self._renamed(value, of_edition) if name == ID_HEADER else value) for name, value in own)
+        own = tuple((name, self._renamed(value, of_edition) if name == CLOUDEVENT_ID else value) for name, value in own)
         return (*own, *((name, new.get(name, value)) for name, value in added))
 
     def _renamed(self, value: bytes, partition: int) -> bytes:
-        found = PLACE.match(value.decode())
-        if found is None or found[1] not in self._inputs:
+        text = value.decode()
+        old = RecordId.parse(text)
+        if old is None or old.topic not in self._inputs:
             return value
-        place = self._place(found[1], int(found[2]), int(found[3]), partition)
-        return ("/".join(map(str, place)) + value.decode()[found.end() :]).encode()
+        new = self._place(*old, partition)
+        return (str(new) + "/".join(["", *text.split("/")[3:]])).encode()
 
     def _marked(self, record: Record) -> bytes:
-        letter = (record.topic, record.partition, int(record.header(REPLAYED) or 0))
+        letter = RecordId(record.topic, record.partition, int(record.header(REPLAYED) or 0))
         # A marker whose letter retention has taken marks nothing: one before the beginning.
         return str(self._new[letter][2]).encode() if letter in self._new else b"-1"
 
-    def _place(self, topic: str, partition: int, offset: int, state_partition: int) -> Place:
+    def _place(self, topic: str, partition: int, offset: int, state_partition: int) -> RecordId:
         """The copy's place. What retention has taken stands before the beginning, as far as it did before the first one left."""
-        known = self._new.get((topic, partition, offset))
+        known = self._new.get(RecordId(topic, partition, offset))
         if known is not None:
             return known
         new = self._target.topic_prefix + topic.removeprefix(self._old_prefix)
         number = state_partition if topic == self._vectors else partition
-        return new, number, offset - self._starts.get(TopicPartition(topic, partition), 0)
+        return RecordId(new, number, offset - self._starts.get(TopicPartition(topic, partition), 0))

@@ -15,9 +15,10 @@ import msgspec
 
 from newsloom.contracts.codec import InvalidValue, decode_article, decode_state, encode
 from newsloom.contracts.membership import Checkpoint, Membership
+from newsloom.contracts.pipeline import CLUSTERER, EMBEDDED_WITH
 from newsloom.contracts.story import StoryState
 from newsloom.contracts.topics import ARTICLE_STORIES, ARTICLE_VECTORS, ARTICLES
-from newsloom.service import group_name
+from newsloom.log_names import group_name, topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log, Progress
@@ -25,7 +26,6 @@ from newsloom.streaming.records import Message, Record
 from newsloom.streaming.resumable_writer import ResumableWriter
 from newsloom.streaming.scan import latest_by_key, read_topic
 from newsloom.subscribe import Newsloom
-from newsloom.topic_specs import topic_name
 from services.cli.views.formatting import count
 from services.clusterer.core.fixed_point import decode_half, encode_int16
 from services.embedder.encoder import Encoder
@@ -35,8 +35,6 @@ from services.embedder.step import encode_texts
 
 BATCH_ARTICLES: Final = 64
 TOLD_EVERY: Final = 1_024
-EMBEDDED_WITH: Final = "embedded-with"
-"""Header of a membership whose vectors were made anew: with which model."""
 
 ArticleKey = tuple[str, str]
 """Edition and article id."""
@@ -75,7 +73,7 @@ class Reembedding:
                     f"{settings.topic_prefix} are made with it already"
                 )
         vectors = topic_name(settings, ARTICLE_VECTORS)
-        waiting = log.admin().backlog(group_name(settings, "clusterer"), [vectors])
+        waiting = log.admin().backlog(group_name(settings, CLUSTERER.name), [vectors])
         if waiting:
             raise ConfigurationError(
                 f"{count(waiting, 'record')} of {vectors} made with the old model still wait for the clusterer: run it, without "

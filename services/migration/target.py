@@ -9,11 +9,11 @@ from typing import Final
 import msgspec
 
 from newsloom.contracts.topics import TOPICS, Sizing
+from newsloom.log_names import topic_name, topic_specs
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log, TopicSpec
 from newsloom.streaming.scan import topic_partitions
-from newsloom.topic_specs import topic_name, topic_specs
 
 PREFIX: Final = re.compile(r"[a-zA-Z0-9._-]{0,64}")
 

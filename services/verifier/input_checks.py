@@ -2,27 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
-from typing import Final
 
-from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, DEAD_LETTERS, STORY_COMMANDS
+from newsloom.contracts.pipeline import CLUSTERER, EMBEDDER, SERVICES, RecordId
+from newsloom.contracts.topics import ARTICLE_VECTORS, DEAD_LETTERS
 from newsloom.streaming.records import TopicPartition
 from services.verifier.findings import Findings, Invariant
-from services.verifier.topic_contents import Books, Letter, Origin, Passed
-from services.verifier.topic_reader import CONSUMED
-
-PLACE: Final = re.compile(r"([^/]+)/(\d+)/(-?\d+)(?=/|$)")
-"""Topic, partition and offset, as ids made of a record's place begin."""
-
-
-def origin_of(source: str) -> Origin | None:
-    """The record that an id made of its place (`topic/partition/offset`, or more) names.
-
-    Offsets below 0 are of records that retention had taken when the topics were migrated, counted from the first one left.
-    """
-    parts = PLACE.match(source)
-    return None if parts is None else (parts[1], int(parts[2]), int(parts[3]))
+from services.verifier.topic_contents import Books, Letter, Passed
 
 
 def check_inputs(books: Books, findings: Findings) -> None:
@@ -32,13 +18,13 @@ def check_inputs(books: Books, findings: Findings) -> None:
     _check_readable(books, findings)
     passed = _passed_by_source(books, findings)
     floors = _floors(books)
-    for topic in (ARTICLES, STORY_COMMANDS):
+    for topic in EMBEDDER.consumes:
         for source in books.sources(topic):
             _check_source(source, books, passed[source], floors[source], findings)
 
 
 def _check_committed(books: Books, findings: Findings) -> None:
-    for source, offset in books.committed.items():
+    for (_, source), offset in books.committed.items():
         findings.examined[Invariant.OFFSETS] += 1
         if offset > books.ends[source]:
             findings.broken(
@@ -48,13 +34,13 @@ def _check_committed(books: Books, findings: Findings) -> None:
 
 
 def _check_letters(books: Books, findings: Findings) -> None:
-    seen: dict[Origin, str] = {}
+    seen: dict[RecordId, str] = {}
     for letter in books.letters:
         findings.examined[Invariant.DEAD_LETTERS] += 1
         name = f"dead letter {letter.place}"
         if not letter.reason:
             findings.broken(Invariant.DEAD_LETTERS, f"{name} gives no reason")
-        if letter.origin in seen and letter.origin[2] >= 0:
+        if letter.origin in seen and letter.origin.offset >= 0:
             findings.broken(Invariant.DEAD_LETTERS, f"{name} is of the same record as {seen[letter.origin]}")
         seen[letter.origin] = name
         _check_origin(letter, name, books, findings)
@@ -62,13 +48,13 @@ def _check_letters(books: Books, findings: Findings) -> None:
 
 
 def _check_origin(letter: Letter, name: str, books: Books, findings: Findings) -> None:
-    services = {books.names[topic]: service for service, topics in CONSUMED.items() for topic in topics}
     topic, partition, offset = letter.origin
     source = TopicPartition(topic, partition)
-    if services.get(topic) != letter.service or source not in books.ends:
+    service = next((one for one in SERVICES if one.name == letter.service), None)
+    if service is None or topic not in {books.names[one] for one in service.consumes} or source not in books.ends:
         findings.broken(Invariant.DEAD_LETTERS, f"{name} is of {_name(source)}, which {letter.service} does not read")
         return
-    if offset >= books.place_of(source):
+    if offset >= books.committed_offset(service, source):
         findings.broken(Invariant.OFFSETS, f"{name} is of {_name(source)} {offset}, which was not taken in yet")
     if offset >= books.starts[source] and books.inputs.get(source, {}).get(offset) != letter.content:
         findings.broken(Invariant.DEAD_LETTERS, f"{name} is not what stands at {_name(source)} {offset}")
@@ -86,28 +72,28 @@ def _check_markers(books: Books, findings: Findings) -> None:
 
 def _check_readable(books: Books, findings: Findings) -> None:
     topic = books.names[ARTICLE_VECTORS]
-    readable, rejected = {one.place for one in books.passed}, books.rejected()
+    readable, rejected = {one.place for one in books.passed}, books.rejected(CLUSTERER)
     for source in books.sources(ARTICLE_VECTORS):
         for offset in books.inputs.get(source, {}):
-            taken_in = offset < books.place_of(source)
+            taken_in = offset < books.committed_offset(CLUSTERER, source)
             if (
                 taken_in
                 and (source.partition, offset) not in readable
-                and (topic, source.partition, offset) not in rejected
+                and RecordId(topic, source.partition, offset) not in rejected
             ):
                 findings.broken(Invariant.READABLE, f"{_name(source)} {offset} cannot be read, and was not rejected")
 
 
 def _passed_by_source(books: Books, findings: Findings) -> dict[TopicPartition, dict[int, Passed]]:
     """What was passed on, by where it came from; each once, and in order within an edition."""
-    known = {books.names[topic] for topic in (ARTICLES, STORY_COMMANDS)}
-    topic, rejected = books.names[ARTICLE_VECTORS], books.rejected()
+    known = {books.names[topic] for topic in EMBEDDER.consumes}
+    topic, rejected = books.names[ARTICLE_VECTORS], books.rejected(CLUSTERER)
     found: defaultdict[TopicPartition, dict[int, Passed]] = defaultdict(dict)
     latest: dict[tuple[TopicPartition, str], int] = {}
     for one in books.passed:
         name = f"vector {one.place}"
-        origin = origin_of(one.source)
-        if origin is None or origin[0] not in known:
+        origin = RecordId.parse(one.source)
+        if origin is None or origin.topic not in known:
             findings.broken(
                 Invariant.PASSED_ON, f"{name} says it is of {one.source!r}, which is no article and no command"
             )
@@ -116,7 +102,7 @@ def _passed_by_source(books: Books, findings: Findings) -> dict[TopicPartition, 
         before = found[source].get(offset)
         if before is not None:
             # A vector that was rejected may have been sent back, after a fix.
-            if (topic, *before.place) not in rejected:
+            if RecordId(topic, *before.place) not in rejected:
                 findings.broken(Invariant.PASSED_ON, f"{name} is of {one.source}, as vector {before.place} is")
         elif offset < latest.get((source, one.edition), offset):
             findings.broken(Invariant.PASSED_ON, f"{name} is of {one.source}, and stands behind what came after it")
@@ -134,14 +120,14 @@ def _floors(books: Books) -> dict[TopicPartition, int | None]:
     first: dict[tuple[TopicPartition, int], int] = {}
     seen: set[tuple[TopicPartition, str]] = set()
     for one in books.passed:
-        origin = origin_of(one.source)
+        origin = RecordId.parse(one.source)
         if origin is not None and (edition := (TopicPartition(origin[0], origin[1]), one.edition)) not in seen:
             seen.add(edition)
             place = edition[0], one.place.partition
             first[place] = max(origin[2], first.get(place, origin[2]))
     cut = [source.partition for source in books.sources(ARTICLE_VECTORS) if source in books.cut]
     floors: dict[TopicPartition, int | None] = {}
-    for topic in (ARTICLES, STORY_COMMANDS):
+    for topic in EMBEDDER.consumes:
         for source in books.sources(topic):
             kept = [first.get((source, partition)) for partition in cut]
             floors[source] = None if None in kept else max((offset for offset in kept if offset is not None), default=0)
@@ -151,8 +137,9 @@ def _floors(books: Books) -> dict[TopicPartition, int | None]:
 def _check_source(
     source: TopicPartition, books: Books, passed: dict[int, Passed], floor: int | None, findings: Findings
 ) -> None:
-    place, start, given = books.place_of(source), books.starts[source], books.inputs.get(source, {})
-    rejected = {offset for topic, partition, offset in books.rejected() if (topic, partition) == tuple(source)}
+    start, given = books.starts[source], books.inputs.get(source, {})
+    place = books.committed_offset(EMBEDDER, source)
+    rejected = {offset for topic, partition, offset in books.rejected(EMBEDDER) if (topic, partition) == tuple(source)}
     for offset, one in passed.items():
         if offset >= place:
             findings.broken(Invariant.OFFSETS, f"vector {one.place} is of {_name(source)} {offset}, not taken in yet")

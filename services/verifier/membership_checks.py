@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from newsloom.contracts.membership import Checkpoint, Membership
+from newsloom.contracts.pipeline import CLUSTERER, RecordId
 from newsloom.contracts.story import StoryState
 from newsloom.contracts.topics import ARTICLE_VECTORS
 from newsloom.streaming.records import TopicPartition
 from services.verifier.current_state import Article, Standing
 from services.verifier.findings import Findings, Invariant
-from services.verifier.input_checks import origin_of
-from services.verifier.topic_contents import Books, Origin, Stood
+from services.verifier.topic_contents import Books, Stood
 
 
 def check_memberships(books: Books, standing: Standing, findings: Findings) -> None:
@@ -101,18 +101,18 @@ def _check_source(
     name: str, one: Stood[Membership] | Stood[Checkpoint], books: Books, standing: Standing, findings: Findings
 ) -> None:
     findings.examined[Invariant.OFFSETS] += 1
-    origin, checkpoint = origin_of(one.source), standing.checkpoints.get(one.value.edition)
+    origin, checkpoint = RecordId.parse(one.source), standing.checkpoints.get(one.value.edition)
     if origin is None or origin[:2] != (books.names[ARTICLE_VECTORS], one.place.partition):
         findings.broken(Invariant.OFFSETS, f"{name} says it was made of {one.source!r}, no record of its own partition")
-    elif origin[2] >= books.place_of(TopicPartition(*origin[:2])):
+    elif origin[2] >= books.committed_offset(CLUSTERER, TopicPartition(*origin[:2])):
         findings.broken(Invariant.OFFSETS, f"{name} was made of {one.source}, which was not taken in yet")
-    elif checkpoint is not None and _is_behind(origin_of(checkpoint.source), origin):
+    elif checkpoint is not None and _is_behind(RecordId.parse(checkpoint.source), origin):
         findings.broken(
             Invariant.CHECKPOINTS, f"{name} was made of {one.source}; the checkpoint of its edition is behind that"
         )
 
 
-def _is_behind(checkpoint: Origin | None, origin: Origin) -> bool:
+def _is_behind(checkpoint: RecordId | None, origin: RecordId) -> bool:
     return checkpoint is not None and checkpoint[:2] == origin[:2] and checkpoint[2] < origin[2]
 
 

@@ -8,14 +8,15 @@ from typing import Generic, NamedTuple, TypeVar
 
 from newsloom.contracts.command import StoryCommand
 from newsloom.contracts.membership import Checkpoint, Membership
+from newsloom.contracts.pipeline import CLUSTERER, RecordId, ServiceDefinition
 from newsloom.contracts.story import Story, StoryUpdate
 from newsloom.contracts.topics import ARTICLE_VECTORS, TopicDefinition
 from newsloom.streaming.records import TopicPartition
 from services.verifier.findings import Place
 
 T = TypeVar("T")
-Origin = tuple[str, int, int]
-"""Topic, partition and offset."""
+Committed = dict[tuple[str, TopicPartition], int]
+"""Committed offset by service name and partition."""
 
 
 class Stood(NamedTuple, Generic[T]):
@@ -42,7 +43,7 @@ class Letter(NamedTuple):
     """A dead letter: the record it came from, the reason, and a digest of what it holds."""
 
     place: Place
-    origin: Origin
+    origin: RecordId
     service: str
     reason: str
     content: bytes
@@ -57,12 +58,12 @@ class Marker(NamedTuple):
 
 @dataclass(slots=True)
 class Books:
-    """Everything on the topics of one installation, by full names. `committed` are the places of both services."""
+    """Everything on the topics of one installation, by full names. `committed` holds every service's offsets."""
 
     names: dict[TopicDefinition, str]
     starts: dict[TopicPartition, int]
     ends: dict[TopicPartition, int]
-    committed: dict[TopicPartition, int]
+    committed: Committed
     cut: set[TopicPartition]
     """The partitions whose beginning retention has taken, here or where they were copied from."""
     records: dict[TopicPartition, int] = field(default_factory=dict)
@@ -84,18 +85,18 @@ class Books:
         """Whether retention has taken the beginning of a partition of the topic."""
         return any(source in self.cut for source in self.sources(topic))
 
-    def place_of(self, source: TopicPartition) -> int:
-        """The offset from which the service that consumes the partition will go on."""
-        return self.committed.get(source, 0)
+    def committed_offset(self, service: ServiceDefinition, source: TopicPartition) -> int:
+        """Return the offset of the first record of the partition that the service has not processed."""
+        return self.committed.get((service.name, source), 0)
 
-    def rejected(self) -> set[Origin]:
-        """The records that are dead letters."""
-        return {letter.origin for letter in self.letters}
+    def rejected(self, service: ServiceDefinition) -> set[RecordId]:
+        """Return the records that the service wrote to the dead letters."""
+        return {letter.origin for letter in self.letters if letter.service == service.name}
 
     def accepted(self) -> Iterator[Passed]:
         """What the clusterer has taken in and not rejected, in the order of each partition."""
-        rejected, topic = self.rejected(), self.names[ARTICLE_VECTORS]
+        rejected, topic = self.rejected(CLUSTERER), self.names[ARTICLE_VECTORS]
         for one in self.passed:
-            taken_in = one.place.offset < self.place_of(TopicPartition(topic, one.place.partition))
-            if taken_in and (topic, *one.place) not in rejected:
+            taken_in = one.place.offset < self.committed_offset(CLUSTERER, TopicPartition(topic, one.place.partition))
+            if taken_in and RecordId(topic, *one.place) not in rejected:
                 yield one

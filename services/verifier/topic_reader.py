@@ -5,25 +5,32 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import Final, TypeVar
+from typing import TypeVar
 
 import msgspec
 
 from newsloom.contracts.codec import InvalidValue, decode_state, decode_story, decode_update, decode_vector
 from newsloom.contracts.membership import Membership, StateRecord
+from newsloom.contracts.pipeline import (
+    BEGINNING_CUT,
+    CLOUDEVENT_ID,
+    CONSUMED,
+    SERVICES,
+    RecordId,
+    snapshot_id,
+    update_id,
+)
 from newsloom.contracts.topics import (
     ARTICLE_STORIES,
     ARTICLE_VECTORS,
-    ARTICLES,
     DEAD_LETTERS,
     STORIES,
-    STORY_COMMANDS,
     STORY_UPDATES,
     TOPICS,
     TopicDefinition,
 )
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
-from newsloom.service import group_name
+from newsloom.log_names import group_name, topic_name, topic_names
 from newsloom.settings import Settings
 from newsloom.streaming.dead_letter_replay import REPLAYED
 from newsloom.streaming.dead_letters import OFFSET, PARTITION, REASON, SERVICE, original
@@ -31,16 +38,10 @@ from newsloom.streaming.errors import LogError
 from newsloom.streaming.log import Log
 from newsloom.streaming.records import Record, TopicPartition
 from newsloom.streaming.scan import latest_by_key, read_topic
-from newsloom.topic_specs import topic_name
 from services.verifier.findings import Findings, Invariant, Place
-from services.verifier.topic_contents import Books, Letter, Marker, Passed, Stood
+from services.verifier.topic_contents import Books, Committed, Letter, Marker, Passed, Stood
 
 T = TypeVar("T")
-ID_HEADER: Final = "ce_id"
-CUT: Final = "beginning-cut"
-"""Header of the first record of a partition that was copied from topics whose beginning retention had taken."""
-CONSUMED: Final = {"embedder": (ARTICLES, STORY_COMMANDS), "clusterer": (ARTICLE_VECTORS,)}
-"""Which topics each service consumes."""
 
 
 class StillWritten(LogError):
@@ -59,24 +60,25 @@ def read_books(log: Log, settings: Settings, findings: Findings) -> Books:
     names = {topic: topic_name(settings, topic) for topic in TOPICS}
     log.admin().check_rights(read=list(names.values()))
     starts = log.admin().start_offsets(list(names.values()))
-    ends, committed = _standing(log, settings)
+    ends, committed = _offsets(log, settings)
     books = Books(names, starts, ends, committed, cut={source for source, start in starts.items() if start > 0})
     _Reading(log, books, findings).read()
-    if (ends, committed) != _standing(log, settings):
+    if (ends, committed) != _offsets(log, settings):
         raise StillWritten(
             "the topics were written to while they were read: stop the services and producers, try again"
         )
     return books
 
 
-def _standing(log: Log, settings: Settings) -> tuple[dict[TopicPartition, int], dict[TopicPartition, int]]:
-    """The ends of all topics, and the places of both services."""
+def _offsets(log: Log, settings: Settings) -> tuple[dict[TopicPartition, int], Committed]:
+    """Return the end offsets of all topics and the committed offsets of all services."""
     admin = log.admin()
-    committed: dict[TopicPartition, int] = {}
-    for service, topics in CONSUMED.items():
-        names = [topic_name(settings, topic) for topic in topics]
-        committed.update(admin.committed_offsets(group_name(settings, service), names))
-    return admin.end_offsets([topic_name(settings, topic) for topic in TOPICS]), committed
+    committed: Committed = {}
+    for service in SERVICES:
+        group, topics = group_name(settings, service.name), topic_names(settings, service.consumes)
+        offsets = admin.committed_offsets(group, topics)
+        committed.update({(service.name, source): offset for source, offset in offsets.items()})
+    return admin.end_offsets(topic_names(settings, TOPICS)), committed
 
 
 class _Reading:
@@ -89,15 +91,17 @@ class _Reading:
 
     def read(self) -> None:
         # Inputs before what was made of them.
-        for topic, take in (
-            (ARTICLES, self._note_input),
-            (STORY_COMMANDS, self._note_input),
-            (ARTICLE_VECTORS, self._read_vector),
-            (DEAD_LETTERS, self._read_letter),
-            (STORY_UPDATES, self._read_update),
-        ):
+        readers = {
+            ARTICLE_VECTORS: self._read_vector,
+            DEAD_LETTERS: self._read_letter,
+            STORY_UPDATES: self._read_update,
+        }
+        for topic in dict.fromkeys((*CONSUMED, DEAD_LETTERS, STORY_UPDATES)):
             for record in self._records(topic):
-                take(record)
+                if topic in CONSUMED:
+                    self._note_input(record)
+                if topic in readers:
+                    readers[topic](record)
         for record in latest_by_key(self._records(STORIES)):
             self._read_story(record)
         for record in latest_by_key(self._records(ARTICLE_STORIES)):
@@ -107,7 +111,6 @@ class _Reading:
         self._books.inputs.setdefault(record.source, {})[record.offset] = content_of(record.key, record.value)
 
     def _read_vector(self, record: Record) -> None:
-        self._note_input(record)
         # What the clusterer rejected need not be readable: it is looked at among the dead letters.
         try:
             event = decode_vector(record.value or b"")
@@ -118,13 +121,13 @@ class _Reading:
     def _read_update(self, record: Record) -> None:
         update = self._decoded(record, decode_update)
         if update is not None:
-            self._check_name(record, update.story_id.encode(), f"{update.story_id}/{update.version}")
+            self._check_name(record, update.story_id.encode(), update_id(update.story_id, update.version))
             self._books.updates.append(Stood(_place(record), update))
 
     def _read_story(self, record: Record) -> None:
         story = self._decoded(record, decode_story)
         if story is not None:
-            self._check_name(record, story.id.encode(), f"{story.id}/{story.version}/snapshot")
+            self._check_name(record, story.id.encode(), snapshot_id(story.id, story.version))
             self._books.stories.append(Stood(_place(record), story))
 
     def _read_state(self, record: Record) -> None:
@@ -133,7 +136,7 @@ class _Reading:
             return
         article_id = state.article_id if isinstance(state, Membership) else ""
         self._check_name(record, f"{state.edition}/{article_id}".encode())
-        source = record.header(ID_HEADER) or ""
+        source = record.header(CLOUDEVENT_ID) or ""
         if isinstance(state, Membership):
             light = msgspec.structs.replace(state, shingles=b"", title_vector=b"", terms=b"", term_weights=b"")
             self._books.memberships.append(Stood(_place(record), light, source))
@@ -147,7 +150,7 @@ class _Reading:
             return
         try:
             letter = original(record)
-            origin = (letter.topic, int(record.header(PARTITION) or ""), int(record.header(OFFSET) or ""))
+            origin = RecordId(letter.topic, int(record.header(PARTITION) or ""), int(record.header(OFFSET) or ""))
         except ValueError as error:
             self._findings.broken(Invariant.DEAD_LETTERS, f"dead letter {place}: {error}")
             return
@@ -165,7 +168,7 @@ class _Reading:
         where = f"{record.topic} {_place(record)}"
         self._findings.same(Invariant.EDITIONS, f"{where}: key", key, record.key)
         if event_id is not None:
-            self._findings.same(Invariant.VERSIONS, f"{where}: {ID_HEADER}", event_id, record.header(ID_HEADER))
+            self._findings.same(Invariant.VERSIONS, f"{where}: {CLOUDEVENT_ID}", event_id, record.header(CLOUDEVENT_ID))
 
     def _decoded(self, record: Record, decode: Callable[[bytes], T]) -> T | None:
         try:
@@ -177,7 +180,7 @@ class _Reading:
     def _records(self, topic: TopicDefinition) -> Iterator[Record]:
         counts: Counter[TopicPartition] = Counter()
         for record in read_topic(self._log, self._books.names[topic]):
-            if record.source not in counts and record.header(CUT) is not None:
+            if record.source not in counts and record.header(BEGINNING_CUT) is not None:
                 self._books.cut.add(record.source)
             counts[record.source] += 1
             yield record
@@ -193,7 +196,7 @@ def content_of(key: bytes | None, value: bytes | None) -> bytes:
 
 
 def _passed(record: Record, event: VectorEvent) -> Passed:
-    place, source = _place(record), record.header(ID_HEADER) or ""
+    place, source = _place(record), record.header(CLOUDEVENT_ID) or ""
     if isinstance(event, ArticleVector):
         return Passed(place, source, event.edition, event.article_id, withdrawn=False, model=event.model, command=None)
     if isinstance(event, ArticleRetraction):

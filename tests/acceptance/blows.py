@@ -11,8 +11,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import Final
 
+from newsloom.log_names import topic_name
 from newsloom.streaming.log import Log
-from newsloom.topic_specs import topic_name
 from tests.acceptance.installation import DRAIN_S_MAX, INPUTS, START_S_MAX, Installation, Service
 from tests.kafka.broker import wait_until
 

@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import Final
 
 from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, STORY_COMMANDS, TopicDefinition
-from newsloom.service import group_name
+from newsloom.log_names import group_name, topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log, Progress
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message
-from newsloom.topic_specs import topic_name
 from services.verifier.verification import clustering_problems, problems
 from tests.acceptance.published import Published, read_published
 from tests.kafka.broker import wait_until
@@ -133,7 +132,7 @@ class Installation:
 
     def open(self) -> Log:
         """The log, for this process."""
-        return open_log(self.url)
+        return open_log_url(self.url)
 
     def write(self, topic: TopicDefinition, messages: Sequence[Message]) -> None:
         """Produce to a topic, in one transaction and in partition 0."""

@@ -12,10 +12,10 @@ import pytest
 from newsloom.contracts.codec import encode
 from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, TopicDefinition
 from newsloom.contracts.vector import ArticleVector
+from newsloom.log_names import topic_name
 from newsloom.service import EXIT_LOG
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.scan import read_topic
-from newsloom.topic_specs import topic_name
 from tests.acceptance.bad_input import BAD_ARTICLES, BAD_VECTORS, HEADERS, Bad, sent
 from tests.acceptance.installation import Installation
 from tests.laws.streams import article

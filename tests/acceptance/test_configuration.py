@@ -15,7 +15,7 @@ from newsloom.contracts.codec import encode
 from newsloom.contracts.topics import ARTICLE_VECTORS
 from newsloom.contracts.vector import ArticleVector
 from newsloom.service import EXIT_CONFIGURATION, EXIT_LOG
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message
 from tests.acceptance.conftest import NewInstallation
 from tests.acceptance.installation import Ended, Installation
@@ -42,7 +42,7 @@ every_program = pytest.mark.parametrize("program", PROGRAMS, ids=" ".join)
 def newsroom(new_installation: NewInstallation) -> Installation:
     """An installation with a log but no topics, and a file to ingest."""
     made = new_installation("sqlite")
-    open_log(made.url).close()
+    open_log_url(made.url).close()
     (made.folder / "articles.jsonl").write_text('{"id": "a", "title": "Ferry sinks", "text": "Off Port Selden."}\n')
     return made
 

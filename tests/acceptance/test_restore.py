@@ -9,14 +9,14 @@ from functools import partial
 
 import pytest
 
-from newsloom.contracts.cloudevents import EVENT_TYPE
 from newsloom.contracts.codec import encode
+from newsloom.contracts.pipeline import EVENT_TYPE
 from newsloom.contracts.topics import ARTICLE_STORIES, ARTICLE_VECTORS, STORIES
 from newsloom.contracts.vector import ArticleVector
+from newsloom.log_names import topic_name
 from newsloom.service import EXIT_CONFIGURATION
 from newsloom.streaming.records import Message
 from newsloom.streaming.scan import read_topic
-from newsloom.topic_specs import topic_name
 from tests.acceptance.installation import Installation
 from tests.kafka.broker import wait_until
 from tests.laws.streams import article

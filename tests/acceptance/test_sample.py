@@ -14,7 +14,7 @@ import pytest
 
 from newsloom.contracts.story import Cause, Story, StoryUpdate
 from newsloom.settings import Settings
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from services.verifier.verification import problems
 from tests.acceptance.conftest import NewInstallation
 from tests.acceptance.published import Published, read_published
@@ -40,7 +40,7 @@ def demo(request: pytest.FixtureRequest, new_installation: NewInstallation) -> D
     printed = installation.command("demo").stdout
     prefix = re.search(r"NEWSLOOM_TOPIC_PREFIX=(\S+)", printed)
     assert prefix, printed
-    with closing(open_log(installation.url)) as log:
+    with closing(open_log_url(installation.url)) as log:
         given = Settings(log=installation.url, topic_prefix=prefix[1])
         return Demo(printed, read_published(log, prefix[1]), problems(log, given))
 

@@ -18,6 +18,7 @@ from typing import Final
 
 from evaluation.streams.event_stream import tell
 from evaluation.streams.vectors import CachedEncoder
+from newsloom.contracts.topics import ARTICLES
 from newsloom.service import main
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
@@ -26,7 +27,6 @@ from newsloom.streaming.restore import RestoreWatch
 from newsloom.streaming.step import Step
 from services.embedder.__main__ import RECORDS_MAX
 from services.embedder.encoder import Encoder, Vectors
-from services.embedder.service import build_step
 from services.embedder.step import EmbedderStep
 from tests.chaos.traffic import pair_of
 
@@ -73,9 +73,9 @@ def kept_vectors(folder: Path, model: str) -> CachedEncoder:
 
 def keep_vectors(lines: list[bytes], vectors: Path, model: str) -> None:
     """See to it that the folder holds the vectors of all texts of these lines: the embedder's step is run over them once."""
-    step = EmbedderStep(kept_vectors(vectors, model), articles_topic="a", commands_topic="c", vectors_topic="v")
+    step = EmbedderStep(Settings(topic_prefix=""), kept_vectors(vectors, model))
     pairs = [pair_of(line) for line in lines]
-    step.process([Record("a", 0, place, 0, key, value) for place, (key, value) in enumerate(pairs)])
+    step.process([Record(ARTICLES.name, 0, place, 0, key, value) for place, (key, value) in enumerate(pairs)])
 
 
 def _load(model: str) -> Encoder:
@@ -87,7 +87,7 @@ def _load(model: str) -> Encoder:
 
 def _build(settings: Settings, _log: Log, _watch: RestoreWatch) -> Step:
     encoder = kept_vectors(Path(os.environ[VECTORS]), settings.model)
-    return build_step(settings, PacedEncoder(encoder))
+    return EmbedderStep(settings, PacedEncoder(encoder))
 
 
 if __name__ == "__main__":

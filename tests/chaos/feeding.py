@@ -17,7 +17,7 @@ from newsloom.contracts.topics import ARTICLES
 from newsloom.service import EXIT_LOG
 from newsloom.streaming.errors import CommitFailed, LogUnavailable
 from newsloom.streaming.log import Progress
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message
 from tests.chaos.newsroom import REPOSITORY
 from tests.chaos.pace import Pace
@@ -94,7 +94,7 @@ class Feed:
         while not self.pace.stopped:
             with (
                 suppress(CommitFailed, LogUnavailable),
-                closing(open_log(self.url)) as log,
+                closing(open_log_url(self.url)) as log,
                 closing(log.writer(f"{self.prefix}poison")) as writer,
             ):
                 done = writer.progress()

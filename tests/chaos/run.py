@@ -14,12 +14,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from newsloom.service import group_name
+from newsloom.log_names import group_name, topic_name, topic_specs
 from newsloom.settings import load_settings
 from newsloom.streaming.errors import LogError
 from newsloom.streaming.log import Log
-from newsloom.streaming.open import open_log
-from newsloom.topic_specs import topic_name, topic_specs
+from newsloom.streaming.open import open_log_url
 from services.verifier.verification import problems
 from tests.acceptance.installation import INPUTS
 from tests.chaos import verifying
@@ -123,7 +122,7 @@ class _Run:
         self._told_at = 0.0
 
     def run(self) -> Outcome:
-        with closing(open_log(self._cluster.url)) as log:
+        with closing(open_log_url(self._cluster.url)) as log:
             log.admin().create(topic_specs(self._settings))
         try:
             self._chaos()
@@ -198,7 +197,7 @@ class _Run:
         """Keep the pace informed of what waits for whom."""
         while self._reporting and not self._pace.stopped:
             try:
-                with closing(open_log(self._cluster.url)) as log:
+                with closing(open_log_url(self._cluster.url)) as log:
                     while self._reporting and not self._pace.stopped:
                         for service in INPUTS:
                             self._pace.waiting[service] = self._backlog(log, service)
@@ -220,7 +219,7 @@ class _Run:
 
     def _is_done(self) -> bool:
         self._newsroom.tend()
-        with suppress(LogError), closing(open_log(self._cluster.url)) as log:
+        with suppress(LogError), closing(open_log_url(self._cluster.url)) as log:
             left = {service: self._backlog(log, service) for service in INPUTS}
             if time.monotonic() - self._told_at >= REPORT_EVERY_S:
                 self._told_at = time.monotonic()
@@ -235,7 +234,7 @@ class _Run:
     def _verify(self) -> None:
         begun = time.monotonic()
         self._tell("verifying")
-        with closing(open_log(self._cluster.url)) as log:
+        with closing(open_log_url(self._cluster.url)) as log:
             found = verifying.Topics.read(log, PREFIX)
             self._outcome.records = {name: len(getattr(found, name)) for name in found.__slots__}
             calm = verifying.undisturbed(found.vectors, self._settings)

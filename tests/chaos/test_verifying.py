@@ -13,7 +13,7 @@ from newsloom.settings import Settings
 from newsloom.streaming.dead_letters import dead_letter
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.step import Rejection
-from services.embedder.service import build_step
+from services.embedder.step import EmbedderStep
 from tests.chaos import verifying
 from tests.chaos.feeding import POISON
 from tests.chaos.traffic import pair_of
@@ -51,7 +51,7 @@ def good() -> Topics:
     articles = placed(
         [Message("news.articles", *pair) for pair in pairs], lambda _, message: len(message.key or b"") % 2
     )
-    outcome = build_step(SETTINGS, WordEncoder()).process(articles)
+    outcome = EmbedderStep(SETTINGS, WordEncoder()).process(articles)
     vectors = placed(outcome.messages, lambda _, message: int((message.key or b"")[-1:] == b"1"))
     calm = verifying.undisturbed(vectors, SETTINGS)
     letters = [dead_letter(one, topic="news.dead-letters", service="embedder") for one in outcome.rejected]

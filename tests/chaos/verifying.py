@@ -22,21 +22,19 @@ from newsloom.contracts.topics import (
     ARTICLES,
     DEAD_LETTERS,
     STORIES,
-    STORY_COMMANDS,
     STORY_UPDATES,
 )
-from newsloom.service import group_name
+from newsloom.log_names import group_name, topic_specs
 from newsloom.settings import Settings
 from newsloom.streaming.dead_letters import OFFSET, PARTITION, REASON, SERVICE, TOPIC
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.metrics import Metrics
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.restore import RestoreWatch
 from newsloom.streaming.scan import read_topic
 from newsloom.streaming.watchdog import Watchdog
-from newsloom.topic_specs import topic_specs
 from services.clusterer.__main__ import RECORDS_MAX, build_step
 from services.embedder.encoder import Encoder
 from services.embedder.step import EmbedderStep
@@ -84,12 +82,7 @@ def ingest_problems(lines: Iterable[bytes], articles: Iterable[Record]) -> Itera
 
 def embedding_problems(topics: Topics, encoder: Encoder, settings: Settings) -> Iterator[str]:
     """The embedder's output is what its step gives: each accepted record once, in order, and each rejected one once."""
-    step = EmbedderStep(
-        encoder,
-        articles_topic=settings.topic_prefix + ARTICLES.name,
-        commands_topic=settings.topic_prefix + STORY_COMMANDS.name,
-        vectors_topic=settings.topic_prefix + ARTICLE_VECTORS.name,
-    )
+    step = EmbedderStep(settings, encoder)
     found = _by_origin(topics.vectors)
     rejected: list[tuple[str, ...]] = []
     for partition, records in _by_partition(topics.articles).items():
@@ -111,7 +104,7 @@ def embedding_problems(topics: Topics, encoder: Encoder, settings: Settings) -> 
 
 def undisturbed(vectors: Iterable[Record], settings: Settings) -> Topics:
     """A clusterer in peace: the same records in the same partitions of a log in memory."""
-    log = open_log("sqlite://")
+    log = open_log_url("sqlite://")
     try:
         log.admin().create(topic_specs(settings))
         _copy(log, vectors)

@@ -13,7 +13,7 @@ import pytest
 
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.sqlite import open_embedded
 from tests.conformance.driving import numbered, put, read_all
 
@@ -54,7 +54,7 @@ def test_a_file_that_is_no_log_is_refused_and_left_alone(
     before = path.read_bytes() if path.is_file() else None
 
     with pytest.raises(ConfigurationError, match=reason) as error:
-        open_log(f"sqlite:///{path}")
+        open_log_url(f"sqlite:///{path}")
 
     assert "NEWSLOOM_LOG" in str(error.value)
     assert str(path) in str(error.value)
@@ -85,7 +85,7 @@ def test_a_url_without_a_file_shows_the_right_form(url: str) -> None:
 
 def test_a_relative_path_is_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    open_log("sqlite:///log?#%20.db").close()
+    open_log_url("sqlite:///log?#%20.db").close()
     assert (tmp_path / "log?#%20.db").is_file()
 
 

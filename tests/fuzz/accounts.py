@@ -20,10 +20,11 @@ from typing import Final
 import msgspec
 
 from newsloom.contracts.article import Article
-from newsloom.contracts.cloudevents import CHECKPOINT, EVENT_TYPE
+from newsloom.contracts.cloudevents import CHECKPOINT
 from newsloom.contracts.codec import decode_state, decode_update, decode_vector
 from newsloom.contracts.command import PinStory, UnpinStory, command_ref
 from newsloom.contracts.membership import Membership
+from newsloom.contracts.pipeline import EVENT_TYPE
 from newsloom.contracts.topics import TopicDefinition
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
 from newsloom.streaming.dead_letters import ADDED, REASON_CHARACTERS_MAX

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from newsloom.contracts.article import EDITION_HEADER
+from newsloom.contracts.pipeline import EDITION_HEADER
 from newsloom.contracts.topics import ARTICLES
 from newsloom.streaming.records import Headers
 from tests.fuzz.mutation import DAMAGES, Fields, damaged, with_field_missing, with_field_twice, with_odd_field

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from newsloom.contracts.topics import ARTICLE_VECTORS, DEAD_LETTERS, TopicDefinition
-from newsloom.service import group_name
+from newsloom.log_names import group_name, topic_name, topic_specs
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log, Progress, Reader
 from newsloom.streaming.loop import Loop, LoopConfig
@@ -19,13 +19,12 @@ from newsloom.streaming.records import Message, Record, TopicPartition
 from newsloom.streaming.sqlite import open_embedded
 from newsloom.streaming.step import Outcome, Step
 from newsloom.streaming.watchdog import Watchdog
-from newsloom.topic_specs import topic_name, topic_specs
 from services.clusterer.__main__ import RECORDS_MAX as CLUSTERER_RECORDS_MAX
 from services.clusterer.configuration import parameters_of
 from services.clusterer.core.calibration import zero_calibration
 from services.clusterer.step import ClustererStep
 from services.embedder.__main__ import RECORDS_MAX as EMBEDDER_RECORDS_MAX
-from services.embedder.service import build_step
+from services.embedder.step import EmbedderStep
 from services.verifier.verification import clustering_problems
 from tests.conformance.harness import ManualClock
 from tests.fuzz.encoder import DIMENSION, MODEL, FirstWordEncoder
@@ -100,7 +99,7 @@ class Newsroom:
         return Loop(worker, timed, config, stop=threading.Event(), watchdog=Watchdog(), metrics=Metrics())
 
     def _embedder(self) -> Step:
-        return build_step(SETTINGS, FirstWordEncoder())
+        return EmbedderStep(SETTINGS, FirstWordEncoder())
 
     def _clusterer(self) -> Step:
         return ClustererStep(SETTINGS, self._log, zero_calibration(MODEL, DIMENSION), parameters_of(SETTINGS))

@@ -19,12 +19,12 @@ from click.testing import CliRunner, Result
 
 from newsloom.access import ROLES, Right, Role
 from newsloom.contracts.topics import ARTICLES, STORY_UPDATES, TopicDefinition
+from newsloom.log_names import topic_name, topic_specs
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log, Progress
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message
 from newsloom.subscribe import subscribe
-from newsloom.topic_specs import topic_name, topic_specs
 from services.cli.__main__ import newsloom
 from tests.kafka.broker import wait_until
 from tests.kafka.secured import ADMIN, SecuredBroker
@@ -154,7 +154,7 @@ class GuardedNewsroom:
 
     def open(self, user: str = ADMIN, **options: str) -> Log:
         """The log, for this process."""
-        return open_log(self.broker.url, kafka_options={**self.broker.options(user), **options})
+        return open_log_url(self.broker.url, kafka_options={**self.broker.options(user), **options})
 
     def create_topics(self) -> None:
         with closing(self.open()) as log:

@@ -12,7 +12,7 @@ from newsloom.settings import load_settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.kafka import open_kafka
 from newsloom.streaming.log import CleanupPolicy, Progress, TopicSpec
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message, TopicPartition
 from tests.kafka.broker import PASSWORD, USER, Broker
 from tests.kafka.test_connecting import SASL
@@ -32,7 +32,7 @@ def test_settings_do_not_show_the_values_of_the_clients_settings() -> None:
 @pytest.mark.parametrize("scheme", ["kafka", "kafak", "redis"])
 def test_a_password_in_the_url_is_not_repeated(scheme: str) -> None:
     with pytest.raises(ConfigurationError, match=f"NEWSLOOM_LOG='{scheme}://host:9092'") as caught:
-        open_log(f"{scheme}://me:{SECRET}@host:9092")
+        open_log_url(f"{scheme}://me:{SECRET}@host:9092")
     assert SECRET not in str(caught.value)
 
 

@@ -8,7 +8,7 @@ from uuid import uuid4
 import pytest
 
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.topic_check import topic_problems
 
 pytestmark = pytest.mark.kafka
@@ -19,7 +19,7 @@ def test_a_state_topic_that_also_deletes_by_age_is_refused(kafka_url: str) -> No
     made = TopicSpec(
         name=wanted.name, partitions=1, policy=CleanupPolicy.COMPACT, config={"cleanup.policy": "compact,delete"}
     )
-    with closing(open_log(kafka_url)) as log:
+    with closing(open_log_url(kafka_url)) as log:
         log.admin().create([made])
         (problem,) = topic_problems(log.admin(), [wanted], [])
     assert problem.startswith(f"topic {wanted.name} has cleanup policy delete, needs compact")

@@ -10,14 +10,14 @@ from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.restore import RestoreWatch
 from newsloom.streaming.step import Step
-from services.embedder.service import build_step
+from services.embedder.step import EmbedderStep
 from tests.unit.evaluation.newsroom import WordEncoder
 
 RECORDS_MAX: Final = 64
 
 
 def _build(settings: Settings, _log: Log, _watch: RestoreWatch) -> Step:
-    return build_step(settings, WordEncoder())
+    return EmbedderStep(settings, WordEncoder())
 
 
 if __name__ == "__main__":

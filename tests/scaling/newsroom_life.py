@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from newsloom.contracts.topics import ARTICLES
-from newsloom.service import group_name
+from newsloom.log_names import group_name, topic_name, topic_specs
 from newsloom.settings import Settings, load_settings
 from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.log import Progress
-from newsloom.streaming.open import open_log
-from newsloom.topic_specs import topic_name, topic_specs
+from newsloom.streaming.open import open_log_url
 from services.ingest.article_parser import read_line
 from services.ingest.messages import article_message
 from tests.acceptance.installation import INPUTS
@@ -70,7 +69,7 @@ class Life:
             for line in self.lines[self.fed : until]
         ]
         with (
-            closing(open_log(self.settings.log)) as log,
+            closing(open_log_url(self.settings.log)) as log,
             closing(log.writer(f"{self.settings.topic_prefix}feed")) as writer,
         ):
             writer.write(messages, Progress(until))
@@ -95,7 +94,7 @@ class Life:
 
     def is_done(self) -> bool:
         """Whether nothing waits for anybody."""
-        with closing(open_log(self.settings.log)) as log:
+        with closing(open_log_url(self.settings.log)) as log:
             return not any(
                 log.admin().backlog(
                     group_name(self.settings, service), [topic_name(self.settings, topic) for topic in topics]
@@ -141,7 +140,7 @@ def live(url: str, prefix: str, folder: Path, lines: list[bytes], vectors: Path)
     )
     environ = {name: value for name, value in os.environ.items() if not name.startswith("NEWSLOOM_")}
     ours = {"NEWSLOOM_LOG": url, "NEWSLOOM_TOPIC_PREFIX": prefix, VECTORS: str(vectors)}
-    with closing(open_log(url)) as log:
+    with closing(open_log_url(url)) as log:
         log.admin().create(topic_specs(settings))
     life = Life(settings, Newsroom({**environ, **ours}, folder), lines)
     try:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from newsloom.contracts.topics import ARTICLES
+from newsloom.log_names import topic_name
 from newsloom.settings import Settings
-from newsloom.streaming.open import open_log
-from newsloom.topic_specs import topic_name
+from newsloom.streaming.open import open_log_url
 from services.verifier.verification import problems
 from tests.chaos import verifying
 from tests.chaos.embedder import keep_vectors, kept_vectors
@@ -68,7 +68,7 @@ def test_each_replica_of_the_embedder_has_a_share_of_the_articles(life: Life) ->
 
 
 def test_no_duplicate_work_is_to_be_seen(life: Life, vectors: Path) -> None:
-    with closing(open_log(life.settings.log)) as log:
+    with closing(open_log_url(life.settings.log)) as log:
         found = verifying.Topics.read(log, life.settings.topic_prefix)
         assert problems(log, life.settings) == []
     assert list(verifying.ingest_problems(life.lines, found.articles)) == []
@@ -78,7 +78,7 @@ def test_no_duplicate_work_is_to_be_seen(life: Life, vectors: Path) -> None:
 
 
 def test_more_editions_than_partitions_and_none_in_two_of_them(life: Life) -> None:
-    with closing(open_log(life.settings.log)) as log:
+    with closing(open_log_url(life.settings.log)) as log:
         found = verifying.Topics.read(log, life.settings.topic_prefix)
     homes = {(record.key, record.partition) for record in found.vectors}
     assert len(homes) == len({edition for edition, _ in homes}) > STATE_PARTITIONS

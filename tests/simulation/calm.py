@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 
 from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, STORY_COMMANDS
+from newsloom.log_names import topic_name, topic_specs
 from newsloom.settings import Settings
 from newsloom.streaming.dead_letters import OFFSET, PARTITION, REASON, SERVICE, TOPIC
 from newsloom.streaming.log import Log, Progress
@@ -15,9 +16,8 @@ from newsloom.streaming.records import Message, Record, TopicPartition
 from newsloom.streaming.scan import read_topic
 from newsloom.streaming.sqlite import open_embedded
 from newsloom.streaming.step import Step
-from newsloom.topic_specs import topic_name, topic_specs
 from services.clusterer.__main__ import RECORDS_MAX
-from services.embedder.service import build_step
+from services.embedder.step import EmbedderStep
 from services.verifier.verification import problems
 from tests.chaos.verifying import Topics, clustering_differences
 from tests.simulation.encoder import WordEncoder
@@ -36,7 +36,7 @@ def differences(log: Log, settings: Settings) -> Iterator[str]:
     """
     topics = Topics.read(log, settings.topic_prefix)
     inputs = [record for topic in (ARTICLES, STORY_COMMANDS) for record in read_topic(log, topic_name(settings, topic))]
-    yield from _embedding_differences(inputs, topics, build_step(settings, WordEncoder()))
+    yield from _embedding_differences(inputs, topics, EmbedderStep(settings, WordEncoder()))
     yield from clustering_differences(topics, _clustered_in_peace(topics.vectors, settings))
     yield from problems(log, settings)
 

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
-from newsloom.contracts.article import EDITION_HEADER
 from newsloom.contracts.codec import decode_article, decode_command, decode_vector
+from newsloom.contracts.pipeline import EDITION_HEADER
 from newsloom.contracts.topics import TOPICS
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
 from newsloom.settings import Settings

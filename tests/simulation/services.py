@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 
 from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, DEAD_LETTERS, STORY_COMMANDS
-from newsloom.service import group_name
+from newsloom.log_names import group_name, state_topic_names, topic_name, topic_specs
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.loop import Loop, LoopConfig
@@ -22,10 +22,9 @@ from newsloom.streaming.restore import RestoreWatch
 from newsloom.streaming.step import Step
 from newsloom.streaming.topic_check import check_topics
 from newsloom.streaming.watchdog import Watchdog
-from newsloom.topic_specs import state_topic_names, topic_name, topic_specs
 from services.clusterer import step as clusterer_step
 from services.clusterer.__main__ import build_step as build_clusterer
-from services.embedder.service import build_step as build_embedder
+from services.embedder.step import EmbedderStep
 from tests.simulation.encoder import WordEncoder
 
 ENCODER: Final = WordEncoder()
@@ -66,7 +65,7 @@ class Service:
 
     def _step(self, log: Log, watch: RestoreWatch) -> Step:
         if self.name == "embedder":
-            return build_embedder(self.settings, ENCODER)
+            return EmbedderStep(self.settings, ENCODER)
         return build_clusterer(self.settings, log, watch)
 
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
+from newsloom.log_names import topic_specs
 from newsloom.settings import Settings
 from newsloom.streaming.errors import CommitFailed, Fenced, LogError, LogUnavailable
-from newsloom.topic_specs import topic_specs
 from tests.simulation.broker import Broker
 from tests.simulation.calm import differences
 from tests.simulation.checker import Checker

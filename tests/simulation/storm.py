@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from newsloom.contracts.topics import ARTICLE_STORIES, STORIES
+from newsloom.log_names import topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.errors import CommitFailed, LogUnavailable
-from newsloom.topic_specs import topic_name
 from tests.simulation.broker import Broker
 from tests.simulation.compaction import compact
 from tests.simulation.coroutine import Killed

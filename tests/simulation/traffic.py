@@ -15,10 +15,11 @@ from typing import Any, Final
 
 import msgspec
 
-from newsloom.contracts.article import EDITION_HEADER, Article, Leaning
+from newsloom.contracts.article import Article, Leaning
 from newsloom.contracts.codec import encode
 from newsloom.contracts.command import MergeStories, MoveArticle, PinStory, SplitStory, StoryCommand, UnpinStory
 from newsloom.contracts.membership import Membership
+from newsloom.contracts.pipeline import EDITION_HEADER
 from newsloom.contracts.story import Story, StoryState
 from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, STORY_COMMANDS
 from newsloom.settings import Settings

@@ -4,13 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 
+from newsloom.log_names import topic_specs
 from newsloom.settings import Settings
 from newsloom.streaming.dead_letter_replay import BATCH_LETTERS_MAX, REPLAYED, Letter, Replayed, letters, replay
 from newsloom.streaming.errors import ConfigurationError, Fenced
 from newsloom.streaming.log import Log
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.scan import read_topic
-from newsloom.topic_specs import topic_specs
 from tests.unit.cli_read.newsroom import AN_HOUR_AGO_MS, letter_message, write
 
 TOPIC = "news.dead-letters"
@@ -18,7 +18,7 @@ TOPIC = "news.dead-letters"
 
 @pytest.fixture
 def log() -> Iterator[Log]:
-    log = open_log("sqlite://")
+    log = open_log_url("sqlite://")
     log.admin().create(topic_specs(Settings(partitions=2)))
     yield log
     log.close()

@@ -20,13 +20,13 @@ from newsloom.contracts.membership import (
     checkpoint_key,
     membership_key,
 )
+from newsloom.log_names import topic_specs
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError, LogError
 from newsloom.streaming.log import Log
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message
 from newsloom.subscribe import Newsloom, UnreadableRecord, subscribe
-from newsloom.topic_specs import topic_specs
 from tests.unit.cli_read.newsroom import story, story_message, update, update_message, write
 
 A, B = "st-aaaaaaaaaaaaaaaa", "st-bbbbbbbbbbbbbbbb"
@@ -36,7 +36,7 @@ WAIT_S = 20
 
 @pytest.fixture
 def log() -> Iterator[Log]:
-    log = open_log("sqlite://")
+    log = open_log_url("sqlite://")
     log.admin().create(topic_specs(Settings(partitions=2, state_partitions=2)))
     yield log
     log.close()

@@ -7,9 +7,9 @@ from contextlib import closing, contextmanager
 
 import click
 
+from newsloom.log import open_log
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
-from newsloom.streaming.open import open_log
 from services.cli.views.formatting import console
 
 
@@ -47,7 +47,7 @@ def command(settings: Settings, *, edition: str | None, quorum: float, form: str
         # Only now: they stand on NumPy, FAISS and HDBSCAN.
         from services.cli.views.proposals import print_json_lines, print_text  # noqa: PLC0415
         from services.clusterer.log_audit import audit_log  # noqa: PLC0415
-    with closing(open_log(settings.log, kafka_options=settings.kafka, create=False)) as log:
+    with closing(open_log(settings)) as log:
         proposals = audit_log(log, settings, edition=edition, quorum=quorum)
     if form == "json":
         print_json_lines(proposals)

@@ -13,13 +13,13 @@ from rich.text import Text
 
 from newsloom.contracts.codec import encode
 from newsloom.contracts.topics import DEAD_LETTERS
+from newsloom.log import open_log
+from newsloom.log_names import topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.dead_letter_replay import Letter, Place, letters, replay
 from newsloom.streaming.dead_letters import REASON, TOPIC
 from newsloom.streaming.log import Log
-from newsloom.streaming.open import open_log
 from newsloom.terminal import escape
-from newsloom.topic_specs import topic_name
 from services.cli.views.dead_letter import LetterLine, letter_line, print_letter
 from services.cli.views.formatting import console, count, is_terminal, moment, print_json, print_table, table
 
@@ -75,7 +75,7 @@ def list_(settings: Settings, *, reason: str | None, topic: str | None, every: b
       newsloom dead-letters list --topic news.articles
       newsloom dead-letters list --all --format json | jq -r .reason | sort | uniq -c
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
-    with closing(open_log(settings.log, kafka_options=settings.kafka, create=False)) as log:
+    with closing(open_log(settings)) as log:
         lines = [
             letter_line(letter)
             for letter in letters(log, topic_name(settings, DEAD_LETTERS))
@@ -105,7 +105,7 @@ def show(settings: Settings, place: Place, raw: bool) -> None:
       newsloom dead-letters show 0/17
       newsloom dead-letters show 0/17 --raw > article.json
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
-    with closing(open_log(settings.log, kafka_options=settings.kafka, create=False)) as log:
+    with closing(open_log(settings)) as log:
         letter = next(
             (letter for letter in letters(log, topic_name(settings, DEAD_LETTERS)) if letter.place == place), None
         )
@@ -147,7 +147,7 @@ def replay_(settings: Settings, places: tuple[Place, ...], *, reason: str | None
     def wanted(letter: Letter) -> bool:
         return (not chosen or letter.place in chosen) and _matches(letter, reason, topic)
 
-    with closing(open_log(settings.log, kafka_options=settings.kafka, create=False)) as log:
+    with closing(open_log(settings)) as log:
         if chosen:
             _check_named(log, dead_letters, chosen)
         outcome = replay(

@@ -19,10 +19,10 @@ from typing import Final, TextIO
 import click
 from rich.console import Console
 
+from newsloom.log import open_log
 from newsloom.settings import Settings, load_settings
 from newsloom.streaming.errors import LogError
 from newsloom.streaming.log import Log
-from newsloom.streaming.open import open_log
 from newsloom.terminal import escape
 from services.cli.commands.ingest import EXIT_INTERRUPTED
 from services.cli.commands.run import log_to
@@ -74,7 +74,7 @@ def command() -> None:
     screen = console()
     screen.print("A sample stream of news, through embedder and clusterer as two processes, on")
     screen.print(f"{settings.log} (topics {settings.topic_prefix}*)\n", soft_wrap=True)
-    with place.log_file.open("a") as log_file, closing(open_log(settings.log, kafka_options=settings.kafka)) as log:
+    with place.log_file.open("a") as log_file, closing(open_log(settings, create=True)) as log:
         log_to(log_file)
         with _log_shown_on_failure(place.log_file):
             report = _replay(log, settings, place, screen, log_file)

@@ -11,7 +11,7 @@ from newsloom.contracts.membership import Membership
 from newsloom.contracts.story import Story, StoryState
 from newsloom.settings import Settings
 from newsloom.story_lookup import find
-from newsloom.subscribe import subscribe
+from newsloom.subscribe import Newsloom
 from services.cli.views.explanation import print_article, print_members
 from services.cli.views.formatting import console, print_json
 
@@ -44,7 +44,7 @@ def command(settings: Settings, *, ident: str, edition: str | None, form: str) -
       newsloom explain st-k3v9
       newsloom explain st-k3v9 --format json | jq .decision
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
-    with subscribe(settings.log, topic_prefix=settings.topic_prefix, kafka_options=settings.kafka) as newsloom:
+    with Newsloom.open(settings) as newsloom:
         memberships = [member for member in newsloom.memberships().values() if edition in {None, member.edition}]
         stories = {story.id: story for story in newsloom.stories().values() if edition in {None, story.edition}}
     found = resolve(ident, memberships, stories)

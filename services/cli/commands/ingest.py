@@ -13,8 +13,8 @@ from typing import IO, Any, Final
 import click
 
 from newsloom.contracts.article import DEFAULT_EDITION, EDITION_PATTERN
+from newsloom.log import open_log
 from newsloom.settings import Settings
-from newsloom.streaming.open import open_log
 from services.cli.views.ingest_progress import IngestDisplay, summary
 from services.ingest.article_parser import MAPPABLE, Rules
 from services.ingest.lines import InputUnreadable
@@ -143,7 +143,7 @@ def command(settings: Settings, file: str, options: IngestOptions) -> None:
         my-crawler | newsloom ingest -
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
     with ExitStack() as stack:
-        log = open_log(settings.log, kafka_options=settings.kafka, create=False)
+        log = open_log(settings)
         stack.callback(log.close)
         display = stack.enter_context(IngestDisplay(rejects=options.rejects))
         try:

@@ -9,13 +9,13 @@ import click
 import msgspec
 
 from newsloom.contracts.topics import STORIES
+from newsloom.log import open_log
+from newsloom.log_names import topic_name
 from newsloom.service import configure_logging, stop_on_signals
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
-from newsloom.streaming.open import open_log
 from newsloom.streaming.scan import topic_partitions
-from newsloom.topic_specs import topic_name
 from services.cli.views.formatting import count
 from services.migration.follower import follow
 from services.migration.migration import Migrated, migrate
@@ -81,7 +81,7 @@ def command(
             "(perhaps with --until-drained)"
         )
     target = target_of(settings, to_prefix, state_partitions=state_partitions, model=model)
-    with closing(open_log(settings.log, kafka_options=settings.kafka, create=False)) as log:
+    with closing(open_log(settings)) as log:
         if follows:
             _follow(log, settings, target, until_drained=until_drained)
             return

@@ -10,10 +10,10 @@ from typing import TextIO
 import click
 import structlog
 
+from newsloom.log import open_log
 from newsloom.service import configure_logging
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
-from newsloom.streaming.open import open_log
 from services.cli.commands.ingest import IngestError, IngestOptions, exit_status, ingest_options
 from services.cli.views.ingest_progress import IngestDisplay, summary
 from services.ingest.lines import InputUnreadable
@@ -57,7 +57,7 @@ def command(
     if file is None and options != IngestOptions():
         raise click.UsageError("the options of ingest need --ingest FILE")
     log_to(log_file)
-    with closing(open_log(settings.log, kafka_options=settings.kafka)) as log, ExitStack() as stack:
+    with closing(open_log(settings, create=True)) as log, ExitStack() as stack:
         prepare_topics(log, settings)
         display = stack.enter_context(IngestDisplay(rejects=options.rejects, bar=log_file is not None))
         feed = None if file is None else feed_from(settings, options.plan(file), display)

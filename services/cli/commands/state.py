@@ -10,8 +10,8 @@ import msgspec
 from rich.console import Console
 from rich.text import Text
 
+from newsloom.log import open_log
 from newsloom.settings import Settings
-from newsloom.streaming.open import open_log
 from newsloom.terminal import escape
 from services.cli.views.formatting import console, count, cut, print_json, print_table, table
 from services.verifier.verification import Verification, verified
@@ -48,7 +48,7 @@ def verify(ctx: click.Context, *, form: str) -> None:
     the lowest: stories may have been forgotten then.
     """
     settings: Settings = ctx.obj
-    with closing(open_log(settings.log, kafka_options=settings.kafka, create=False)) as log:
+    with closing(open_log(settings)) as log:
         verification = verified(log, settings)
     if form == "json":
         print_json(msgspec.json.encode(_fields(verification), order="deterministic"))

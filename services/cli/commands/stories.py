@@ -11,7 +11,7 @@ from newsloom.contracts.codec import encode
 from newsloom.contracts.story import Story, StoryState
 from newsloom.settings import Settings
 from newsloom.story_lookup import find
-from newsloom.subscribe import subscribe
+from newsloom.subscribe import Newsloom
 from services.cli.commands.story_commands import merge, move, pin, split
 from services.cli.views.formatting import (
     NARROW_COLUMNS,
@@ -67,7 +67,7 @@ def list_stories(
       newsloom stories st-k3v9
       newsloom stories --format json | jq .title
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
-    with subscribe(settings.log, topic_prefix=settings.topic_prefix, kafka_options=settings.kafka) as newsloom:
+    with Newsloom.open(settings) as newsloom:
         stories = newsloom.stories()
     if story_id is not None:
         story = find(stories, story_id)

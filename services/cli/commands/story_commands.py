@@ -23,9 +23,9 @@ from newsloom.contracts.command import (
 )
 from newsloom.contracts.story import Story, StoryState, StoryUpdate, UpdateKind
 from newsloom.lineage import followed
+from newsloom.log import open_log
 from newsloom.settings import Settings
 from newsloom.story_lookup import find
-from newsloom.streaming.open import open_log
 from newsloom.subscribe import Newsloom
 from newsloom.terminal import escape
 from services.cli.views.formatting import count
@@ -155,7 +155,7 @@ class _Desk:
         self._settings = settings
         self._signature = {"by": by if by is not None else _login_name(), "why": why}
         self._wait_s = 0.0 if no_wait else wait_s
-        with closing(open_log(settings.log, kafka_options=settings.kafka, create=False)) as log:
+        with closing(open_log(settings)) as log:
             newsloom = Newsloom(log, topic_prefix=settings.topic_prefix)
             self._stories = newsloom.stories()
             self._memberships = newsloom.memberships()
@@ -201,7 +201,7 @@ class _Desk:
             )
         except msgspec.ValidationError as error:
             raise click.UsageError(str(error)) from error
-        with closing(open_log(self._settings.log, kafka_options=self._settings.kafka, create=False)) as log:
+        with closing(open_log(self._settings)) as log:
             outcome = send(log, self._settings, Sending(command, frozenset(stories), self._wait_s), now=now)
         if isinstance(outcome, Refused):
             raise click.ClickException(f"refused: {escape(outcome.reason)}")

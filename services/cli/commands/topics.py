@@ -11,12 +11,12 @@ from itertools import groupby
 import click
 
 from newsloom.access import ROLES, Right, Role
+from newsloom.log import open_log
+from newsloom.log_names import state_topic_names, topic_specs
 from newsloom.settings import Settings
 from newsloom.streaming.log import Admin, TopicSpec
-from newsloom.streaming.open import open_log
 from newsloom.streaming.topic_check import topic_problems
 from newsloom.terminal import escape
-from newsloom.topic_specs import state_topic_names, topic_specs
 from services.cli.views.formatting import console, cut, print_table, table
 
 DAY_MS = 86_400_000
@@ -43,7 +43,7 @@ def create(settings: Settings) -> None:
     NEWSLOOM_PARTITIONS and NEWSLOOM_STATE_PARTITIONS say with how many partitions, NEWSLOOM_TOPIC_PREFIX under which names.
     """
     specs = topic_specs(settings)
-    with closing(open_log(settings.log, kafka_options=settings.kafka)) as log:
+    with closing(open_log(settings, create=True)) as log:
         admin = log.admin()
         existing = set(admin.describe([spec.name for spec in specs]))
         admin.create([spec for spec in specs if spec.name not in existing])
@@ -61,7 +61,7 @@ def check(ctx: click.Context) -> None:
     """
     settings: Settings = ctx.obj
     specs = topic_specs(settings)
-    with closing(open_log(settings.log, kafka_options=settings.kafka, create=False)) as log:
+    with closing(open_log(settings)) as log:
         admin = log.admin()
         problems = topic_problems(admin, specs, state_topic_names(settings))
         if not problems:

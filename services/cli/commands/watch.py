@@ -12,7 +12,7 @@ from rich.text import Text
 from newsloom.contracts.codec import encode
 from newsloom.contracts.story import Cause, StoryUpdate, UpdateKind
 from newsloom.settings import Settings
-from newsloom.subscribe import subscribe
+from newsloom.subscribe import Newsloom
 from newsloom.terminal import escape
 from services.cli.views.formatting import (
     NARROW_COLUMNS,
@@ -63,7 +63,7 @@ def command(
     # Ctrl-C is how one stops watching.
     with (
         suppress(KeyboardInterrupt),
-        subscribe(settings.log, topic_prefix=settings.topic_prefix, kafka_options=settings.kafka) as newsloom,
+        Newsloom.open(settings) as newsloom,
     ):
         for update in newsloom.updates(start="earliest" if from_start else "latest", idle_s=until_idle):
             if not update.story_id.startswith(story) or edition not in {None, update.edition}:

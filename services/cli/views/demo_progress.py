@@ -8,6 +8,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from newsloom.contracts.pipeline import CLUSTERER, EMBEDDER
 from newsloom.terminal import escape
 from services.ingest.article_parser import LineRejected
 from services.ingest.lines import Line
@@ -52,7 +53,9 @@ class DemoDisplay:
     def show_backlog(self, backlog: Backlog) -> None:
         """Move the others. Backlogs are upper bounds, so that a bar may start late but never runs ahead."""
         if self._sent:
-            embedded = max(0, self._sent - backlog.embedder)
+            embedded = max(0, self._sent - backlog[EMBEDDER.name])
             note = "" if embedded else "loading the model"
             self._progress.update(self._embedded, total=self._sent, completed=embedded, note=note)
-            self._progress.update(self._clustered, total=self._sent, completed=max(0, embedded - backlog.clusterer))
+            self._progress.update(
+                self._clustered, total=self._sent, completed=max(0, embedded - backlog[CLUSTERER.name])
+            )

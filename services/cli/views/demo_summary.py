@@ -12,13 +12,13 @@ from rich.text import Text
 
 from newsloom.contracts.story import HistoryEntry, Story, StoryState
 from newsloom.contracts.topics import ARTICLES, DEAD_LETTERS
+from newsloom.log_names import topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
 from newsloom.subscribe import Newsloom
 from newsloom.terminal import escape
-from newsloom.topic_specs import topic_name
 from services.cli.views.formatting import count, leaning_counts
 from services.ingest.runner import IngestReport
 

@@ -14,13 +14,13 @@ from click.testing import CliRunner, Result
 from newsloom.contracts.article import Leaning
 from newsloom.contracts.codec import encode
 from newsloom.contracts.story import ArticleRef, Cause, HistoryEntry, Story, StoryState, StoryUpdate, UpdateKind
+from newsloom.log_names import topic_specs
 from newsloom.settings import Settings
 from newsloom.streaming.dead_letters import dead_letter
 from newsloom.streaming.log import Log, Progress
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.step import Rejection
-from newsloom.topic_specs import topic_specs
 from services.cli.__main__ import newsloom as cli
 
 AN_HOUR_AGO_MS = time.time_ns() // 1_000_000 - 3_600_000
@@ -40,7 +40,7 @@ class Newsroom:
             log.admin().create(topic_specs(self.settings))
 
     def open(self) -> Log:
-        return open_log(self.settings.log)
+        return open_log_url(self.settings.log)
 
     def write(self, messages: Sequence[Message]) -> None:
         with closing(self.open()) as log:

@@ -15,7 +15,7 @@ from newsloom.contracts.topics import ARTICLES
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Record, TopicPartition
 from services.cli.__main__ import newsloom as cli
 from services.verifier.findings import Invariant
@@ -30,7 +30,7 @@ from tests.unit.verifier.weeks import a_busy_week
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     file = tmp_path_factory.mktemp("whole") / "news.db"
     given = Settings(log=f"sqlite:///{file}", model="test", partitions=2, state_partitions=2)
-    with closing(open_log(given.log)) as log:
+    with closing(open_log_url(given.log)) as log:
         newsroom = Newsroom(log, given)
         events = resolved(a_busy_week())
         newsroom.take_in([*events, *in_edition(events, "de")])
@@ -93,13 +93,13 @@ def test_nothing_is_written(desk: Desk) -> None:
 
 
 def _standing(desk: Desk) -> dict[TopicPartition, int]:
-    with closing(open_log(desk.settings.log)) as log:
+    with closing(open_log_url(desk.settings.log)) as log:
         return log.admin().end_offsets(["news.articles", "news.stories"])
 
 
 def test_topics_that_are_not_there_are_named() -> None:
     with (
-        closing(open_log("sqlite://")) as log,
+        closing(open_log_url("sqlite://")) as log,
         pytest.raises(ConfigurationError, match=r"topic news\.\S+ does not exist"),
     ):
         verified(log, Settings())
@@ -121,7 +121,7 @@ class _Busy:
 
 @pytest.fixture
 def busy_log(desk: Desk) -> Iterator[_Busy]:
-    with closing(open_log(desk.settings.log)) as log:
+    with closing(open_log_url(desk.settings.log)) as log:
         yield _Busy(log, desk, desk.records(ARTICLES)[0])
 
 

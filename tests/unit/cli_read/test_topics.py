@@ -4,13 +4,13 @@ from contextlib import closing
 from pathlib import Path
 
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from tests.unit.cli_read.newsroom import Newsroom, story, story_message
 
 
 def test_create_makes_what_is_missing_and_leaves_the_rest(newsroom: Newsroom, tmp_path: Path) -> None:
     other = f"sqlite:///{tmp_path / 'other.db'}"
-    with closing(open_log(other)) as log:
+    with closing(open_log_url(other)) as log:
         log.admin().create([TopicSpec("news.articles", 3, CleanupPolicy.DELETE)])
     first = newsroom.run("--log", other, "topics", "create").stdout.splitlines()
     assert first[:2] == ["exists   news.articles", "created  news.story-commands"]
@@ -30,7 +30,7 @@ def test_check_lists_the_topics_when_they_are_right(newsroom: Newsroom) -> None:
 
 def test_check_says_what_is_wrong(newsroom: Newsroom, tmp_path: Path) -> None:
     other = f"sqlite:///{tmp_path / 'other.db'}"
-    with closing(open_log(other)) as log:
+    with closing(open_log_url(other)) as log:
         log.admin().create([TopicSpec("news.stories", 3, CleanupPolicy.DELETE)])
     result = newsroom.run("--log", other, "topics", "check")
     assert result.exit_code == 1

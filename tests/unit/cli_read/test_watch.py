@@ -7,7 +7,7 @@ import sys
 
 from newsloom.contracts.codec import decode_update, encode
 from newsloom.contracts.story import Cause, StoryState, UpdateKind
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from tests.unit.cli_read.newsroom import HOSTILE, HOSTILE_SHOWN, Newsroom, update, update_message
 
 A, B = "st-aaaaaaaaaaaaaaaa", "st-bbbbbbbbbbbbbbbb"
@@ -82,7 +82,7 @@ def test_updates_come_while_they_are_watched_and_ctrl_c_ends_it_quietly(newsroom
 
 def test_a_log_without_topics_says_what_to_do(newsroom: Newsroom) -> None:
     other = newsroom.settings.log + ".other"
-    open_log(other).close()
+    open_log_url(other).close()
     result = newsroom.run("--log", other, "watch")
     assert "topic news.story-updates does not exist" in str(result.exception)
     assert "newsloom topics create" in str(result.exception)

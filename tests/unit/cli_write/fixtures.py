@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
+from newsloom.log_names import topic_specs
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
-from newsloom.topic_specs import topic_specs
 from services.ingest.article_parser import LineRejected
 from services.ingest.lines import Line
 from services.ingest.runner import IngestReport
@@ -28,7 +28,7 @@ def write_rows(path: Path, rows: list[Any]) -> None:
 
 def new_log(folder: Path) -> tuple[Log, Settings]:
     settings = Settings(log=f"sqlite:///{folder / 'newsloom.db'}")
-    log = open_log(settings.log)
+    log = open_log_url(settings.log)
     log.admin().create(topic_specs(settings))
     return log, settings
 

@@ -14,14 +14,14 @@ from click.testing import CliRunner
 from newsloom.contracts.codec import encode
 from newsloom.contracts.story import StoryState
 from newsloom.contracts.topics import ARTICLES, STORY_COMMANDS
+from newsloom.log_names import topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
 from newsloom.subscribe import Newsloom
-from newsloom.topic_specs import topic_name
 from services.cli.__main__ import newsloom as cli
 from services.migration.follower import follow
 from services.migration.migration import migrate
@@ -49,7 +49,7 @@ def given(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def log(given: Settings) -> Iterator[Log]:
-    with closing(open_log(given.log)) as log:
+    with closing(open_log_url(given.log)) as log:
         yield log
 
 

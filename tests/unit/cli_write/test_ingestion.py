@@ -19,7 +19,7 @@ from newsloom.contracts.codec import decode_article
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from services.ingest.article_parser import Rules
 from services.ingest.lines import InputUnreadable
 from services.ingest.runner import LINES_MAX, IngestPlan, IngestReport, ingest
@@ -174,7 +174,7 @@ def test_a_stop_ends_between_batches(newsroom: Newsroom, path: Path) -> None:
 
 def test_without_topics_it_says_what_to_do(tmp_path: Path, path: Path) -> None:
     settings = Settings(log=f"sqlite:///{tmp_path / 'empty.db'}")
-    log = open_log(settings.log)
+    log = open_log_url(settings.log)
     write_rows(path, [row(1)])
     with pytest.raises(ConfigurationError, match="newsloom topics create"):
         ingest(log, settings, IngestPlan(file=str(path)), Notes())

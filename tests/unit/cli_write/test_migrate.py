@@ -12,15 +12,15 @@ from click.testing import CliRunner
 
 from newsloom.contracts.story import Story
 from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, STORY_UPDATES, TOPICS
+from newsloom.log_names import topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.dead_letter_replay import letters, replay
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
 from newsloom.subscribe import Newsloom
-from newsloom.topic_specs import topic_name
 from services.cli.__main__ import newsloom as cli
 from services.migration.migration import BooksDisagree, migrate
 from services.migration.target import target_of
@@ -47,7 +47,7 @@ def given(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def log(given: Settings) -> Iterator[Log]:
-    with closing(open_log(given.log)) as log:
+    with closing(open_log_url(given.log)) as log:
         yield log
 
 
@@ -123,13 +123,13 @@ def test_a_letter_is_sent_back_to_the_copys_own_topic(log: Log, given: Settings)
 @pytest.fixture
 def desk(tmp_path: Path) -> Desk:
     given = Settings(log=f"sqlite:///{tmp_path / 'news.db'}", model="test", partitions=2, state_partitions=2)
-    with closing(open_log(given.log)) as log:
+    with closing(open_log_url(given.log)) as log:
         busy(log, given)
     return Desk(tmp_path / "news.db", given)
 
 
 def migrated_to(desk: Desk, prefix: str, partitions: int) -> None:
-    with closing(open_log(desk.settings.log)) as log:
+    with closing(open_log_url(desk.settings.log)) as log:
         migrate(log, desk.settings, target_of(desk.settings, prefix, state_partitions=partitions), untold)
 
 

@@ -12,13 +12,13 @@ import pytest
 
 from newsloom.contracts.codec import encode
 from newsloom.contracts.topics import ARTICLES, STORY_UPDATES, TOPICS
+from newsloom.log_names import topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
 from newsloom.subscribe import Newsloom
-from newsloom.topic_specs import topic_name
 from services.migration.migration import migrate
 from services.migration.reembedder import Reembedding
 from services.migration.target import target_of
@@ -43,7 +43,7 @@ def spread(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """Five editions, dead letters, replayed ones, and articles that nobody has taken in yet; for other partitions."""
     file = tmp_path_factory.mktemp("spread") / "news.db"
     given = Settings(log=f"sqlite:///{file}", model="test", partitions=2, state_partitions=2)
-    with closing(open_log(given.log)) as log:
+    with closing(open_log_url(given.log)) as log:
         busy(log, given)
     return Desk(file, given)
 
@@ -53,7 +53,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """Texts, for another model."""
     file = tmp_path_factory.mktemp("written") / "news.db"
     given = Settings(log=f"sqlite:///{file}", model=OLD[0], partitions=2, state_partitions=2)
-    with closing(open_log(given.log)) as log:
+    with closing(open_log_url(given.log)) as log:
         newsroom = newsroom_of(log, given, OLD)
         take_in(newsroom, [*some_days(), *some_days("de")])
         newsroom.close()
@@ -64,13 +64,13 @@ def untold(line: str) -> None: ...
 
 
 def to_more_partitions(desk: Desk, fate: Fate) -> None:
-    with closing(open_log(desk.settings.log)) as log:
+    with closing(open_log_url(desk.settings.log)) as log:
         migrate(DyingLog(log, fate), desk.settings, target_of(desk.settings, TO, state_partitions=3), untold)
 
 
 def to_another_model(desk: Desk, fate: Fate) -> None:
     target = target_of(desk.settings, TO, state_partitions=3, model=NEW[0])
-    with closing(open_log(desk.settings.log)) as log:
+    with closing(open_log_url(desk.settings.log)) as log:
         migrate(DyingLog(log, fate), desk.settings, target, untold, Reembedding(encoder_of(NEW)))
 
 
@@ -120,7 +120,7 @@ def test_it_does_not_go_on_when_the_old_topics_have_changed(written: Desk, tmp_p
     desk = written.copied(tmp_path / "news.db")
     with pytest.raises(Interrupted):
         to_another_model(desk, Fate(5, after=True))
-    with closing(open_log(desk.settings.log)) as log:
+    with closing(open_log_url(desk.settings.log)) as log:
         newsroom = newsroom_of(log, desk.settings, OLD)
         take_in(newsroom, [text_article(60, subject=1, hour=24 * 13)])
         newsroom.close()
@@ -156,7 +156,7 @@ def test_on_kafka_it_goes_on_too(kafka_url: str) -> None:
         log=kafka_url, topic_prefix=f"t{uuid.uuid4().hex[:8]}.", model=OLD[0], partitions=2, state_partitions=2
     )
     target = target_of(given, f"{given.topic_prefix}to.", state_partitions=3, model=NEW[0])
-    with closing(open_log(kafka_url)) as log:
+    with closing(open_log_url(kafka_url)) as log:
         newsroom = newsroom_of(log, given, OLD)
         take_in(newsroom, [*some_days(), *some_days("de")])
         newsroom.write(ARTICLES, [encode(text_article(60, subject=1, hour=24 * 13))])
@@ -164,9 +164,9 @@ def test_on_kafka_it_goes_on_too(kafka_url: str) -> None:
 
     for dies_at in (1, 4, 7, 2):
         fate = Fate(dies_at, after=dies_at % 2 == 0)
-        with closing(open_log(kafka_url)) as log, pytest.raises(Interrupted):
+        with closing(open_log_url(kafka_url)) as log, pytest.raises(Interrupted):
             migrate(DyingLog(log, fate), given, target, untold, Reembedding(encoder_of(NEW)))
-    with closing(open_log(kafka_url)) as log:
+    with closing(open_log_url(kafka_url)) as log:
         migrate(log, given, target, untold, Reembedding(encoder_of(NEW)))
 
         for topic in TOPICS:

@@ -17,7 +17,7 @@ from newsloom.contracts.topics import ARTICLES, TOPICS
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.subscribe import Newsloom
 from services.clusterer.core.fixed_point import SCALE, decode_int16
 from services.clusterer.step import ClustererStep
@@ -53,7 +53,7 @@ def given(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def log(given: Settings) -> Iterator[Log]:
-    with closing(open_log(given.log)) as log:
+    with closing(open_log_url(given.log)) as log:
         yield log
 
 
@@ -146,7 +146,7 @@ def test_the_old_generation_may_work_while_the_new_one_is_embedded(log: Log, giv
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     file = tmp_path_factory.mktemp("whole") / "news.db"
     given = Settings(log=f"sqlite:///{file}", model=OLD[0], partitions=2, state_partitions=2)
-    with closing(open_log(given.log)) as log:
+    with closing(open_log_url(given.log)) as log:
         standing(log, given)
     return Desk(file, given)
 
@@ -158,7 +158,7 @@ def desk(whole: Desk, tmp_path: Path) -> Desk:
 
 def migrated(desk: Desk, reembedding: Reembedding | None = None, *, target: Settings | None = None) -> list[str]:
     lines: list[str] = []
-    with closing(open_log(desk.settings.log)) as log:
+    with closing(open_log_url(desk.settings.log)) as log:
         whereto = target or remodelled(desk.settings)
         migrate(log, desk.settings, whereto, lines.append, reembedding or Reembedding(encoder_of(NEW)))
     return lines
@@ -186,7 +186,7 @@ def test_a_model_the_stories_are_made_with_already_is_refused(desk: Desk) -> Non
 
 
 def test_vectors_that_the_clusterer_has_not_taken_in_are_told(desk: Desk) -> None:
-    with closing(open_log(desk.settings.log)) as log:
+    with closing(open_log_url(desk.settings.log)) as log:
         newsroom = newsroom_of(log, desk.settings, OLD)
         newsroom.write(ARTICLES, [encode(one) for one in FURTHER])
         newsroom.drain("embedder")
@@ -202,12 +202,12 @@ def test_vectors_that_the_clusterer_has_not_taken_in_are_told(desk: Desk) -> Non
 def test_boilerplate_that_is_not_compared_is_not_compared_with_the_new_model_either(desk: Desk) -> None:
     menu = " ".join(f"menu{word}" for word in range(60))
     pages = [msgspec.structs.replace(text_article(60 + n, subject=7 + n, hour=300), text=menu) for n in range(2)]
-    with closing(open_log(desk.settings.log)) as log:
+    with closing(open_log_url(desk.settings.log)) as log:
         newsroom = newsroom_of(log, desk.settings, OLD)
         take_in(newsroom, pages)
         newsroom.close()
     migrated(desk)
-    with closing(open_log(desk.settings.log)) as log:
+    with closing(open_log_url(desk.settings.log)) as log:
         found = Newsloom(log, topic_prefix=remodelled(desk.settings).topic_prefix).memberships()
     first, second = found["main", "t60"], found["main", "t61"]
     assert second.boilerplate_of == "t60"
@@ -216,7 +216,7 @@ def test_boilerplate_that_is_not_compared_is_not_compared_with_the_new_model_eit
 
 
 def desk_has(desk: Desk, prefix: str) -> bool:
-    with closing(open_log(desk.settings.log)) as log:
+    with closing(open_log_url(desk.settings.log)) as log:
         return bool(log.admin().describe([prefix + topic.name for topic in TOPICS]))
 
 
@@ -244,7 +244,7 @@ def test_a_text_that_retention_has_taken_is_told_before_anything_is_written(desk
 def test_articles_ingested_again_change_no_story_and_give_their_texts(desk: Desk) -> None:
     lose_the_first_days(desk)
     before = desk.stories()
-    with closing(open_log(desk.settings.log)) as log:
+    with closing(open_log_url(desk.settings.log)) as log:
         newsroom = newsroom_of(log, desk.settings, OLD)
         latest = {one.id: one for one in some_days()}
         take_in(newsroom, latest.values())
@@ -292,7 +292,7 @@ def test_a_clusterer_does_not_start_on_half_of_the_vectors(desk: Desk, model: tu
     target = msgspec.structs.replace(remodelled(desk.settings), model=model[0])
     partition = Desk(desk.file, target).checkpoint()[0].partition
     complaint = f"NEWSLOOM_MODEL is '{model[0]}', .* were made with 'small, being replaced by large'"
-    with closing(open_log(target.log)) as log, pytest.raises(ConfigurationError, match=complaint):
+    with closing(open_log_url(target.log)) as log, pytest.raises(ConfigurationError, match=complaint):
         ClustererStep(target, log, None, FIXED_PARAMETERS).restore(partition)
 
 
@@ -304,5 +304,8 @@ def test_what_was_begun_is_not_ended_as_something_else(desk: Desk) -> None:
     other = msgspec.structs.replace(remodelled(desk.settings), model="other")
     with pytest.raises(ConfigurationError, match=r"a migration to news\.to\. was begun and did not end"):
         migrated(desk, Reembedding(WordEncoder("other", 8)), target=other)
-    with closing(open_log(desk.settings.log)) as log, pytest.raises(ConfigurationError, match="was begun and did not"):
+    with (
+        closing(open_log_url(desk.settings.log)) as log,
+        pytest.raises(ConfigurationError, match="was begun and did not"),
+    ):
         migrate(log, desk.settings, msgspec.structs.replace(other, model=OLD[0]), untold)

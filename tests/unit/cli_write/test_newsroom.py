@@ -11,11 +11,11 @@ import pytest
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy, Log, TopicSpec
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message
 from services.ingest.lines import InputUnreadable
 from services.ingest.runner import IngestPlan, IngestReport
-from services.local.installation import Backlog, Drain, Feed, Standing, feed_from, prepare_topics, standing
+from services.local.installation import Drain, Feed, Standing, feed_from, prepare_topics, standing
 from tests.unit.cli_write.fixtures import Notes, ids, new_log, row, write_rows
 
 Newsroom = tuple[Log, Settings]
@@ -30,7 +30,7 @@ def newsroom(tmp_path: Path) -> Iterator[Newsroom]:
 
 def test_missing_topics_are_made_and_wrong_ones_named(tmp_path: Path) -> None:
     settings = Settings(log=f"sqlite:///{tmp_path / 'newsloom.db'}")
-    log = open_log(settings.log)
+    log = open_log_url(settings.log)
     prepare_topics(log, settings)
     assert log.admin().describe(["news.stories"])["news.stories"].policy is CleanupPolicy.COMPACT
     log.admin().create([TopicSpec("other.stories", 1, CleanupPolicy.DELETE)])
@@ -70,17 +70,17 @@ def work_through(log: Log, service: str, topic: str, messages: list[Message]) ->
 def test_a_newsroom_is_drained_when_both_services_have_committed_everything(newsroom: Newsroom, tmp_path: Path) -> None:
     log, settings = newsroom
     drain = Drain(log.admin(), settings)
-    assert drain.backlog() == Backlog(0, 0)
+    assert drain.backlog() == {"embedder": 0, "clusterer": 0}
     path = tmp_path / "articles.jsonl"
     write_rows(path, [row(1), row(2)])
     feed_from(settings, IngestPlan(file=str(path)), Notes())(threading.Event())
-    assert drain.backlog() == Backlog(embedder=2, clusterer=0)
+    assert drain.backlog() == {"embedder": 2, "clusterer": 0}
     vector = Message(topic="news.article-vectors", key=b"main", value=b"{}")
     work_through(log, "embedder", "news.articles", [vector, vector])
-    assert drain.backlog() == Backlog(embedder=0, clusterer=2)
+    assert drain.backlog() == {"embedder": 0, "clusterer": 2}
     letter = Message(topic="news.dead-letters", key=None, value=b"{}")
     work_through(log, "clusterer", "news.article-vectors", [letter])
-    assert drain.backlog() == Backlog(0, 0)
+    assert drain.backlog() == {"embedder": 0, "clusterer": 0}
     assert standing(log, settings) == Standing(articles=0, open=0, closed=0, dead_letters=1)
 
 

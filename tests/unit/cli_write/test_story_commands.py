@@ -16,19 +16,19 @@ from newsloom.command_client import command_message
 from newsloom.contracts.codec import decode_command, encode
 from newsloom.contracts.command import CommandKind, PinStory
 from newsloom.contracts.story import Cause, Story, StoryState, StoryUpdate, UpdateKind
+from newsloom.log_names import topic_specs
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.loop import Loop, LoopConfig
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message
 from newsloom.streaming.scan import read_topic
 from newsloom.streaming.step import Step
 from newsloom.streaming.watchdog import Watchdog
 from newsloom.subscribe import Newsloom
-from newsloom.topic_specs import topic_specs
 from services.cli.__main__ import newsloom as cli
 from services.clusterer.step import ClustererStep
-from services.embedder.service import build_step
+from services.embedder.step import EmbedderStep
 from tests.laws.streams import FIXED_PARAMETERS, Event, article
 from tests.unit.embedder.test_step import BytesEncoder
 
@@ -44,7 +44,7 @@ class Newsroom:
         self._threads = [
             threading.Thread(target=self._serve, args=(name,), name=name) for name in ("embedder", "clusterer")
         ]
-        with closing(open_log(self.settings.log)) as log:
+        with closing(open_log_url(self.settings.log)) as log:
             log.admin().create(topic_specs(self.settings))
 
     def start(self) -> None:
@@ -61,7 +61,7 @@ class Newsroom:
         config = LoopConfig(
             service=name, dead_letter_topic="news.dead-letters", dead_letter_share_max=1, records_max=10
         )
-        with closing(open_log(self.settings.log)) as log:
+        with closing(open_log_url(self.settings.log)) as log:
             step = self._step(name, log)
             worker = log.worker(group=f"news.{name}", instance="0", topics=step.inputs)
             Loop(worker, step, config, stop=self._stop, watchdog=Watchdog()).run()
@@ -69,18 +69,18 @@ class Newsroom:
 
     def _step(self, name: str, log: Log) -> Step:
         if name == "embedder":
-            return build_step(self.settings, BytesEncoder())
+            return EmbedderStep(self.settings, BytesEncoder())
         return ClustererStep(self.settings, log, None, FIXED_PARAMETERS)
 
     def write(self, messages: Sequence[Message]) -> None:
-        with closing(open_log(self.settings.log)) as log, closing(log.writer("test")) as writer:
+        with closing(open_log_url(self.settings.log)) as log, closing(log.writer("test")) as writer:
             before = writer.progress()
             writer.write(messages, Progress((before.position if before else 0) + 1))
 
     def report(self, *events: Event) -> None:
         """Let the clusterer take these in."""
         self.write([Message("news.article-vectors", event.edition.encode(), encode(event)) for event in events])
-        with closing(open_log(self.settings.log)) as log:
+        with closing(open_log_url(self.settings.log)) as log:
             admin, deadline = log.admin(), threading.Event()
             for _ in range(300):
                 if not admin.backlog("news.clusterer", ["news.article-vectors"]):
@@ -97,19 +97,19 @@ class Newsroom:
         return CliRunner(env=environment).invoke(cli, arguments)
 
     def stories(self) -> dict[str, Story]:
-        with closing(open_log(self.settings.log)) as log:
+        with closing(open_log_url(self.settings.log)) as log:
             return Newsloom(log).stories()
 
     def updates(self) -> list[StoryUpdate]:
-        with closing(open_log(self.settings.log)) as log:
+        with closing(open_log_url(self.settings.log)) as log:
             return list(Newsloom(log).updates(start="earliest", idle_s=0))
 
     def home(self, number: int) -> str:
-        with closing(open_log(self.settings.log)) as log:
+        with closing(open_log_url(self.settings.log)) as log:
             return Newsloom(log).memberships()["main", f"a{number}"].story_id
 
     def commands(self) -> int:
-        with closing(open_log(self.settings.log)) as log:
+        with closing(open_log_url(self.settings.log)) as log:
             return sum(1 for _ in read_topic(log, "news.story-commands"))
 
 
@@ -251,7 +251,7 @@ def test_nobody_at_work_is_said(idle: Newsroom) -> None:
     assert done.exit_code == 75
     assert "nobody has carried it out within 0.3 s: are the services running?" in done.stderr
     assert idle.run("stories", "pin", story_id, "--why", WHY, "--no-wait").stdout.startswith("sent as cmd-")
-    with closing(open_log(idle.settings.log)) as log:
+    with closing(open_log_url(idle.settings.log)) as log:
         sent = [decode_command(record.value or b"") for record in read_topic(log, "news.story-commands")]
     assert [(command.by, command.why) for command in sent] == [("jane", WHY)] * 2
     assert len({command.command_id for command in sent}) == 2
@@ -279,7 +279,7 @@ def test_a_command_that_cannot_be_read_is_a_dead_letter_of_the_embedder(newsroom
     )
     done = newsroom.run("stories", "pin", good.story_id, "--why", WHY)
     assert done.exit_code == 0
-    with closing(open_log(newsroom.settings.log)) as log:
+    with closing(open_log_url(newsroom.settings.log)) as log:
         reasons = sorted(record.header("dead-letter-reason") or "" for record in read_topic(log, "news.dead-letters"))
     assert reasons == [
         "Object missing required field `kind`",

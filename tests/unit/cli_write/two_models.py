@@ -15,7 +15,7 @@ from newsloom.contracts.topics import ARTICLES
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from services.embedder.encoder import Vectors
-from services.embedder.service import build_step
+from services.embedder.step import EmbedderStep
 from tests.laws.streams import START
 from tests.unit.verifier.newsroom import Newsroom
 
@@ -53,7 +53,7 @@ def encoder_of(model: tuple[str, int]) -> WordEncoder:
 
 def newsroom_of(log: Log, settings: Settings, model: tuple[str, int]) -> Newsroom:
     """Both services, working with that model."""
-    step = build_step(settings, encoder_of(model))
+    step = EmbedderStep(settings, encoder_of(model))
     return Newsroom(log, msgspec.structs.replace(settings, model=model[0]), embedder=step, dimension=model[1])
 
 

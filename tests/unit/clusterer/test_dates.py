@@ -10,12 +10,12 @@ import msgspec
 import pytest
 
 from newsloom.contracts.codec import encode
+from newsloom.log_names import topic_specs
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Record
 from newsloom.streaming.step import Outcome
-from newsloom.topic_specs import topic_specs
 from services.clusterer.configuration import parameters_of
 from services.clusterer.core.space import unix_ms
 from services.clusterer.step import ClustererStep
@@ -26,7 +26,7 @@ SETTINGS = Settings(log="sqlite://", model="test")
 
 @pytest.fixture
 def log() -> Iterator[Log]:
-    with closing(open_log(SETTINGS.log)) as log:
+    with closing(open_log_url(SETTINGS.log)) as log:
         log.admin().create(topic_specs(SETTINGS))
         yield log
 

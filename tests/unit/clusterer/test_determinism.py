@@ -10,11 +10,11 @@ import pytest
 from newsloom.contracts.codec import encode
 from newsloom.contracts.topics import ARTICLE_STORIES, ARTICLE_VECTORS, STORIES, STORY_UPDATES
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector
+from newsloom.log_names import topic_name, topic_specs
 from newsloom.settings import Settings
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message
 from newsloom.streaming.scan import read_topic
-from newsloom.topic_specs import topic_name, topic_specs
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.step import ClustererStep
 from tests.conformance.driving import Member, put
@@ -52,7 +52,7 @@ def events(seed: int) -> list[ArticleVector | ArticleRetraction]:
 
 def written(seed: int, *, batch: int, restart_every: int | None = None) -> Written:
     """Everything a clusterer writes about the stream, taken in `batch` records at a time, restored every so many batches."""
-    with closing(open_log(SETTINGS.log)) as log:
+    with closing(open_log_url(SETTINGS.log)) as log:
         log.admin().create(topic_specs(SETTINGS))
         source = topic_name(SETTINGS, ARTICLE_VECTORS)
         put(log, [Message(source, EDITION.encode(), encode(event), partition=PARTITION) for event in events(seed)])

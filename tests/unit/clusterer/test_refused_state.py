@@ -10,10 +10,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from newsloom.contracts.cloudevents import EVENT_TYPE
+from newsloom.contracts.pipeline import EVENT_TYPE
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Record
 from services.clusterer.configuration import parameters_of
 from services.clusterer.step import ClustererStep
@@ -26,7 +26,7 @@ from tests.unit.verifier.weeks import a_busy_week
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     file = tmp_path_factory.mktemp("whole") / "news.db"
     given = Settings(log=f"sqlite:///{file}", model="test")
-    with closing(open_log(given.log)) as log:
+    with closing(open_log_url(given.log)) as log:
         newsroom = Newsroom(log, given)
         newsroom.take_in(resolved(a_busy_week()))
         newsroom.drain("clusterer")
@@ -40,7 +40,7 @@ def desk(whole: Desk, tmp_path: Path) -> Desk:
 
 def restore(desk: Desk, *, model: str = "test") -> None:
     given = msgspec.structs.replace(desk.settings, model=model)
-    with closing(open_log(given.log)) as log:
+    with closing(open_log_url(given.log)) as log:
         ClustererStep(given, log, None, parameters_of(given)).restore(0)
 
 

@@ -12,13 +12,13 @@ import pytest
 
 from newsloom.contracts.codec import encode
 from newsloom.contracts.topics import ARTICLE_STORIES, STORIES, TOPICS, TopicDefinition
+from newsloom.log_names import topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log, Progress, Reader
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message, Record, TopicPartition
 from newsloom.streaming.scan import read_topic
-from newsloom.topic_specs import topic_name
 from services.clusterer.core.calibration import zero_calibration
 from services.clusterer.step import ClustererStep
 from tests.laws.streams import DIMENSION, FIXED_PARAMETERS, article
@@ -36,7 +36,7 @@ def given(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def log(given: Settings) -> Iterator[Log]:
-    with closing(open_log(given.log)) as log:
+    with closing(open_log_url(given.log)) as log:
         yield log
 
 

@@ -9,13 +9,13 @@ import pytest
 
 from newsloom.contracts.topics import STORY_UPDATES, TOPICS
 from newsloom.contracts.vector import VectorEvent
+from newsloom.log_names import topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
 from newsloom.subscribe import Newsloom
-from newsloom.topic_specs import topic_name
 from services.clusterer.core.parameters import Parameters
 from services.verifier.verification import problems
 from tests.laws.streams import FIXED_PARAMETERS, article
@@ -31,7 +31,7 @@ STRICT = Parameters(bar_base=0.99, bar_mean=0.0, bar_std=0.0, merge_bar=0.99)
 
 @pytest.fixture
 def log() -> Iterator[Log]:
-    with closing(open_log("sqlite://")) as log:
+    with closing(open_log_url("sqlite://")) as log:
         yield log
 
 
@@ -57,7 +57,7 @@ def updates(log: Log) -> list[Record]:
 
 def decided(parameters: Parameters) -> dict[str, int]:
     """How many articles each story has after the old version's week and this version's news."""
-    with closing(open_log("sqlite://")) as log:
+    with closing(open_log_url("sqlite://")) as log:
         run(log, FIXED_PARAMETERS, resolved(a_busy_week()))
         run(log, parameters, later_news())
         return {story.id: story.article_count for story in Newsloom(log).stories().values()}

@@ -16,7 +16,7 @@ from newsloom.settings import Settings
 from newsloom.streaming.records import Headers, Message, Record
 from newsloom.streaming.step import Outcome
 from services.embedder.encoder import Vectors
-from services.embedder.service import build_step
+from services.embedder.step import EmbedderStep
 
 NOW_MS = 1_938_000_000_000
 NOW = datetime.fromtimestamp(NOW_MS / 1000, tz=UTC)
@@ -41,7 +41,7 @@ class BytesEncoder:
 
 
 def process(*records: Record, encoder: BytesEncoder | None = None) -> Outcome:
-    return build_step(Settings(model="bytes"), encoder or BytesEncoder()).process(records)
+    return EmbedderStep(Settings(model="bytes"), encoder or BytesEncoder()).process(records)
 
 
 def record(
@@ -71,7 +71,7 @@ def reason(outcome: Outcome) -> str:
 
 
 def test_it_reads_articles_and_writes_vectors() -> None:
-    step = build_step(Settings(topic_prefix="test."), BytesEncoder())
+    step = EmbedderStep(Settings(topic_prefix="test."), BytesEncoder())
     assert list(step.inputs) == ["test.articles", "test.story-commands"]
     (message,) = step.process([record(content())]).messages
     assert message.topic == "test.article-vectors"

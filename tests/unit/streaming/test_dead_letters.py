@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsloom.contracts.topics import ARTICLES, DEAD_LETTERS
+from newsloom.log_names import topic_specs
 from newsloom.settings import Settings
 from newsloom.streaming.dead_letters import (
     REASON,
@@ -19,11 +20,10 @@ from newsloom.streaming.dead_letters import (
     original,
 )
 from newsloom.streaming.log import Progress
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.scan import read_topic
 from newsloom.streaming.step import Rejection
-from newsloom.topic_specs import topic_specs
 
 HEADER_NAMES = st.one_of(st.text(max_size=8), st.sampled_from(["dead-letter-topic", "dead-letter-mine", REASON]))
 RECORDS = st.builds(
@@ -80,7 +80,7 @@ def test_a_reason_that_quotes_the_input_is_cut() -> None:
 
 
 def test_the_largest_article_fits_with_any_reason() -> None:
-    log = open_log("sqlite://")
+    log = open_log_url("sqlite://")
     log.admin().create(topic_specs(Settings()))
     value = b"x" * (ARTICLES.max_record_bytes - 300)
     record = Record("news.articles", 0, 0, 0, b"k" * 256, value)

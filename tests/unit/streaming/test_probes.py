@@ -14,7 +14,7 @@ from newsloom.streaming.errors import CommitFailed, ConfigurationError
 from newsloom.streaming.log import Log
 from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.metrics import Metrics
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.probes import Probes
 from newsloom.streaming.records import Batch, Message, TopicPartition
 from newsloom.streaming.restore import RestoreWatch
@@ -25,7 +25,7 @@ from tests.unit.streaming.tally import GROUP, IN, LETTERS, UNREADABLE, Tally, cr
 
 @pytest.fixture
 def log() -> Iterator[Log]:
-    log = open_log("sqlite://")
+    log = open_log_url("sqlite://")
     create_topics(log)
     yield log
     log.close()

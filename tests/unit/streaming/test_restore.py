@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from newsloom.streaming.log import Log
 from newsloom.streaming.metrics import Metrics
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import TopicPartition
 from newsloom.streaming.restore import LOG_EVERY_S, RECORDS_MAX, RestoreWatch, read_to_end
 from newsloom.streaming.watchdog import Watchdog
@@ -33,7 +33,7 @@ class SlowClock:
 
 @pytest.fixture
 def log() -> Iterator[Log]:
-    with closing(open_log("sqlite://")) as log:
+    with closing(open_log_url("sqlite://")) as log:
         create_topics(log)
         yield log
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
+from newsloom.log_names import topic_specs
 from newsloom.service import EXIT_CONFIGURATION, EXIT_LOG
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
-from newsloom.streaming.open import open_log
-from newsloom.topic_specs import topic_specs
+from newsloom.streaming.open import open_log_url
 from tests.conformance.driving import numbered, put, read_all, steps, values
 from tests.unit.streaming.tally import IN, OUT, create_topics
 
@@ -28,7 +28,7 @@ Start = Callable[..., "subprocess.Popen[str]"]
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[Log]:
-    with closing(open_log(f"sqlite:///{tmp_path / 'log.db'}")) as log:
+    with closing(open_log_url(f"sqlite:///{tmp_path / 'log.db'}")) as log:
         yield log
 
 
@@ -98,7 +98,7 @@ def test_a_second_process_of_the_same_name_ends_the_first(log: Log, start: Start
 
 
 def test_missing_topics_are_one_line_and_a_status(start: Start, tmp_path: Path) -> None:
-    open_log(f"sqlite:///{tmp_path / 'log.db'}").close()
+    open_log_url(f"sqlite:///{tmp_path / 'log.db'}").close()
     process = start()
     line = last_line(process)
     assert line.startswith("newsloom tally: topics news.articles, ")

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
+from newsloom.log_names import state_topic_names, topic_specs
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy, Log, TopicSpec
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.topic_check import check_topics, topic_problems
-from newsloom.topic_specs import state_topic_names, topic_specs
 
 SETTINGS = Settings(partitions=3, state_partitions=2)
 SPECS = topic_specs(SETTINGS)
@@ -21,7 +21,7 @@ STATE = state_topic_names(SETTINGS)
 
 @pytest.fixture
 def log() -> Iterator[Log]:
-    log = open_log("sqlite://")
+    log = open_log_url("sqlite://")
     yield log
     log.close()
 

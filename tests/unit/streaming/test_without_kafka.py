@@ -14,10 +14,10 @@ ROOT = Path(__file__).resolve().parents[3]
 BLOCK_KAFKA = "import sys; sys.modules['kafka'] = None; "
 LOG = """
 from newsloom.streaming.log import CleanupPolicy, Progress, TopicSpec
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message, TopicPartition
 
-log = open_log("sqlite://")
+log = open_log_url("sqlite://")
 log.admin().create([TopicSpec("in", 3, CleanupPolicy.DELETE)])
 log.writer("writer").write([Message("in", b"key", b"value")], Progress(1))
 worker = log.worker(group="group", instance="0", topics=["in"])

@@ -9,7 +9,7 @@ import pytest
 
 from newsloom.contracts.topics import ARTICLES
 from newsloom.settings import Settings
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from tests.unit.verifier.desk import Desk
 from tests.unit.verifier.newsroom import Newsroom, in_edition, resolved
 from tests.unit.verifier.weeks import a_busy_week
@@ -20,7 +20,7 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     """Good books: a busy week in one edition, its articles in another, and a record that is none."""
     file = tmp_path_factory.mktemp("good") / "news.db"
     given = Settings(log=f"sqlite:///{file}", model="test", partitions=2, state_partitions=3)
-    with closing(open_log(given.log)) as log:
+    with closing(open_log_url(given.log)) as log:
         newsroom = Newsroom(log, given)
         events = resolved(a_busy_week())
         newsroom.take_in([*events, *in_edition(events, "de")])

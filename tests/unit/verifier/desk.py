@@ -17,15 +17,14 @@ from newsloom.contracts.codec import decode_state, decode_story, decode_update, 
 from newsloom.contracts.membership import Checkpoint, Membership
 from newsloom.contracts.story import Story, StoryUpdate
 from newsloom.contracts.topics import ARTICLE_STORIES, STORIES, STORY_UPDATES, TopicDefinition
-from newsloom.service import group_name
+from newsloom.log_names import group_name, topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.log import Progress
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message, Record, TopicPartition
 from newsloom.streaming.scan import read_topic
 from newsloom.streaming.sqlite.damage import checksum
 from newsloom.streaming.sqlite.schema import place
-from newsloom.topic_specs import topic_name
 from services.verifier.verification import problems
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -45,13 +44,13 @@ class Desk:
         return Desk(file, self.settings)
 
     def problems(self) -> list[str]:
-        with closing(open_log(self.settings.log)) as log:
+        with closing(open_log_url(self.settings.log)) as log:
             return problems(log, self.settings)
 
     # --- reading
 
     def records(self, topic: TopicDefinition) -> list[Record]:
-        with closing(open_log(self.settings.log)) as log:
+        with closing(open_log_url(self.settings.log)) as log:
             return list(read_topic(log, topic_name(self.settings, topic)))
 
     def _latest(self, topic: TopicDefinition) -> list[Record]:
@@ -88,7 +87,7 @@ class Desk:
         """Write a record, or one like it, in the same partition."""
         if isinstance(message, Record):
             message = Message(message.topic, message.key, message.value, message.headers, message.partition)
-        with closing(open_log(self.settings.log)) as log, closing(log.writer("desk")) as writer:
+        with closing(open_log_url(self.settings.log)) as log, closing(log.writer("desk")) as writer:
             writer.write([message], Progress(1))
 
     def rewrite(self, record: Record, value: T, **changed: Any) -> None:

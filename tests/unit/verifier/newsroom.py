@@ -12,14 +12,13 @@ import msgspec
 from newsloom.contracts.codec import InvalidValue, decode_vector, encode
 from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, DEAD_LETTERS, STORY_COMMANDS, TopicDefinition
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
-from newsloom.service import group_name
+from newsloom.log_names import group_name, topic_name, topic_specs
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log, Progress, Worker
 from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.step import Outcome, Rejection, Step
 from newsloom.streaming.watchdog import Watchdog
-from newsloom.topic_specs import topic_name, topic_specs
 from services.clusterer.core.calibration import zero_calibration
 from services.clusterer.core.commands import CommandRefused
 from services.clusterer.core.edition import Edition

@@ -17,7 +17,7 @@ from newsloom.contracts.topics import ARTICLES
 from newsloom.settings import Settings
 from newsloom.streaming.dead_letter_replay import replay
 from newsloom.streaming.log import Log, Progress
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message
 from newsloom.streaming.scan import read_topic
 from newsloom.subscribe import Newsloom
@@ -34,7 +34,7 @@ MANY = Settings(log="sqlite://", model="test", partitions=3, state_partitions=4)
 
 @pytest.fixture
 def log() -> Iterator[Log]:
-    with closing(open_log("sqlite://")) as log:
+    with closing(open_log_url("sqlite://")) as log:
         yield log
 
 
@@ -74,7 +74,7 @@ def test_on_kafka(kafka_url: str) -> None:
     given = Settings(
         log=kafka_url, topic_prefix=f"t{uuid.uuid4().hex[:8]}.", model="test", partitions=2, state_partitions=3
     )
-    with closing(open_log(kafka_url)) as log:
+    with closing(open_log_url(kafka_url)) as log:
         newsroom = busy(log, given)
         assert problems(log, newsroom.settings) == []
 
@@ -129,7 +129,7 @@ def test_stories_out_of_their_time_are_missed_by_nobody(log: Log) -> None:
 @settings(max_examples=20)
 @given(commanded_streams | contested_streams)
 def test_whatever_is_published_is_in_order(events: list[Input]) -> None:
-    with closing(open_log("sqlite://")) as log:
+    with closing(open_log_url("sqlite://")) as log:
         newsroom = Newsroom(log, MANY)
         newsroom.take_in(resolved(events))
         newsroom.drain("clusterer")

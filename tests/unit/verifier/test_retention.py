@@ -9,7 +9,7 @@ import pytest
 
 from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, STORY_UPDATES, TopicDefinition
 from newsloom.settings import Settings
-from newsloom.streaming.open import open_log
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Record
 from services.verifier.verification import Verification, verified
 from tests.unit.verifier.desk import Desk
@@ -21,7 +21,7 @@ from tests.unit.verifier.weeks import a_busy_week
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Desk:
     file = tmp_path_factory.mktemp("whole") / "news.db"
     given = Settings(log=f"sqlite:///{file}", model="test", partitions=2, state_partitions=2)
-    log = open_log(given.log)
+    log = open_log_url(given.log)
     newsroom = Newsroom(log, given)
     events = resolved(a_busy_week())
     newsroom.take_in([*events, *in_edition(events, "de")])
@@ -46,7 +46,7 @@ def forget(desk: Desk, topic: TopicDefinition, share: float) -> None:
 
 
 def verification(desk: Desk) -> Verification:
-    log = open_log(desk.settings.log)
+    log = open_log_url(desk.settings.log)
     try:
         return verified(log, desk.settings)
     finally:

@@ -1,6 +1,8 @@
-"""The contract's topics as they stand on a log: with a prefix and a number of partitions."""
+"""Names on the log: the contract's topics and groups under an installation's prefix, and its topics' settings."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from newsloom.contracts.topics import TOPICS, Sizing, TopicDefinition
 from newsloom.settings import Settings
@@ -12,9 +14,19 @@ def topic_name(settings: Settings, topic: TopicDefinition) -> str:
     return settings.topic_prefix + topic.name
 
 
+def topic_names(settings: Settings, topics: Iterable[TopicDefinition]) -> list[str]:
+    """Return the topics' full names, in the same order."""
+    return [topic_name(settings, topic) for topic in topics]
+
+
+def group_name(settings: Settings, service: str) -> str:
+    """Return the consumer group of a service."""
+    return settings.topic_prefix + service
+
+
 def state_topic_names(settings: Settings) -> list[str]:
     """The topics whose partition counts must agree."""
-    return [topic_name(settings, topic) for topic in TOPICS if topic.sizing is Sizing.STATE]
+    return topic_names(settings, (topic for topic in TOPICS if topic.sizing is Sizing.STATE))
 
 
 def topic_specs(settings: Settings) -> tuple[TopicSpec, ...]:

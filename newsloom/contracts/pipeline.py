@@ -1,0 +1,99 @@
+"""The pipeline as data: what each service consumes, restores from and produces, and the headers and ids that travel with it.
+
+A new service is an entry in `SERVICES`, a folder `services/NAME` and its `__main__.py`. Rights, wiring, `newsloom run`,
+`newsloom NAME`, the verifier and docs/architecture.md follow from the entry.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple, Self
+
+import msgspec
+
+from newsloom.contracts.topics import (
+    ARTICLE_STORIES,
+    ARTICLE_VECTORS,
+    ARTICLES,
+    STORIES,
+    STORY_COMMANDS,
+    STORY_UPDATES,
+    TopicDefinition,
+)
+
+CLOUDEVENT_ID: Final = "ce_id"
+EVENT_TYPE: Final = "ce_type"
+"""Header that names what a record is, with the version of its schema."""
+EDITION_HEADER: Final = "edition"
+"""Header in which a retraction (a record without a value) names its edition."""
+TRACEPARENT: Final = "traceparent"
+BEGINNING_CUT: Final = "beginning-cut"
+"""Header of the first record of a migrated partition whose original had already lost records to retention."""
+EMBEDDED_WITH: Final = "embedded-with"
+"""Header of a membership that a migration embedded again: the model's name."""
+
+
+class ServiceDefinition(msgspec.Struct, frozen=True, kw_only=True):
+    """A service: one process, one consumer group of the same name. Every service also produces dead letters."""
+
+    name: str
+    does: str
+    """What it does, in one line, for `newsloom --help`."""
+    consumes: tuple[TopicDefinition, ...]
+    produces: tuple[TopicDefinition, ...]
+    state: tuple[TopicDefinition, ...] = ()
+    """Compacted topics that it writes and restores from."""
+
+
+EMBEDDER: Final = ServiceDefinition(
+    name="embedder",
+    does="Run the embedder: articles in, article-vectors out.",
+    consumes=(ARTICLES, STORY_COMMANDS),
+    produces=(ARTICLE_VECTORS,),
+)
+CLUSTERER: Final = ServiceDefinition(
+    name="clusterer",
+    does="Run the clusterer: article-vectors in, stories and their updates out.",
+    consumes=(ARTICLE_VECTORS,),
+    produces=(STORY_UPDATES,),
+    state=(STORIES, ARTICLE_STORIES),
+)
+
+SERVICES: Final = (EMBEDDER, CLUSTERER)
+"""In the order in which records flow through them."""
+
+CONSUMED: Final = tuple(dict.fromkeys(topic for service in SERVICES for topic in service.consumes))
+"""Every topic that a service consumes, each once."""
+
+
+class RecordId(NamedTuple):
+    """Position of a record. As text, `topic/partition/offset`, it begins the id of every event made from that record.
+
+    An offset below 0 is of a record that retention had deleted before a migration, counted back from the first one kept.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}/{self.offset}"
+
+    @classmethod
+    def parse(cls, event_id: str) -> Self | None:
+        """Return the position that an event's id begins with, or None if it begins otherwise."""
+        found = _RECORD_ID.match(event_id)
+        return None if found is None else cls(found[1], int(found[2]), int(found[3]))
+
+
+_RECORD_ID: Final = re.compile(r"([^/]+)/(\d+)/(-?\d+)(?=/|$)")
+
+
+def update_id(story_id: str, version: int) -> str:
+    """Return the event id of a story update."""
+    return f"{story_id}/{version}"
+
+
+def snapshot_id(story_id: str, version: int | None) -> str:
+    """Return the event id of a story's snapshot; None stands for its tombstone."""
+    return f"{story_id}/{'forgotten' if version is None else version}/snapshot"
