@@ -24,7 +24,7 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.probes import Probes
-from newsloom.streaming.restore import RestoreWatch
+from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.step import Step
 from newsloom.streaming.topic_check import check_topics
 from newsloom.streaming.watchdog import Watchdog
@@ -35,8 +35,8 @@ EXIT_CONFIGURATION: Final = 78
 EXIT_LOG: Final = 75
 """sysexits.h EX_TEMPFAIL: fenced, or the log is away; a supervisor may start the service again."""
 
-StepBuilder = Callable[[Settings, Log, RestoreWatch], Step]
-"""What builds a service's step; a step that restores tells the watch how it goes on."""
+StepBuilder = Callable[[Settings, Log, RestoreProgress], Step]
+"""What builds a service's step; a step with state reports its restores to the `RestoreProgress`."""
 
 _log = structlog.get_logger("newsloom.service")
 
@@ -87,7 +87,7 @@ def _serve(config: LoopConfig, settings: Settings, build: StepBuilder, watchdog:
     try:
         _check_rights(service, settings, log)
         check_topics(log.admin(), topic_specs(settings), state_topic_names(settings))
-        step = build(settings, log, RestoreWatch(watchdog, metrics))
+        step = build(settings, log, RestoreProgress(watchdog, metrics))
         worker = log.worker(group=group_name(settings, service), instance=settings.instance, topics=step.inputs)
         stop = stop_on_signals()
         watchdog.start()

@@ -57,13 +57,8 @@ class Metrics:
         self.restore_records = Counter("newsloom_restore_records", "State records read by restores", registry=registry)
         self.restore_fraction = Gauge(
             "newsloom_restore_fraction",
-            "How much of a topic the partition's latest restore has read, or of the articles rebuilt (`build`), 0 to 1",
-            ["partition", "part"], registry=registry,
-        )  # fmt: skip
-        self.restored_articles = Gauge(
-            "newsloom_restored_articles",
-            "Articles that the partition's latest restore has rebuilt",
-            ["partition"],
+            "Done fraction (0 to 1) of a part of the partition's latest restore: a topic to read, or `build`",
+            ["partition", "part"],
             registry=registry,
         )
 

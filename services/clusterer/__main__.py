@@ -11,7 +11,7 @@ from newsloom.contracts.pipeline import CLUSTERER
 from newsloom.service import main
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
-from newsloom.streaming.restore import RestoreWatch
+from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.step import Step
 
 _log = structlog.get_logger("newsloom.clusterer")
@@ -23,7 +23,7 @@ RECORDS_MAX = 200
 """Articles in one transaction."""
 
 
-def build_step(settings: Settings, log: Log, watch: RestoreWatch) -> Step:
+def build_step(settings: Settings, log: Log, restore_progress: RestoreProgress) -> Step:
     """The step these settings describe; raises ConfigurationError."""
     # Imported here so that a wrong setting or a signal is answered at once, not after FAISS and HDBSCAN have been loaded.
     from services.clusterer.calibration_files import load_calibration  # noqa: PLC0415
@@ -35,7 +35,7 @@ def build_step(settings: Settings, log: Log, watch: RestoreWatch) -> Step:
         _log.warning(
             "calibration.missing", model=settings.model, effect="bars stand on the default model's similarities"
         )
-    return ClustererStep(settings, log, calibration, parameters_of(settings), watch)
+    return ClustererStep(settings, log, calibration, parameters_of(settings), restore_progress)
 
 
 if __name__ == "__main__":

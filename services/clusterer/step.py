@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from newsloom.contracts.codec import InvalidValue, decode_vector
 from newsloom.contracts.pipeline import CLUSTERER
@@ -15,7 +16,7 @@ from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.records import Message, Record, TopicPartition
-from newsloom.streaming.restore import RestoreWatch, read_to_end
+from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.step import Outcome, Rejection
 from newsloom.streaming.watchdog import Watchdog
 from services.clusterer.core.calibration import Calibration, zero_calibration
@@ -26,6 +27,7 @@ from services.clusterer.core.fixed_point import HALF_BYTES
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.space import unix_ms
 from services.clusterer.messages import MessageBuilder
+from services.clusterer.rebuild_progress import RebuildProgress
 from services.clusterer.state import checkpoint_of, restore_engines
 
 
@@ -54,14 +56,15 @@ class ClustererStep:
         log: Log,
         calibration: Calibration | None,
         parameters: Parameters,
-        watch: RestoreWatch | None = None,
+        restore_progress: RestoreProgress | None = None,
     ) -> None:
         self.inputs: Sequence[str] = topic_names(settings, CLUSTERER.consumes)
         self._log = log
         self._model = settings.model
         self._calibration = calibration
         self._parameters = parameters
-        self._watch = watch or RestoreWatch(Watchdog(), Metrics())
+        self._restore_progress = restore_progress or RestoreProgress(Watchdog(), Metrics())
+        self._rebuild_progress = RebuildProgress(self._restore_progress)
         self._stories = topic_name(settings, STORIES)
         self._state = topic_name(settings, ARTICLE_STORIES)
         self._writer = MessageBuilder(settings)
@@ -75,23 +78,22 @@ class ClustererStep:
             LogUnavailable: the log went away; call again.
 
         """
-        watch = self._watch
-        watch.begin(partition)
+        self._restore_progress.begin(partition)
         with _uncollected():
             engines = self._restored(partition)
         self._partitions[partition] = engines
         articles = sum(len(engine.edition.articles) for engine in engines.values())
-        watch.end(partition, editions=len(engines), articles=articles)
+        self._rebuild_progress.end(partition, editions=len(engines), articles=articles)
 
     def _restored(self, partition: int) -> dict[str, Engine]:
-        watch = self._watch
+        read_to_end = self._restore_progress.read_to_end
         return restore_engines(
-            read_to_end(self._log, TopicPartition(self._stories, partition), watch),
-            read_to_end(self._log, TopicPartition(self._state, partition), watch),
+            read_to_end(self._log, TopicPartition(self._stories, partition)),
+            read_to_end(self._log, TopicPartition(self._state, partition)),
             model=self._model,
             calibration=self._calibration,
             parameters=self._parameters,
-            progress=lambda articles, of: watch.built(partition, articles, of),
+            progress=partial(self._rebuild_progress.advance, partition),
         )
 
     def forget(self, partition: int) -> None:

@@ -9,14 +9,14 @@ from newsloom.contracts.pipeline import EMBEDDER
 from newsloom.service import main
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
-from newsloom.streaming.restore import RestoreWatch
+from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.step import Step
 
 RECORDS_MAX: Final = 64
 """Records in one transaction: about two seconds of work on two cores."""
 
 
-def build_step(settings: Settings, _log: Log, _watch: RestoreWatch) -> Step:
+def build_step(settings: Settings, _log: Log, _progress: RestoreProgress) -> Step:
     """Build the step with the model that the settings name; raises ConfigurationError."""
     # Imported here so that a wrong model name is reported at once, not after torch has been loaded.
     from services.embedder.model_files import find_model  # noqa: PLC0415

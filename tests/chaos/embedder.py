@@ -23,7 +23,7 @@ from newsloom.service import main
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.records import Record
-from newsloom.streaming.restore import RestoreWatch
+from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.step import Step
 from services.embedder.__main__ import RECORDS_MAX
 from services.embedder.encoder import Encoder, Vectors
@@ -85,7 +85,7 @@ def _load(model: str) -> Encoder:
     return load_encoder(model)
 
 
-def _build(settings: Settings, _log: Log, _watch: RestoreWatch) -> Step:
+def _build(settings: Settings, _log: Log, _progress: RestoreProgress) -> Step:
     encoder = kept_vectors(Path(os.environ[VECTORS]), settings.model)
     return EmbedderStep(settings, PacedEncoder(encoder))
 

@@ -32,7 +32,7 @@ from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message, Record
-from newsloom.streaming.restore import RestoreWatch
+from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.scan import read_topic
 from newsloom.streaming.watchdog import Watchdog
 from services.clusterer.__main__ import RECORDS_MAX, build_step
@@ -109,7 +109,7 @@ def undisturbed(vectors: Iterable[Record], settings: Settings) -> Topics:
         log.admin().create(topic_specs(settings))
         _copy(log, vectors)
         watchdog, metrics = Watchdog(), Metrics()
-        step = build_step(settings, log, RestoreWatch(watchdog, metrics))
+        step = build_step(settings, log, RestoreProgress(watchdog, metrics))
         group = group_name(settings, "clusterer")
         worker = log.worker(group=group, instance="undisturbed", topics=step.inputs)
         config = LoopConfig(

@@ -10,7 +10,7 @@ from collections import Counter
 
 from newsloom.streaming.errors import CommitFailed
 from newsloom.streaming.records import Message, TopicPartition
-from newsloom.streaming.restore import read_to_end
+from newsloom.streaming.scan import read_partitions
 from newsloom.streaming.sqlite import open_embedded
 
 GROUP = "copiers"
@@ -27,7 +27,7 @@ def main(url: str, instance: str, session_timeout_ms: int) -> None:
         batch = worker.poll(max_records=BATCH_MAX, timeout_ms=100)
         owned = (owned - batch.lost) | batch.gained
         for source in sorted((doubt | batch.gained) & owned):
-            restored = [record.value for record in read_to_end(log, TopicPartition("count", source.partition))]
+            restored = [record.value for record in read_partitions(log, [TopicPartition("count", source.partition)])]
             counts[source.partition] = int(restored[-1] or b"") if restored else 0
         doubt = set()
         messages = []

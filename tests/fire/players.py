@@ -28,7 +28,7 @@ import structlog
 from newsloom.streaming.errors import CommitFailed, Fenced, LogUnavailable
 from newsloom.streaming.log import CleanupPolicy, Log, Progress, TopicSpec
 from newsloom.streaming.records import Message, TopicPartition
-from newsloom.streaming.restore import read_to_end
+from newsloom.streaming.scan import read_partitions
 from newsloom.streaming.sqlite import open_embedded
 from newsloom.streaming.sqlite.log import wall_clock_ms
 
@@ -96,14 +96,15 @@ def copier(log: Log, instance: str, stop: threading.Event) -> None:
 
 
 def restored(log: Log, partition: int) -> Counter[bytes]:
-    latest = {record.key or b"": record.value or b"" for record in read_to_end(log, TopicPartition("count", partition))}
+    records = read_partitions(log, [TopicPartition("count", partition)])
+    latest = {record.key or b"": record.value or b"" for record in records}
     return Counter({key: int(value) for key, value in latest.items()})
 
 
 def reader(log: Log, _name: str, stop: threading.Event) -> None:
     while not stop.is_set():
         for partition in range(PARTITIONS):
-            records = list(read_to_end(log, TopicPartition("out", partition)))
+            records = list(read_partitions(log, [TopicPartition("out", partition)]))
             assert [record.offset for record in records] == list(range(len(records)))
             for record in records[-1:]:
                 say("saw", partition, record.offset, zlib.crc32(b"".join(one.value or b"" for one in records)))

@@ -8,7 +8,7 @@ from typing import Final
 from newsloom.service import main
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
-from newsloom.streaming.restore import RestoreWatch
+from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.step import Step
 from services.embedder.step import EmbedderStep
 from tests.unit.evaluation.newsroom import WordEncoder
@@ -16,7 +16,7 @@ from tests.unit.evaluation.newsroom import WordEncoder
 RECORDS_MAX: Final = 64
 
 
-def _build(settings: Settings, _log: Log, _watch: RestoreWatch) -> Step:
+def _build(settings: Settings, _log: Log, _progress: RestoreProgress) -> Step:
     return EmbedderStep(settings, WordEncoder())
 
 

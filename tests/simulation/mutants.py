@@ -11,10 +11,9 @@ from newsloom.streaming.errors import LogUnavailable
 from newsloom.streaming.log import Log
 from newsloom.streaming.loop import Loop
 from newsloom.streaming.records import Batch, Message, Record, TopicPartition
-from newsloom.streaming.restore import RestoreWatch, read_to_end
+from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.step import Outcome
 from services.clusterer import state as clusterer_state
-from services.clusterer import step as clusterer_step
 from services.clusterer.core.edition import Edition
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.frequencies import DocumentFrequencies
@@ -26,10 +25,12 @@ from tests.simulation.replacing import Mutant, replaced
 
 
 def _reading(read: Callable[[Iterator[Record]], Iterator[Record]]) -> AbstractContextManager[None]:
-    def reader(log: Log, source: TopicPartition, watch: RestoreWatch | None = None) -> Iterator[Record]:
-        return read(read_to_end(log, source, watch))
+    read_to_end = RestoreProgress.read_to_end
 
-    return replaced((clusterer_step, "read_to_end", reader))
+    def reader(self: RestoreProgress, log: Log, source: TopicPartition) -> Iterator[Record]:
+        return read(read_to_end(self, log, source))
+
+    return replaced((RestoreProgress, "read_to_end", reader))
 
 
 def _restore_one_short() -> AbstractContextManager[None]:

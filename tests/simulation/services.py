@@ -18,7 +18,7 @@ from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.metrics import Metrics
-from newsloom.streaming.restore import RestoreWatch
+from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.step import Step
 from newsloom.streaming.topic_check import check_topics
 from newsloom.streaming.watchdog import Watchdog
@@ -53,7 +53,7 @@ class Service:
         """A process of it that is about to begin; raises `LogError`."""
         watchdog, metrics = Watchdog(), Metrics()
         check_topics(log.admin(), topic_specs(self.settings), state_topic_names(self.settings))
-        step = self._step(log, RestoreWatch(watchdog, metrics, clock=lambda: 0.0))
+        step = self._step(log, RestoreProgress(watchdog, metrics, clock=lambda: 0.0))
         worker = log.worker(group=self.group, instance=instance, topics=step.inputs)
         config = LoopConfig(
             service=self.name,
@@ -63,10 +63,10 @@ class Service:
         )
         return Loop(worker, step, config, stop=stop, watchdog=watchdog, metrics=metrics)
 
-    def _step(self, log: Log, watch: RestoreWatch) -> Step:
+    def _step(self, log: Log, progress: RestoreProgress) -> Step:
         if self.name == "embedder":
             return EmbedderStep(self.settings, ENCODER)
-        return build_clusterer(self.settings, log, watch)
+        return build_clusterer(self.settings, log, progress)
 
 
 class Unhurried(threading.Event):

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from newsloom.streaming.log import CleanupPolicy, Log, TopicSpec
 from newsloom.streaming.records import Message, Record, TopicPartition
-from newsloom.streaming.restore import read_to_end
+from newsloom.streaming.scan import read_partitions
 from newsloom.streaming.step import Outcome, Rejection
 
 GROUP, IN, OUT, LETTERS = "tally", "in", "out", "letters"
@@ -37,7 +37,7 @@ class Tally:
         self.calls.append(("restore", partition))
         assert partition not in self._last, "restored twice without having been forgotten"
         self._last[partition] = 0
-        for record in read_to_end(self._log, TopicPartition(OUT, partition)):
+        for record in read_partitions(self._log, [TopicPartition(OUT, partition)]):
             self._last[partition] = int(record.value or b"")
 
     def forget(self, partition: int) -> None:

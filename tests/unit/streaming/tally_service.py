@@ -7,11 +7,11 @@ import sys
 from newsloom.service import main
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
-from newsloom.streaming.restore import RestoreWatch
+from newsloom.streaming.restore import RestoreProgress
 from tests.unit.streaming.tally import Tally
 
 
-def build(_settings: Settings, log: Log, _watch: RestoreWatch) -> Tally:
+def build(_settings: Settings, log: Log, _progress: RestoreProgress) -> Tally:
     return Tally(log)
 
 

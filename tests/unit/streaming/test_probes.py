@@ -11,14 +11,15 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from newsloom.streaming.errors import CommitFailed, ConfigurationError
-from newsloom.streaming.log import Log
+from newsloom.streaming.log import CleanupPolicy, Log, TopicSpec
 from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.probes import Probes
 from newsloom.streaming.records import Batch, Message, TopicPartition
-from newsloom.streaming.restore import RestoreWatch
+from newsloom.streaming.restore import RECORDS_MAX, RestoreProgress
 from newsloom.streaming.watchdog import Watchdog
+from services.clusterer.rebuild_progress import RebuildProgress
 from tests.conformance.driving import numbered, put
 from tests.unit.streaming.tally import GROUP, IN, LETTERS, UNREADABLE, Tally, create_topics
 
@@ -173,16 +174,20 @@ def test_it_is_healthy_while_the_watchdog_is_fed(watchdog: Watchdog, probes: Pro
     assert get(probes, "/healthz")[0] == 200
 
 
-def test_a_restore_shows_how_far_it_is(metrics: Metrics, watchdog: Watchdog, probes: Probes) -> None:
-    watch = RestoreWatch(watchdog, metrics)
-    watch.begin(3)
-    watch.read(TopicPartition("news.stories", 3), new=10, records=10, fraction=0.25)
-    watch.built(3, 40, 80)
+def test_a_restore_shows_its_progress(log: Log, metrics: Metrics, watchdog: Watchdog, probes: Probes) -> None:
+    progress = RestoreProgress(watchdog, metrics)
+    progress.begin(3)
+    log.admin().create([TopicSpec("news.stories", 4, CleanupPolicy.DELETE)])
+    put(log, numbered("news.stories", 4 * RECORDS_MAX, partition=3))
+    records = progress.read_to_end(log, TopicPartition("news.stories", 3))
+    for _ in range(RECORDS_MAX + 1):
+        next(records)
+    RebuildProgress(progress).advance(3, 40, 80)
 
     assert sample(probes, 'newsloom_restore_fraction{part="news.stories",partition="3"}') == 0.25
     assert sample(probes, 'newsloom_restore_fraction{part="build",partition="3"}') == 0.5
     assert sample(probes, 'newsloom_restored_articles{partition="3"}') == 40
-    assert sample(probes, "newsloom_restore_records_total") == 10
+    assert sample(probes, "newsloom_restore_records_total") == RECORDS_MAX
 
 
 def test_another_path_says_which_there_are(probes: Probes) -> None:

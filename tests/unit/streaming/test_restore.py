@@ -1,4 +1,4 @@
-"""A restore tells how far it has come, and is not taken for one that hangs."""
+"""A restore reports its progress, and the watchdog does not take it for a hang."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from contextlib import closing
 import pytest
 from structlog.testing import capture_logs
 
+from newsloom.streaming.errors import LogUnavailable
 from newsloom.streaming.log import Log
 from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.open import open_log_url
-from newsloom.streaming.records import TopicPartition
-from newsloom.streaming.restore import LOG_EVERY_S, RECORDS_MAX, RestoreWatch, read_to_end
+from newsloom.streaming.records import Record, TopicPartition
+from newsloom.streaming.restore import LOG_EVERY_S, RECORDS_MAX, RestoreProgress
 from newsloom.streaming.watchdog import Watchdog
+from services.clusterer.rebuild_progress import RebuildProgress
 from tests.conformance.driving import numbered, put
 from tests.unit.streaming.tally import OUT, create_topics
 
@@ -21,7 +23,7 @@ SOURCE = TopicPartition(OUT, 0)
 
 
 class SlowClock:
-    """Monotonic seconds of which two pass at each look."""
+    """A monotonic clock: two seconds pass at each reading."""
 
     def __init__(self) -> None:
         self.now_s = 0.0
@@ -29,6 +31,30 @@ class SlowClock:
     def __call__(self) -> float:
         self.now_s += 2
         return self.now_s
+
+
+class SilentReader:
+    """A reader of a log that returns no records for three polls, with a tick of the watchdog at each, and is unavailable then."""
+
+    def __init__(self, watchdog: Watchdog) -> None:
+        self._watchdog = watchdog
+        self._polls = 0
+
+    def poll(self, *, max_records: int, timeout_ms: int) -> list[Record]:  # noqa: ARG002 - as the port has it
+        if self._polls == 3:
+            raise LogUnavailable("no answer")
+        self._polls += 1
+        self._watchdog.tick()
+        return []
+
+    def at_end(self) -> bool:
+        return False
+
+    def fraction_read(self) -> float:
+        return 0.1
+
+    def close(self) -> None:
+        pass
 
 
 @pytest.fixture
@@ -41,48 +67,52 @@ def log() -> Iterator[Log]:
 def test_progress_is_logged_every_few_seconds(log: Log) -> None:
     put(log, numbered(OUT, 6 * RECORDS_MAX))
     with capture_logs() as lines:
-        watch = RestoreWatch(Watchdog(), Metrics(), clock=SlowClock())
-        watch.begin(0)
-        assert len(list(read_to_end(log, SOURCE, watch))) == 6 * RECORDS_MAX
+        progress = RestoreProgress(Watchdog(), Metrics(), clock=SlowClock())
+        progress.begin(0)
+        assert len(list(progress.read_to_end(log, SOURCE))) == 6 * RECORDS_MAX
+        rebuild = RebuildProgress(progress)
         for articles in range(0, 100, 10):
-            watch.built(0, articles, 100)
-        watch.end(0, editions=1, articles=100)
+            rebuild.advance(0, articles, 100)
+        rebuild.end(0, editions=1, articles=100)
 
-    progress = [line for line in lines if line["event"] == "restore.progress"]
-    assert [line["fraction"] for line in progress if line["part"] == OUT] == [0.5, 1.0]
-    assert [line["records"] for line in progress if line["part"] == OUT] == [3 * RECORDS_MAX, 6 * RECORDS_MAX]
-    assert [line["articles"] for line in progress if line["part"] == "build"] == [20, 50, 80]
-    assert LOG_EVERY_S == 5, "three looks at the clock"
+    logged = [line for line in lines if line["event"] == "restore.progress"]
+    assert [line["fraction"] for line in logged if line["part"] == OUT] == [0.5, 1.0]
+    assert [line["records"] for line in logged if line["part"] == OUT] == [3 * RECORDS_MAX, 6 * RECORDS_MAX]
+    assert [line["articles"] for line in logged if line["part"] == "build"] == [20, 50, 80]
+    assert LOG_EVERY_S == 5, "three readings of the clock"
+    (read,) = [line for line in lines if line["event"] == "restore.read"]
+    assert (read["topic"], read["records"]) == (OUT, 6 * RECORDS_MAX)
     (ended,) = [line for line in lines if line["event"] == "partition.restored"]
     assert (ended["articles"], ended["editions"]) == (100, 1)
 
 
-def test_a_restore_longer_than_the_watchdogs_patience_lives_as_long_as_it_makes_progress(log: Log) -> None:
-    """Two ticks of three pass at each step: without the beats in between it would be ended at the second."""
+def test_a_restore_may_take_longer_than_the_watchdog_waits_while_it_makes_progress(log: Log) -> None:
+    """Two of three ticks pass at each step: without a beat at each step the watchdog would end the process at the second."""
     put(log, numbered(OUT, 6 * RECORDS_MAX))
     hung: list[int] = []
     watchdog = Watchdog(ticks_max=3, on_hang=lambda: hung.append(1))
-    watch = RestoreWatch(watchdog, Metrics())
-    watch.begin(0)
-    for number, _ in enumerate(read_to_end(log, SOURCE, watch), start=1):
+    progress = RestoreProgress(watchdog, Metrics())
+    progress.begin(0)
+    for number, _ in enumerate(progress.read_to_end(log, SOURCE), start=1):
         if number % RECORDS_MAX == 0:
             watchdog.tick()
             watchdog.tick()
+    rebuild = RebuildProgress(progress)
     for articles in range(5):
-        watch.built(0, articles, 5)
+        rebuild.advance(0, articles, 5)
         watchdog.tick()
         watchdog.tick()
 
     assert hung == []
 
 
-def test_a_restore_that_gets_nothing_is_not_kept_alive() -> None:
+def test_a_restore_that_reads_nothing_does_not_beat_the_watchdog(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     hung: list[int] = []
     watchdog = Watchdog(ticks_max=3, on_hang=lambda: hung.append(1))
-    watch = RestoreWatch(watchdog, Metrics())
-    watch.begin(0)
-    for _ in range(3):
-        watch.read(SOURCE, new=0, records=7, fraction=0.1)
-        watchdog.tick()
+    progress = RestoreProgress(watchdog, Metrics())
+    progress.begin(0)
+    monkeypatch.setattr(log, "reader", lambda *_args, **_options: SilentReader(watchdog))
+    with pytest.raises(LogUnavailable):
+        list(progress.read_to_end(log, SOURCE))
 
     assert hung == [1]
