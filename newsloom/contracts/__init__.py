@@ -1,1 +1,1 @@
-"""The events: what travels between producers, the services and subscribers. Imports nothing of ours."""
+"""The events that producers, services and subscribers exchange, and their topics. Imports no other part of newsloom."""

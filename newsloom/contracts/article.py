@@ -1,4 +1,4 @@
-"""What a producer writes to `articles`."""
+"""The articles that producers write to `articles`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 
 ID_BYTES_MAX = 256
-# The last group: Python alone lets $ match before a line feed at the end.
+# The last group rejects a line feed at the end: in Python, $ also matches before one.
 EDITION_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$(?!\n)"
 
 DEFAULT_EDITION = "main"
@@ -18,12 +18,12 @@ Edition = Annotated[str, msgspec.Meta(pattern=EDITION_PATTERN)]
 ArticleId = Annotated[str, msgspec.Meta(min_length=1, max_length=ID_BYTES_MAX)]
 Timestamp = Annotated[datetime, msgspec.Meta(tz=True)]
 Label = Annotated[str, msgspec.Meta(max_length=256)]
-"""An outlet or an author."""
+"""The name of an outlet or an author."""
 Url = Annotated[str, msgspec.Meta(max_length=2048)]
 
 
 class Leaning(Enum):
-    """Where an outlet stands, as the producer labels it."""
+    """The political leaning of an outlet, as labelled by the producer."""
 
     LEFT = "left"
     CENTER = "center"
@@ -31,10 +31,10 @@ class Leaning(Enum):
 
 
 class Article(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One article of one outlet. Identity is (`edition`, `id`); the same id again is a repeat or a correction.
+    """One article of one outlet, identified by (`edition`, `id`). The same id again is a duplicate or a correction.
 
-    `published_at` is RFC 3339 with an offset. Missing, or ahead of the record's own timestamp, it is taken as that
-    timestamp. `title` or `text` may be empty (headline feeds), not both.
+    `published_at` is RFC 3339 with an offset. If it is missing or later than the record's timestamp, that timestamp is used
+    instead. `title` or `text` may be empty (headline feeds), but not both.
     """
 
     id: ArticleId

@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 in Kafka's binary mode: what an event is stands in the headers, the value is the data alone.
+"""CloudEvents 1.0 in Kafka's binary content mode: the headers hold the attributes of an event, the value its data.
 
 Source: CloudEvents specification 1.0.2 and its Kafka protocol binding; W3C Trace Context for `traceparent`.
 """
@@ -32,14 +32,14 @@ CHECKPOINT: Final = "newsloom.checkpoint.v1"
 
 
 def story_update_type(kind: UpdateKind) -> str:
-    """The event type of an update, such as `newsloom.story.created.v1`."""
+    """Return the event type of an update, such as `newsloom.story.created.v1`."""
     return f"newsloom.story.{kind.value}.v1"
 
 
 class EventHeaders(msgspec.Struct, frozen=True, kw_only=True):
-    """The attributes of one event. `source` and `id` together name it for good: a retry has the same.
+    """The attributes of one event. `source` and `id` identify it: an event that is written again has the same.
 
-    A `traceparent` that is none, as W3C Trace Context has it, is not passed on: it may be of any size.
+    A `traceparent` that is not valid (W3C Trace Context) is left out, because it may be of any size.
     """
 
     id: str
@@ -51,7 +51,7 @@ class EventHeaders(msgspec.Struct, frozen=True, kw_only=True):
     traceparent: str | None = None
 
     def encode(self) -> Headers:
-        """The attributes as record headers."""
+        """Encode the attributes as record headers."""
         pairs = [
             ("ce_specversion", SPEC_VERSION),
             (CLOUDEVENT_ID, self.id),
@@ -69,5 +69,5 @@ class EventHeaders(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def rfc3339(moment: datetime) -> str:
-    """The moment in UTC as RFC 3339, with `Z`."""
+    """Format a time as RFC 3339 in UTC, with `Z`."""
     return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")

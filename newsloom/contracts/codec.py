@@ -1,4 +1,4 @@
-"""JSON on the wire: strict about what is there, deaf to what it does not know."""
+"""Encode and decode events as JSON. Decoding checks every known field and ignores unknown ones."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CONTENT_TYPE = "application/json"
 
 
 class InvalidValue(ValueError):
-    """A value that is not what its topic holds; the message names the field and what is wrong with it."""
+    """The value of a record is not valid for its topic. The message names the field and the problem."""
 
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
@@ -33,15 +33,15 @@ _UPDATE = msgspec.json.Decoder(StoryUpdate)
 
 
 def encode(value: msgspec.Struct) -> bytes:
-    """The value as JSON; the same value always gives the same bytes."""
+    """Encode the value as JSON. The same value always gives the same bytes."""
     return _ENCODER.encode(value)
 
 
 def decode_article(data: bytes) -> Article:
-    """An article from `articles`.
+    """Decode an article from `articles`.
 
     Raises:
-        InvalidValue: not JSON, a missing or mistyped field, an id over 256 bytes, an impossible date.
+        InvalidValue: not JSON, a field that is missing or of the wrong type, an id over 256 bytes, an impossible date.
 
     """
     article = _decode(_ARTICLE, data)
@@ -50,14 +50,14 @@ def decode_article(data: bytes) -> Article:
 
 
 def decode_command(data: bytes) -> StoryCommand:
-    """A command from `story-commands`; raises `InvalidValue`."""
+    """Decode a command from `story-commands`. Raises `InvalidValue`."""
     command = _decode(_COMMAND, data)
     _check_command(command)
     return command
 
 
 def decode_vector(data: bytes) -> VectorEvent:
-    """A vector, a retraction or a command from `article-vectors`; raises `InvalidValue`."""
+    """Decode a vector, a retraction or a command from `article-vectors`. Raises `InvalidValue`."""
     event = _decode(_VECTOR, data)
     if isinstance(event, ArticleVector | ArticleRetraction):
         _check_id(event.article_id, "article_id")
@@ -69,17 +69,17 @@ def decode_vector(data: bytes) -> VectorEvent:
 
 
 def decode_state(data: bytes) -> StateRecord:
-    """A membership or a checkpoint from `article-stories`; raises `InvalidValue`."""
+    """Decode a membership or a checkpoint from `article-stories`. Raises `InvalidValue`."""
     return _decode(_STATE, data)
 
 
 def decode_story(data: bytes) -> Story:
-    """A story from `stories`; raises `InvalidValue`."""
+    """Decode a story from `stories`. Raises `InvalidValue`."""
     return _decode(_STORY, data)
 
 
 def decode_update(data: bytes) -> StoryUpdate:
-    """An update from `story-updates`; raises `InvalidValue`."""
+    """Decode an update from `story-updates`. Raises `InvalidValue`."""
     return _decode(_UPDATE, data)
 
 
@@ -90,7 +90,7 @@ def _check_id(article_id: str, field: str) -> None:
 
 def _check_date(moment: datetime, field: str) -> None:
     if not YEAR_MIN <= moment.year <= YEAR_MAX:
-        raise InvalidValue(f"impossible date {moment.isoformat()}, not of {YEAR_MIN} to {YEAR_MAX} - at `$.{field}`")
+        raise InvalidValue(f"impossible date {moment.isoformat()}, not from {YEAR_MIN} to {YEAR_MAX} - at `$.{field}`")
 
 
 def _check_command(command: StoryCommand) -> None:
@@ -100,7 +100,7 @@ def _check_command(command: StoryCommand) -> None:
     size = sum(json_size_bytes(article_id) + 1 for article_id in command.article_ids)
     if size > SPLIT_BYTES_MAX:
         raise InvalidValue(
-            f"the articles' ids take {size} bytes, more than {SPLIT_BYTES_MAX}: split fewer at a time - at `$.article_ids`"
+            f"the article ids take {size} bytes, over {SPLIT_BYTES_MAX}: split off fewer articles at a time - at `$.article_ids`"
         )
 
 
@@ -108,12 +108,12 @@ def _decode(decoder: msgspec.json.Decoder[T], data: bytes) -> T:
     try:
         return decoder.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidValue(_explained(error)) from error
+        raise InvalidValue(_error_message(error)) from error
 
 
-def _explained(error: Exception) -> str:
+def _error_message(error: Exception) -> str:
     if isinstance(error, msgspec.ValidationError):
         return str(error)
     if isinstance(error, RecursionError):
-        return "not JSON that can be read: nested too deeply"
+        return "the JSON is nested too deeply"
     return f"not JSON: {error}"

@@ -1,4 +1,4 @@
-"""What an editor or operator writes to `story-commands`: corrections of stories, carried out in order with all else."""
+"""The commands that editors and operators write to `story-commands` to correct stories."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from newsloom.contracts.article import ArticleId, Edition, Timestamp
 
 SPLIT_ARTICLES_MAX = 250
 SPLIT_BYTES_MAX = 24_576
-"""Articles that one command may split off, and what their ids may take as JSON: they stand in the updates that tell of it."""
+"""Limits of one split: the number of articles, and the size of their ids as JSON, which the updates of the split list."""
 
-# At least one character that is no blank: a correction without an author or a reason is none.
+# At least one character that is not white space: every command needs an author and a reason.
 Author = Annotated[str, msgspec.Meta(pattern=r"\S", max_length=256)]
 Reason = Annotated[str, msgspec.Meta(pattern=r"\S", max_length=1_000)]
-# The last group: Python alone lets $ match before a line feed at the end.
+# The last group rejects a line feed at the end: in Python, $ also matches before one.
 CommandId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$(?!\n)")]
 StoryId = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
 class CommandKind(Enum):
-    """What a command asks for."""
+    """What a command does."""
 
     MERGE = "merge"
     SPLIT = "split"
@@ -32,7 +32,7 @@ class CommandKind(Enum):
 
 
 class CommandRef(msgspec.Struct, frozen=True, kw_only=True):
-    """A command as what it has changed names it: which, by whom, why and when."""
+    """A reference to a command, kept with everything it changed: its id and kind, who issued it, why and when."""
 
     id: CommandId
     kind: CommandKind
@@ -50,34 +50,34 @@ class _Command(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
 
 
 class MergeStories(_Command, frozen=True, kw_only=True, tag="merge"):
-    """Make one story of two. The larger one keeps its id, the older on a tie."""
+    """Merge two stories. The larger one keeps its id; on a tie, the older one does."""
 
     story_id: StoryId
     other_story_id: StoryId
 
 
 class SplitStory(_Command, frozen=True, kw_only=True, tag="split"):
-    """Let some articles of a story, not all of them, leave it for a new story of their own."""
+    """Move some articles of a story, but not all of them, to a new story."""
 
     story_id: StoryId
     article_ids: Annotated[tuple[ArticleId, ...], msgspec.Meta(min_length=1, max_length=SPLIT_ARTICLES_MAX)]
 
 
 class MoveArticle(_Command, frozen=True, kw_only=True, tag="move"):
-    """Take an article out of its story and put it into this one."""
+    """Move an article from its story to this one."""
 
     article_id: ArticleId
     story_id: StoryId
 
 
 class PinStory(_Command, frozen=True, kw_only=True, tag="pin"):
-    """From now on the story is merged with no other, and keeps its articles, except by command. New ones may join."""
+    """Pin a story: only a command can merge it or move an article out of it. New articles may join."""
 
     story_id: StoryId
 
 
 class UnpinStory(_Command, frozen=True, kw_only=True, tag="unpin"):
-    """End the effect of a pin."""
+    """Undo a pin."""
 
     story_id: StoryId
 
@@ -86,7 +86,7 @@ StoryCommand = MergeStories | SplitStory | MoveArticle | PinStory | UnpinStory
 
 
 def command_ref(command: StoryCommand) -> CommandRef:
-    """The command's name in what it changes."""
+    """Build the reference to a command."""
     return CommandRef(
         id=command.command_id,
         kind=CommandKind(command.__struct_config__.tag),

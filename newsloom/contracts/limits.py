@@ -1,4 +1,4 @@
-"""How large what is published may become, so that a message stays under 64 KiB."""
+"""Limits of published values, which keep every message under 64 KiB."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import msgspec
 
 YEAR_MIN = 1900
 YEAR_MAX = 2200
-"""No feed means another year. Far from where dates end: a window or a retention may be added to any of them."""
+"""The years that a feed may use. They leave room for adding a window or a retention time to any date."""
 
 
 def json_size_bytes(text: str) -> int:
-    """What the text takes as JSON in UTF-8, quotation marks included: up to six bytes a character."""
+    """Return the size of the text as JSON in UTF-8, with its quotation marks: up to six bytes per character."""
     return len(msgspec.json.encode(text))
 
 
 def truncate(text: str, *, bytes_max: int) -> str:
-    """The beginning of the text that takes at most `bytes_max` as JSON; where its characters differ in size, maybe less."""
+    """Truncate the text to at most `bytes_max` bytes as JSON. It may get shorter if characters differ in size."""
     while (size := json_size_bytes(text)) > bytes_max:
         text = text[: len(text) * (bytes_max - 2) // (size - 2)]
     return text

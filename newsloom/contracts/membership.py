@@ -1,7 +1,7 @@
-"""What the clusterer keeps in `article-stories`: which story an article is in, and what it needs to go on after a restart.
+"""The state of the clusterer in `article-stories`: the story of each article, its features, and a checkpoint per edition.
 
-An engine holds these by the hundred thousand. They cannot be part of a reference cycle, so the garbage collector need not
-walk them (`gc=False`).
+An engine holds hundreds of thousands of these structs. They cannot be part of a reference cycle, so `gc=False` spares the
+garbage collector from scanning them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from newsloom.contracts.command import CommandRef
 
 
 class Verdict(Enum):
-    """How an article came to its story."""
+    """How an article got into its story."""
 
     FOUNDED = "founded"
     JOINED = "joined"
@@ -25,11 +25,11 @@ class Verdict(Enum):
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A story an article was compared with.
+    """A story that an article was compared with.
 
     `score` = (share x `centroid` + (1 - share) x `mean`) x `time`. `centroid` is the cosine with the story's centroid,
-    `mean` the mean similarity to its reports, of which `title`, `lead` and `terms` are the three voices; `time` is the
-    decay over the distance to the story's span and mean time.
+    `mean` the mean similarity to its reports, a sum of the parts `title`, `lead` and `terms`. `time` is the decay with the
+    distance in time to the story's span and mean time.
     """
 
     story_id: str
@@ -43,12 +43,12 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Why an article came to its story.
+    """Why an article is in its story.
 
-    `candidates` are the best stories at the time, best first; the first had to reach `bar`, which rises with the mean and
-    the spread of the `background_count` stories behind it. A copy has no candidates, but the Jaccard index of its text
-    with that of the article it repeats, and how well (`fit`, a cosine) the title of one fits the lead of the other.
-    `commanded` has neither: the membership names the command.
+    `candidates` are the best stories at the time, best first. The score of the first had to reach `bar`, which rises with
+    the mean and standard deviation of the scores of the `background_count` stories ranked below it. A copy has no
+    candidates; it has the `jaccard` index of its text with that of the original, and `fit`, the cosine between the title of
+    one and the lead of the other. With the verdict `commanded` all of these are empty: `placed_by` names the command.
     """
 
     verdict: Verdict
@@ -62,11 +62,11 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
 
 
 class MergeDecision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """Why the article's former story became part of the one it is in now.
+    """Why the former story of an article was merged into its present one.
 
-    Their `affinity` reached the `bar`; or a report that was alone in its story was looked at again, and `second_look` says which
-    candidates it had then: the score of the first, which is `affinity` here, reached that bar; or a `command` wanted it, and
-    there is nothing else.
+    There are three cases. The `affinity` of the two stories reached the `bar`. Or the only report of a story was decided
+    again: then `second_look` is that decision, and `affinity` the score of its first candidate. Or a `command` merged them:
+    then the other fields are empty.
     """
 
     from_story_id: str
@@ -79,14 +79,14 @@ class MergeDecision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 class Membership(
     msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="membership", gc=False
 ):
-    """An article's place, and the clusterer's own record of it.
+    """The story of an article, with the features of the article that the clusterer needs after a restart.
 
-    `sequence` is the article's place in the order of arrival within its edition. The vectors are those of `ArticleVector` in
-    fixed point: int16, scaled by 2**14; `term_weights` (int16, scaled by 2**8) are TF-IDF weights as of the article's
-    arrival. If the text is boilerplate that the article `boilerplate_of` has, too, the lead's vector is the title's, and
-    `terms` are those the other has not. `decision` is how it came to a story, `merge` how that story became this one.
-    `placed_by` is the latest command that put it where it is: from then on the engine itself never moves it. Features are
-    empty in records written after the story closed.
+    `sequence` numbers the articles of an edition in order of arrival. The vectors are those of `ArticleVector` in fixed
+    point: int16, scaled by 2**14. `term_weights` (int16, scaled by 2**8) are the TF-IDF weights when the article arrived. If
+    the text is boilerplate shared with the article `boilerplate_of`, the lead's vector is that of the title, and `terms`
+    leaves out the terms of that article. `decision` is why the article got into a story, `merge` why that story became
+    this one. `placed_by` is the latest command that placed the article: the engine never moves it after that. Features
+    are empty in records written after the story closed.
     """
 
     article_id: ArticleId
@@ -114,10 +114,10 @@ class Membership(
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="checkpoint"):
-    """How far an edition has come: what memberships and stories do not say.
+    """The progress of an edition.
 
-    `watermark` is the latest publication time taken in; `next_sequence` the place of the next article; `model` and
-    `dimension` are what every vector of the edition was made with.
+    `watermark` is the latest publication time seen, `next_sequence` the sequence number of the next article. `model` and
+    `dimension` are those of every vector of the edition.
     """
 
     edition: Edition
@@ -131,10 +131,10 @@ StateRecord = Membership | Checkpoint
 
 
 def membership_key(edition: str, article_id: str) -> bytes:
-    """The key of an article's membership. Editions hold no slash, so the key is unambiguous."""
+    """Build the key of an article's membership. It is unambiguous, because an edition contains no slash."""
     return f"{edition}/{article_id}".encode()
 
 
 def checkpoint_key(edition: str) -> bytes:
-    """The key of an edition's checkpoint: a membership key with no article, which no article can have."""
+    """Build the key of an edition's checkpoint: a membership key with an empty article id, which no article has."""
     return f"{edition}/".encode()

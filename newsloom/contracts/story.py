@@ -1,6 +1,6 @@
-"""What the clusterer publishes: stories as they stand, and every change on the way there.
+"""The stories that the clusterer publishes to `stories`, and their changes, which it publishes to `story-updates`.
 
-`gc=False`: an engine holds so many of these that the garbage collector's walks would show; they are in no reference cycle.
+Engines hold many history entries, which are in no reference cycle: `gc=False` spares the garbage collector their scan.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from newsloom.contracts.article import ArticleId, Edition, Leaning, Timestamp
 from newsloom.contracts.command import CommandRef
 
 ARTICLES_MAX = 40
-"""A story lists its latest articles, at most this many, and at most as many as make a story of `STORY_BYTES_MAX`."""
+"""Articles that a story lists, the latest ones. It lists fewer if the story would exceed `STORY_BYTES_MAX`."""
 STORY_BYTES_MAX = 61_440
 OUTLETS_MAX = 100
 OUTLETS_BYTES_MAX = 8_192
-"""Outlets are named while their names, as JSON, take no more than this."""
+"""Size as JSON of the names in `outlets`."""
 HISTORY_MAX = 64
 TITLE_LISTED_MAX = 200
-"""Characters of a title in a list of articles or a history."""
+"""Characters of a title in `articles` and `history`."""
 HISTORY_TITLE_BYTES_MAX = 256
-"""What a title in a history takes as JSON: there may be `HISTORY_MAX` of them."""
+"""Size as JSON of a title in `history`, which has up to `HISTORY_MAX` of them."""
 RELATED_MAX = 10
 LINEAGE_MAX = 100
-"""`merged_from` and `split_into` name the latest; each of those stories itself says where it went or came from."""
+"""`merged_from` and `split_into` list the latest stories. Each of those stories keeps its own `merged_into` or `split_from`."""
 KEPT_APART_MAX = 100
-"""A bound that is never reached by forgetting: what would exceed it is not done."""
+"""The list is never shortened to fit: a command or merge that would exceed this limit is refused."""
 
 
 class StoryState(Enum):
-    """`open`: may still grow. `closed`: silent for a whole window, or empty. `merged`: lives on in `merged_into`."""
+    """`open`: may grow. `closed`: empty, or without a new article for a whole window. `merged`: now part of `merged_into`."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -50,7 +50,7 @@ class UpdateKind(Enum):
 
 
 class Cause(Enum):
-    """Why it happened."""
+    """Why a story changed."""
 
     ARTICLE = "article"
     CORRECTION = "correction"
@@ -62,7 +62,7 @@ class Cause(Enum):
 
 
 class ArticleRef(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An article as a story lists it. `copy_of` is the article whose text it repeats. Titles are cut at 200 characters."""
+    """An article in the list of a story. `copy_of` is the original's id, for a copy. Titles are truncated to 200 characters."""
 
     id: ArticleId
     title: str
@@ -74,7 +74,7 @@ class ArticleRef(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
-    """One published change of a story's article count: the version that made it, when in event time, and what made it."""
+    """One published change of a story's article count: the version that made it, its event time, its kind and its cause."""
 
     version: int
     at: Timestamp
@@ -85,24 +85,24 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 
 
 class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A story, whole, as of its latest version.
+    """The complete latest version of a story.
 
-    `article_count` counts every article, `report_count` only those that do not repeat another one's text. `outlets` names
-    the most frequent outlets, at most `OUTLETS_MAX` and `OUTLETS_BYTES_MAX` of names; `outlet_count` counts all of them.
-    Articles without an outlet or a leaning are in neither, so that the parts may add up to less than the whole.
+    `article_count` counts all articles, `report_count` those that are not copies. `outlets` has the article counts of the
+    most frequent outlets, at most `OUTLETS_MAX` of them and `OUTLETS_BYTES_MAX` of names; `outlet_count` counts all outlets.
+    The counts by outlet or leaning may add up to less than `article_count`, as not every article has one.
 
-    `title` is the title of `title_article_id`, the report nearest to what all of them say. A merged or emptied story keeps
-    its last title, and has no articles.
+    `title` is that of the article `title_article_id`, the report most similar to all reports of the story. A merged or
+    emptied story keeps its last title and has no articles.
 
-    `history` has one entry for every published change of the article count, oldest first. Over `HISTORY_MAX` entries
-    it is thinned: the inner entry whose neighbours' counts are nearest in ratio goes (the newest on a tie), never the
-    first and never the latest. Its titles are cut at 200 characters and 256 bytes. `articles` lists the latest by
-    publication, newest first, capped; `articles_omitted` says how many are left out. `updated_at` is event time: how far the
-    edition's stream had come when this version was made.
+    `history` has one entry for each published change of the article count, oldest first. With more than `HISTORY_MAX`
+    entries, the inner entry whose neighbours' counts are closest in ratio is removed (the newest on a tie); the first and
+    the latest always stay. Its titles are truncated to 200 characters and 256 bytes. `articles` lists the
+    latest articles by publication time, newest first, up to a limit; `articles_omitted` counts the others. `updated_at` is
+    event time: the edition's watermark when this version was made.
 
     `split_from` and `split_into` are the two sides of a split. `pinned` is the command that pinned the story. `kept_apart`
-    names the stories that a split or a move has told from this one, and those split off from them since: the engine never
-    merges them. It may still name some that have closed.
+    lists the stories that the engine never merges with this one: a split or a move separated them, or they were split off
+    from such a story later. It may include closed stories.
     """
 
     id: str
@@ -132,10 +132,10 @@ class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class StoryUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One change of one story. Versions of a story run 1, 2, 3, ... without gap or repeat.
+    """One change of one story. The versions of a story are 1, 2, 3, ..., without gaps or duplicates.
 
-    `article` is the article that made the change, where one did; `article_count_before` what the story had until then.
-    `article_ids` are those that a split took along, on both of its sides. `command` is the command that made the change.
+    `article` is the article that caused the change, `command` the command that did; an update may have neither.
+    `article_count_before` is the count before the change. `article_ids` are the articles that a split moved to a new story.
     """
 
     story_id: str

@@ -1,4 +1,4 @@
-"""The topics, as data."""
+"""The definitions of the topics."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ DAY_MS: Final = 86_400_000
 
 
 class Sizing(Enum):
-    """Which of the operator's two numbers gives a topic its partitions.
+    """Which setting gives the number of partitions of a topic.
 
-    `state`: one partition is one engine, so every topic the engine reads or restores from has the same number.
-    `free`: any number; may be increased later.
+    `state`: `NEWSLOOM_STATE_PARTITIONS`. Each engine owns one partition of every topic that it reads or restores from, so
+    these topics have the same number. `free`: `NEWSLOOM_PARTITIONS`. Any number, which may be increased later.
     """
 
     STATE = "state"
@@ -22,7 +22,7 @@ class Sizing(Enum):
 
 
 class TopicDefinition(msgspec.Struct, frozen=True, kw_only=True):
-    """A topic as the contract defines it. `retention_ms` None keeps everything; compacted topics keep the latest of each key."""
+    """A topic. Without `retention_ms` its records are kept for ever; a compacted topic keeps the latest value of each key."""
 
     name: str
     key: str
@@ -59,17 +59,17 @@ STORIES: Final = TopicDefinition(
 ARTICLE_STORIES: Final = TopicDefinition(
     name="article-stories",
     key="edition/article id; edition/ for the checkpoint",
-    value="Membership or Checkpoint; null once the article is gone",
+    value="Membership or Checkpoint; null once the article is removed",
     sizing=Sizing.STATE,
     compacted=True,
 )
 DEAD_LETTERS: Final = TopicDefinition(
     name="dead-letters",
-    key="as it came",
-    value="as it came; the reason is in the headers",
+    key="key of the rejected record",
+    value="value of the rejected record; the reason is in the headers",
     sizing=Sizing.FREE,
     retention_ms=90 * DAY_MS,
-    # Room for the largest record of any other topic and the headers that explain it.
+    # Room for the largest record of any other topic and the dead-letter headers.
     max_record_bytes=1_310_720,
 )
 

@@ -1,4 +1,4 @@
-"""What the embedder writes to `article-vectors`."""
+"""The vectors and retractions that the embedder writes to `article-vectors`."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from newsloom.contracts.article import ArticleId, Edition, Label, Leaning, Times
 from newsloom.contracts.command import StoryCommand
 
 TITLE_CHARACTERS_MAX = 500
-"""Longer titles are cut, as they are published; what is compared is the whole."""
+"""Longer titles are truncated. The vectors and hashes are those of the whole title."""
 HASHES_MAX = 1_024
-"""Of a text with more different words or 3-grams the smallest hashes are kept: the same ones in every text that has them."""
+"""If a text has more distinct words or 3-grams, the smallest hashes are kept: the same choice in every text."""
 VECTOR_BYTES_MAX = 8_192
-"""4,096 dimensions. Up to 1,536 of them, every message stays under 64 KiB whatever else it holds."""
+"""4,096 dimensions. Up to 1,536 dimensions, every message stays under 64 KiB, whatever else it holds."""
 
 Title = Annotated[str, msgspec.Meta(max_length=TITLE_CHARACTERS_MAX)]
 Digest = Annotated[str, msgspec.Meta(max_length=64)]
@@ -28,16 +28,17 @@ Preparation = Annotated[str, msgspec.Meta(max_length=64)]
 
 
 class ArticleVector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="vector"):
-    """An article as the clusterer sees it: what is shown of it, and what is compared.
+    """An article as the clusterer reads it: the fields that are published, and the features that are compared.
 
-    `published_at` is resolved (never missing, never ahead of the record it came in). `digest` identifies the content, so
-    that a repeat is told from a correction. `words` counts the words of the prepared text, without the title.
+    `published_at` is never missing and never later than the record's timestamp. `digest` is a digest of the content: it tells
+    a redelivered article from a correction. `words` is the number of words of the prepared text, without the title.
 
     `shingles` are the 32-bit hashes of the word 3-grams of title and lead. `title_vector` and `lead_vector` are the
-    unit-length embeddings of the title and of title and lead, in IEEE half precision; where one of the two texts is empty,
-    both are the other's. `terms` are the 32-bit hashes of the words of title and text, and `term_counts` (8 bits each) say
-    how often each occurs, the title counted twice. Hashes are unique and ascending; all numbers are little-endian. An
-    article is only ever compared with articles of the same `model`; `preparation` is the version of the rules that made it.
+    unit-length embeddings of the title and of title and lead, in IEEE half precision; if title or lead is empty, both are
+    the embedding of the other. `terms` are the 32-bit hashes of the words of title and text; `term_counts` is one byte for
+    each: how often the word occurs, with the title counted twice. Hashes are unique and ascending, all numbers little-endian.
+    `model` and `preparation` (the version of the rules that prepared the text) made the vectors: only vectors of the same
+    model are compared.
     """
 
     article_id: ArticleId
@@ -60,11 +61,11 @@ class ArticleVector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
 
 
 class ArticleRetraction(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="retraction"):
-    """An article its producer has withdrawn."""
+    """An article that its producer has retracted."""
 
     article_id: ArticleId
     edition: Edition
 
 
 VectorEvent = ArticleVector | ArticleRetraction | StoryCommand
-"""Everything the clusterer takes in, in one order. Commands are those of `story-commands`, passed on as they are."""
+"""All that the clusterer reads, in one order. The embedder forwards the commands of `story-commands` unchanged."""

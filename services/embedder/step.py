@@ -66,18 +66,16 @@ class EmbedderStep:
         texts = [item.text for _, item in accepted if isinstance(item, _PreparedArticle)]
         vectors = iter(encode_texts(self._encoder, texts))
         messages = [
-            self._vector_message(record, item, *next(vectors))
+            self._vector_message(record, item, next(vectors))
             if isinstance(item, _PreparedArticle)
             else self._forward(record, item)
             for record, item in accepted
         ]
         return Outcome(messages, rejected)
 
-    def _vector_message(
-        self, record: Record, prepared: _PreparedArticle, title_vector: bytes, lead_vector: bytes
-    ) -> Message:
+    def _vector_message(self, record: Record, prepared: _PreparedArticle, vectors: tuple[bytes, bytes]) -> Message:
         article = prepared.article
-        hashes, counts = term_hashes(prepared.text)
+        terms, term_counts = term_hashes(prepared.text)
         value = ArticleVector(
             article_id=article.id,
             edition=article.edition,
@@ -86,10 +84,10 @@ class EmbedderStep:
             digest=content_digest(article),
             words=prepared.text.words,
             shingles=shingle_hashes(prepared.text),
-            title_vector=title_vector,
-            lead_vector=lead_vector,
-            terms=hashes,
-            term_counts=counts,
+            title_vector=vectors[0],
+            lead_vector=vectors[1],
+            terms=terms,
+            term_counts=term_counts,
             model=self._encoder.model,
             preparation=PREPARATION,
             url=article.url,
@@ -97,9 +95,7 @@ class EmbedderStep:
             language=article.language,
             leaning=article.leaning,
         )
-        return self._message(
-            record, value, event_type=ARTICLE_VECTORIZED, subject=value.article_id, at=prepared.published_at
-        )
+        return self._message(record, value, event_type=ARTICLE_VECTORIZED, subject=article.id, at=value.published_at)
 
     def _forward(self, record: Record, value: ArticleRetraction | StoryCommand) -> Message:
         if isinstance(value, ArticleRetraction):
@@ -131,11 +127,11 @@ def encode_texts(encoder: Encoder, texts: Sequence[PreparedText]) -> list[tuple[
     """Encode title and lead of each text in half precision. If one of them is empty, both vectors are those of the other."""
     passages = [text.passage for text in texts]
     titles = [text.title for text in texts if text.title and text.lead]
-    halves = [vector.tobytes() for vector in encoder.encode(passages + titles).astype("<f2")]
-    own_titles = iter(halves[len(passages) :])
+    vectors = [vector.tobytes() for vector in encoder.encode(passages + titles).astype("<f2")]
+    title_vectors = iter(vectors[len(passages) :])
     return [
-        (next(own_titles) if text.title and text.lead else lead, lead)
-        for text, lead in zip(texts, halves, strict=False)
+        (next(title_vectors) if text.title and text.lead else lead_vector, lead_vector)
+        for text, lead_vector in zip(texts, vectors, strict=False)
     ]
 
 

@@ -60,7 +60,7 @@ def test_a_split_whose_ids_would_fill_a_message_is_refused() -> None:
     assert isinstance(accepted, SplitStory)
     assert len(accepted.article_ids) == longest
     for decode in (decode_command, decode_vector):
-        with pytest.raises(InvalidValue, match="split fewer"):
+        with pytest.raises(InvalidValue, match="split off fewer"):
             decode(msgspec.json.encode(value | {"article_ids": [*ids, "x" * 250]}))
 
 

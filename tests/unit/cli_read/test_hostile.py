@@ -25,6 +25,7 @@ from newsloom.service import EXIT_CONFIGURATION, EXIT_LOG
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.terminal import JOINERS
 from services.cli.__main__ import main
+from services.cli.commands import dead_letters  # imported before a test patches formatting.is_terminal
 from services.cli.views.demo_summary import Outcome, Sendings, print_stories
 from services.cli.views.ingest_progress import IngestDisplay
 from services.ingest.article_parser import LineRejected
@@ -204,7 +205,7 @@ def test_the_audit_proposes_hostile_stories(newsroom: Newsroom, monkeypatch: pyt
 
 def test_raw_bytes_are_for_a_file_or_a_program(evil: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
     assert evil.run("dead-letters", "show", "0", "--raw").stdout_bytes == EVIL.encode()
-    monkeypatch.setattr("services.cli.commands.dead_letters.is_terminal", lambda: True)
+    monkeypatch.setattr(dead_letters, "is_terminal", lambda: True)
     result = evil.run("dead-letters", "show", "0", "--raw")
     assert result.exit_code == 2
     assert steering(printed(result)) == set()
