@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from newsloom.contracts.pipeline import CONSUMED, SERVICES, ServiceDefinition
+from newsloom.contracts.pipeline import CONSUMED, SERVICES, TOPICS, ServiceDefinition
 from newsloom.contracts.topics import (
     ARTICLE_STORIES,
     ARTICLES,
@@ -14,7 +14,6 @@ from newsloom.contracts.topics import (
     STORIES,
     STORY_COMMANDS,
     STORY_UPDATES,
-    TOPICS,
     TopicDefinition,
 )
 

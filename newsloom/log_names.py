@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from newsloom.contracts.topics import TOPICS, Sizing, TopicDefinition
+from newsloom.contracts.pipeline import TOPICS
+from newsloom.contracts.topics import Sizing, TopicDefinition
 from newsloom.settings import Settings
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
 

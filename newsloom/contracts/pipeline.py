@@ -15,6 +15,7 @@ from newsloom.contracts.topics import (
     ARTICLE_STORIES,
     ARTICLE_VECTORS,
     ARTICLES,
+    DEAD_LETTERS,
     STORIES,
     STORY_COMMANDS,
     STORY_UPDATES,
@@ -62,6 +63,10 @@ CLUSTERER: Final = ServiceDefinition(
 SERVICES: Final = (EMBEDDER, CLUSTERER)
 """In the order in which records flow through them."""
 
+TOPICS: Final = (
+    *dict.fromkeys(topic for service in SERVICES for topic in (*service.consumes, *service.produces, *service.state)),
+    DEAD_LETTERS,
+)
 CONSUMED: Final = tuple(dict.fromkeys(topic for service in SERVICES for topic in service.consumes))
 """Every topic that a service consumes, each once."""
 

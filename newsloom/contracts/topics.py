@@ -72,5 +72,3 @@ DEAD_LETTERS: Final = TopicDefinition(
     # Room for the largest record of any other topic and the dead-letter headers.
     max_record_bytes=1_310_720,
 )
-
-TOPICS: Final = (ARTICLES, STORY_COMMANDS, ARTICLE_VECTORS, STORY_UPDATES, STORIES, ARTICLE_STORIES, DEAD_LETTERS)

@@ -17,16 +17,8 @@ import msgspec
 
 from newsloom.contracts.codec import decode_state, decode_story, encode
 from newsloom.contracts.membership import Checkpoint
-from newsloom.contracts.pipeline import BEGINNING_CUT, CLUSTERER, EMBEDDER, RecordId
-from newsloom.contracts.topics import (
-    ARTICLE_STORIES,
-    DEAD_LETTERS,
-    STORIES,
-    STORY_UPDATES,
-    TOPICS,
-    Sizing,
-    TopicDefinition,
-)
+from newsloom.contracts.pipeline import BEGINNING_CUT, CLUSTERER, EMBEDDER, TOPICS, RecordId
+from newsloom.contracts.topics import ARTICLE_STORIES, DEAD_LETTERS, STORIES, STORY_UPDATES, Sizing, TopicDefinition
 from newsloom.log_names import group_name, topic_name, topic_names
 from newsloom.settings import Settings
 from newsloom.streaming.dead_letters import REASON

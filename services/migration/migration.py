@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from newsloom.contracts.codec import encode
-from newsloom.contracts.topics import TOPICS
+from newsloom.contracts.pipeline import TOPICS
 from newsloom.log_names import group_name, topic_names
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError, LogError

@@ -8,7 +8,8 @@ from typing import Final
 
 import msgspec
 
-from newsloom.contracts.topics import TOPICS, Sizing
+from newsloom.contracts.pipeline import TOPICS
+from newsloom.contracts.topics import Sizing
 from newsloom.log_names import topic_name, topic_specs
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError

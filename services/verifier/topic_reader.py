@@ -16,6 +16,7 @@ from newsloom.contracts.pipeline import (
     CLOUDEVENT_ID,
     CONSUMED,
     SERVICES,
+    TOPICS,
     RecordId,
     snapshot_id,
     update_id,
@@ -26,7 +27,6 @@ from newsloom.contracts.topics import (
     DEAD_LETTERS,
     STORIES,
     STORY_UPDATES,
-    TOPICS,
     TopicDefinition,
 )
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent

@@ -21,8 +21,8 @@ from newsloom.contracts.codec import (
     encode,
 )
 from newsloom.contracts.command import SPLIT_ARTICLES_MAX
+from newsloom.contracts.pipeline import TOPICS
 from newsloom.contracts.story import UpdateKind
-from newsloom.contracts.topics import TOPICS
 from tests.contract.examples import EXAMPLES, UPDATES, Example
 
 GOLDEN = Path(newsloom.contracts.__file__).parent / "golden"

@@ -11,8 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from newsloom.contracts.codec import decode_article, decode_command, decode_vector
-from newsloom.contracts.pipeline import EDITION_HEADER
-from newsloom.contracts.topics import TOPICS
+from newsloom.contracts.pipeline import EDITION_HEADER, TOPICS
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
 from newsloom.settings import Settings
 from newsloom.streaming.dead_letters import ADDED, OFFSET, PARTITION, REASON, TOPIC

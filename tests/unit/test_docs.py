@@ -22,8 +22,8 @@ from newsloom.contracts.command import (
     UnpinStory,
 )
 from newsloom.contracts.membership import Checkpoint, Membership, MergeDecision, Verdict
+from newsloom.contracts.pipeline import TOPICS
 from newsloom.contracts.story import ArticleRef, Cause, HistoryEntry, Story, StoryState, StoryUpdate, UpdateKind
-from newsloom.contracts.topics import TOPICS
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector
 from newsloom.settings import KAFKA_PREFIX, NOT_OURS, PREFIX, Settings
 from newsloom.streaming.dead_letter_replay import REPLAYED

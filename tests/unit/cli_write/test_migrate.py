@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from newsloom.contracts.pipeline import TOPICS
 from newsloom.contracts.story import Story
-from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, STORY_UPDATES, TOPICS
+from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, STORY_UPDATES
 from newsloom.log_names import topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.dead_letter_replay import letters, replay

@@ -11,7 +11,8 @@ import msgspec
 import pytest
 
 from newsloom.contracts.codec import encode
-from newsloom.contracts.topics import ARTICLES, STORY_UPDATES, TOPICS
+from newsloom.contracts.pipeline import TOPICS
+from newsloom.contracts.topics import ARTICLES, STORY_UPDATES
 from newsloom.log_names import topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError

@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from newsloom.contracts.codec import encode
+from newsloom.contracts.pipeline import TOPICS
 from newsloom.contracts.story import StoryState
-from newsloom.contracts.topics import ARTICLES, TOPICS
+from newsloom.contracts.topics import ARTICLES
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log

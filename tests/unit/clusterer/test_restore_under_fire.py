@@ -11,7 +11,8 @@ from typing import Literal
 import pytest
 
 from newsloom.contracts.codec import encode
-from newsloom.contracts.topics import ARTICLE_STORIES, STORIES, TOPICS, TopicDefinition
+from newsloom.contracts.pipeline import TOPICS
+from newsloom.contracts.topics import ARTICLE_STORIES, STORIES, TopicDefinition
 from newsloom.log_names import topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError

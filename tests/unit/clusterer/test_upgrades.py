@@ -7,7 +7,8 @@ from contextlib import closing
 
 import pytest
 
-from newsloom.contracts.topics import STORY_UPDATES, TOPICS
+from newsloom.contracts.pipeline import TOPICS
+from newsloom.contracts.topics import STORY_UPDATES
 from newsloom.contracts.vector import VectorEvent
 from newsloom.log_names import topic_name
 from newsloom.settings import Settings
