@@ -45,7 +45,7 @@ simulate: setup ## Storms of faults over the services' own code on a simulated l
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(SEED) --report docs/results/simulation.md
 
 scaling: setup ## Replicas that come and go, and a small chaos run, on a real Kafka (needs KAFKA_HOME and Java)
-	$(BIN)/pytest -m slow tests/scaling tests/chaos tests/kafka tests/unit/cli_write
+	$(BIN)/pytest -m slow tests/scaling tests/chaos tests/kafka tests/unit/migration
 
 chaos: setup ## Blows to services and brokers of a real Kafka cluster, and the proof (KILLS=100 BROKERS=20 SEED=1, ~30 min)
 	$(BIN)/python -m tests.chaos --kills $(KILLS) --brokers $(BROKERS) --seed $(SEED) --report docs/results/chaos.md

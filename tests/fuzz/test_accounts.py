@@ -18,7 +18,7 @@ from newsloom.streaming.step import Rejection
 from tests.fuzz.accounts import MESSAGE_BYTES_MAX, Accounts, Clustering, Wrong, check_article, letters_by_origin, place
 from tests.fuzz.record import Fate
 from tests.laws.streams import EDITION, START, article
-from tests.unit.cli_read.newsroom import update
+from tests.unit.cli.harness import update
 
 ORIGIN = Record("news.articles", 0, 7, 1_000, b"k", b"{", (("h", b"\xff"),))
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from tests.unit.cli_read.newsroom import Newsroom
+from tests.unit.cli.harness import Newsroom
 
 WITHOUT = """
 import sys

@@ -8,7 +8,7 @@ import sys
 from newsloom.contracts.codec import decode_update, encode
 from newsloom.contracts.story import Cause, StoryState, UpdateKind
 from newsloom.streaming.open import open_log_url
-from tests.unit.cli_read.newsroom import HOSTILE, HOSTILE_SHOWN, Newsroom, update, update_message
+from tests.unit.cli.harness import HOSTILE, HOSTILE_SHOWN, Newsroom, update, update_message
 
 A, B = "st-aaaaaaaaaaaaaaaa", "st-bbbbbbbbbbbbbbbb"
 

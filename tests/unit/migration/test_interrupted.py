@@ -19,14 +19,14 @@ from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
-from newsloom.subscribe import Newsloom
+from newsloom.subscriber import Newsloom
 from services.migration.migration import migrate
 from services.migration.reembedder import Reembedding
 from services.migration.target import target_of
 from services.verifier.verification import problems
-from tests.unit.cli_write.interruption import DyingLog, Fate, Interrupted
-from tests.unit.cli_write.test_migrate import busy
-from tests.unit.cli_write.two_models import NEW, OLD, encoder_of, newsroom_of, some_days, take_in, text_article
+from tests.unit.migration.crashing_log import DyingLog, Fate, Interrupted
+from tests.unit.migration.models import NEW, OLD, encoder_of, newsroom_of, some_days, take_in, text_article
+from tests.unit.migration.test_migration import busy
 from tests.unit.verifier.desk import Desk
 
 TO = "to."

@@ -16,7 +16,7 @@ from newsloom.streaming.records import Message
 from services.ingest.lines import InputUnreadable
 from services.ingest.runner import IngestPlan, IngestReport
 from services.local.installation import Drain, Feed, Standing, feed_from, prepare_topics, standing
-from tests.unit.cli_write.fixtures import Notes, ids, new_log, row, write_rows
+from tests.unit.ingest.harness import Notes, ids, new_log, row, write_rows
 
 Newsroom = tuple[Log, Settings]
 

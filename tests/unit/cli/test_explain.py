@@ -10,8 +10,8 @@ from newsloom.contracts.codec import decode_state, encode
 from newsloom.contracts.command import CommandKind, CommandRef
 from newsloom.contracts.membership import Candidate, Decision, Membership, MergeDecision, Verdict
 from newsloom.contracts.story import StoryState
-from tests.unit.cli_read.explained import article_shown, member_message, story_shown
-from tests.unit.cli_read.newsroom import HOSTILE, HOSTILE_SHOWN, NINE, Newsroom, story, story_message
+from tests.unit.cli.harness import HOSTILE, HOSTILE_SHOWN, NINE, Newsroom, story, story_message
+from tests.unit.cli.rendering import article_shown, member_message, story_shown
 
 A, AB, B, C = "st-aaaaaaaaaaaaaaaa", "st-aabaaaaaaaaaaaaa", "st-bbbbbbbbbbbbbbbb", "st-cccccccccccccccc"
 GONE = "st-gggggggggggggggg"

@@ -30,9 +30,9 @@ from services.cli.views.demo_summary import Outcome, Sendings, print_stories
 from services.cli.views.ingest_progress import IngestDisplay
 from services.ingest.article_parser import LineRejected
 from services.ingest.lines import Line
-from tests.unit.cli_read.newsroom import NINE, Newsroom, letter_message, story, story_message, update, update_message
-from tests.unit.cli_read.test_audit import MIXED, state_message, state_of
-from tests.unit.cli_read.test_explain import JOINED, member
+from tests.unit.cli.harness import NINE, Newsroom, letter_message, story, story_message, update, update_message
+from tests.unit.cli.test_audit import MIXED, state_message, state_of
+from tests.unit.cli.test_explain import JOINED, member
 from tests.unit.clusterer.test_audit import OTHERS, edition_of, reports
 
 EVIL = (

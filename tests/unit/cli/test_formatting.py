@@ -12,7 +12,7 @@ from newsloom.terminal import escape, escape_lines
 from services.cli.commands.stories import print_stories
 from services.cli.commands.watch import print_update
 from services.cli.views.formatting import count, cut, leaning_counts, moment, print_table, table
-from tests.unit.cli_read.newsroom import HOSTILE, HOSTILE_SHOWN, story, update
+from tests.unit.cli.harness import HOSTILE, HOSTILE_SHOWN, story, update
 
 STEERING = {"Cc", "Cs", "Zl", "Zp"}
 

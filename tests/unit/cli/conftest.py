@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.cli_read.newsroom import Newsroom
+from tests.unit.cli.harness import Newsroom
 
 
 @pytest.fixture

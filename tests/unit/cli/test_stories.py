@@ -7,7 +7,7 @@ import pytest
 
 from newsloom.contracts.codec import encode
 from newsloom.contracts.story import StoryState
-from tests.unit.cli_read.newsroom import HOSTILE, HOSTILE_SHOWN, NINE, Newsroom, story, story_message
+from tests.unit.cli.harness import HOSTILE, HOSTILE_SHOWN, NINE, Newsroom, story, story_message
 
 A, AB, B, C = "st-aaaaaaaaaaaaaaaa", "st-aabaaaaaaaaaaaaa", "st-bbbbbbbbbbbbbbbb", "st-cccccccccccccccc"
 STORIES = [

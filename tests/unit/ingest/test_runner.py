@@ -23,7 +23,7 @@ from newsloom.streaming.open import open_log_url
 from services.ingest.article_parser import Rules
 from services.ingest.lines import InputUnreadable
 from services.ingest.runner import LINES_MAX, IngestPlan, IngestReport, ingest
-from tests.unit.cli_write.fixtures import Notes, articles, ids, new_log, row, write_rows
+from tests.unit.ingest.harness import Notes, articles, ids, new_log, row, write_rows
 
 Newsroom = tuple[Log, Settings]
 

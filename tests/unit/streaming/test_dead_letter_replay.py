@@ -11,7 +11,7 @@ from newsloom.streaming.errors import ConfigurationError, Fenced
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.scan import read_topic
-from tests.unit.cli_read.newsroom import AN_HOUR_AGO_MS, letter_message, write
+from tests.unit.cli.harness import AN_HOUR_AGO_MS, letter_message, write
 
 TOPIC = "news.dead-letters"
 

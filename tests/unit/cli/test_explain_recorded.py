@@ -14,8 +14,8 @@ from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
 from tests.laws.streams import DIMENSION, EDITION, Event, article, streams
 from tests.laws.test_engine import PARAMETERS
-from tests.unit.cli_read.explained import article_shown, member_message, story_shown
-from tests.unit.cli_read.newsroom import Newsroom, story_message
+from tests.unit.cli.harness import Newsroom, story_message
+from tests.unit.cli.rendering import article_shown, member_message, story_shown
 
 
 def decide(events: list[Event], parameters: Parameters) -> tuple[dict[str, Story], list[Membership]]:

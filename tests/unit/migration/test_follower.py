@@ -21,15 +21,15 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
-from newsloom.subscribe import Newsloom
+from newsloom.subscriber import Newsloom
 from services.cli.__main__ import newsloom as cli
 from services.migration.follower import follow
 from services.migration.migration import migrate
 from services.migration.reembedder import Reembedding
 from services.migration.target import target_of
 from services.verifier.verification import problems
-from tests.unit.cli_write.interruption import DyingLog, Fate, Interrupted
-from tests.unit.cli_write.two_models import NEW, OLD, encoder_of, newsroom_of, some_days, take_in, text_article
+from tests.unit.migration.crashing_log import DyingLog, Fate, Interrupted
+from tests.unit.migration.models import NEW, OLD, encoder_of, newsroom_of, some_days, take_in, text_article
 from tests.unit.verifier.newsroom import Newsroom
 
 FURTHER = [text_article(40 + n, subject=4 + n % 3, hour=24 * 12 + 10 + n) for n in range(6)]

@@ -17,7 +17,7 @@ from services.clusterer.core.edition import Edition
 from services.clusterer.core.publication import story_snapshot
 from services.clusterer.state import checkpoint_of
 from tests.laws.streams import article
-from tests.unit.cli_read.newsroom import HOSTILE, Newsroom, story_message
+from tests.unit.cli.harness import HOSTILE, Newsroom, story_message
 from tests.unit.clusterer.test_audit import OTHERS, edition_of, ids, reports
 
 

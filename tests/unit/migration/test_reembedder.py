@@ -19,7 +19,7 @@ from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log_url
-from newsloom.subscribe import Newsloom
+from newsloom.subscriber import Newsloom
 from services.clusterer.core.fixed_point import SCALE, decode_int16
 from services.clusterer.step import ClustererStep
 from services.embedder.encoder import Vectors
@@ -29,8 +29,8 @@ from services.migration.reembedder import Reembedding
 from services.migration.target import target_of
 from services.verifier.verification import problems
 from tests.laws.streams import FIXED_PARAMETERS
-from tests.unit.cli_write.interruption import Interrupted
-from tests.unit.cli_write.two_models import (
+from tests.unit.migration.crashing_log import Interrupted
+from tests.unit.migration.models import (
     NEW,
     OLD,
     WordEncoder,

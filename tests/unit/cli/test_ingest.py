@@ -23,7 +23,7 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.records import Record
 from services.cli.commands import demo, ingest, run
 from services.cli.views.demo_summary import Sendings, count_sendings, ends_of_days
-from tests.unit.cli_write.fixtures import articles, ids, new_log, row, write_rows
+from tests.unit.ingest.harness import articles, ids, new_log, row, write_rows
 
 Newsroom = tuple[Log, Settings]
 

@@ -13,7 +13,7 @@ from newsloom.streaming.errors import CommitFailed, Fenced
 from newsloom.streaming.log import Log, Progress, Writer
 from newsloom.streaming.records import Message
 from newsloom.streaming.resumable_writer import ResumableWriter
-from tests.unit.cli_write.fixtures import ids, new_log
+from tests.unit.ingest.harness import ids, new_log
 
 
 class FaultyWriter:

@@ -10,7 +10,7 @@ from newsloom.contracts.topics import DAY_MS
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
 from services.cli.views.dead_letter import value_lines
-from tests.unit.cli_read.newsroom import AN_HOUR_AGO_MS, HOSTILE, HOSTILE_SHOWN, Newsroom, letter_message
+from tests.unit.cli.harness import AN_HOUR_AGO_MS, HOSTILE, HOSTILE_SHOWN, Newsroom, letter_message
 
 WRONG_SIZE = "vector of 768, needs 384"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
 from newsloom.streaming.open import open_log_url
-from tests.unit.cli_read.newsroom import Newsroom, story, story_message
+from tests.unit.cli.harness import Newsroom, story, story_message
 
 
 def test_create_makes_what_is_missing_and_leaves_the_rest(newsroom: Newsroom, tmp_path: Path) -> None:
