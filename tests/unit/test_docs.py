@@ -1,10 +1,12 @@
-"""The documents say what is there: settings, topics, fields, dependencies, tests and files."""
+"""The documents agree with the code: settings, pipeline, topics, fields, dependencies, tests and files."""
 
 from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 
 import msgspec
@@ -22,8 +24,9 @@ from newsloom.contracts.command import (
     UnpinStory,
 )
 from newsloom.contracts.membership import Checkpoint, Membership, MergeDecision, Verdict
-from newsloom.contracts.pipeline import TOPICS
+from newsloom.contracts.pipeline import SERVICES, TOPICS
 from newsloom.contracts.story import ArticleRef, Cause, HistoryEntry, Story, StoryState, StoryUpdate, UpdateKind
+from newsloom.contracts.topics import TopicDefinition
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector
 from newsloom.settings import KAFKA_PREFIX, NOT_OURS, PREFIX, Settings
 from newsloom.streaming.dead_letter_replay import REPLAYED
@@ -31,18 +34,36 @@ from newsloom.streaming.dead_letters import ADDED
 from services.cli.__main__ import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
-README, ARCHITECTURE, EVENTS, SECURITY, EMBEDDED = (
+README, ARCHITECTURE, EVENTS, SECURITY, SQLITE, MIGRATION = (
     ROOT / name
-    for name in ("README.md", "docs/architecture.md", "docs/events.md", "docs/security.md", "docs/sqlite.md")
+    for name in (
+        "README.md",
+        "docs/architecture.md",
+        "docs/events.md",
+        "docs/security.md",
+        "docs/sqlite.md",
+        "docs/migration.md",
+    )
 )
-DOCUMENTS = [README, ARCHITECTURE, EVENTS, SECURITY, EMBEDDED, ROOT / "CHANGELOG.md"]
+DOCUMENTS = [README, ARCHITECTURE, EVENTS, SECURITY, SQLITE, MIGRATION, ROOT / "CHANGELOG.md"]
+
+
+def cells_of(line: str) -> list[str]:
+    """Return the cells of one line of a Markdown table."""
+    return [cell.strip() for cell in line.removeprefix("|").removesuffix("|").split("|")]
 
 
 def rows(document: Path) -> dict[str, list[str]]:
-    """The rows of the document's tables by their first cell; of several, the first."""
-    lines = [line for line in document.read_text().splitlines() if line.startswith("| ")]
-    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    """Return the rows of all tables of the document by their first cell; of several equal ones, the first."""
+    cells = [cells_of(line) for line in document.read_text().splitlines() if line.startswith("| ")]
     return {row[0]: row[1:] for row in reversed(cells)}
+
+
+def table(document: Path, header: str) -> list[list[str]]:
+    """Return the rows of the table that begins with this header, in order."""
+    lines = document.read_text().splitlines()
+    below = lines[lines.index(header) + 2 :]
+    return [cells_of(line) for line in takewhile(lambda line: line.startswith("|"), below)]
 
 
 def test_the_readme_lists_every_setting_with_its_default() -> None:
@@ -67,10 +88,36 @@ def test_every_variable_that_is_mentioned_exists(document: Path) -> None:
     assert {name for name in found - known if not name.startswith((KAFKA_PREFIX, NOT_OURS))} <= {PREFIX}
 
 
-def test_the_topics_stand_as_they_are_defined() -> None:
-    table = rows(EVENTS)
+def test_the_pipeline_table_equals_the_services() -> None:
+    def listed(topics: Iterable[TopicDefinition]) -> str:
+        return ", ".join(f"`{topic.name}`" for topic in topics)
+
+    assert table(ARCHITECTURE, "| service | consumes | restores from | produces | group |") == [
+        [
+            f"`{service.name}`",
+            listed(service.consumes),
+            listed(service.state),
+            listed((*service.produces, *service.state)),
+            f"`{service.name}`",
+        ]
+        for service in SERVICES
+    ]
+
+
+def test_every_folder_is_in_the_architecture() -> None:
+    documented = set(re.findall(r"`((?:newsloom|services)/[\w/]*)/`", ARCHITECTURE.read_text()))
+    folders = {
+        str(path.parent.relative_to(ROOT))
+        for top in ("newsloom/*", "services/*")
+        for path in ROOT.glob(f"{top}/__init__.py")
+    } - {"services/cli"}
+    assert folders - documented == set()
+
+
+def test_the_topics_are_described_as_they_are_defined() -> None:
+    described = rows(EVENTS)
     for topic in TOPICS:
-        _, _, partitions, policy, largest = table[f"`{topic.name}`"]
+        _, _, partitions, policy, largest = described[f"`{topic.name}`"]
         days = "compacted" if topic.compacted else f"{(topic.retention_ms or 0) // 86_400_000} days"
         assert (policy, largest) == (days, f"{topic.max_record_bytes / 2**20:g} MiB")
         assert partitions == f"`NEWSLOOM_{'STATE_' if topic.sizing.value == 'state' else ''}PARTITIONS`"
@@ -143,7 +190,7 @@ def test_what_a_document_points_to_exists(document: Path) -> None:
     assert [str(path) for path in [*links, *paths] if not path.exists()] == []
 
 
-@pytest.mark.parametrize("document", [ARCHITECTURE, EMBEDDED], ids=lambda path: path.name)
+@pytest.mark.parametrize("document", [ARCHITECTURE, SQLITE], ids=lambda path: path.name)
 def test_every_test_that_is_named_exists(document: Path) -> None:
     named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", document.read_text())
     assert len(named) > 10
