@@ -1,4 +1,4 @@
-"""One example of every event, as objects; newsloom/contracts/golden holds the same as they stand on the wire."""
+"""One example of every event, as objects. newsloom/contracts/golden has the same events as JSON."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ TRACEPARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 
 @dataclass(frozen=True)
 class Example:
-    """An event: where it stands, its key, its attributes and its value (None: a tombstone or a retraction)."""
+    """An event: its topic, key, headers and value, which is None for a tombstone or a retraction."""
 
     topic: TopicDefinition
     key: str
@@ -121,7 +121,7 @@ MEMBERSHIP = Membership(
     leaning=Leaning.LEFT,
     merge=MergeDecision(from_story_id=OTHER, affinity=0.4375, bar=0.375),
 )
-LISTED = ArticleRef(
+ARTICLE_REF = ArticleRef(
     id=ARTICLE.id,
     title=ARTICLE.title,
     published_at=MORNING,
@@ -129,7 +129,7 @@ LISTED = ArticleRef(
     leaning=Leaning.LEFT,
     url=ARTICLE.url,
 )
-COPY = ArticleRef(
+COPY_REF = ArticleRef(
     id="pm-0418-009",
     title=ARTICLE.title,
     published_at=NOON,
@@ -137,25 +137,25 @@ COPY = ArticleRef(
     leaning=Leaning.RIGHT,
     copy_of=ARTICLE.id,
 )
-SIGNED: dict[str, Any] = {
+COMMAND_FIELDS: dict[str, Any] = {
     "edition": "main",
     "by": "Jane Doe",
     "why": "Two talks in two cities.",
     "issued_at": NOON,
 }
 COMMANDS: dict[str, StoryCommand] = {
-    "merge": MergeStories(command_id="cmd-1", story_id=STORY, other_story_id=OTHER, **SIGNED),
-    "split": SplitStory(command_id="cmd-2", story_id=OTHER, article_ids=(ARTICLE.id, COPY.id), **SIGNED),
-    "move": MoveArticle(command_id="cmd-3", article_id=ARTICLE.id, story_id=STORY, **SIGNED),
-    "pin": PinStory(command_id="cmd-4", story_id=STORY, **SIGNED),
-    "unpin": UnpinStory(command_id="cmd-5", story_id=STORY, **SIGNED),
+    "merge": MergeStories(command_id="cmd-1", story_id=STORY, other_story_id=OTHER, **COMMAND_FIELDS),
+    "split": SplitStory(command_id="cmd-2", story_id=OTHER, article_ids=(ARTICLE.id, COPY_REF.id), **COMMAND_FIELDS),
+    "move": MoveArticle(command_id="cmd-3", article_id=ARTICLE.id, story_id=STORY, **COMMAND_FIELDS),
+    "pin": PinStory(command_id="cmd-4", story_id=STORY, **COMMAND_FIELDS),
+    "unpin": UnpinStory(command_id="cmd-5", story_id=STORY, **COMMAND_FIELDS),
 }
-SPLIT_OFF = Membership(
-    article_id=COPY.id,
+SPLIT_MEMBERSHIP = Membership(
+    article_id=COPY_REF.id,
     edition="main",
     story_id=STORY,
     sequence=43,
-    title=COPY.title,
+    title=COPY_REF.title,
     published_at=NOON,
     digest="0f1e2d3c4b5a69788796a5b4c3d2e1f0",
     words=22,
@@ -187,7 +187,7 @@ SNAPSHOT = Story(
         HistoryEntry(version=1, at=MORNING, article_count=1, title=ARTICLE.title, kind=UpdateKind.CREATED),
         HistoryEntry(version=2, at=NOON, article_count=2, title=ARTICLE.title),
     ),
-    articles=(COPY, LISTED),
+    articles=(COPY_REF, ARTICLE_REF),
     split_into=("st-nzsxo43uovrgk3tf",),
     kept_apart=("st-nzsxo43uovrgk3tf",),
     pinned=command_ref(COMMANDS["pin"]),
@@ -216,17 +216,17 @@ def _update(kind: UpdateKind, cause: Cause, **changes: object) -> StoryUpdate:
 
 
 UPDATES = {
-    "created": _update(UpdateKind.CREATED, Cause.ARTICLE, version=1, article_count_before=0, article=LISTED),
-    "updated": _update(UpdateKind.UPDATED, Cause.ARTICLE, article=COPY),
+    "created": _update(UpdateKind.CREATED, Cause.ARTICLE, version=1, article_count_before=0, article=ARTICLE_REF),
+    "updated": _update(UpdateKind.UPDATED, Cause.ARTICLE, article=COPY_REF),
     "merged": _update(UpdateKind.MERGED, Cause.SIMILARITY, merged_from=(OTHER,)),
-    "moved": _update(UpdateKind.MOVED, Cause.CORRECTION, article=LISTED),
+    "moved": _update(UpdateKind.MOVED, Cause.CORRECTION, article=ARTICLE_REF),
     "split": _update(
         UpdateKind.SPLIT,
         Cause.COMMAND,
         story_id=OTHER,
         article_count=5,
         article_count_before=7,
-        article_ids=(ARTICLE.id, COPY.id),
+        article_ids=(ARTICLE.id, COPY_REF.id),
         command=command_ref(COMMANDS["split"]),
         split_into=(STORY,),
         kept_apart=(STORY,),
@@ -290,9 +290,9 @@ EXAMPLES = (
         ),
         "membership-commanded": Example(
             ARTICLE_STORIES,
-            f"main/{COPY.id}",
-            _headers(cloudevents.MEMBERSHIP, f"main/{COPY.id}", ident="news.article-vectors/0/44/1"),
-            SPLIT_OFF,
+            f"main/{COPY_REF.id}",
+            _headers(cloudevents.MEMBERSHIP, f"main/{COPY_REF.id}", ident="news.article-vectors/0/44/1"),
+            SPLIT_MEMBERSHIP,
         ),
         "membership": Example(
             ARTICLE_STORIES,

@@ -1,6 +1,7 @@
-"""Keep the contract of the version in pyproject.toml for good: `python -m tests.contract.release`, once, when it is released.
+"""Store the contract of a version when it is released: run `python -m tests.contract.release` once.
 
-Under `released/VERSION` then stand its golden events and, for each topic, the JSON Schema of what its readers take.
+The folder `released/VERSION` then has its golden events and, for each topic, the JSON Schema of the values its readers accept.
+The version is that of pyproject.toml.
 """
 
 from __future__ import annotations
@@ -30,21 +31,21 @@ VALUES: Final[dict[str, Any]] = {
     "stories": Story,
     "article-stories": StateRecord,
 }
-"""What stands on each topic."""
+"""The type of the values of each topic."""
 
 
 def schemas() -> bytes:
-    """The JSON Schema of each topic's values."""
+    """Return the JSON Schema of the values of each topic."""
     made = {topic: msgspec.json.schema(value) for topic, value in VALUES.items()}
     return msgspec.json.format(msgspec.json.encode(made, order="sorted"), indent=1) + b"\n"
 
 
 def main() -> int:
-    """Write the present version's folder, if there is none yet."""
+    """Write the folder of the present version, unless it exists."""
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     folder = RELEASED / project["version"]
     if folder.exists():
-        print(f"{folder} is there already: what was released does not change", file=sys.stderr)
+        print(f"{folder} exists already: a released contract must not change", file=sys.stderr)
         return 1
     shutil.copytree(GOLDEN, folder)
     (folder / SCHEMAS).write_bytes(schemas())

@@ -1,6 +1,6 @@
-"""Old and new versions read each other's events: during an upgrade both are at work, and topics outlive versions.
+"""Old and new versions can read each other's events: both run during an upgrade, and topics keep events of old versions.
 
-Each released version stands in `released/` as its golden events and the JSON Schemas of its readers.
+`released/` has the golden events of each released version and the JSON Schemas of its readers.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from newsloom.contracts.codec import encode
 from services.clusterer.state import READABLE_TYPES
 from tests.contract.examples import EXAMPLES
 from tests.contract.release import RELEASED, SCHEMAS, VALUES, schemas
-from tests.contract.test_golden import DECODERS, VALUED, golden
+from tests.contract.test_golden import DECODERS, WITH_VALUE, golden
 
 VERSIONS = sorted(folder.name for folder in RELEASED.iterdir() if folder.is_dir())
 EVENTS = sorted(path.relative_to(RELEASED) for path in RELEASED.glob("*/*.json") if path.name != SCHEMAS)
@@ -28,45 +28,45 @@ def released(path: Path) -> Any:
 
 
 def problems(schema: Any, value: object) -> list[str]:
-    """What a reader of this schema has to say against the value."""
+    """Return the errors of the value under this schema."""
     return [f"{error.json_path}: {error.message:.200}" for error in Draft202012Validator(schema).iter_errors(value)]
 
 
-def test_there_is_something_to_be_compatible_with() -> None:
+def test_every_released_version_has_its_events() -> None:
     assert "0.1.0" in VERSIONS
     assert len(EVENTS) >= len(EXAMPLES) * len(VERSIONS)
 
 
 @pytest.mark.parametrize("path", EVENTS, ids=str)
-def test_the_new_reader_reads_every_event_ever_released(path: Path) -> None:
+def test_the_new_reader_reads_every_released_event(path: Path) -> None:
     event = released(path)
     if event["value"] is None:
         return
     read = DECODERS[event["topic"]](msgspec.json.encode(event["value"]))
-    kept = msgspec.json.decode(encode(read))
-    # Nothing of it may be dropped, or mean something else.
-    assert {field: kept.get(field) for field in event["value"]} == event["value"]
+    encoded = msgspec.json.decode(encode(read))
+    # No field may be dropped or change its value.
+    assert {field: encoded.get(field) for field in event["value"]} == event["value"]
 
 
 @pytest.mark.parametrize("path", EVENTS, ids=str)
-def test_a_restore_knows_every_type_of_state_ever_released(path: Path) -> None:
+def test_a_restore_accepts_every_released_type_of_state_record(path: Path) -> None:
     event = released(path)
     if event["topic"] in STATE:
         assert event["headers"]["ce_type"] in READABLE_TYPES
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-@pytest.mark.parametrize("name", VALUED)
+@pytest.mark.parametrize("name", WITH_VALUE)
 def test_every_released_reader_reads_the_new_event(version: str, name: str) -> None:
     event = golden(name)
     assert problems(released(Path(version) / SCHEMAS)[event["topic"]], event["value"]) == []
 
 
-# --- the check itself, by changes that must not be
+# --- the check itself, on incompatible changes
 
 
 def _without(field: str, value: dict[str, Any]) -> dict[str, Any]:
-    return {name: found for name, found in value.items() if name != field}
+    return {name: other for name, other in value.items() if name != field}
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def _without(field: str, value: dict[str, Any]) -> dict[str, Any]:
         ("article", lambda value: value | {"leaning": "up"}),
     ],
 )
-def test_a_change_that_old_readers_cannot_read_is_found(name: str, changed: Any) -> None:
+def test_an_incompatible_change_is_found(name: str, changed: Any) -> None:
     event = golden(name)
     schema = msgspec.json.decode(schemas())[event["topic"]]
     assert problems(schema, event["value"]) == []

@@ -1,4 +1,4 @@
-"""The wire format does not change unnoticed: golden files against objects, both ways."""
+"""The wire format changes only together with the golden files: objects encode to them and decode from them."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ DECODERS: dict[str, Callable[[bytes], msgspec.Struct]] = {
     "stories": decode_story,
     "article-stories": decode_state,
 }
-VALUED = sorted(name for name, example in EXAMPLES.items() if example.value is not None)
+WITH_VALUE = sorted(name for name, example in EXAMPLES.items() if example.value is not None)
 
 
 def as_json(example: Example) -> Any:
@@ -55,29 +55,29 @@ def decoder(name: str) -> Callable[[bytes], msgspec.Struct]:
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_writing_gives_the_golden_event(name: str) -> None:
+def test_encoding_gives_the_golden_event(name: str) -> None:
     assert as_json(EXAMPLES[name]) == golden(name)
 
 
-@pytest.mark.parametrize("name", VALUED)
-def test_reading_the_golden_event_gives_the_object(name: str) -> None:
+@pytest.mark.parametrize("name", WITH_VALUE)
+def test_decoding_the_golden_event_gives_the_object(name: str) -> None:
     assert decoder(name)(msgspec.json.encode(golden(name)["value"])) == EXAMPLES[name].value
 
 
-@pytest.mark.parametrize("name", VALUED)
-def test_readers_ignore_fields_they_do_not_know(name: str) -> None:
+@pytest.mark.parametrize("name", WITH_VALUE)
+def test_readers_ignore_unknown_fields(name: str) -> None:
     value = golden(name)["value"] | {"added_in_a_later_version": {"deep": [1, None]}}
     assert decoder(name)(msgspec.json.encode(value)) == EXAMPLES[name].value
 
 
-@pytest.mark.parametrize("name", VALUED)
-def test_a_missing_or_mistyped_field_is_named(name: str) -> None:
+@pytest.mark.parametrize("name", WITH_VALUE)
+def test_the_error_names_a_missing_or_mistyped_field(name: str) -> None:
     value = golden(name)["value"]
     example = EXAMPLES[name].value
     assert example is not None
     for field in msgspec.structs.fields(type(example)):
         if field.required:
-            without = {key: found for key, found in value.items() if key != field.name}
+            without = {name: other for name, other in value.items() if name != field.name}
             with pytest.raises(InvalidValue, match=field.name):
                 decoder(name)(msgspec.json.encode(without))
         if field.name in value:
@@ -85,7 +85,7 @@ def test_a_missing_or_mistyped_field_is_named(name: str) -> None:
                 decoder(name)(msgspec.json.encode(value | {field.name: 3.25 if value[field.name] != 3.25 else "?"}))
 
 
-def test_there_is_a_golden_file_for_every_event_and_none_besides() -> None:
+def test_every_event_has_a_golden_file_and_every_golden_file_an_event() -> None:
     assert {path.stem for path in GOLDEN.glob("*.json")} == set(EXAMPLES)
     assert {update.kind for update in UPDATES.values()} == set(UpdateKind)
     assert {example.topic for example in EXAMPLES.values()} == {
@@ -110,7 +110,7 @@ def test_there_is_a_golden_file_for_every_event_and_none_besides() -> None:
         (rb'{"id":"a","title":"t","text":"x","edition":"main\n"}', "edition"),
     ],
 )
-def test_bad_articles_are_refused_by_name(value: bytes | str, named: str) -> None:
+def test_the_error_names_the_invalid_field_of_an_article(value: bytes | str, named: str) -> None:
     with pytest.raises(InvalidValue, match=named):
         decode_article(value.encode() if isinstance(value, str) else value)
 
@@ -130,14 +130,14 @@ def test_bad_articles_are_refused_by_name(value: bytes | str, named: str) -> Non
         ({"issued_at": "2025-04-18T08:30:00"}, "issued_at"),
     ],
 )
-def test_bad_commands_are_refused_by_name(changed: dict[str, object], named: str) -> None:
+def test_the_error_names_the_invalid_field_of_a_command(changed: dict[str, object], named: str) -> None:
     value = golden("story-command-split")["value"] | changed
     with pytest.raises(InvalidValue, match=named):
         decode_command(msgspec.json.encode(value))
 
 
-@pytest.mark.parametrize("name", VALUED)
-def test_encoding_is_one_to_one(name: str) -> None:
+@pytest.mark.parametrize("name", WITH_VALUE)
+def test_decoding_and_encoding_again_gives_the_same_bytes(name: str) -> None:
     value = EXAMPLES[name].value
     assert value is not None
     assert encode(decoder(name)(encode(value))) == encode(value)

@@ -1,4 +1,4 @@
-"""What a reader refuses because no writer of ours sends it: a message that is within these limits is no burden to anybody."""
+"""Readers reject values beyond the limits that newsloom's own writers keep."""
 
 from __future__ import annotations
 
@@ -36,29 +36,29 @@ from tests.contract.test_golden import golden
         ("published_at", "2201-01-01T00:00:00Z"),
     ],
 )
-def test_a_vector_beyond_what_an_embedder_writes_is_refused_by_name(field: str, value: object) -> None:
+def test_the_error_names_the_field_of_a_vector_beyond_its_limit(field: str, value: object) -> None:
     with pytest.raises(InvalidValue, match=field):
         decode_vector(msgspec.json.encode(golden("article-vector")["value"] | {field: value}))
 
 
-def test_a_command_of_an_impossible_date_is_refused() -> None:
+def test_a_command_with_an_impossible_date_is_refused() -> None:
     value = golden("story-command-split")["value"] | {"issued_at": "9999-12-31T23:59:59-14:00"}
     with pytest.raises(InvalidValue, match="issued_at"):
         decode_command(msgspec.json.encode(value))
 
 
-def test_a_retraction_of_an_id_that_is_too_long_is_refused() -> None:
+def test_a_retraction_with_an_id_that_is_too_long_is_refused() -> None:
     with pytest.raises(InvalidValue, match="article_id"):
         decode_vector(msgspec.json.encode({"kind": "retraction", "edition": "main", "article_id": "é" * 129}))
 
 
-def test_a_split_whose_ids_would_fill_a_message_is_refused() -> None:
+def test_a_split_with_too_many_bytes_of_ids_is_refused() -> None:
     value = golden("story-command-split")["value"]
-    longest = SPLIT_BYTES_MAX // 253
-    ids = [f"{number:03}" + "x" * 247 for number in range(longest)]
+    most = SPLIT_BYTES_MAX // 253
+    ids = [f"{number:03}" + "x" * 247 for number in range(most)]
     accepted = decode_command(msgspec.json.encode(value | {"article_ids": ids}))
     assert isinstance(accepted, SplitStory)
-    assert len(accepted.article_ids) == longest
+    assert len(accepted.article_ids) == most
     for decode in (decode_command, decode_vector):
         with pytest.raises(InvalidValue, match="split off fewer"):
             decode(msgspec.json.encode(value | {"article_ids": [*ids, "x" * 250]}))
@@ -76,7 +76,7 @@ def test_a_split_whose_ids_would_fill_a_message_is_refused() -> None:
         "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
     ],
 )
-def test_a_traceparent_that_is_none_is_not_passed_on(traceparent: str) -> None:
+def test_an_invalid_traceparent_is_left_out(traceparent: str) -> None:
     headers = EventHeaders(id="1", source="s", type="t", subject="s", time=NOON, traceparent=traceparent).encode()
     assert "traceparent" not in dict(headers)
 
@@ -92,5 +92,5 @@ def test_a_traceparent_that_is_none_is_not_passed_on(traceparent: str) -> None:
         ('"' * 40, '"' * 9),
     ],
 )
-def test_a_text_is_cut_at_what_it_takes_as_json(text: str, expected: str) -> None:
+def test_a_text_is_truncated_by_its_size_as_json(text: str, expected: str) -> None:
     assert truncate(text, bytes_max=20) == expected

@@ -1,4 +1,4 @@
-"""Whatever stands in the log, no command lets it steer a terminal: not as text, not as JSON, not as an error."""
+"""No command lets data from the log control the terminal: not as text, not as JSON, not in an error message."""
 
 from __future__ import annotations
 
@@ -35,17 +35,17 @@ from tests.unit.cli.test_audit import MIXED, state_message, state_of
 from tests.unit.cli.test_explain import JOINED, member
 from tests.unit.clusterer.test_audit import OTHERS, edition_of, reports
 
-EVIL = (
+HOSTILE = (
     "\x1b]0;owned\x07\x9b31m\x90\x85x\r\b\x7f\u202e\u2066gnp\u2028[red][link=http://evil]y[/link]\x00\U000e0041 :smile:"
 )
-"""Window titles, colours, C1 controls, carriage return, backspace, bidi overrides, line separators, rich's markup, tags."""
-STORY = f"st-{EVIL}1"
-OTHER = f"st-{EVIL}2"
-SIGNED = CommandRef(id="c-1", kind=CommandKind.PIN, by=f"Jane {EVIL}", why=EVIL, issued_at=NINE)
+"""A window title, colours, C1 controls, carriage return, backspace, bidi overrides, line separators, rich markup, tags."""
+STORY = f"st-{HOSTILE}1"
+OTHER = f"st-{HOSTILE}2"
+COMMAND = CommandRef(id="c-1", kind=CommandKind.PIN, by=f"Jane {HOSTILE}", why=HOSTILE, issued_at=NINE)
 
 
-def steering(text: str) -> set[str]:
-    """What could steer a terminal, or reorder what stands on it."""
+def unsafe_characters(text: str) -> set[str]:
+    """Return the characters that could control a terminal or reorder the text on it."""
     allowed = {"\n", *JOINERS}
     return {
         character
@@ -55,55 +55,55 @@ def steering(text: str) -> set[str]:
 
 
 def printed(result: Result) -> str:
-    """All that the command has written; the exception that it ended with, if any, is one that `main` shows."""
+    """Return the output of the command. If it raised an exception, check that `main` would print it."""
     assert result.exception is None or isinstance(result.exception, SystemExit | ConfigurationError), result.exception
     return result.stdout_bytes.decode() + result.stderr_bytes.decode()
 
 
 def hostile_story(story_id: str, **changed: Any) -> Story:
-    article = ArticleRef(id=EVIL, title=EVIL, published_at=NINE, outlet=EVIL, url=EVIL, copy_of=EVIL)
+    article = ArticleRef(id=HOSTILE, title=HOSTILE, published_at=NINE, outlet=HOSTILE, url=HOSTILE, copy_of=HOSTILE)
     given: dict[str, Any] = {
-        "title": EVIL,
-        "title_article_id": EVIL,
-        "outlets": {EVIL: 12, EVIL + "2": 1},
-        "leanings": {EVIL: 3},
+        "title": HOSTILE,
+        "title_article_id": HOSTILE,
+        "outlets": {HOSTILE: 12, HOSTILE + "2": 1},
+        "leanings": {HOSTILE: 3},
         "articles": (article,),
-        "history": (HistoryEntry(version=1, at=NINE, article_count=13, title=EVIL, cause=Cause.COMMAND),),
+        "history": (HistoryEntry(version=1, at=NINE, article_count=13, title=HOSTILE, cause=Cause.COMMAND),),
         "merged_from": (OTHER,),
         "split_from": OTHER,
-        "split_into": (OTHER, EVIL),
-        "kept_apart": (OTHER, EVIL),
-        "related": (OTHER, EVIL),
-        "pinned": SIGNED,
+        "split_into": (OTHER, HOSTILE),
+        "kept_apart": (OTHER, HOSTILE),
+        "related": (OTHER, HOSTILE),
+        "pinned": COMMAND,
     }
     return story(story_id, **(given | changed))
 
 
 def hostile_member(number: int, story_id: str, **changed: Any) -> Membership:
-    given = member(f"{number}{EVIL}", number, JOINED, story_id=story_id)
+    given = member(f"{number}{HOSTILE}", number, JOINED, story_id=story_id)
     hostile = {
-        "title": EVIL,
-        "outlet": EVIL,
-        "url": EVIL,
-        "language": EVIL[:35],
-        "copy_of": f"1{EVIL}",
-        "placed_by": SIGNED,
+        "title": HOSTILE,
+        "outlet": HOSTILE,
+        "url": HOSTILE,
+        "language": HOSTILE[:35],
+        "copy_of": f"1{HOSTILE}",
+        "placed_by": COMMAND,
     }
-    merge = MergeDecision(from_story_id=OTHER, affinity=0.5, bar=0.4, command=SIGNED)
+    merge = MergeDecision(from_story_id=OTHER, affinity=0.5, bar=0.4, command=COMMAND)
     return msgspec.structs.replace(given, merge=merge, **(hostile | changed))
 
 
 @pytest.fixture
-def evil(newsroom: Newsroom) -> Newsroom:
-    """A newsroom in which everything that may be hostile is."""
+def hostile_newsroom(newsroom: Newsroom) -> Newsroom:
+    """A newsroom with hostile text in every field that may hold it."""
     kinds: dict[UpdateKind, dict[str, Any]] = {
-        UpdateKind.UPDATED: {"cause": Cause.COMMAND, "command": SIGNED},
+        UpdateKind.UPDATED: {"cause": Cause.COMMAND, "command": COMMAND},
         UpdateKind.MERGED: {"merged_into": OTHER, "state": StoryState.MERGED},
         UpdateKind.SPLIT: {"split_into": (OTHER,)},
         UpdateKind.CREATED: {"split_from": OTHER},
     }
     updates = [
-        update(STORY, version, kind=kind, title=EVIL, outlets={EVIL: 1}, **changed)
+        update(STORY, version, kind=kind, title=HOSTILE, outlets={HOSTILE: 1}, **changed)
         for version, (kind, changed) in enumerate(kinds.items(), start=1)
     ]
     merged = hostile_story(OTHER, state=StoryState.MERGED, merged_into=STORY)
@@ -113,11 +113,15 @@ def evil(newsroom: Newsroom) -> Newsroom:
             story_message(merged),
             *map(update_message, updates),
             *(state_message(hostile_member(number, STORY)) for number in (1, 2)),
-            state_message(Checkpoint(edition="main", watermark=NINE, next_sequence=3, model=EVIL, dimension=8)),
+            state_message(Checkpoint(edition="main", watermark=NINE, next_sequence=3, model=HOSTILE, dimension=8)),
             letter_message(
-                EVIL.encode(), EVIL, topic=f"news.{EVIL}", key=EVIL.encode(), headers=((EVIL, EVIL.encode()),)
+                HOSTILE.encode(),
+                HOSTILE,
+                topic=f"news.{HOSTILE}",
+                key=HOSTILE.encode(),
+                headers=((HOSTILE, HOSTILE.encode()),),
             ),
-            letter_message(json.dumps({EVIL: EVIL}, ensure_ascii=False).encode(), EVIL, offset=6),
+            letter_message(json.dumps({HOSTILE: HOSTILE}, ensure_ascii=False).encode(), HOSTILE, offset=6),
         ]
     )
     return newsroom
@@ -135,23 +139,23 @@ def evil(newsroom: Newsroom) -> Newsroom:
         ("stories", OTHER),
         ("stories", STORY, "--format", "json"),
         ("stories", "st-"),
-        ("stories", EVIL),
-        ("stories", "merge", STORY, STORY, "--why", EVIL, "--by", EVIL),
+        ("stories", HOSTILE),
+        ("stories", "merge", STORY, STORY, "--why", HOSTILE, "--by", HOSTILE),
         ("stories", "merge", STORY, OTHER, "--why", "x", "--by", "y"),
-        ("stories", "split", STORY, f"1{EVIL}", f"2{EVIL}", f"3{EVIL}", "--why", "x", "--by", "y"),
-        ("stories", "move", f"1{EVIL}", STORY, "--why", "x", "--by", "y"),
+        ("stories", "split", STORY, f"1{HOSTILE}", f"2{HOSTILE}", f"3{HOSTILE}", "--why", "x", "--by", "y"),
+        ("stories", "move", f"1{HOSTILE}", STORY, "--why", "x", "--by", "y"),
         ("stories", "pin", STORY, "--why", "x", "--by", "y"),
         ("explain", STORY),
         ("explain", OTHER),
         ("explain", STORY, "--format", "json"),
-        ("explain", f"1{EVIL}"),
-        ("explain", f"1{EVIL}", "--format", "json"),
-        ("explain", EVIL),
+        ("explain", f"1{HOSTILE}"),
+        ("explain", f"1{HOSTILE}", "--format", "json"),
+        ("explain", HOSTILE),
         ("dead-letters", "list"),
         ("dead-letters", "list", "--format", "json"),
         ("dead-letters", "show", "0"),
         ("dead-letters", "show", "1"),
-        ("dead-letters", "show", EVIL),
+        ("dead-letters", "show", HOSTILE),
         ("dead-letters", "replay", "0"),
         ("audit",),
         ("topics", "check"),
@@ -160,105 +164,109 @@ def evil(newsroom: Newsroom) -> Newsroom:
     ],
     ids=lambda arguments: " ".join(arguments).encode("unicode_escape").decode()[:60],
 )
-def test_no_command_lets_data_steer_the_terminal(
-    evil: Newsroom, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+def test_no_command_lets_data_control_the_terminal(
+    hostile_newsroom: Newsroom, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.cli.views.formatting.is_terminal", lambda: True)
-    result = evil.run(*arguments)
+    result = hostile_newsroom.run(*arguments)
     text = printed(result)
-    assert steering(text) == set()
-    # It did get as far as to show something, or to say what is wrong.
+    assert unsafe_characters(text) == set()
+    # The command printed something or raised an error.
     assert text or result.exception is not None
 
 
 @pytest.mark.parametrize("terminal", [True, False])
-def test_json_is_the_same_data(evil: Newsroom, monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
+def test_escaped_json_decodes_to_the_same_data(
+    hostile_newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
     monkeypatch.setattr("services.cli.views.formatting.is_terminal", lambda: terminal)
-    line = evil.run("stories", STORY, "--format", "json").stdout_bytes
+    line = hostile_newsroom.run("stories", STORY, "--format", "json").stdout_bytes
     assert msgspec.json.decode(line, type=Story) == hostile_story(STORY)
     assert (line == encode(hostile_story(STORY)) + b"\n") is not terminal
-    letter = json.loads(evil.run("dead-letters", "list", "--format", "json").stdout_bytes.split(b"\n")[0])
-    assert (letter["key"], letter["reason"]) == (EVIL, EVIL)
+    letter = json.loads(hostile_newsroom.run("dead-letters", "list", "--format", "json").stdout_bytes.split(b"\n")[0])
+    assert (letter["key"], letter["reason"]) == (HOSTILE, HOSTILE)
 
 
-def test_what_is_escaped_can_still_be_read(evil: Newsroom) -> None:
-    text = evil.run("stories", STORY).stdout
+def test_escaped_text_stays_readable(hostile_newsroom: Newsroom) -> None:
+    text = hostile_newsroom.run("stories", STORY).stdout
     assert (
         r"\x1b]0;owned\x07\x9b31m\x90 x \x08\x7f\u202e\u2066gnp [red][link=http://evil]y[/link]\x00\U000e0041 :smile:"
         in text
     )
 
 
-def test_the_audit_proposes_hostile_stories(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_audit_escapes_hostile_stories(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.cli.views.formatting.is_terminal", lambda: True)
     monkeypatch.setenv("NEWSLOOM_MODEL", "test")
     edition = edition_of(MIXED, reports(2, range(10, 12)), *OTHERS)
     for one in edition.stories.values():
-        one.title = EVIL
+        one.title = HOSTILE
     newsroom.write(state_of(edition))
     for form in ("text", "json"):
         result = newsroom.run("audit", "--format", form)
         assert result.exit_code == 0
         assert r"\u202e" in result.stdout
-        assert steering(printed(result)) == set()
+        assert unsafe_characters(printed(result)) == set()
 
 
-def test_raw_bytes_are_for_a_file_or_a_program(evil: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert evil.run("dead-letters", "show", "0", "--raw").stdout_bytes == EVIL.encode()
+def test_raw_bytes_are_not_written_to_a_terminal(hostile_newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert hostile_newsroom.run("dead-letters", "show", "0", "--raw").stdout_bytes == HOSTILE.encode()
     monkeypatch.setattr(dead_letters, "is_terminal", lambda: True)
-    result = evil.run("dead-letters", "show", "0", "--raw")
+    result = hostile_newsroom.run("dead-letters", "show", "0", "--raw")
     assert result.exit_code == 2
-    assert steering(printed(result)) == set()
+    assert unsafe_characters(printed(result)) == set()
 
 
-def test_rejected_lines_are_shown_harmlessly(newsroom: Newsroom, tmp_path: Path) -> None:
+def test_the_errors_of_rejected_lines_are_escaped(newsroom: Newsroom, tmp_path: Path) -> None:
     file = tmp_path / "articles.jsonl"
     lines = [
-        {"id": "1", "title": "t", "text": "x", "leaning": EVIL},
-        {"id": "2", "title": "t", "text": "x", "edition": EVIL},
-        {"id": "3", "title": "t", "text": "x", "published_at": EVIL},
-        {EVIL: EVIL},
+        {"id": "1", "title": "t", "text": "x", "leaning": HOSTILE},
+        {"id": "2", "title": "t", "text": "x", "edition": HOSTILE},
+        {"id": "3", "title": "t", "text": "x", "published_at": HOSTILE},
+        {HOSTILE: HOSTILE},
     ]
-    file.write_text("\n".join(json.dumps(line, ensure_ascii=False) for line in lines) + "\n" + EVIL.replace("\n", ""))
+    file.write_text(
+        "\n".join(json.dumps(line, ensure_ascii=False) for line in lines) + "\n" + HOSTILE.replace("\n", "")
+    )
     result = newsroom.run("ingest", str(file))
     assert "rejected" in printed(result)
-    assert steering(printed(result)) == set()
+    assert unsafe_characters(printed(result)) == set()
 
 
-def test_the_bar_of_an_ingest_shows_no_emoji_and_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_progress_of_an_ingest_interprets_no_emoji_and_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     display = IngestDisplay(bar=False)
-    display.rejected(Line(1, b""), LineRejected(EVIL))
+    display.rejected(Line(1, b""), LineRejected(HOSTILE))
     text = capsys.readouterr().err
     assert ":smile:" in text
     assert "[red]" in text
-    assert steering(text) == set()
+    assert unsafe_characters(text) == set()
 
 
-def test_the_demos_report_is_harmless() -> None:
+def test_the_summary_of_the_demo_is_escaped() -> None:
     screen = Console(file=io.StringIO(), force_terminal=True, color_system=None, width=200, markup=False, emoji=False)
     outcome = Outcome(stories=(hostile_story(STORY),), merged=0, sendings=Sendings(1, 0, 0, 0), dead_letters=0)
     print_stories(screen, outcome)
     assert isinstance(screen.file, io.StringIO)
     assert "[red]" in screen.file.getvalue()
-    assert steering(screen.file.getvalue()) == set()
+    assert unsafe_characters(screen.file.getvalue()) == set()
 
 
-def test_errors_on_their_way_out_are_harmless(
-    evil: Newsroom, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_errors_of_a_command_are_escaped(
+    hostile_newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("NEWSLOOM_LOG", evil.settings.log)
+    monkeypatch.setenv("NEWSLOOM_LOG", hostile_newsroom.settings.log)
     monkeypatch.setenv("NEWSLOOM_MODEL", "test")
     damaged = replace(
-        story_message(hostile_story("st-1")), value=b'{"id": "st-1", "state": "' + EVIL[:8].encode() + b'"}'
+        story_message(hostile_story("st-1")), value=b'{"id": "st-1", "state": "' + HOSTILE[:8].encode() + b'"}'
     )
-    evil.write([replace(damaged, headers=(("ce_type", EVIL.encode()),))])
+    hostile_newsroom.write([replace(damaged, headers=(("ce_type", HOSTILE.encode()),))])
     monkeypatch.setattr("sys.argv", ["newsloom", "audit"])
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == EXIT_CONFIGURATION
     text = capsys.readouterr().err
     assert "owned" in text
-    assert steering(text) == set()
+    assert unsafe_characters(text) == set()
 
 
 SERVICE = """
@@ -273,13 +281,13 @@ sys.exit(main("embedder", build, records_max=1))
 """
 
 
-def test_a_service_ends_with_a_harmless_line(newsroom: Newsroom) -> None:
-    evil = EVIL.replace("\0", "")  # no argument of a process holds one
+def test_the_last_line_of_a_service_is_escaped(newsroom: Newsroom) -> None:
+    argument = HOSTILE.replace("\0", "")  # the arguments of a process cannot hold a null byte
     environ = {**os.environ, "NEWSLOOM_LOG": newsroom.settings.log}
     ended = subprocess.run(
-        [sys.executable, "-c", SERVICE, evil], env=environ, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", SERVICE, argument], env=environ, capture_output=True, text=True, timeout=60, check=False
     )
     assert ended.returncode == EXIT_LOG
     (line,) = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
     assert "owned" in line
-    assert steering(line) == set()
+    assert unsafe_characters(line) == set()

@@ -1,4 +1,4 @@
-"""Digest and shingles are the same everywhere and for ever: the literals below must not change."""
+"""Digests and hashes are stored in the topics, so the literals below must never change."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def hashes(title: str, lead: str = "") -> list[int]:
     return list(array("I", shingle_hashes(PreparedText(title, lead, lead, 0))))
 
 
-def test_of_a_text_of_many_words_the_smallest_hashes_are_kept() -> None:
+def test_the_smallest_hashes_of_a_long_text_are_kept() -> None:
     many = " ".join(f"w{number}" for number in range(5_000))
     more = f"{many} and some others"
     kept, counts = term_hashes(PreparedText("", many, many, 5_000))
@@ -42,27 +42,27 @@ def test_of_a_text_of_many_words_the_smallest_hashes_are_kept() -> None:
     assert hashes("", many) == sorted(hashes("", many))
 
 
-def test_the_digest_stays_what_it_was() -> None:
+def test_the_digest_is_the_same_in_every_version() -> None:
     assert digest_of(CONTENT) == "cd34ff647b7bd7c608e7f378182d17e9"
 
 
-def test_the_digest_does_not_see_how_the_json_was_written() -> None:
+def test_the_digest_does_not_depend_on_how_the_json_was_written() -> None:
     shuffled = dict(reversed(CONTENT.items())) | {"section": "sea", "edition": "coast"}
     assert digest_of(shuffled) == digest_of(CONTENT)
 
 
 @pytest.mark.parametrize("field", CONTENT)
-def test_the_digest_sees_every_field_of_the_content(field: str) -> None:
+def test_the_digest_depends_on_every_field_of_the_content(field: str) -> None:
     changed = {"published_at": "2031-05-04T10:00:00Z", "leaning": "left"}.get(field, "changed")
     assert digest_of(CONTENT | {field: changed}) != digest_of(CONTENT)
 
 
-def test_the_digest_knows_the_borders_of_fields() -> None:
+def test_the_digest_depends_on_the_borders_of_fields() -> None:
     assert digest_of({"title": "ab", "text": "c"}) != digest_of({"title": "a", "text": "bc"})
     assert digest_of({"title": "a", "text": "b", "outlet": ""}) != digest_of({"title": "a", "text": "b"})
 
 
-def test_shingles_stay_what_they_were() -> None:
+def test_shingles_are_the_same_in_every_version() -> None:
     assert (
         shingle_hashes(PreparedText("Ferry sinks", "Divers found the bell.", "Divers found the bell.", 4)).hex()
         == "aba8ec0083376673fe9b20ced1dd28f1"
@@ -75,14 +75,14 @@ def test_shingles_are_unique_and_ascending() -> None:
     assert found == sorted(set(found))
 
 
-def test_shingles_run_over_the_border_of_title_and_lead() -> None:
+def test_shingles_cross_the_border_of_title_and_lead() -> None:
     assert hashes("Ferry sinks", "bell found") == hashes("ferry SINKS; bell \u2014 found!")
 
 
 @pytest.mark.parametrize(
     ("title", "count"), [("", 0), ("...", 0), ("one", 1), ("one two", 1), ("one two three", 1), ("a b c d", 2)]
 )
-def test_short_texts_have_one_shingle_of_what_there_is(title: str, count: int) -> None:
+def test_a_short_text_has_one_shingle(title: str, count: int) -> None:
     assert len(hashes(title)) == count
 
 
@@ -93,14 +93,14 @@ def test_terms_count_the_title_twice() -> None:
     assert sorted(counts) == [1, 1, 1, 2, 3]
 
 
-def test_terms_are_unique_and_ascending_and_counts_stop_at_a_byte() -> None:
+def test_terms_are_unique_and_ascending_and_counts_fit_a_byte() -> None:
     hashes, counts = term_hashes(PreparedText("", "no", " ".join(["no"] * 400 + ["more"]), 401))
-    found = [int.from_bytes(hashes[place : place + 4], "little") for place in range(0, len(hashes), 4)]
+    found = [int.from_bytes(hashes[start : start + 4], "little") for start in range(0, len(hashes), 4)]
     assert found == sorted(set(found))
     assert sorted(counts) == [1, 255]
 
 
-def test_terms_stay_what_they_were() -> None:
+def test_terms_are_the_same_in_every_version() -> None:
     hashes, counts = term_hashes(PreparedText("Ferry sinks", "Divers", "Divers found the bell.", 4))
     assert hashes.hex() == "72a3ce131e40242090dd792c5d669596440c32a1723ee6a6"
     assert counts.hex() == "010102020101"

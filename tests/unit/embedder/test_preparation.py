@@ -1,4 +1,4 @@
-"""What is kept of a scraped page, and what is not."""
+"""Preparation keeps the text of the article and removes the rest of the scraped page."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def body(text: str, **fields: str) -> list[str]:
         "* * *",
     ],
 )
-def test_furniture_is_dropped(line: str) -> None:
+def test_clutter_is_removed(line: str) -> None:
     lines = BODY.splitlines()
     assert body(f"{line}\n{lines[0]}\n{line} \n{lines[1]}\n{line}") == lines
 
@@ -87,17 +87,17 @@ def test_furniture_is_dropped(line: str) -> None:
         "The newsletter of the parish reported the fire first.",
     ],
 )
-def test_sentences_stay(line: str) -> None:
+def test_sentences_are_kept(line: str) -> None:
     text = f"{BODY}\n{line}"
     assert body(text) == text.splitlines()
 
 
-def test_repeated_paragraphs_are_collapsed() -> None:
+def test_repeated_lines_are_kept_once() -> None:
     first, second = BODY.splitlines()
     assert body(f"{first}\n{second}\n{first.upper()}\n\n  {second}  \n{first}") == [first, second]
 
 
-def test_the_title_is_not_a_paragraph() -> None:
+def test_the_title_is_removed_from_the_text() -> None:
     prepared = prepare(
         article("Bell found - Harbor Ledger", f"Bell found\n{BODY}\nBell found - Harbor Ledger", outlet="Harbor Ledger")
     )
@@ -105,14 +105,14 @@ def test_the_title_is_not_a_paragraph() -> None:
     assert prepared == PreparedText("Bell found", body, body, len(BODY.split()))
 
 
-def test_a_text_of_nothing_but_furniture_like_sentences_stays() -> None:
+def test_a_sentence_is_kept_if_the_whole_text_looks_like_clutter() -> None:
     line = "Sign up today for the rescue service's newsletter, the mayor urged."
     assert body(line) == [line]
     assert body("Advertisement\nRead more") == []
 
 
 @pytest.mark.parametrize(
-    ("fields", "dropped"),
+    ("fields", "removed"),
     [
         ({"author": "Ada Quill"}, True),
         ({"author": "Ada Quill and Ben Oar"}, True),
@@ -121,43 +121,43 @@ def test_a_text_of_nothing_but_furniture_like_sentences_stays() -> None:
         ({"author": "Ben Oar", "outlet": "The Plainsman"}, False),
     ],
 )
-def test_an_author_blurb_needs_a_second_sign(fields: dict[str, str], dropped: bool) -> None:
-    blurb = "Ada Quill covers shipping and fisheries for the Harbor Ledger."
-    assert (blurb not in body(f"{BODY}\n{blurb}", **fields)) is dropped
-    assert blurb in body(f"{BODY.splitlines()[0]}\n{blurb}\n{BODY.splitlines()[1]}", **fields)
+def test_an_author_bio_is_removed_only_with_a_second_sign(fields: dict[str, str], removed: bool) -> None:
+    bio = "Ada Quill covers shipping and fisheries for the Harbor Ledger."
+    assert (bio not in body(f"{BODY}\n{bio}", **fields)) is removed
+    assert bio in body(f"{BODY.splitlines()[0]}\n{bio}\n{BODY.splitlines()[1]}", **fields)
 
 
-def test_a_contact_is_such_a_sign() -> None:
+def test_a_contact_is_a_second_sign() -> None:
     assert body(f"{BODY}\nAda Quill is a staff writer. Follow her for more.") == BODY.splitlines()
 
 
-def test_markup_is_taken_off() -> None:
+def test_markup_is_removed() -> None:
     text = "<p>Fish &amp; chips<br/>rose&nbsp;by 5&#37;</p>\u200b<b>again</b> \ufeff&amp;lt;now&amp;gt;\x07"
     assert clean_lines(text) == ["Fish & chips", "rose by 5%", "again <now>"]
 
 
-def test_what_only_looks_like_markup_stays() -> None:
+def test_text_that_only_looks_like_markup_is_kept() -> None:
     text = "R&D at AT&T: a < b > c; <name withheld> &unknown; &notes; x?a=1&copy=2"
     assert clean_lines(text) == [text]
 
 
-def test_text_is_composed() -> None:
+def test_text_is_normalized_to_nfc() -> None:
     assert clean_lines("Cafe\u0301") == ["Caf\u00e9"]
 
 
-def test_a_tower_of_marks_is_cut() -> None:
-    # Normalized whole, this would take minutes: one such article must not stop a service.
+def test_a_run_of_combining_marks_is_truncated() -> None:
+    # To normalize this without a limit takes minutes, and one article must not stop a service.
     (line,) = clean_lines("e" + "\u0301" * 150_000 + "\u0316" * 149_999)
     assert len(line) <= 31
 
 
-def test_the_lead_is_cut_and_the_words_are_all_counted() -> None:
+def test_the_lead_is_truncated_and_all_words_are_counted() -> None:
     prepared = prepare(article("T", " ".join(f"w{number}" for number in range(300))))
     assert prepared.words == 300
     assert prepared.lead.split() == [f"w{number}" for number in range(LEAD_WORDS)]
 
 
-def test_a_page_without_spaces_has_a_bounded_lead() -> None:
+def test_a_text_without_spaces_has_a_bounded_lead() -> None:
     assert len(prepare(article("T", "\u6f01" * 10_000)).lead) == 2_400
 
 
@@ -187,7 +187,7 @@ TEXTS = st.one_of(st.text(max_size=200), st.lists(PIECES, max_size=30).map("".jo
 
 
 @given(title=TEXTS, text=TEXTS)
-def test_preparing_again_changes_nothing(title: str, text: str) -> None:
+def test_preparation_is_idempotent(title: str, text: str) -> None:
     known = {"outlet": "Harbor Ledger", "author": "Ada Quill"}
     first = prepare(article(title, text, **known))
     lines = clean_body(text, titles=(first.title, " ".join(clean_lines(title))), **known)
@@ -201,5 +201,5 @@ def test_a_text_never_grows(text: str) -> None:
 
 
 @given(text=TEXTS)
-def test_a_sentence_is_never_all_gone(text: str) -> None:
+def test_a_text_with_a_sentence_is_never_empty(text: str) -> None:
     assert body(f"{text}\n\nA bell was found in the harbour.")

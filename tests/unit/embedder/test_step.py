@@ -1,4 +1,4 @@
-"""Records in, messages and rejections out; the model is a small hand-made one."""
+"""The embedder's step turns records into messages and rejections. A small fake encoder replaces the model."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ BEFORE = "2031-05-03T10:00:00+02:00"
 
 
 class BytesEncoder:
-    """Eight directions from a hash of the text: deterministic, and different for different texts."""
+    """Derive eight components from a hash of the text: deterministic, and different for different texts."""
 
     model = "bytes"
     dimension = 8
@@ -70,7 +70,7 @@ def reason(outcome: Outcome) -> str:
     return rejection.reason
 
 
-def test_it_reads_articles_and_writes_vectors() -> None:
+def test_it_consumes_articles_and_commands_and_produces_vectors() -> None:
     step = EmbedderStep(Settings(topic_prefix="test."), BytesEncoder())
     assert list(step.inputs) == ["test.articles", "test.story-commands"]
     (message,) = step.process([record(content())]).messages
@@ -93,7 +93,7 @@ def test_an_article_becomes_a_vector() -> None:
     assert (message.key, message.partition, message.timestamp_ms) == (b"coast", None, NOW_MS)
 
 
-def test_the_event_says_what_it_is() -> None:
+def test_the_headers_describe_the_event() -> None:
     trace = b"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
     (message,) = process(record(content(), headers=(("traceparent", trace), ("mine", b"x")))).messages
     assert dict(message.headers) == {
@@ -110,25 +110,25 @@ def test_the_event_says_what_it_is() -> None:
 
 
 @pytest.mark.parametrize("published_at", [None, "2031-06-01T00:00:00Z", "9999-12-31T23:59:59-14:00"])
-def test_a_date_missing_or_ahead_is_the_records_own(published_at: str | None) -> None:
+def test_a_missing_or_later_date_becomes_the_records_timestamp(published_at: str | None) -> None:
     (message,) = process(record(content(published_at=published_at))).messages
     assert vector_of(message).published_at == NOW
 
 
 @pytest.mark.parametrize("published_at", ["1899-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"])
 def test_an_impossible_date_is_rejected(published_at: str) -> None:
-    said = reason(process(record(content(published_at=published_at))))
-    assert "impossible date" in said
-    assert "`$.published_at`" in said
+    error = reason(process(record(content(published_at=published_at))))
+    assert "impossible date" in error
+    assert "`$.published_at`" in error
 
 
-def test_a_traceparent_that_is_none_is_left_out() -> None:
-    # As it is passed on to every message, a large one made messages that no topic takes, and so ended the service.
+def test_an_invalid_traceparent_is_left_out() -> None:
+    # It is copied to every message: a large one would exceed the limit of the topic and end the service.
     (message,) = process(record(content(), headers=(("traceparent", b"\xff" * 900_000),))).messages
     assert "traceparent" not in dict(message.headers)
 
 
-def test_a_long_title_is_cut_as_it_is_shown_and_compared_whole() -> None:
+def test_a_long_title_is_published_truncated_and_encoded_whole() -> None:
     encoder = BytesEncoder()
     title = "Ferry " * 300
     value = vector_of(process(record(content(title=title)), encoder=encoder).messages[0])
@@ -138,12 +138,12 @@ def test_a_long_title_is_cut_as_it_is_shown_and_compared_whole() -> None:
 
 @pytest.mark.parametrize("timestamp_ms", [-(2**62), 2**62, -(10**13), 253_402_300_799_000, 7_300_000_000_000])
 @pytest.mark.parametrize("value", [content(published_at=None), None])
-def test_a_record_without_a_usable_timestamp_is_rejected(value: dict[str, object] | None, timestamp_ms: int) -> None:
+def test_a_record_with_an_impossible_timestamp_is_rejected(value: dict[str, object] | None, timestamp_ms: int) -> None:
     assert "record's timestamp" in reason(process(record(value, key=b"a1", timestamp_ms=timestamp_ms)))
 
 
 @pytest.mark.parametrize(
-    ("value", "key", "said"),
+    ("value", "key", "expected"),
     [
         (b"{", None, "not JSON"),
         (b"", None, "not JSON"),
@@ -161,28 +161,30 @@ def test_a_record_without_a_usable_timestamp_is_rejected(value: dict[str, object
         (content(title="", text="Advertisement"), None, "title and text are both empty after preparation"),
     ],
 )
-def test_bad_input_is_rejected_with_its_reason(value: bytes | dict[str, object], key: bytes | None, said: str) -> None:
-    assert said in reason(process(record(value, key=key)))
+def test_an_invalid_article_is_rejected_with_the_reason(
+    value: bytes | dict[str, object], key: bytes | None, expected: str
+) -> None:
+    assert expected in reason(process(record(value, key=key)))
 
 
-def test_headlines_alone_will_do() -> None:
+def test_an_article_needs_no_text() -> None:
     (message,) = process(record(content(text=""))).messages
     assert (vector_of(message).title, vector_of(message).words) == ("Ferry sinks", 0)
 
 
 @pytest.mark.parametrize(("headers", "edition"), [((), "main"), ((("edition", b"coast"),), "coast")])
-def test_a_retraction_passes_through(headers: Headers, edition: str) -> None:
+def test_a_retraction_is_forwarded(headers: Headers, edition: str) -> None:
     (message,) = process(record(None, key="\u00e91".encode(), headers=headers)).messages
     assert message.value is not None
     assert decode_vector(message.value) == ArticleRetraction(article_id="\u00e91", edition=edition)
     assert (message.key, message.timestamp_ms) == (edition.encode(), NOW_MS)
-    said = dict(message.headers)
-    assert said["ce_type"] == b"newsloom.article.vector-retracted.v1"
-    assert said["ce_subject"] == f"{edition}/\u00e91".encode()
+    attributes = dict(message.headers)
+    assert attributes["ce_type"] == b"newsloom.article.vector-retracted.v1"
+    assert attributes["ce_subject"] == f"{edition}/\u00e91".encode()
 
 
 @pytest.mark.parametrize(
-    ("key", "headers", "said"),
+    ("key", "headers", "expected"),
     [
         (None, (), "needs the article's id"),
         (b"", (), "needs the article's id"),
@@ -193,11 +195,11 @@ def test_a_retraction_passes_through(headers: Headers, edition: str) -> None:
         (b"a1", (("edition", b"\xff"),), "edition"),
     ],
 )
-def test_a_retraction_of_nothing_is_rejected(key: bytes | None, headers: Headers, said: str) -> None:
-    assert said in reason(process(record(None, key=key, headers=headers)))
+def test_an_invalid_retraction_is_rejected_with_the_reason(key: bytes | None, headers: Headers, expected: str) -> None:
+    assert expected in reason(process(record(None, key=key, headers=headers)))
 
 
-def test_outputs_keep_the_order_and_rejections_stop_nothing() -> None:
+def test_messages_keep_the_order_of_records_around_a_rejection() -> None:
     encoder = BytesEncoder()
     outcome = process(
         record(content(id="a1"), offset=1),
@@ -222,18 +224,18 @@ def vector_bytes(text: str) -> bytes:
 
 
 @pytest.mark.parametrize("empty", ["title", "text"])
-def test_one_vector_stands_in_for_the_other_where_a_text_is_empty(empty: str) -> None:
+def test_both_vectors_are_the_same_if_title_or_text_is_empty(empty: str) -> None:
     (message,) = process(record(content(**{empty: ""}))).messages
     assert vector_of(message).title_vector == vector_of(message).lead_vector
 
 
-def test_a_batch_of_nothing_to_encode() -> None:
+def test_a_batch_without_an_article() -> None:
     outcome = process(record(b"{"), record(None, key=b"a1"))
     assert (len(outcome.messages), len(outcome.rejected)) == (1, 1)
     assert process() == Outcome([], [])
 
 
-def test_batches_do_not_matter() -> None:
+def test_messages_do_not_depend_on_batches() -> None:
     records = [record(content(id=f"a{number}", title=f"Ferry {number} sinks"), offset=number) for number in range(9)]
     together = process(*records).messages
     assert [message for one in records for message in process(one).messages] == list(together)

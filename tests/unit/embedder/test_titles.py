@@ -1,4 +1,4 @@
-"""Outlets go from the end of titles; everything else stays."""
+"""The outlet's name is removed from the end of a title; everything else is kept."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from services.embedder.titles import strip_outlet
         ("Ferry sinks - Harbor Ledger | Harbor Ledger", "Harbor Ledger", None),
     ],
 )
-def test_the_outlets_name_goes(title: str, outlet: str | None, url: str | None) -> None:
+def test_the_outlets_name_is_removed(title: str, outlet: str | None, url: str | None) -> None:
     assert strip_outlet(title, outlet=outlet, url=url) == "Ferry sinks"
 
 
-def test_after_a_bar_a_short_name_goes_unknown() -> None:
+def test_any_short_name_after_a_bar_is_removed() -> None:
     title = "Ferry sinks off Port Selden with forty aboard"
     assert strip_outlet(f"{title} | Channel Nine", outlet=None, url=None) == title
 
@@ -48,11 +48,11 @@ def test_after_a_bar_a_short_name_goes_unknown() -> None:
         "",
     ],
 )
-def test_what_is_not_surely_an_outlet_stays(title: str) -> None:
+def test_other_suffixes_are_kept(title: str) -> None:
     assert strip_outlet(title, outlet="Harbor Ledger", url="https://npl.example/x") == title
 
 
-def test_a_url_that_is_none_is_no_reason_to_fail() -> None:
+def test_an_invalid_url_is_ignored() -> None:
     assert (
         strip_outlet("Ferry sinks - Harbor Ledger", outlet=None, url="http://[broken") == "Ferry sinks - Harbor Ledger"
     )
@@ -63,7 +63,7 @@ def test_a_url_that_is_none_is_no_reason_to_fail() -> None:
         " ".join
     )
 )
-def test_stripping_ends_and_leaves_something(title: str) -> None:
+def test_stripping_is_idempotent_and_leaves_a_title(title: str) -> None:
     stripped = strip_outlet(title, outlet="Harbor Ledger", url="https://bbc.example")
     assert title.startswith(stripped)
     assert stripped
