@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from newsloom.streaming.kafka.assignment import AssignmentChanges, AssignmentTracker
-from newsloom.streaming.kafka.assignor import TopicwiseAssignor
+from newsloom.streaming.kafka.assignor import PerTopicStickyAssignor
 from newsloom.streaming.records import TopicPartition
 
 P0, P1 = TopicPartition("in", 0), TopicPartition("in", 1)
@@ -111,7 +111,7 @@ class Subscriber:
         self.member_id = name
         self.group_instance_id = name
         self.topics = topics
-        self.assignor = TopicwiseAssignor()
+        self.assignor = PerTopicStickyAssignor()
 
     @property
     def metadata(self) -> Any:
@@ -120,7 +120,7 @@ class Subscriber:
 
 def shares(metadata: Metadata, *members: Subscriber, generation: int = 1) -> dict[str, set[TopicPartition]]:
     """What each member gets, which is told to it too."""
-    assigned = TopicwiseAssignor().assign(metadata, members)
+    assigned = PerTopicStickyAssignor().assign(metadata, members)
     for member in members:
         member.assignor.on_assignment(assigned[member.member_id], generation)
     return {name: {TopicPartition(*source) for source in one.partitions()} for name, one in assigned.items()}
@@ -160,4 +160,4 @@ def test_a_member_keeps_what_it_has_when_others_come_and_go() -> None:
 def test_a_member_knows_how_many_partitions_were_given_out() -> None:
     member = Subscriber("a", "articles", "commands")
     shares(Metadata(articles=3, commands=1, other=5), member)
-    assert member.assignor.given_out == {"articles": 3, "commands": 1}
+    assert member.assignor.partition_counts == {"articles": 3, "commands": 1}

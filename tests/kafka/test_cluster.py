@@ -39,7 +39,7 @@ def test_whoever_starts_while_one_broker_is_away_gets_to_work(tmp_path: Path) ->
         for _ in range(STARTS):
             consumer = clients.consumer(group_id="group")
             consumer.subscribe(topics=["in"])
-            consumer.learn(["in"], timeout_s=20)
+            consumer.load_partitions(["in"], timeout_s=20)
             consumer.close()
         assert len(Member(log, "group", ["in"]).take(1)) == 1
         log.close()

@@ -89,7 +89,7 @@ def test_reader_passes_the_transaction_of_a_writer_that_died(
     dead.init_transactions()
     dead.begin_transaction()
     dead.send(source, b"never committed", b"k").get(10)
-    dead.drop()
+    dead.close_now()
     log = new_log()
     reader = log.reader(partitions_of(source, 1), start="earliest")
     assert reader.poll(max_records=10, timeout_ms=300) == []

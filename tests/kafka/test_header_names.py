@@ -40,7 +40,7 @@ def topic(new_log: NewLog, kafka_url: str) -> str:
     producer.send(topic, key=b"k", value=b"first", headers=headers)
     producer.send(topic, key=b"k", value=b"second", headers=[("plain", b"")])
     producer.commit(timeout_s=10)
-    producer.drop()
+    producer.close_now()
     return topic
 
 

@@ -62,4 +62,4 @@ def test_what_is_committed_later_is_seen_though_it_was_written_before(new_log: N
     producer.commit(timeout_s=10)
 
     assert read(reader, 1) == [b"open"]
-    producer.drop()
+    producer.close_now()

@@ -34,12 +34,12 @@ def answer(error: int, *mechanisms: str) -> bytes:
 @pytest.mark.parametrize(
     ("answered", "meaning"),
     [
-        (answer(NO_ERROR, "PLAIN"), SaslHandshakeResponse(takes=True, has_users=True, mechanisms=("PLAIN",))),
+        (answer(NO_ERROR, "PLAIN"), SaslHandshakeResponse(accepted=True, sasl_enabled=True, mechanisms=("PLAIN",))),
         (
             answer(UNSUPPORTED_MECHANISM, "A", "BC"),
-            SaslHandshakeResponse(takes=False, has_users=True, mechanisms=("A", "BC")),
+            SaslHandshakeResponse(accepted=False, sasl_enabled=True, mechanisms=("A", "BC")),
         ),
-        (answer(ILLEGAL_STATE), SaslHandshakeResponse(takes=False, has_users=False, mechanisms=())),
+        (answer(ILLEGAL_STATE), SaslHandshakeResponse(accepted=False, sasl_enabled=False, mechanisms=())),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", None),
         (answer(NO_ERROR, "PLAIN")[:-3], None),
         (answer(NO_ERROR)[:-4] + b"\x7f\xff\xff\xff", None),

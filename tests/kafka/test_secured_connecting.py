@@ -83,11 +83,11 @@ def test_a_name_that_the_certificate_does_not_know_if_nobody_is_to_look(secured_
 @pytest.mark.parametrize(
     ("name", "text", "told"),
     [
-        ("sasl_plain_password", WRONG, "the broker refuses the user"),
+        ("sasl_plain_password", WRONG, "the broker rejects the user or password"),
         ("sasl_plain_username", "nobody", "check NEWSLOOM_KAFKA_SASL_PLAIN_USERNAME and _PASSWORD"),
-        ("sasl_mechanism", "PLAIN", "not take PLAIN: set NEWSLOOM_KAFKA_SASL_MECHANISM to one of SCRAM-SHA-512"),
-        ("sasl_mechanism", "SCRAM-SHA-256", "the broker does not take SCRAM-SHA-256"),
-        ("security_protocol", "SASL_PLAINTEXT", "the broker speaks TLS there"),
+        ("sasl_mechanism", "PLAIN", "not support PLAIN: set NEWSLOOM_KAFKA_SASL_MECHANISM to one of SCRAM-SHA-512"),
+        ("sasl_mechanism", "SCRAM-SHA-256", "the broker does not support SCRAM-SHA-256"),
+        ("security_protocol", "SASL_PLAINTEXT", "the broker requires TLS on this port"),
     ],
 )
 def test_a_wrong_user(secured_broker: SecuredBroker, name: str, text: str, told: str) -> None:
@@ -101,14 +101,14 @@ def test_a_wrong_user(secured_broker: SecuredBroker, name: str, text: str, told:
 def test_no_user_at_all(secured_broker: SecuredBroker) -> None:
     error = refusal(secured_broker.url, {"security_protocol": "SSL", "ssl_cafile": str(secured_broker.authority)})
     assert isinstance(error, ConfigurationError)
-    assert "the broker wants a user there" in str(error)
+    assert "the broker requires a SASL user on this port" in str(error)
     assert "SCRAM-SHA-512" in str(error)
 
 
 def test_plaintext_to_a_port_that_speaks_tls(secured_broker: SecuredBroker) -> None:
     error = refusal(secured_broker.url, {})
     assert isinstance(error, ConfigurationError)
-    assert "the broker speaks TLS there: set NEWSLOOM_KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL" in str(error)
+    assert "the broker requires TLS on this port: set NEWSLOOM_KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL" in str(error)
 
 
 def test_another_authority(secured_broker: SecuredBroker, stranger: Authority) -> None:
@@ -133,7 +133,7 @@ def test_a_user_where_there_are_none(secured_broker: SecuredBroker, certified: d
     options = {**secured_broker.options(GUEST), "ssl_certfile": certified["ssl_certfile"]}
     error = refusal(secured_broker.mutual_url, options)
     assert isinstance(error, ConfigurationError)
-    assert "the broker knows no users there: set NEWSLOOM_KAFKA_SECURITY_PROTOCOL to SSL" in str(error)
+    assert "the broker does not use SASL on this port: set NEWSLOOM_KAFKA_SECURITY_PROTOCOL to SSL" in str(error)
 
 
 def test_a_client_without_a_certificate_or_with_a_strangers(
@@ -143,7 +143,7 @@ def test_a_client_without_a_certificate_or_with_a_strangers(
     for options in (without, {**without, "ssl_certfile": str(stranger.issue("carol"))}):
         error = refusal(secured_broker.mutual_url, options)
         assert isinstance(error, ConfigurationError)
-        assert "the broker refuses our certificate, or wants one" in str(error)
+        assert "the broker rejects or requires a client certificate" in str(error)
         assert "check NEWSLOOM_KAFKA_SSL_CERTFILE" in str(error)
 
 

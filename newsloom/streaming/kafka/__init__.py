@@ -1,7 +1,7 @@
 """The log port on Apache Kafka, through kafka-python 3.
 
-kafka-python as documented loses and repeats records when brokers fail; every departure from the documented way says which
-fault it answers. Anything private of the library that is touched is in `clients.py` and `connections.py`.
+kafka-python used as documented loses and duplicates records when brokers fail. Comments name the fault behind each deviation
+from the documented use; docs/architecture.md lists them.
 """
 
 from newsloom.streaming.kafka.log import open_kafka

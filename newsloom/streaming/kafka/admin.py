@@ -1,4 +1,4 @@
-"""Topics and groups from the operator's side."""
+"""Administer topics and consumer groups."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ T = TypeVar("T")
 
 RETRY_S_MAX: Final = 10.0
 RETRY_PAUSE_S: Final = 0.2
-USABLE_MS_MAX: Final = 20_000
-SETTLING_S_MAX: Final = 5.0
-SETTLING_PAUSE_S: Final = 0.02
+CREATE_MS_MAX: Final = 20_000
+STABLE_S_MAX: Final = 5.0
+STABLE_PAUSE_S: Final = 0.02
 KEEP_ALL: Final = "-1"
 _OPERATIONS: Final = {
     "Describe": ACLOperation.DESCRIBE,
@@ -45,15 +45,15 @@ POLICY, RETENTION, MAX_BYTES = "cleanup.policy", "retention.ms", "max.message.by
 
 
 class KafkaAdmin:
-    """`Admin` on Kafka, and the look-ups that reader and writer share. One connection, made when first needed."""
+    """`Admin` on Kafka, and look-ups for the reader and writer. Connects when first used."""
 
     def __init__(self, clients: ClientFactory) -> None:
         self._clients = clients
         self._client: Any = None
-        self._settled = MarkerDetector(clients)
+        self._markers = MarkerDetector(clients)
 
     def connect(self) -> None:
-        """Connect; raises `LogUnavailable` or `ConfigurationError`."""
+        """Connect to a broker; raises `LogUnavailable` or `ConfigurationError`."""
         if self._client is None:
             self._client = self._clients.admin()
 
@@ -70,16 +70,16 @@ class KafkaAdmin:
         return {name: _spec(name, count, configs[name]) for name, count in partitions.items()}
 
     def partition_counts(self, names: Sequence[str]) -> dict[str, int]:
-        """How many partitions each of these topics has, for those that exist.
+        """Return the number of partitions of each of these topics that exists.
 
         Raises:
-            ConfigurationError: a topic that may not be seen: whether it exists, the broker does not tell.
+            ConfigurationError: the right to describe a topic is missing, so that its existence is unknown.
 
         """
         return {topic["name"]: len(topic["partitions"]) for topic in self._existing(names)}
 
     def check_rights(self, *, read: Iterable[str] = (), write: Iterable[str] = ()) -> None:
-        """See `Admin.check_rights`. The consumer of a topic that may not be read polls nothing, for ever and without an error."""
+        """See `Admin.check_rights`. Without the right to read a topic, a consumer polls nothing, without an error."""
         wanted = {"Read": set(read), "Write": set(write)}
         _check_allowed(wanted, self._described(sorted(wanted["Read"] | wanted["Write"])))
 
@@ -95,12 +95,14 @@ class KafkaAdmin:
         return sorted(found, key=lambda topic: str(topic["name"]))
 
     def check_exist(self, sources: Iterable[TopicPartition]) -> None:
-        """Raise `ConfigurationError` that names the topic or partition, if one of these does not exist."""
+        """Raise `ConfigurationError` naming a topic or partition that does not exist, if there is one."""
         wanted = sorted(set(sources))
         counts = self._counts_of_existing({topic for topic, _ in wanted})
         for topic, number in wanted:
             if not 0 <= number < counts[topic]:
-                raise ConfigurationError(f"topic {topic} has {counts[topic]} partitions, there is no {number}")
+                raise ConfigurationError(
+                    f"topic {topic} has {counts[topic]} partitions; partition {number} does not exist"
+                )
 
     def _counts_of_existing(self, topics: Iterable[str]) -> dict[str, int]:
         counts = self.partition_counts(sorted(topics))
@@ -110,36 +112,36 @@ class KafkaAdmin:
         return counts
 
     def create(self, specs: Sequence[TopicSpec]) -> None:
-        """See `Admin.create`. Replicas are as many as the broker's `default.replication.factor`.
+        """See `Admin.create`. The replication factor is the broker's `default.replication.factor`.
 
         Raises:
-            ConfigurationError: the broker refuses a topic; the message names it and says why.
+            ConfigurationError: the broker rejects a topic; the message gives its name and the cause.
 
         """
         existing = self.partition_counts([spec.name for spec in specs])
-        wanted = {spec.name: _request(spec) for spec in specs if spec.name not in existing}
+        wanted = {spec.name: _creation_config(spec) for spec in specs if spec.name not in existing}
         if wanted:
             answer = self._call("creating topics", lambda client: client.create_topics(wanted, raise_errors=False))
             for topic in answer["topics"]:
-                _check_created(topic)
+                _raise_if_not_created(topic)
         names = [spec.name for spec in specs]
-        self._call("creating topics", lambda client: client.wait_for_topics(names, timeout_ms=USABLE_MS_MAX))
+        self._call("creating topics", lambda client: client.wait_for_topics(names, timeout_ms=CREATE_MS_MAX))
 
     def backlog(self, group: str, topics: Sequence[str]) -> int:
-        """See `Admin.backlog`. Offsets behind the last record (transaction markers, aborted records) do not count."""
+        """See `Admin.backlog`. Transaction markers and aborted records after the last committed record do not count."""
         sources = self._partitions(topics)
         committed = self.group_offsets(group)
         first, end = self.first_offsets(sources), self.high_watermarks(sources)
         position = {source: max(committed.get(source, (0, ""))[0], first[source]) for source in sources}
         behind = {source: (position[source], end[source]) for source in sources if position[source] < end[source]}
-        return sum(stop - start for start, stop in self._settled.unread(behind).values())
+        return sum(stop - start for start, stop in self._markers.ranges_with_records(behind).values())
 
     def start_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """See `Admin.start_offsets`."""
         return self.first_offsets(self._partitions(topics))
 
     def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
-        """See `Admin.end_offsets`: the high watermark, which counts transaction markers."""
+        """See `Admin.end_offsets`. Returns high watermarks, which count transaction markers."""
         return self.high_watermarks(self._partitions(topics))
 
     def committed_offsets(self, group: str, topics: Sequence[str]) -> dict[TopicPartition, int]:
@@ -148,31 +150,31 @@ class KafkaAdmin:
         return {source: committed[source][0] for source in self._partitions(topics) if source in committed}
 
     def high_watermarks(self, sources: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        """The offset behind all that is written, open transactions included."""
+        """Return the offset after the last written record of each partition, open transactions included."""
         return self._offsets(sources, OffsetSpec.LATEST, IsolationLevel.READ_UNCOMMITTED)
 
-    def settled_offsets(self, sources: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
-        """The offset behind all that was committed before this call, and before all that will be.
+    def last_stable_offsets(self, sources: Sequence[TopicPartition]) -> dict[TopicPartition, int]:
+        """Return the offset after everything committed before this call and before everything committed later.
 
-        A commit returns before its markers are written; until they are, a committed record looks like one of an open
-        transaction. So this waits, `SETTLING_S_MAX` at most, for the transactions that are under way to end. Before one that
-        goes on for longer, what was committed behind its first record lies behind the offset too.
+        A commit returns before its markers are written; until then its records look like those of an open transaction. So
+        this waits up to `STABLE_S_MAX` seconds for open transactions to end. If one stays open longer, the offset is that
+        of its first record, and committed records after that come after the offset too.
         """
         written = self.high_watermarks(sources)
-        deadline = time.monotonic() + SETTLING_S_MAX
+        deadline = time.monotonic() + STABLE_S_MAX
         while True:
             stable = self._offsets(sources, OffsetSpec.LATEST, IsolationLevel.READ_COMMITTED)
-            settled = {source: min(stable[source], end) for source, end in written.items()}
-            if settled == written or time.monotonic() >= deadline:
-                return settled
-            time.sleep(SETTLING_PAUSE_S)
+            offsets = {source: min(stable[source], end) for source, end in written.items()}
+            if offsets == written or time.monotonic() >= deadline:
+                return offsets
+            time.sleep(STABLE_PAUSE_S)
 
     def first_offsets(self, sources: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        """The first offset that is still kept."""
+        """Return the first offset that each partition still holds."""
         return self._offsets(sources, OffsetSpec.EARLIEST, IsolationLevel.READ_UNCOMMITTED)
 
     def group_offsets(self, group: str, *, operation: str = "Describe") -> dict[TopicPartition, tuple[int, str]]:
-        """The offsets a group has committed, each with its metadata. `operation` is what the caller needs to do to the group."""
+        """Return the group's committed offsets with their metadata. `operation`: the right on the group that the caller needs."""
         found = self._call(
             f"reading group {group}",
             lambda client: client.list_group_offsets({group: None}),
@@ -186,7 +188,7 @@ class KafkaAdmin:
 
     def close(self) -> None:
         """Close the connections."""
-        self._settled.close()
+        self._markers.close()
         client, self._client = self._client, None
         if client is not None:
             client.close()
@@ -204,24 +206,24 @@ class KafkaAdmin:
         )
         return {TopicPartition(*source): position.offset for source, position in found.items()}
 
-    def _call(self, doing: str, ask: Callable[[Any], T], *, right: str = "") -> T:
-        """Ask, which takes the `right`, until answered: each time with a new client, for one remembers brokers that are gone."""
+    def _call(self, action: str, request: Callable[[Any], T], *, right: str = "") -> T:
+        """Send a request that needs `right`; retry with a new client each time, as an old one keeps brokers that are gone."""
         deadline = time.monotonic() + RETRY_S_MAX
         while True:
             self.connect()
             try:
-                return ask(self._client)
+                return request(self._client)
             except KafkaError as error:
                 client, self._client = self._client, None
                 client.close()
                 if isinstance(error, RetriableError) and time.monotonic() < deadline:
                     time.sleep(RETRY_PAUSE_S)
                     continue
-                raise _asked_in_vain(error, doing, right) from error
+                raise _request_error(error, action, right) from error
 
 
 def _check_allowed(wanted: Mapping[str, Collection[str]], topics: Sequence[Any]) -> None:
-    """Raise `ConfigurationError` that lists the operations which are wanted on these topics and not allowed, if any."""
+    """Raise `ConfigurationError` listing the wanted operations that are not allowed on these topics, if any."""
     missing = [
         f"{operation} on topic {topic['name']}"
         for operation, names in wanted.items()
@@ -234,29 +236,29 @@ def _check_allowed(wanted: Mapping[str, Collection[str]], topics: Sequence[Any])
 
 def _allows(topic: Any, operation: str) -> bool:
     if topic["error_code"]:
-        # Of a topic that does not exist nobody says more.
+        # For a topic that does not exist, the broker returns no operations.
         return bool(topic["error_code"] != TopicAuthorizationFailedError.errno)
     return _OPERATIONS[operation].name in topic["authorized_operations"]
 
 
-def _asked_in_vain(error: KafkaError, doing: str, right: str) -> Exception:
+def _request_error(error: KafkaError, action: str, right: str) -> Exception:
     if right and isinstance(error, AuthorizationError):
         return missing_rights_error(right)
     if isinstance(error, UnknownTopicOrPartitionError):
         return ConfigurationError(
-            f"{doing}: a topic or partition does not exist: run `newsloom topics create` ({error})"
+            f"{action}: a topic or partition does not exist: run `newsloom topics create` ({error})"
         )
-    return translate(error, doing)
+    return translate(error, action)
 
 
-def _request(spec: TopicSpec) -> dict[str, object]:
+def _creation_config(spec: TopicSpec) -> dict[str, object]:
     config = {POLICY: spec.policy.value, MAX_BYTES: str(spec.max_record_bytes), **spec.config}
     if spec.policy is CleanupPolicy.DELETE:
         config[RETENTION] = KEEP_ALL if spec.retention_ms is None else str(spec.retention_ms)
     return {"num_partitions": spec.partitions, "replication_factor": -1, "configs": config}
 
 
-def _check_created(topic: Any) -> None:
+def _raise_if_not_created(topic: Any) -> None:
     error = for_code(topic["error_code"])
     if topic["error_code"] and error is not TopicAlreadyExistsError:
         if error is TopicAuthorizationFailedError:
@@ -268,7 +270,7 @@ def _spec(name: str, partitions: int, config: Any) -> TopicSpec:
     def value(key: str) -> str:
         return str(config[key]["value"])
 
-    # A topic that is compacted and also deletes by age forgets the latest value of a key: no place for state.
+    # A compacted topic that also deletes by age loses the latest values of keys, so it cannot hold state.
     policy = CleanupPolicy.COMPACT if value(POLICY) == CleanupPolicy.COMPACT.value else CleanupPolicy.DELETE
     keeps_all = policy is CleanupPolicy.COMPACT or value(RETENTION) == KEEP_ALL
     return TopicSpec(

@@ -1,4 +1,4 @@
-"""Who gets which partition."""
+"""Assign partitions to the members of a consumer group."""
 
 from __future__ import annotations
 
@@ -14,41 +14,45 @@ from kafka.coordinator.assignors.sticky.sticky_assignor import (
 from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment
 
 
-class TopicwiseAssignor(StickyPartitionAssignor):  # type: ignore[misc]  # kafka-python ships no types
-    """The sticky assignor, one topic after another; it also tells each member how many partitions it has given out.
+class PerTopicStickyAssignor(StickyPartitionAssignor):  # type: ignore[misc]  # kafka-python ships no types
+    """The sticky assignor, run for each topic by itself. It also sends each member the partition counts it used.
 
-    Over all topics together a member with every partition of a busy topic and one with as many of an idle one have fair
-    shares. The counts are for whoever compares them with what there is: see `GroupConsumer`.
+    Balanced over all topics together, one member could get every partition of a busy topic and another as many of an idle
+    one. `GroupConsumer` compares the counts with the cluster's metadata to find new partitions.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.given_out: dict[str, int] = {}
-        """Partitions of each topic, as the leader knew them when it made this member's assignment."""
+        self.partition_counts: dict[str, int] = {}
+        """Number of partitions of each topic, in the leader's metadata when it made the current assignment."""
 
     def assign(self, cluster: Any, members: Iterable[Any]) -> dict[str, Any]:
-        """The share of each member, by its id; kafka-python's signature."""
-        known = {member.member_id: self.parse_member_metadata(member.metadata) for member in members}
-        topics = sorted({topic for member in known.values() for topic in member.subscription})
-        shares: dict[str, list[tuple[str, list[int]]]] = {name: [] for name in known}
+        """Return the assignment of each member by its id; kafka-python's signature."""
+        metadata = {member.member_id: self.parse_member_metadata(member.metadata) for member in members}
+        topics = sorted({topic for member in metadata.values() for topic in member.subscription})
+        assigned: dict[str, list[tuple[str, list[int]]]] = {member_id: [] for member_id in metadata}
         for topic in topics:
-            executor = StickyAssignmentExecutor(cluster, {name: _of_topic(one, topic) for name, one in known.items()})
+            of_topic = {member_id: _restrict(member, topic) for member_id, member in metadata.items()}
+            executor = StickyAssignmentExecutor(cluster, of_topic)
             executor.perform_initial_assignment()
             executor.balance()
-            for name in known:
-                shares[name].extend(executor.get_final_assignment(name))
+            for member_id, partitions in assigned.items():
+                partitions.extend(executor.get_final_assignment(member_id))
         counts = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in topics}
-        told = json.dumps(counts).encode()
-        return {name: ConsumerProtocolAssignment(self.version, share, told) for name, share in shares.items()}
+        user_data = json.dumps(counts).encode()
+        return {
+            member_id: ConsumerProtocolAssignment(self.version, partitions, user_data)
+            for member_id, partitions in assigned.items()
+        }
 
     def on_assignment(self, assignment: Any, generation: int) -> None:
-        """Remember what was assigned; kafka-python's signature."""
+        """Remember the assignment and its partition counts; kafka-python's signature."""
         super().on_assignment(assignment, generation)
-        # A leader that runs an older newsloom tells nothing.
-        self.given_out = json.loads(assignment.user_data) if assignment.user_data else {}
+        # A leader that runs an older newsloom sends no counts.
+        self.partition_counts = json.loads(assignment.user_data) if assignment.user_data else {}
 
 
-def _of_topic(member: Any, topic: str) -> Any:
+def _restrict(member: Any, topic: str) -> Any:
     return StickyAssignorMemberMetadataV1(
         subscription=[topic] if topic in member.subscription else [],
         partitions=[source for source in member.partitions if source.topic == topic],

@@ -1,4 +1,4 @@
-"""Rights that a broker refuses, by name: kafka-python says neither which nor, often, to what; its consumer says nothing."""
+"""Name the right behind a refused request: kafka-python's errors rarely do, and its consumer raises none at all."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from kafka.errors import (
 
 from newsloom.streaming.errors import ConfigurationError
 
-LOOK_S: Final = 10.0
-"""How long nothing must have come before somebody asks whether anything could."""
+IDLE_S_MAX: Final = 10.0
+"""Seconds without records after which read rights are checked again."""
 
 
 def missing_rights_error(*rights: str) -> ConfigurationError:
-    """The error of one who lacks these rights."""
+    """Build the error for missing rights, each written as `Read on topic x`."""
     return ConfigurationError(
         f"the Kafka user lacks the right {', '.join(rights)}: grant it (`newsloom topics acls` prints the commands)"
     )
 
 
 def authorization_error(error: KafkaError, *, group: str = "", transactional_id: str = "") -> ConfigurationError | None:
-    """The right that the broker has refused, where it is one on a group or an identity; None for any other error."""
+    """Build the error that names the missing right on a group or transactional id; None for any other error."""
     if isinstance(error, GroupAuthorizationFailedError) and group:
         return missing_rights_error(f"Read on group {group}")
     if isinstance(error, TransactionalIdAuthorizationFailedError) and transactional_id:
@@ -36,28 +36,28 @@ def authorization_error(error: KafkaError, *, group: str = "", transactional_id:
 
 
 def is_topic_authorization_error(error: KafkaError) -> bool:
-    """Whether the broker has refused a topic: of offsets kafka-python says so inside of another error's text."""
+    """Return whether the broker refused access to a topic. For offsets, only the text of another error mentions it."""
     return isinstance(error, TopicAuthorizationFailedError) or TopicAuthorizationFailedError.__name__ in str(error)
 
 
 class IdleRightsCheck:
-    """Looks, now and then while nothing comes, whether anything could.
+    """Checks the read rights again after `IDLE_S_MAX` seconds without records.
 
-    Of a topic that may no longer be read a broker says so in answer to a fetch; but once the client has refreshed its metadata it
-    knows of no such topic, fetches nothing, and polls nothing for ever.
+    A broker refuses fetches from a topic whose read right was revoked. But once the client has refreshed its metadata, the topic
+    is missing there, and the client polls nothing without an error.
     """
 
-    def __init__(self, check: Callable[[], None]) -> None:
-        self._check = check
-        self._since = time.monotonic()
+    def __init__(self, check_rights: Callable[[], None]) -> None:
+        self._check_rights = check_rights
+        self._idle_since = time.monotonic()
 
-    def broken(self) -> None:
-        """Something has come."""
-        self._since = time.monotonic()
+    def reset(self) -> None:
+        """Restart the idle time: records have arrived."""
+        self._idle_since = time.monotonic()
 
-    def look(self) -> None:
-        """Check, if nothing has come for `LOOK_S`; raises what the check raises."""
-        if time.monotonic() - self._since >= LOOK_S:
-            # First: while the log is away, one look must not take the place of every poll.
-            self._since = time.monotonic()
-            self._check()
+    def run_if_idle(self) -> None:
+        """Check the rights if the idle time is over; raises what the check raises."""
+        if time.monotonic() - self._idle_since >= IDLE_S_MAX:
+            # Restart the time first: if the log is unreachable, the check must not delay every poll.
+            self._idle_since = time.monotonic()
+            self._check_rights()

@@ -1,7 +1,7 @@
-"""Can a broker be reached at all? Asked with sockets of our own before kafka-python is let near it.
+"""Check the way to a broker with plain sockets before kafka-python uses it.
 
-kafka-python does its TLS handshake without a timeout (a port that accepts and stays silent blocks it for ever), and it
-reports every cause alike: "Unable to bootstrap". Of a mechanism that the broker refuses it often sees the connection end only.
+kafka-python's TLS handshake has no timeout: a port that accepts connections and never answers blocks it for ever. It reports
+every failure as "Unable to bootstrap", and of a rejected SASL mechanism it often sees only the end of the connection.
 """
 
 from __future__ import annotations
@@ -16,39 +16,39 @@ from newsloom.streaming.kafka.sasl_handshake import UnexpectedTls, request_sasl_
 
 TIMEOUT_S: Final = 4.0
 SERVERS_MAX: Final = 4
-"""Servers tried before giving up: four that stay silent cost 16 s."""
+"""Servers tried before giving up: four that do not answer take 16 s."""
 PROTOCOL: Final = "NEWSLOOM_KAFKA_SECURITY_PROTOCOL"
 MECHANISM: Final = "NEWSLOOM_KAFKA_SASL_MECHANISM"
 
 
 def check_bootstrap_servers(addresses: Sequence[tuple[str, int]], config: dict[str, Any]) -> None:
-    """Return once one of the servers has accepted a connection, TLS where that is configured, and the SASL mechanism.
+    """Return once one of the servers has accepted the configured security protocol and SASL mechanism.
 
     Raises:
-        ConfigurationError: a certificate that is refused, on either side; a certificate or key file that cannot be read; a
-            broker with another security protocol or other SASL mechanisms than those configured.
-        LogUnavailable: no server answers; the message lists each server's cause.
+        ConfigurationError: one side rejects the other's certificate; a certificate or key file cannot be read; the broker
+            uses another security protocol or other SASL mechanisms.
+        LogUnavailable: no server answers; the message gives each server's cause.
 
     """
     if config.get("proxy_url"):
-        return  # Only kafka-python knows how to speak to the proxy.
+        return  # Only kafka-python can connect through a proxy.
     context = _tls_context(config)
     causes = []
     for host, port in addresses[:SERVERS_MAX]:
         try:
-            _ask(host, port, context, config)
+            _check_server(host, port, context, config)
         except ssl.SSLCertVerificationError as error:
             raise ConfigurationError(
-                f"TLS to {host}:{port}: {error.verify_message}; check NEWSLOOM_KAFKA_SSL_CAFILE and the broker's name"
+                f"TLS to {host}:{port}: {error.verify_message}; check NEWSLOOM_KAFKA_SSL_CAFILE and the broker's host name"
             ) from error
         except OSError as error:
             causes.append(f"{host}:{port}: {_cause(error, tls=context is not None)}")
         else:
             return
-    raise LogUnavailable(f"no broker answers: {'; '.join(causes)}; start the broker, or correct the address")
+    raise LogUnavailable(f"no broker answers: {'; '.join(causes)}; start the broker or correct the address")
 
 
-def _ask(host: str, port: int, context: ssl.SSLContext | None, config: dict[str, Any]) -> None:
+def _check_server(host: str, port: int, context: ssl.SSLContext | None, config: dict[str, Any]) -> None:
     with socket.create_connection((host, port), timeout=TIMEOUT_S) as plain:
         if context is None:
             _check_listener(plain, config)
@@ -57,45 +57,48 @@ def _ask(host: str, port: int, context: ssl.SSLContext | None, config: dict[str,
             try:
                 _check_listener(encrypted, config)
             except ssl.SSLError as error:
-                # TLS 1.3: a client's certificate is looked at when the handshake is over for the client.
-                _check_ours_is_taken(error)
+                # In TLS 1.3 the broker checks the client's certificate after the client's side of the handshake.
+                _raise_if_certificate_rejected(error)
                 raise
 
 
 def _check_listener(connection: socket.socket, config: dict[str, Any]) -> None:
     mechanism = config.get("sasl_mechanism")
     try:
-        answer = request_sasl_handshake(connection, mechanism or "")
+        response = request_sasl_handshake(connection, mechanism or "")
     except UnexpectedTls as error:
-        raise ConfigurationError(f"the broker speaks TLS there: set {PROTOCOL} to SSL or SASL_SSL") from error
-    if answer is None:
-        return  # What answers so is for kafka-python to judge.
-    if mechanism is None and answer.has_users:
+        raise ConfigurationError(f"the broker requires TLS on this port: set {PROTOCOL} to SSL or SASL_SSL") from error
+    if response is None:
+        return  # Not Kafka's protocol: kafka-python will report it.
+    if mechanism is None and response.sasl_enabled:
         raise ConfigurationError(
-            f"the broker wants a user there: set {PROTOCOL} to SASL_SSL (or SASL_PLAINTEXT, without TLS), "
-            f"and {MECHANISM} to one of {', '.join(answer.mechanisms)}"
+            f"the broker requires a SASL user on this port: set {PROTOCOL} to SASL_SSL (or SASL_PLAINTEXT, without TLS) "
+            f"and {MECHANISM} to one of {', '.join(response.mechanisms)}"
         )
-    if mechanism is not None and not answer.has_users:
-        raise ConfigurationError(f"the broker knows no users there: set {PROTOCOL} to SSL (or PLAINTEXT, without TLS)")
-    if mechanism is not None and not answer.takes:
+    if mechanism is not None and not response.sasl_enabled:
         raise ConfigurationError(
-            f"the broker does not take {mechanism}: set {MECHANISM} to one of {', '.join(answer.mechanisms)}"
+            f"the broker does not use SASL on this port: set {PROTOCOL} to SSL (or PLAINTEXT, without TLS)"
+        )
+    if mechanism is not None and not response.accepted:
+        raise ConfigurationError(
+            f"the broker does not support {mechanism}: set {MECHANISM} to one of {', '.join(response.mechanisms)}"
         )
 
 
-def _check_ours_is_taken(error: ssl.SSLError) -> None:
+def _raise_if_certificate_rejected(error: ssl.SSLError) -> None:
     reason = error.reason or ""
     if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason):
         raise ConfigurationError(
-            f"the broker refuses our certificate, or wants one ({reason}); check NEWSLOOM_KAFKA_SSL_CERTFILE and _SSL_KEYFILE"
+            f"the broker rejects or requires a client certificate ({reason}): "
+            "check NEWSLOOM_KAFKA_SSL_CERTFILE and NEWSLOOM_KAFKA_SSL_KEYFILE"
         ) from error
 
 
 def _cause(error: OSError, *, tls: bool) -> str:
     if isinstance(error, TimeoutError):
-        return f"silent for {TIMEOUT_S:g} s{' (does it speak TLS?)' if tls else ''}"
+        return f"no answer for {TIMEOUT_S:g} s{' (does the port use TLS?)' if tls else ''}"
     if isinstance(error, ssl.SSLError):
-        return f"no TLS there ({error.reason or error}); check {PROTOCOL}"
+        return f"the port does not use TLS ({error.reason or error}); check {PROTOCOL}"
     return error.strerror or str(error)
 
 
@@ -108,7 +111,7 @@ def _tls_context(config: dict[str, Any]) -> ssl.SSLContext | None:
         raise ConfigurationError(f"NEWSLOOM_KAFKA_SSL_CAFILE cannot be read: {error}") from error
     try:
         if config.get("ssl_certfile"):
-            # An empty password, not none: OpenSSL would ask for one on the terminal.
+            # Without a password, OpenSSL would ask for one on the terminal.
             password = config.get("ssl_password") or ""
             context.load_cert_chain(config["ssl_certfile"], config.get("ssl_keyfile"), password)
     except (OSError, ValueError) as error:

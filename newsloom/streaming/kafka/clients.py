@@ -1,4 +1,6 @@
-"""kafka-python's clients, configured and mended. Its private parts are used here, in `connections` and `header_names` alone."""
+"""kafka-python's clients, configured and repaired. Only this module, `network_client`, `record_decoding` and `client_log` use
+private parts of the library.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,7 @@ from kafka.serializer import Serializer
 from kafka.structs import MemberState
 
 from newsloom.streaming.errors import ConfigurationError, LogUnavailable
-from newsloom.streaming.kafka.assignor import TopicwiseAssignor
+from newsloom.streaming.kafka.assignor import PerTopicStickyAssignor
 from newsloom.streaming.kafka.bootstrap_check import check_bootstrap_servers
 from newsloom.streaming.kafka.client_log import CLIENT_LOG_FILTER
 from newsloom.streaming.kafka.errors import explain, translate
@@ -20,17 +22,17 @@ from newsloom.streaming.kafka.network_client import NetworkClient
 from newsloom.streaming.kafka.options import Config
 from newsloom.streaming.kafka.record_decoding import LenientPartitionRecords
 
-# Longer than a broker's session (9 s): a record outlives the failover of its leader.
+# Longer than a broker's session timeout (9 s): a record outlives the failover of its leader.
 DELIVERY_TIMEOUT_MS: Final = 30_000
 TRANSACTION_S_MAX: Final = 35.0
-# Longer than TRANSACTION_S_MAX: a broker never ends the transaction of a process that still works on it, which would
-# look like fencing. It only counts for a process that does not come back; its successor ends the transaction at once.
+# Longer than TRANSACTION_S_MAX, so that a broker never aborts the transaction of a process that is still working on it, which
+# would look like fencing. It matters only if the process never returns: its successor ends the transaction at once.
 TRANSACTION_TIMEOUT_MS: Final = 60_000
 INIT_MS_MAX: Final = 15_000
-JOIN_AGAIN_S: Final = 5.0
-ASK_AGAIN_S: Final = 0.2
+REJOIN_PAUSE_S: Final = 5.0
+RETRY_PAUSE_S: Final = 0.2
 NULL_VALUE: Final = object()
-"""A record's missing value: kafka-python refuses None beside a missing key, which a log may well hold."""
+"""Stands for a null value: kafka-python refuses None if the key is None too, which Kafka allows."""
 
 _NETWORK: Final[Config] = {
     "client_id": "newsloom",
@@ -41,22 +43,22 @@ _NETWORK: Final[Config] = {
 _CONSUMER: Final[Config] = {
     "session_timeout_ms": 10_000,
     "heartbeat_interval_ms": 2_000,
-    # New partitions are seen after this long. The library's five minutes are long for records that nobody reads.
+    # New partitions are found after this time. With the library's five minutes their records would wait long.
     "metadata_max_age_ms": 30_000,
-    # An eager one, not the cooperative one: a member that was evicted goes on claiming what it held, and the leader, waiting
-    # for it to let go, gives the partition to nobody.
-    "partition_assignment_strategy": (TopicwiseAssignor,),
+    # Eager, not cooperative: under the cooperative assignor an evicted member still claims its old partitions. The leader
+    # waits for it to revoke them and assigns them to nobody.
+    "partition_assignment_strategy": (PerTopicStickyAssignor,),
 }
 _PRODUCER: Final[Config] = {
     "transaction_timeout_ms": TRANSACTION_TIMEOUT_MS,
     "delivery_timeout_ms": DELIVERY_TIMEOUT_MS,
     "max_block_ms": INIT_MS_MAX,
-    # Also the pause after every transaction's first request: with the default of 100, 20 transactions a second.
+    # Also the pause after the first request of every transaction: the default of 100 ms allows 20 transactions a second.
     "retry_backoff_ms": 10,
     "linger_ms": 5,
     "batch_size": 65_536,
     "compression_type": "lz4",
-    # Above any topic's limit, so that the topic's own limit decides.
+    # Above the limit of any topic, so that the topic's own limit applies.
     "max_request_size": 8_388_608,
 }
 
@@ -67,22 +69,22 @@ class _NullSerializer(Serializer):  # type: ignore[misc]  # kafka-python ships n
 
 
 class TransactionalProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python ships no types
-    """A producer whose transactional calls end: the library's wait for ever while no coordinator answers."""
+    """A producer whose transactional calls time out: the library's wait for ever if no coordinator answers."""
 
     def send_offsets(self, offsets: Mapping[Any, Any], group_metadata: object, *, timeout_s: float) -> None:
-        """`send_offsets_to_transaction` with a timeout in seconds; raises `KafkaTimeoutError`."""
+        """Call `send_offsets_to_transaction` with a timeout in seconds; raises `KafkaTimeoutError`."""
         self._wait(self._transaction_manager.send_offsets_to_transaction(offsets, group_metadata), timeout_s)
 
     def commit(self, *, timeout_s: float) -> None:
-        """`commit_transaction` with a timeout in seconds; raises `KafkaTimeoutError`."""
+        """Call `commit_transaction` with a timeout in seconds; raises `KafkaTimeoutError`."""
         self._wait(self._transaction_manager.begin_commit(), timeout_s)
 
-    def drop(self) -> None:
-        """Let go at once, and of an open transaction too: `abort_transaction` can hang, a successor's start ends it."""
+    def close_now(self) -> None:
+        """Close at once, without an abort, which can hang. The next producer of the same id ends an open transaction."""
         try:
             self.close(timeout=0)
         except KafkaError:
-            self._sender.force_close()  # close() gives up when its flush times out
+            self._sender.force_close()  # close() stops half-way if its flush times out
 
     def _wait(self, result: Any, timeout_s: float) -> None:
         self._sender.wakeup()
@@ -91,12 +93,13 @@ class TransactionalProducer(KafkaProducer):  # type: ignore[misc]  # kafka-pytho
 
 
 class GroupConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships no types
-    """A consumer that finishes a join which ended between two polls, sees new partitions, and says when it is fenced.
+    """A consumer that completes joins between polls, finds new partitions, and detects when it is fenced.
 
-    The library's throws such a join away and asks for another, which makes every member join again: a group whose members
-    are busy between polls may never come to rest. It leaves watching for new partitions to the leader, who is not told that it
-    is one when it comes back under its static name: then nobody watches. Of a `group.instance.id` taken by another it only
-    stops the heartbeats.
+    - The library discards a join that ends between two polls and requests another, so all members join again. A group whose
+      members are busy between polls may never become stable.
+    - Only the group's leader looks for new partitions. A member that restarts under its static name is not told that it
+      leads, so nobody looks.
+    - If another process takes the `group.instance.id`, the library only stops the heartbeats.
     """
 
     def __init__(self, **config: Any) -> None:
@@ -105,29 +108,29 @@ class GroupConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships 
         coordinator = self._coordinator
         join = coordinator.join_group_async
 
-        async def finish_or_join(timeout_ms: float | None = None) -> Any:
-            ended = coordinator._join_task
-            if ended is not None and ended.is_done and not isinstance(ended.exception, KafkaTimeoutError):
-                coordinator._join_task = coordinator._manager.call_soon(_result, ended)
+        async def complete_or_join(timeout_ms: float | None = None) -> Any:
+            task = coordinator._join_task
+            if task is not None and task.is_done and not isinstance(task.exception, KafkaTimeoutError):
+                coordinator._join_task = coordinator._manager.call_soon(_result, task)
             return await join(timeout_ms=timeout_ms)
 
-        coordinator.join_group_async = finish_or_join
+        coordinator.join_group_async = complete_or_join
         (self._assignor,) = coordinator._assignors.values()
-        self._joins_again_at = 0.0
+        self._next_rejoin_at = 0.0
 
     def poll(self, *args: Any, **kwargs: Any) -> Any:
-        """`KafkaConsumer.poll`; joins again if there are more partitions than were given out."""
+        """Call `KafkaConsumer.poll`; first rejoin the group if topics have more partitions than were assigned."""
         now = time.monotonic()
-        if now >= self._joins_again_at and self._has_new_partitions():
-            # Not at every poll: the leader may have to hear of them first.
-            self._joins_again_at = now + JOIN_AGAIN_S
+        if now >= self._next_rejoin_at and self._has_new_partitions():
+            # Not at every poll: the leader's metadata may not contain them yet.
+            self._next_rejoin_at = now + REJOIN_PAUSE_S
             self._coordinator.request_rejoin()
         return super().poll(*args, **kwargs)
 
-    def learn(self, topics: Sequence[str], *, timeout_s: float) -> None:
-        """Learn the partitions of these topics from whichever broker answers; raises `KafkaError`.
+    def load_partitions(self, topics: Sequence[str], *, timeout_s: float) -> None:
+        """Load the partitions of these topics from any broker that answers; raises `KafkaError`.
 
-        The library asks one, which may be the one that is away: until the cluster has given it up, a third of the starts fail.
+        The library asks one broker only. If that one is down, a third of the starts fail until the cluster removes it.
         """
         deadline = time.monotonic() + timeout_s
         for topic in topics:
@@ -138,14 +141,14 @@ class GroupConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships 
                 except RetriableError:
                     if not seconds_left(deadline):
                         raise
-                    time.sleep(ASK_AGAIN_S)
+                    time.sleep(RETRY_PAUSE_S)
 
     def _has_new_partitions(self) -> bool:
-        there_are = self._coordinator._cluster.partitions_for_topic
-        return any(len(there_are(topic) or ()) > count for topic, count in self._assignor.given_out.items())
+        partitions_of = self._coordinator._cluster.partitions_for_topic
+        return any(len(partitions_of(topic) or ()) > count for topic, count in self._assignor.partition_counts.items())
 
     def is_fenced(self) -> bool:
-        """Whether the group's coordinator has refused a heartbeat because the identity is another's."""
+        """Return whether the coordinator has refused a heartbeat because another process uses this instance id."""
         coordinator = self._coordinator
         with coordinator._lock:
             stable = coordinator.state is MemberState.STABLE and not coordinator.rejoining
@@ -157,7 +160,7 @@ async def _result(future: Any) -> Any:
 
 
 class ClientFactory:
-    """Makes clients of one Kafka. Each method opens connections and raises `LogUnavailable` or `ConfigurationError`."""
+    """Builds clients of one Kafka cluster. Each method connects and raises `LogUnavailable` or `ConfigurationError`."""
 
     def __init__(self, addresses: Sequence[tuple[str, int]], options: Config) -> None:
         self._addresses = tuple(addresses)
@@ -169,55 +172,55 @@ class ClientFactory:
         self._bootstrap(lambda: check_bootstrap_servers(self._addresses, {**_NETWORK, **self._options}))
 
     def admin(self) -> Any:
-        """A `KafkaAdminClient`."""
-        return self._make(KafkaAdminClient, {})
+        """Build a `KafkaAdminClient`."""
+        return self._build(KafkaAdminClient, {})
 
     def consumer(self, **config: Any) -> GroupConsumer:
-        """A consumer that sees committed records only and commits nothing by itself."""
+        """Build a consumer that reads committed records only and never commits offsets on its own."""
         fixed = {"isolation_level": "read_committed", "enable_auto_commit": False, "auto_offset_reset": "earliest"}
-        consumer: GroupConsumer = self._make(GroupConsumer, {**_CONSUMER, **self._options, **fixed, **config})
+        consumer: GroupConsumer = self._build(GroupConsumer, {**_CONSUMER, **self._options, **fixed, **config})
         return consumer
 
     def producer(self, transactional_id: str) -> TransactionalProducer:
-        """A producer that still has to `init_transactions`."""
+        """Build a producer; call its `init_transactions` before use."""
         fixed = {"transactional_id": transactional_id, "value_serializer": _NullSerializer()}
-        producer: TransactionalProducer = self._make(TransactionalProducer, {**_PRODUCER, **self._options, **fixed})
+        producer: TransactionalProducer = self._build(TransactionalProducer, {**_PRODUCER, **self._options, **fixed})
         return producer
 
-    def _make(self, kind: Any, config: Config) -> Any:
-        known = {
+    def _build(self, client_class: Any, config: Config) -> Any:
+        supported = {
             name: value
             for name, value in {**_NETWORK, **self._options, **config}.items()
-            if name in kind.DEFAULT_CONFIG
+            if name in client_class.DEFAULT_CONFIG
         }
         servers = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self._addresses]
-        return self._bootstrap(lambda: kind(**known, bootstrap_servers=servers, kafka_client=NetworkClient))
+        return self._bootstrap(lambda: client_class(**supported, bootstrap_servers=servers, kafka_client=NetworkClient))
 
     def _bootstrap(self, connect: Callable[[], Any]) -> Any:
-        where = f"NEWSLOOM_LOG=kafka://{self.servers}"
+        setting = f"NEWSLOOM_LOG=kafka://{self.servers}"
         CLIENT_LOG_FILTER.clear()
         try:
             return connect()
         except (ConfigurationError, LogUnavailable) as error:
-            raise type(error)(f"{where}: {error}") from error
+            raise type(error)(f"{setting}: {error}") from error
         except (KafkaTimeoutError, KafkaConnectionError) as error:
-            raise self._unreachable(where, error) from error
+            raise self._unreachable(setting, error) from error
         except KafkaConfigurationError as error:
             raise ConfigurationError(f"NEWSLOOM_KAFKA_*: {error}") from error
         except KafkaError as error:
-            raise translate(error, where) from error
+            raise translate(error, setting) from error
         except (AssertionError, OSError, TypeError, ValueError) as error:
-            # kafka-python checks some settings by assertion, and opens certificate files as it goes.
+            # kafka-python checks some settings by assertion and opens certificate files only when it needs them.
             raise ConfigurationError(f"NEWSLOOM_KAFKA_*: {explain(error)}") from error
 
-    def _unreachable(self, where: str, error: KafkaError) -> ConfigurationError | LogUnavailable:
+    def _unreachable(self, setting: str, error: KafkaError) -> ConfigurationError | LogUnavailable:
         cause = CLIENT_LOG_FILTER.causes() or explain(error)
         if "SaslAuthenticationFailed" in cause:
             hint = "check NEWSLOOM_KAFKA_SASL_PLAIN_USERNAME and _PASSWORD"
-            return ConfigurationError(f"{where}: the broker refuses the user: {cause}; {hint}")
-        return LogUnavailable(f"{where}: no broker answers: {cause}")
+            return ConfigurationError(f"{setting}: the broker rejects the user or password: {cause}; {hint}")
+        return LogUnavailable(f"{setting}: no broker answers: {cause}")
 
 
 def seconds_left(deadline: float) -> float:
-    """Seconds until the deadline of the monotonic clock, never negative."""
+    """Return the seconds until a deadline of the monotonic clock; 0 if it is over."""
     return max(0.0, deadline - time.monotonic())

@@ -1,4 +1,4 @@
-"""kafka-python's errors as the port's, and the cause it only writes to its log."""
+"""Translate kafka-python's errors to those of the log port."""
 
 from __future__ import annotations
 
@@ -31,26 +31,26 @@ _CONFIGURATION: Final = (
 
 
 def explain(error: BaseException) -> str:
-    """The error in one line, with its name: many of kafka-python's have no text."""
+    """Return the error in one line, with its class name: many of kafka-python's errors have no text."""
     text = " ".join(str(error).split())
     name = type(error).__name__
     return text if text.startswith(name) or f"] {name}" in text else f"{name}: {text}".rstrip(": ")
 
 
-def translate(error: KafkaError, doing: str) -> LogError:
-    """The port's error for kafka-python's, by what the caller has to do about it."""
-    message = f"{doing}: {explain(error)}"
+def translate(error: KafkaError, action: str) -> LogError:
+    """Build the port's error for kafka-python's, by what the caller can do about it. `action` is what failed."""
+    message = f"{action}: {explain(error)}"
     if isinstance(error, _FENCED):
-        return Fenced(f"{message}; another process has this instance's identity")
+        return Fenced(f"{message}; another process runs as this instance")
     if isinstance(error, _CONFIGURATION):
         return ConfigurationError(message)
     return LogUnavailable(message)
 
 
 @contextmanager
-def translate_errors(doing: str) -> Iterator[None]:
-    """Run the block; kafka-python's errors leave it as the port's."""
+def translate_errors(action: str) -> Iterator[None]:
+    """Run the block and translate the errors of kafka-python that it raises."""
     try:
         yield
     except KafkaError as error:
-        raise translate(error, doing) from error
+        raise translate(error, action) from error

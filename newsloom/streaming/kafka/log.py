@@ -1,4 +1,4 @@
-"""Opening the log on Kafka, and everything from it."""
+"""Open the log on Kafka."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from newsloom.streaming.records import TopicPartition
 
 
 def open_kafka(url: str, options: Mapping[str, str]) -> Log:
-    """The log of the brokers at `url` (`kafka://host:9092,host2:9092`).
+    """Open the log on the brokers of `url` (`kafka://host:9092,host2:9092`).
 
-    `options` are kafka-python's client settings as text (security, timeouts), by their lower-case names.
+    `options` are kafka-python's client settings (security, timeouts) as text, by their lower-case names.
 
     Raises:
-        ConfigurationError: a setting that does not exist or fit, a certificate or password that is refused.
-        LogUnavailable: no broker answers. Both within 30 s, with the address and the cause.
+        ConfigurationError: a setting is unknown or invalid, or the broker rejects a certificate or password.
+        LogUnavailable: no broker answers. Both are raised within 30 s and give the address and the cause.
 
     """
     install_filter()
@@ -43,11 +43,11 @@ class KafkaLog:
     def __init__(self, clients: ClientFactory) -> None:
         self._clients = clients
         self._admin = KafkaAdmin(clients)
-        # Weak: a service opens a reader for every restore.
+        # Weak references: a service opens a reader for every restore.
         self._opened = WeakSet[_Closeable]()
 
     def connect(self) -> None:
-        """Reach a broker once, so that what is wrong with the way there is found out at the start."""
+        """Connect to a broker, so that connection problems are found at the start."""
         self._clients.check()
         self._admin.connect()
 
@@ -58,7 +58,7 @@ class KafkaLog:
     def worker(self, *, group: str, instance: str, topics: Sequence[str]) -> Worker:
         """See `Log.worker`."""
         self._admin.check_rights(read=topics)
-        # A consumer of a topic that does not exist polls nothing, for ever and without an error.
+        # The consumer of a missing topic polls nothing, without an error.
         self._admin.check_exist(TopicPartition(topic, 0) for topic in topics)
         worker = KafkaWorker(self._clients, self._admin, group=group, instance=instance, topics=topics)
         self._opened.add(worker)

@@ -1,4 +1,4 @@
-"""kafka-python's connections, mended. With `clients.py` the only place that uses what is not public in the library."""
+"""kafka-python's network client, repaired. Uses private parts of the library."""
 
 from __future__ import annotations
 
@@ -11,45 +11,45 @@ from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
 TLS_S_MAX: Final = 4.0
-"""For connecting and the TLS handshake."""
+"""Time limit for connecting and the TLS handshake together."""
 
 
 class _ConnectionManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python ships no types
-    """Gives up a TLS handshake that is not answered, and hands over what was received before a connection ended.
+    """Limits the time of a TLS handshake, and delivers data that arrives together with the end of a connection.
 
-    The library waits for a handshake without end. Of a host that has died in it, nothing more is heard; once it is back, the
-    library still waits on the old connection, and whatever is asked of that broker is not even sent. And it throws away what
-    comes together with the end of a connection: the reason for which a broker refuses a user.
+    The library waits for a handshake without a timeout. If a host dies during it, the library waits on the old connection
+    even after the host is back, and sends no request to that broker. It also discards data received together with the end
+    of the connection: the reason why a broker rejects a user.
     """
 
     async def _build_transport(self, node: Any, timeout_at: float | None = None) -> Any:
-        transport = await self._built_in_time(node, timeout_at)
+        transport = await self._build_in_time(node, timeout_at)
         receive = transport._sock_recv
 
-        def receive_before_the_end() -> tuple[bytes, KafkaError | None]:
+        def receive_before_end() -> tuple[bytes, KafkaError | None]:
             data, error = receive()
-            # The next call comes upon the same end.
+            # The next call meets the end of the connection again.
             return data, None if data else error
 
-        transport._sock_recv = receive_before_the_end
+        transport._sock_recv = receive_before_end
         return transport
 
-    async def _built_in_time(self, node: Any, timeout_at: float | None) -> Any:
+    async def _build_in_time(self, node: Any, timeout_at: float | None) -> Any:
         if not self.ssl_enabled:
             return await super()._build_transport(node, timeout_at=timeout_at)
-        built = Future()
-        building = self._net.call_soon(lambda: self._build_into(built, node, timeout_at))
+        transport = Future()
+        task = self._net.call_soon(lambda: self._build_into(transport, node, timeout_at))
         try:
-            return await self.wait_for(built, TLS_S_MAX * 1000)
+            return await self.wait_for(transport, TLS_S_MAX * 1000)
         except KafkaTimeoutError:
-            self._net.cancel(building)
-            raise KafkaConnectionError(f"silent for {TLS_S_MAX:g} s (does it speak TLS?)") from None
+            self._net.cancel(task)
+            raise KafkaConnectionError(f"no answer for {TLS_S_MAX:g} s (does the port use TLS?)") from None
 
-    async def _build_into(self, built: Any, node: Any, timeout_at: float | None) -> None:
+    async def _build_into(self, transport: Any, node: Any, timeout_at: float | None) -> None:
         try:
-            built.success(await super()._build_transport(node, timeout_at=timeout_at))
-        except Exception as error:  # noqa: BLE001 - passed on to whoever waits
-            built.failure(error)
+            transport.success(await super()._build_transport(node, timeout_at=timeout_at))
+        except Exception as error:  # noqa: BLE001 - raised by the wait for the future
+            transport.failure(error)
 
 
 class _NetworkSelector(NetworkSelector):  # type: ignore[misc]  # kafka-python ships no types
@@ -59,7 +59,10 @@ class _NetworkSelector(NetworkSelector):  # type: ignore[misc]  # kafka-python s
 
 
 class NetworkClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python ships no types
-    """Says "not ready" instead of raising: the raise makes the sender drop a transactional request, whose call never returns."""
+    """Returns False for a broker that is not ready.
+
+    The library's client raises an error instead. The producer then drops the transactional request, and its call never returns.
+    """
 
     def __init__(self, **configs: Any) -> None:
         net = _NetworkSelector(**configs)

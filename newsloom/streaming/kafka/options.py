@@ -1,4 +1,4 @@
-"""From an operator's text to kafka-python's settings."""
+"""Parse broker addresses and kafka-python's settings from text."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from newsloom.streaming.log_url import redacted
 Config = dict[str, Any]
 
 DEFAULT_PORT: Final = 9092
-SETTING: Final = "NEWSLOOM_KAFKA_"
+PREFIX: Final = "NEWSLOOM_KAFKA_"
 
 _DEFAULTS: Final[Config] = {
     **KafkaAdminClient.DEFAULT_CONFIG,
@@ -36,7 +36,7 @@ _TEXT_WITHOUT_DEFAULT: Final = {
     "ssl_keyfile",
     "ssl_password",
 }
-_OURS: Final = {
+_RESERVED: Final = {
     "acks",
     "auto_commit_interval_ms",
     "auto_offset_reset",
@@ -50,27 +50,27 @@ _OURS: Final = {
     "retries",
     "transactional_id",
 }
-"""What exactly-once rests on: not for an operator to change."""
+"""Settings that exactly-once processing depends on: an operator cannot change them."""
 
 _PROTOCOLS: Final = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
 _MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "GSSAPI", "AWS_MSK_IAM")
-"""Those that need no Python object as a setting."""
-_WITH_PASSWORD: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+"""Mechanisms that need no Python object as a setting."""
+_PASSWORD_MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
-_TRUTH: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+_BOOLEANS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 def parse_addresses(url: str) -> tuple[tuple[str, int], ...]:
-    """The brokers of `kafka://host:port,host`, port 9092 where none is given.
+    """Parse the brokers of `kafka://host:port,host`; the default port is 9092.
 
     Raises:
-        ConfigurationError: no host, a port that is none, or anything behind the hosts.
+        ConfigurationError: a host is missing, a port is invalid, or something follows the hosts.
 
     """
     parts = urlsplit(url)
     usage = f"NEWSLOOM_LOG={redacted(url)!r}: use kafka://host:9092[,host:9092]"
     if "@" in parts.netloc:
-        raise ConfigurationError(f"{usage}; user and password go into {SETTING}SASL_PLAIN_USERNAME and ..._PASSWORD")
+        raise ConfigurationError(f"{usage}; set user and password by {PREFIX}SASL_PLAIN_USERNAME and ..._PASSWORD")
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ConfigurationError(usage)
     return tuple(_address(part, usage) for part in parts.netloc.split(","))
@@ -88,11 +88,11 @@ def _address(text: str, usage: str) -> tuple[str, int]:
 
 
 def parse_options(options: Mapping[str, str]) -> Config:
-    """kafka-python's settings from their text, each by the type of the client's default.
+    """Convert kafka-python's settings from text to the type of their defaults.
 
     Raises:
-        ConfigurationError: a setting that kafka-python does not know, that is not text, or that newsloom sets itself.
-            The message names the variable, never the value: it may be a password.
+        ConfigurationError: kafka-python has no such setting, it cannot be given as text, or newsloom sets it itself. The
+            message names the variable but never the value, which may be a password.
 
     """
     config = {name: _convert(name, text) for name, text in options.items()}
@@ -101,49 +101,51 @@ def parse_options(options: Mapping[str, str]) -> Config:
 
 
 def _check_security(config: Config) -> None:
-    # kafka-python takes a protocol it does not know for PLAINTEXT: a typing error would send the password in the clear.
+    # kafka-python treats an unknown protocol as PLAINTEXT: a typing error would send the password unencrypted.
     protocol, mechanism = config.get("security_protocol", "PLAINTEXT"), config.get("sasl_mechanism")
     if protocol not in _PROTOCOLS:
-        raise ConfigurationError(f"{SETTING}SECURITY_PROTOCOL must be one of {', '.join(_PROTOCOLS)}")
+        raise ConfigurationError(f"{PREFIX}SECURITY_PROTOCOL must be one of {', '.join(_PROTOCOLS)}")
     if mechanism is not None and mechanism not in _MECHANISMS:
-        raise ConfigurationError(f"{SETTING}SASL_MECHANISM must be one of {', '.join(_MECHANISMS)}")
+        raise ConfigurationError(f"{PREFIX}SASL_MECHANISM must be one of {', '.join(_MECHANISMS)}")
     if protocol.startswith("SASL_") != (mechanism is not None):
-        raise ConfigurationError(f"{SETTING}SASL_MECHANISM and a {SETTING}SECURITY_PROTOCOL of SASL_... go together")
-    if mechanism in _WITH_PASSWORD:
+        raise ConfigurationError(
+            f"{PREFIX}SASL_MECHANISM needs a {PREFIX}SECURITY_PROTOCOL of SASL_..., and vice versa"
+        )
+    if mechanism in _PASSWORD_MECHANISMS:
         for name in ("sasl_plain_username", "sasl_plain_password"):
             if not config.get(name):
-                raise ConfigurationError(f"{SETTING}{name.upper()} is missing: {mechanism} needs it")
+                raise ConfigurationError(f"{PREFIX}{name.upper()} is missing: {mechanism} needs it")
 
 
 def _convert(name: str, text: str) -> Any:
-    variable = SETTING + name.upper()
-    if name in _OURS:
-        raise ConfigurationError(f"{variable} cannot be set: newsloom's guarantees rest on its own value")
+    variable = PREFIX + name.upper()
+    if name in _RESERVED:
+        raise ConfigurationError(f"{variable} cannot be set: exactly-once processing depends on newsloom's own value")
     if name in _TEXT_WITHOUT_DEFAULT:
         return text
     default = _DEFAULTS.get(name)
-    read = next((read for kind, read in _READERS if isinstance(default, kind)), None)
-    if read is None:
-        raise ConfigurationError(f"{variable} is not a setting of kafka-python that can be given as text")
+    parse = next((parse for kind, parse in _PARSERS if isinstance(default, kind)), None)
+    if parse is None:
+        raise ConfigurationError(f"{variable} is not a kafka-python setting that can be given as text")
     try:
-        return read(text)
+        return parse(text)
     except (KeyError, ValueError):
-        raise ConfigurationError(f"{variable} must be {_WANTED[read]}") from None
+        raise ConfigurationError(f"{variable} must be {_EXPECTED[parse]}") from None
 
 
-def _truth(text: str) -> bool:
-    return _TRUTH[text.strip().lower()]
+def _parse_boolean(text: str) -> bool:
+    return _BOOLEANS[text.strip().lower()]
 
 
-# bool before int: a bool is an int.
-_READERS: Final[tuple[tuple[type, Callable[[str], Any]], ...]] = (
-    (bool, _truth),
+# bool comes before int: a bool is an int.
+_PARSERS: Final[tuple[tuple[type, Callable[[str], Any]], ...]] = (
+    (bool, _parse_boolean),
     (int, int),
     (float, float),
     (str, str),
 )
-_WANTED: Final[dict[Callable[[str], Any], str]] = {
-    _truth: "true or false",
+_EXPECTED: Final[dict[Callable[[str], Any], str]] = {
+    _parse_boolean: "true or false",
     int: "a whole number",
     float: "a number",
 }

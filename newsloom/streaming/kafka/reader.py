@@ -1,4 +1,4 @@
-"""Reading partitions without a group, up to what stands in them now."""
+"""Read partitions without a consumer group, up to their current ends."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from newsloom.streaming.kafka.records import to_record
 from newsloom.streaming.records import Record, TopicPartition
 
 SLICE_MS: Final = 100
-"""A poll looks up this often: the end may be reached by a transaction marker, which returns nothing."""
+"""Longest single poll: a transaction marker can complete the read without returning a record."""
 POSITION_MS_MAX: Final = 5_000
 CLOSE_MS_MAX: Final = 1_000
 
@@ -26,9 +26,9 @@ CLOSE_MS_MAX: Final = 1_000
 class KafkaReader:
     """`Reader` on Kafka.
 
-    The end is the high watermark at the opening, which counts transactions still open, and it is reached when the read
-    position is: the last offset may be a marker. Reading only committed records, the reader then waits for those open
-    transactions to end. From `latest` it starts behind what was committed before the opening (`KafkaAdmin.settled_offsets`).
+    The end is the high watermark when the reader is opened, open transactions included. It is reached when the read position
+    is there: the last offset may be a transaction marker. The reader sees committed records only, so it waits for those
+    transactions to end. From `latest` it starts after everything committed before (`KafkaAdmin.last_stable_offsets`).
     """
 
     def __init__(
@@ -43,17 +43,17 @@ class KafkaReader:
         if start == "earliest":
             self._start, self._end = admin.first_offsets(sources), admin.high_watermarks(sources)
         else:
-            self._start = self._end = admin.settled_offsets(sources)
+            self._start = self._end = admin.last_stable_offsets(sources)
         self._check_rights = partial(admin.check_rights, read=[source.topic for source in sources])
-        self._silence = IdleRightsCheck(self._check_rights)
+        self._idle_check = IdleRightsCheck(self._check_rights)
         self._position = dict(self._start)
         self._consumer = clients.consumer(group_id=None)
         self._consumer.assign([KafkaTopicPartition(*source) for source in sources])
-        self._go_to_position()
+        self._seek_to_position()
         self._position_lost = False
 
     def poll(self, *, max_records: int, timeout_ms: int) -> list[Record]:
-        """See `Reader.poll`; returns early, and empty, when the end has been reached without another record."""
+        """See `Reader.poll`; returns no records before the timeout if the end was reached without another record."""
         was_at_end = self.at_end()
         deadline = time.monotonic() + timeout_ms / 1000
         while True:
@@ -77,35 +77,35 @@ class KafkaReader:
         try:
             self._consumer.close(timeout_ms=CLOSE_MS_MAX)
         except KafkaError:
-            return  # It holds nothing that anyone else waits for.
+            return  # Nobody waits for anything that the consumer holds.
 
     def _poll_slice(self, max_records: int, timeout_ms: int) -> list[Record]:
-        self._silence.look()
+        self._idle_check.run_if_idle()
         try:
             if self._position_lost:
-                self._go_to_position()
+                self._seek_to_position()
                 self._position_lost = False
             polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
             records = [to_record(record) for group in polled.values() for record in group]
             if records:
-                self._silence.broken()
+                self._idle_check.reset()
             for record in records:
                 self._position[record.source] = record.offset + 1
-            self._pass_markers()
+            self._skip_markers()
         except KafkaError as error:
-            # The library may have moved on past records that it did not return.
+            # The library may have advanced past records that it did not return.
             self._position_lost = True
             if is_topic_authorization_error(error):
                 self._check_rights()
             raise translate(error, "reading") from error
         return records
 
-    def _pass_markers(self) -> None:
+    def _skip_markers(self) -> None:
         for source, end in self._end.items():
             if self._position[source] < end:
                 position = self._consumer.position(KafkaTopicPartition(*source), timeout_ms=POSITION_MS_MAX)
                 self._position[source] = max(self._position[source], position or 0)
 
-    def _go_to_position(self) -> None:
+    def _seek_to_position(self) -> None:
         for source, offset in self._position.items():
             self._consumer.seek(KafkaTopicPartition(*source), offset)

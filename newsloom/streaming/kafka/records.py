@@ -1,4 +1,4 @@
-"""kafka-python's records as the port's."""
+"""Convert kafka-python's records to those of the log port."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from newsloom.streaming.records import Record
 
 
 def to_record(record: Any) -> Record:
-    """The port's record for a `ConsumerRecord`. A header without a value becomes an empty one."""
+    """Convert a `ConsumerRecord`. A null header value becomes empty bytes."""
     return Record(
         topic=record.topic,
         partition=record.partition,

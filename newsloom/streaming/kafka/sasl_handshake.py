@@ -1,5 +1,5 @@
-"""Kafka's SaslHandshake (version 1), the one request that every listener answers before anything else: with or without TLS,
-with or without users. Its answer tells them apart. https://kafka.apache.org/protocol#The_Messages_SaslHandshake
+"""Kafka's SaslHandshake request (version 1). A listener answers it before any other request, with or without TLS or SASL, so
+its response shows which of them are enabled. https://kafka.apache.org/protocol#The_Messages_SaslHandshake
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ from typing import Final
 API_KEY: Final = 17
 VERSION: Final = 1
 SIZE_BYTES: Final = 4
-ANSWER_BYTES_MAX: Final = 4_096
+RESPONSE_BYTES_MAX: Final = 4_096
 TLS_RECORDS: Final = (b"\x15\x03", b"\x16\x03")
-"""How an alert or a handshake of TLS begins; as a length, which a Kafka answer begins with, both are beyond any answer's."""
+"""First bytes of a TLS alert or handshake. Read as the length of a Kafka response, both exceed `RESPONSE_BYTES_MAX`."""
 
 
 class UnexpectedTls(Exception):
-    """The other side has answered in TLS, which was not spoken to it."""
+    """The listener has answered a plaintext request with TLS."""
 
 
 @dataclass(frozen=True, slots=True)
 class SaslHandshakeResponse:
-    """`takes`: whether the listener takes the mechanism; `has_users`: whether it wants one at all; `mechanisms` it takes."""
+    """`accepted`: the listener supports the requested mechanism. `sasl_enabled`: it authenticates users with SASL."""
 
-    takes: bool
-    has_users: bool
+    accepted: bool
+    sasl_enabled: bool
     mechanisms: tuple[str, ...]
 
 
@@ -35,25 +35,25 @@ _UNSUPPORTED_MECHANISM: Final = 33
 
 
 def request_sasl_handshake(connection: socket.socket, mechanism: str) -> SaslHandshakeResponse | None:
-    """Ask for this mechanism; None if what comes back is no answer of Kafka's.
+    """Request this mechanism and return the response; None if it is not in Kafka's protocol.
 
     Raises:
-        SpeaksTls: the connection is without TLS, the answer is not.
-        OSError: as the connection raises it; `TimeoutError` for silence.
+        UnexpectedTls: the connection does not use TLS, but the response does.
+        OSError: from the connection; `TimeoutError` if nothing is received.
 
     """
     name = mechanism.encode()
-    # Request header version 1, without a client's name; then the mechanism.
+    # Request header version 1, without a client id; then the mechanism.
     body = struct.pack(">hhihh", API_KEY, VERSION, 0, -1, len(name)) + name
     connection.sendall(struct.pack(">i", len(body)) + body)
     head = _receive(connection, SIZE_BYTES)
     if head.startswith(TLS_RECORDS):
         raise UnexpectedTls
     size = int.from_bytes(head, "big")
-    if size > ANSWER_BYTES_MAX:
+    if size > RESPONSE_BYTES_MAX:
         return None
     try:
-        return _read(_receive(connection, size))
+        return _parse(_receive(connection, size))
     except (struct.error, UnicodeDecodeError):
         return None
 
@@ -65,12 +65,12 @@ def _receive(connection: socket.socket, size: int) -> bytes:
     return received
 
 
-def _read(answer: bytes) -> SaslHandshakeResponse:
-    _, error, count = struct.unpack_from(">ihi", answer)
-    mechanisms, place = [], struct.calcsize(">ihi")
+def _parse(response: bytes) -> SaslHandshakeResponse:
+    _, error, count = struct.unpack_from(">ihi", response)
+    mechanisms, index = [], struct.calcsize(">ihi")
     for _ in range(count):
-        (length,) = struct.unpack_from(">h", answer, place)
-        (name,) = struct.unpack_from(f"{length}s", answer, place + 2)
+        (length,) = struct.unpack_from(">h", response, index)
+        (name,) = struct.unpack_from(f"{length}s", response, index + 2)
         mechanisms.append(name.decode())
-        place += 2 + length
+        index += 2 + length
     return SaslHandshakeResponse(error == _NO_ERROR, error in {_NO_ERROR, _UNSUPPORTED_MECHANISM}, tuple(mechanisms))

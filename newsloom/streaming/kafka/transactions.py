@@ -1,4 +1,4 @@
-"""One transaction after another under one transactional id."""
+"""Run transactions under one transactional id."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from newsloom.streaming.log import TopicSpec
 from newsloom.streaming.records import Message, TopicPartition
 
 RECORD_OVERHEAD_BYTES: Final = 96
-"""Upper bound of what a record in a batch of its own takes beside key, value and headers."""
+"""Upper bound of the bytes that a record, alone in its batch, needs beside key, value and headers."""
 HEADER_OVERHEAD_BYTES: Final = 10
-"""Upper bound of what the two lengths of a header take."""
+"""Upper bound of the bytes of a header's two length fields."""
 
 
 class Transactions:
-    """Runs transactions; after any error only a new producer may go on.
+    """Runs transactions one after another. After an error, call `open` before the next one: it builds a new producer.
 
-    kafka-python's producer keeps state of a failed transaction (offsets, sequence numbers, an epoch) that leaks into the
-    next one, so an abort is no way back.
+    kafka-python's producer keeps state of a failed transaction (offsets, sequence numbers, an epoch) that leaks into the next
+    one, even after an abort.
     """
 
     def __init__(self, clients: ClientFactory, admin: KafkaAdmin, transactional_id: str) -> None:
@@ -43,10 +43,11 @@ class Transactions:
         self._producer: TransactionalProducer | None = None
 
     def open(self) -> None:
-        """Take over the transactional id: what was left open under it ends, who still uses it is fenced.
+        """Take over the transactional id: its open transaction ends, and another producer that uses it is fenced.
 
         Raises:
-            ConfigurationError: no right to it. LogUnavailable: the coordinator does not answer; open again.
+            ConfigurationError: the right to the id is missing.
+            LogUnavailable: the coordinator does not answer; open again.
 
         """
         self.close()
@@ -54,37 +55,37 @@ class Transactions:
         try:
             producer.init_transactions()
         except KafkaError as error:
-            producer.drop()
+            producer.close_now()
             right = authorization_error(error, transactional_id=self._id)
-            raise (right or translate(error, f"taking transactional id {self._id}")) from error
+            raise (right or translate(error, f"taking over transactional id {self._id}")) from error
         except BaseException:
-            producer.drop()
+            producer.close_now()
             raise
         self._producer = producer
 
     def run(self, messages: Sequence[Message], offsets: Mapping[Any, Any], member: Any) -> None:
-        """Write messages and offsets, all or nothing. `offsets` are of the group that `member` speaks for.
+        """Write messages and offsets, all or nothing. `member` is the member of the group that polled the offsets.
 
-        1. Check every message: one that its topic does not take spoils the producer. 2. Begin. 3. Send. 4. Flush, within the
-        time all of it may take. 5. Look at every future: the commit would say nothing of a record that has expired.
-        6. Add the offsets, as the member that polled them: the broker refuses a member of an older generation. 7. Commit.
+        1. Check every message: if a broker rejects one, the producer is unusable. 2. Begin. 3. Send. 4. Flush, within the time
+        limit of the transaction. 5. Check every future: the commit does not report a record that has expired. 6. Add the
+        offsets as the member that polled them: the broker refuses a member of an older generation. 7. Commit.
 
         Raises:
-            ConfigurationError: a message that no topic takes, nothing was begun; a partition or a right that is missing.
-            KafkaError: anything else; the outcome is unknown until `open` has returned.
+            ConfigurationError: a message is invalid, or a topic, partition or right is missing.
+            KafkaError: any other failure; the outcome is unknown until `open` has returned.
 
         """
         producer = self._producer
         if producer is None:
-            raise KafkaError("the producer was dropped after an error")
-        self._check(messages, producer.config["max_request_size"])
+            raise KafkaError("the producer was closed after an error")
+        self._check_messages(messages, producer.config["max_request_size"])
         try:
             self._transact(producer, messages, offsets, member)
         except KafkaError as error:
-            self._name_the_right(error, messages, offsets, member)
+            self._raise_missing_right(error, messages, offsets, member)
             raise
 
-    def _name_the_right(
+    def _raise_missing_right(
         self, error: KafkaError, messages: Sequence[Message], offsets: Mapping[Any, Any], member: Any
     ) -> None:
         if right := authorization_error(error, group=member.group_id, transactional_id=self._id):
@@ -106,7 +107,7 @@ class Transactions:
             producer.send_offsets(offsets, member, timeout_s=seconds_left(deadline))
         producer.commit(timeout_s=seconds_left(deadline))
 
-    def _check(self, messages: Sequence[Message], request_bytes_max: int) -> None:
+    def _check_messages(self, messages: Sequence[Message], request_bytes_max: int) -> None:
         unknown = [
             target
             for target in _highest_partitions(messages)
@@ -124,10 +125,10 @@ class Transactions:
                 raise _too_large(message, f"NEWSLOOM_KAFKA_MAX_REQUEST_SIZE={request_bytes_max}")
 
     def close(self) -> None:
-        """Let the producer go, if there is one."""
+        """Close the producer, if there is one."""
         producer, self._producer = self._producer, None
         if producer is not None:
-            producer.drop()
+            producer.close_now()
 
 
 def _send(producer: TransactionalProducer, message: Message) -> Any:
@@ -144,11 +145,11 @@ def _send(producer: TransactionalProducer, message: Message) -> Any:
 def _check_written(messages: Sequence[Message], futures: Sequence[Any]) -> None:
     failed = [(message, future.exception) for message, future in zip(messages, futures, strict=True) if future.failed()]
     for message, error in failed:
-        # Looked for first: the records that shared its batch have failed too, and name no cause.
+        # Check this error first: the other records of its batch have failed too, but their errors give no cause.
         if isinstance(error, MessageSizeTooLargeError):
             raise _too_large(message, "the topic's max.message.bytes") from error
         if isinstance(error, InvalidRecordError | InvalidTimestampError):
-            raise ConfigurationError(f"a message was refused by topic {message.topic}: {explain(error)}") from error
+            raise ConfigurationError(f"topic {message.topic} rejects a message: {explain(error)}") from error
     for future in futures:
         future.get(timeout=0)
 

@@ -1,4 +1,4 @@
-"""A group member that writes its results and its input offsets in one transaction."""
+"""A member of a consumer group that writes its results and input offsets in one transaction."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from newsloom.streaming.kafka.records import to_record
 from newsloom.streaming.kafka.transactions import Transactions
 from newsloom.streaming.records import Batch, Message
 
-LEARN_S_MAX: Final = 10.0
-REWIND_S_MAX: Final = 10.0
+METADATA_S_MAX: Final = 10.0
+SEEK_S_MAX: Final = 10.0
 CLOSE_MS_MAX: Final = 3_000
 
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """Who polled a batch, and the offsets behind it."""
+    """The membership that polled a batch, and for each partition the offset after its last record."""
 
     member: Any
     offsets: Mapping[Any, OffsetAndMetadata]
@@ -39,8 +39,8 @@ class _Token:
 class KafkaWorker:
     """`Worker` on Kafka: a static member (`group.instance.id`) with a stable `transactional.id`.
 
-    Batches are committed in the order in which they were polled. One that was polled and passed over would be lost with the
-    next commit: that commit fails instead, and both come again.
+    Batches must be committed in the order of polling. Committing a later batch would skip an earlier one, so that commit fails
+    and both are polled again.
     """
 
     def __init__(
@@ -48,11 +48,11 @@ class KafkaWorker:
     ) -> None:
         self._group = group
         self._check_rights = partial(admin.check_rights, read=topics)
-        self._silence = IdleRightsCheck(self._check_rights)
-        # Tuples of kafka-python and ours compare equal, field by field.
-        self._next: dict[tuple[str, int], int] = {}
+        self._idle_check = IdleRightsCheck(self._check_rights)
+        # kafka-python's TopicPartition equals ours: both are named tuples.
+        self._next_offsets: dict[tuple[str, int], int] = {}
         self._uncommitted: deque[_Token] = deque()
-        self._in_doubt = False
+        self._outcome_unknown = False
         self._position_lost = False
         self._fenced: Fenced | None = None
         self._transactions = Transactions(clients, admin, f"{group}-{instance}")
@@ -60,10 +60,10 @@ class KafkaWorker:
         self._assignment = AssignmentTracker(lambda: int(self._consumer.group_metadata().generation_id))
         try:
             self._consumer.subscribe(topics=list(topics), listener=self._assignment)
-            # A leader that does not know the partitions yet gives them to nobody, and may take minutes to look again.
+            # A leader without the partitions in its metadata assigns them to nobody and may wait minutes before it looks again.
             with translate_errors("reading the partitions of topics"):
-                self._consumer.learn(topics, timeout_s=LEARN_S_MAX)
-            # Before anybody else asks for less than a member needs.
+                self._consumer.load_partitions(topics, timeout_s=METADATA_S_MAX)
+            # Check the right to read the group now: a later call would report only Describe, a lesser right, as missing.
             admin.group_offsets(group, operation="Read")
             self._transactions.open()
         except BaseException:
@@ -71,32 +71,32 @@ class KafkaWorker:
             raise
 
     def poll(self, *, max_records: int, timeout_ms: int) -> Batch:
-        """See `Worker.poll`. First finishes what an earlier error has left: the way back to known offsets."""
+        """See `Worker.poll`. First completes the recovery from an earlier error."""
         if self._fenced is not None:
             raise self._fenced
-        if self._in_doubt:
+        if self._outcome_unknown:
             self._recover()
         if self._position_lost:
-            self._seek(self._next)
-        self._silence.look()
+            self._seek(self._next_offsets)
+        self._idle_check.run_if_idle()
         try:
             polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
-            # Now, not at commit time: by then an evicted member knows itself as "nobody", whom a broker does not fence.
+            # Not at commit time: an evicted member has no member id then, and the broker would not fence its commit.
             member = self._consumer.group_metadata()
         except KafkaError as error:
-            # The library may have moved on past records that it did not return.
+            # The library may have advanced past records that it did not return.
             self._position_lost = True
-            raise self._seen(self._explained(error, f"polling as group {self._group}")) from error
+            raise self._remember_fenced(self._translate(error, f"polling as group {self._group}")) from error
         if self._consumer.is_fenced():
-            raise self._seen(Fenced(f"another process has this instance's identity in group {self._group}"))
+            raise self._remember_fenced(Fenced(f"another process runs as this instance in group {self._group}"))
         return self._batch(polled, member)
 
     def _batch(self, polled: Mapping[Any, Sequence[Any]], member: object) -> Batch:
         changes = self._assignment.changes()
         if changes.rebalanced:
-            # The library keeps its position in a partition that was away, behind what another has committed meanwhile.
-            # So nothing of this poll counts, nor what was polled before: back to the committed offsets.
-            self._next.clear()
+            # The library resumes at its old position even if another member has committed past it in between. So discard
+            # this poll and all uncommitted batches, and seek to the committed offsets.
+            self._next_offsets.clear()
             self._uncommitted.clear()
             self._position_lost = True
             polled = {}
@@ -104,24 +104,24 @@ class KafkaWorker:
             source: OffsetAndMetadata(records[-1].offset + 1, "", records[-1].leader_epoch)
             for source, records in polled.items()
         }
-        self._next.update({source: position.offset for source, position in offsets.items()})
+        self._next_offsets.update({source: position.offset for source, position in offsets.items()})
         records = tuple(to_record(record) for records in polled.values() for record in records)
         token = _Token(member, offsets)
         if offsets:
-            self._silence.broken()
+            self._idle_check.reset()
             self._uncommitted.append(token)
         return Batch(records, changes.gained, changes.lost, changes.joined, token)
 
     def commit(self, batch: Batch, messages: Sequence[Message]) -> None:
         """See `Worker.commit`.
 
-        1. Refuse a batch that is not the next one, or of an earlier membership, without asking the broker. 2. Run the transaction
-        (`Transactions.run`). 3. On any error: drop the producer; open a new one, which settles the outcome; go back to the
-        committed offsets of every partition held. 4. Say so. What step 3 cannot finish, because the broker is away, the
-        next poll goes on with.
+        1. Refuse a batch that is not the next one or was polled before a rebalance, without asking the broker. 2. Run the
+        transaction (`Transactions.run`). 3. On any error, close the producer, open a new one, which ends the transaction, and
+        seek every assigned partition to its committed offset. 4. Raise the error. If the broker is unreachable in step 3, the
+        next poll completes it.
 
         Raises:
-            ConfigurationError: a message that its topic does not take; the right to write is missing.
+            ConfigurationError: a message is invalid, or the right to write is missing.
             CommitFailed, Fenced: see `Worker.commit`.
 
         """
@@ -129,19 +129,19 @@ class KafkaWorker:
             raise self._fenced
         token = batch.token
         if not isinstance(token, _Token):
-            raise TypeError("commit takes a batch that poll has returned")
+            raise TypeError("commit needs a batch returned by poll")
         if not token.offsets and not messages:
             return
-        if self._in_doubt or (token.offsets and not self._is_next(token)):
-            self._fail(CommitFailed("the batch is not the next one, or was polled before a rebalance"))
-        self._in_doubt = True
+        if self._outcome_unknown or (token.offsets and not self._is_next(token)):
+            self._fail(CommitFailed("the batch is not the next one to commit, or was polled before a rebalance"))
+        self._outcome_unknown = True
         try:
             self._transactions.run(messages, token.offsets, token.member)
         except KafkaError as error:
             self._fail(_commit_error(translate(error, "commit")))
         except LogError as error:
             self._fail(_commit_error(error))
-        self._in_doubt = False
+        self._outcome_unknown = False
         if token.offsets:
             self._uncommitted.popleft()
 
@@ -151,7 +151,7 @@ class KafkaWorker:
         try:
             self._consumer.close(timeout_ms=CLOSE_MS_MAX)
         except KafkaError:
-            return  # Nothing is lost with it: the session ends by itself.
+            return  # The session ends by its timeout.
 
     def _is_next(self, token: _Token) -> bool:
         if not self._uncommitted or self._uncommitted[0] is not token:
@@ -161,25 +161,25 @@ class KafkaWorker:
         return polled_as == (now.generation_id, now.member_id) and now.generation_id >= 0
 
     def _fail(self, error: LogError) -> NoReturn:
-        self._seen(error)
+        self._remember_fenced(error)
         if not isinstance(error, Fenced):
-            self._in_doubt = True
-            # If the broker is away the next poll goes on; the caller must learn of the commit first.
+            self._outcome_unknown = True
+            # If the broker is unreachable, the next poll recovers; raise the commit's error first.
             with suppress(LogUnavailable):
                 self._recover()
         raise error
 
     def _recover(self) -> None:
-        # In this order: only once the transaction has ended are the committed offsets final.
+        # In this order: the committed offsets are final only after the transaction has ended.
         self._transactions.open()
         self._seek({})
-        self._next.clear()
+        self._next_offsets.clear()
         self._uncommitted.clear()
-        self._in_doubt = False
+        self._outcome_unknown = False
 
     def _seek(self, known: Mapping[tuple[str, int], int]) -> None:
-        """Take every held partition to its known offset, else to the group's committed one."""
-        deadline = time.monotonic() + REWIND_S_MAX
+        """Seek every assigned partition to its known offset, else to the group's committed one."""
+        deadline = time.monotonic() + SEEK_S_MAX
         try:
             for source in self._consumer.assignment():
                 offset = known.get(source)
@@ -190,15 +190,15 @@ class KafkaWorker:
                 else:
                     self._consumer.seek(source, offset)
         except KafkaError as error:
-            raise self._explained(error, f"reading the offsets of group {self._group}") from error
+            raise self._translate(error, f"reading the offsets of group {self._group}") from error
         self._position_lost = False
 
-    def _explained(self, error: KafkaError, doing: str) -> LogError:
+    def _translate(self, error: KafkaError, action: str) -> LogError:
         if is_topic_authorization_error(error):
             self._check_rights()
-        return authorization_error(error, group=self._group) or translate(error, doing)
+        return authorization_error(error, group=self._group) or translate(error, action)
 
-    def _seen(self, error: LogError) -> LogError:
+    def _remember_fenced(self, error: LogError) -> LogError:
         if isinstance(error, Fenced):
             self._fenced = error
         return error

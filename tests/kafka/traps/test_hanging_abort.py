@@ -60,7 +60,7 @@ def test_adapter_drops_a_producer_at_once(proxy: Proxy, topics: tuple[str, str])
     proxy.strike(Api.PRODUCE, Part.REQUEST, Fault.CUT)
     producer.send(out, value=b"0", key=b"k")
 
-    producer.drop()
+    producer.close_now()
 
     wait_until(lambda: not producer._sender.is_alive(), 10, "the producer's thread to end")
 

@@ -92,7 +92,7 @@ def test_adapters_commit_goes_through_when_the_coordinator_is_back(
     assert commit.error is None
 
     assert values(read_all(new_log(), out)) == [b"0"]
-    producer.drop()
+    producer.close_now()
 
 
 @pytest.mark.parametrize(
