@@ -30,20 +30,17 @@ class PerTopicStickyAssignor(StickyPartitionAssignor):  # type: ignore[misc]  # 
         """Return the assignment of each member by its id; kafka-python's signature."""
         metadata = {member.member_id: self.parse_member_metadata(member.metadata) for member in members}
         topics = sorted({topic for member in metadata.values() for topic in member.subscription})
-        assigned: dict[str, list[tuple[str, list[int]]]] = {member_id: [] for member_id in metadata}
+        shares: dict[str, list[tuple[str, list[int]]]] = {member_id: [] for member_id in metadata}
         for topic in topics:
             of_topic = {member_id: _restrict(member, topic) for member_id, member in metadata.items()}
             executor = StickyAssignmentExecutor(cluster, of_topic)
             executor.perform_initial_assignment()
             executor.balance()
-            for member_id, partitions in assigned.items():
-                partitions.extend(executor.get_final_assignment(member_id))
+            for member_id, share in shares.items():
+                share.extend(executor.get_final_assignment(member_id))
         counts = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in topics}
-        user_data = json.dumps(counts).encode()
-        return {
-            member_id: ConsumerProtocolAssignment(self.version, partitions, user_data)
-            for member_id, partitions in assigned.items()
-        }
+        data = json.dumps(counts).encode()
+        return {member_id: ConsumerProtocolAssignment(self.version, share, data) for member_id, share in shares.items()}
 
     def on_assignment(self, assignment: Any, generation: int) -> None:
         """Remember the assignment and its partition counts; kafka-python's signature."""

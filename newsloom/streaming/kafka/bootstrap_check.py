@@ -89,8 +89,7 @@ def _raise_if_certificate_rejected(error: ssl.SSLError) -> None:
     reason = error.reason or ""
     if "ALERT" in reason and ("CERTIFICATE" in reason or "UNKNOWN_CA" in reason):
         raise ConfigurationError(
-            f"the broker rejects or requires a client certificate ({reason}): "
-            "check NEWSLOOM_KAFKA_SSL_CERTFILE and NEWSLOOM_KAFKA_SSL_KEYFILE"
+            f"the broker rejects or requires a client certificate ({reason}); check NEWSLOOM_KAFKA_SSL_CERTFILE, _SSL_KEYFILE"
         ) from error
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import re
 import threading
+from traceback import walk_stack
 from typing import Final
 
 from newsloom.streaming.kafka.network_client import NetworkClient
@@ -58,13 +58,7 @@ def install_filter() -> None:
 
 def _is_from_adapter() -> bool:
     """Return whether the line comes from a call out of this package or from a thread of one of its clients."""
+    modules = (frame.f_globals.get("__name__", "") for frame, _ in walk_stack(None))
+    called = any(name.startswith(f"{__package__}.") and name != __name__ for name in modules)
     # A producer's thread runs library code only, but holds our network client.
-    if isinstance(getattr(threading.current_thread(), "_client", None), NetworkClient):
-        return True
-    frame = inspect.currentframe()
-    while frame:
-        name = frame.f_globals.get("__name__", "")
-        if name != __name__ and name.startswith(f"{__package__}."):
-            return True
-        frame = frame.f_back
-    return False
+    return called or isinstance(getattr(threading.current_thread(), "_client", None), NetworkClient)

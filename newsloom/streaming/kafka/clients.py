@@ -24,9 +24,8 @@ from newsloom.streaming.kafka.record_decoding import LenientPartitionRecords
 
 # Longer than a broker's session timeout (9 s): a record outlives the failover of its leader.
 DELIVERY_TIMEOUT_MS: Final = 30_000
-TRANSACTION_S_MAX: Final = 35.0
-# Longer than TRANSACTION_S_MAX, so that a broker never aborts the transaction of a process that is still working on it, which
-# would look like fencing. It matters only if the process never returns: its successor ends the transaction at once.
+# Longer than `transactions.TRANSACTION_S_MAX`: a broker must not abort the transaction of a process that still works on it, which
+# would look like fencing. The timeout matters only if the process never returns: its successor ends the transaction at once.
 TRANSACTION_TIMEOUT_MS: Final = 60_000
 INIT_MS_MAX: Final = 15_000
 REJOIN_PAUSE_S: Final = 5.0
@@ -95,11 +94,9 @@ class TransactionalProducer(KafkaProducer):  # type: ignore[misc]  # kafka-pytho
 class GroupConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships no types
     """A consumer that completes joins between polls, finds new partitions, and detects when it is fenced.
 
-    - The library discards a join that ends between two polls and requests another, so all members join again. A group whose
-      members are busy between polls may never become stable.
-    - Only the group's leader looks for new partitions. A member that restarts under its static name is not told that it
-      leads, so nobody looks.
-    - If another process takes the `group.instance.id`, the library only stops the heartbeats.
+    The library discards a join that ends between two polls, and all members join again: a group with busy members may never
+    become stable. Only the leader looks for new partitions, and a member that restarts under its static name does not learn
+    that it leads. If another process takes the `group.instance.id`, the library only stops the heartbeats.
     """
 
     def __init__(self, **config: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal, Protocol
+from typing import Literal
 from weakref import WeakSet
 
 from newsloom.streaming.kafka.admin import KafkaAdmin
@@ -33,10 +33,6 @@ def open_kafka(url: str, options: Mapping[str, str]) -> Log:
     return log
 
 
-class _Closeable(Protocol):
-    def close(self) -> None: ...
-
-
 class KafkaLog:
     """`Log` on Kafka."""
 
@@ -44,7 +40,7 @@ class KafkaLog:
         self._clients = clients
         self._admin = KafkaAdmin(clients)
         # Weak references: a service opens a reader for every restore.
-        self._opened = WeakSet[_Closeable]()
+        self._opened = WeakSet[Worker | Reader | Writer]()
 
     def connect(self) -> None:
         """Connect to a broker, so that connection problems are found at the start."""

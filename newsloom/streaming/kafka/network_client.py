@@ -54,15 +54,12 @@ class _ConnectionManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka
 
 class _NetworkSelector(NetworkSelector):  # type: ignore[misc]  # kafka-python ships no types
     def run_forever(self) -> None:
-        """Run the event loop of a client's thread. Overridden so that `client_log` finds this module on the stack."""
+        """Run the event loop of a client's thread; overridden so that `client_log` finds this module on the stack."""
         super().run_forever()
 
 
 class NetworkClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python ships no types
-    """Returns False for a broker that is not ready.
-
-    The library's client raises an error instead. The producer then drops the transactional request, and its call never returns.
-    """
+    """Returns False for a broker that is not ready: if it raised, as the library does, the producer would drop the request."""
 
     def __init__(self, **configs: Any) -> None:
         net = _NetworkSelector(**configs)

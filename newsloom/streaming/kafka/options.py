@@ -124,13 +124,13 @@ def _convert(name: str, text: str) -> Any:
     if name in _TEXT_WITHOUT_DEFAULT:
         return text
     default = _DEFAULTS.get(name)
-    parse = next((parse for kind, parse in _PARSERS if isinstance(default, kind)), None)
-    if parse is None:
-        raise ConfigurationError(f"{variable} is not a kafka-python setting that can be given as text")
-    try:
-        return parse(text)
-    except (KeyError, ValueError):
-        raise ConfigurationError(f"{variable} must be {_EXPECTED[parse]}") from None
+    for kind, parse, expected in _PARSERS:
+        if isinstance(default, kind):
+            try:
+                return parse(text)
+            except (KeyError, ValueError):
+                raise ConfigurationError(f"{variable} must be {expected}") from None
+    raise ConfigurationError(f"{variable} is not a kafka-python setting that can be given as text")
 
 
 def _parse_boolean(text: str) -> bool:
@@ -138,14 +138,9 @@ def _parse_boolean(text: str) -> bool:
 
 
 # bool comes before int: a bool is an int.
-_PARSERS: Final[tuple[tuple[type, Callable[[str], Any]], ...]] = (
-    (bool, _parse_boolean),
-    (int, int),
-    (float, float),
-    (str, str),
+_PARSERS: Final[tuple[tuple[type, Callable[[str], Any], str], ...]] = (
+    (bool, _parse_boolean, "true or false"),
+    (int, int, "a whole number"),
+    (float, float, "a number"),
+    (str, str, "text"),
 )
-_EXPECTED: Final[dict[Callable[[str], Any], str]] = {
-    _parse_boolean: "true or false",
-    int: "a whole number",
-    float: "a number",
-}

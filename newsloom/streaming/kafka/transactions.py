@@ -11,17 +11,12 @@ from kafka.errors import InvalidRecordError, InvalidTimestampError, KafkaError, 
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.kafka.admin import KafkaAdmin
 from newsloom.streaming.kafka.authorization import authorization_error, is_topic_authorization_error
-from newsloom.streaming.kafka.clients import (
-    NULL_VALUE,
-    TRANSACTION_S_MAX,
-    ClientFactory,
-    TransactionalProducer,
-    seconds_left,
-)
+from newsloom.streaming.kafka.clients import NULL_VALUE, ClientFactory, TransactionalProducer, seconds_left
 from newsloom.streaming.kafka.errors import explain, translate
 from newsloom.streaming.log import TopicSpec
 from newsloom.streaming.records import Message, TopicPartition
 
+TRANSACTION_S_MAX: Final = 35.0
 RECORD_OVERHEAD_BYTES: Final = 96
 """Upper bound of the bytes that a record, alone in its batch, needs beside key, value and headers."""
 HEADER_OVERHEAD_BYTES: Final = 10
