@@ -15,7 +15,7 @@ def json_size_bytes(text: str) -> int:
 
 
 def truncate(text: str, *, bytes_max: int) -> str:
-    """Truncate the text to at most `bytes_max` bytes as JSON. It may get shorter if characters differ in size."""
+    """Truncate the text to at most `bytes_max` bytes as JSON, or to fewer if its characters differ in size."""
     while (size := json_size_bytes(text)) > bytes_max:
         text = text[: len(text) * (bytes_max - 2) // (size - 2)]
     return text

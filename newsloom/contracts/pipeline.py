@@ -24,9 +24,9 @@ from newsloom.contracts.topics import (
 
 CLOUDEVENT_ID: Final = "ce_id"
 EVENT_TYPE: Final = "ce_type"
-"""Header that names what a record is, with the version of its schema."""
+"""Header with the type of an event, which includes the version of its schema."""
 EDITION_HEADER: Final = "edition"
-"""Header in which a retraction (a record without a value) names its edition."""
+"""Header with the edition of a retraction, which is a record without a value."""
 TRACEPARENT: Final = "traceparent"
 BEGINNING_CUT: Final = "beginning-cut"
 """Header of the first record of a migrated partition whose original had already lost records to retention."""
@@ -38,8 +38,8 @@ class ServiceDefinition(msgspec.Struct, frozen=True, kw_only=True):
     """A service: one process, one consumer group of the same name. Every service also produces dead letters."""
 
     name: str
-    does: str
-    """What it does, in one line, for `newsloom --help`."""
+    summary: str
+    """One line for `newsloom --help`."""
     consumes: tuple[TopicDefinition, ...]
     produces: tuple[TopicDefinition, ...]
     state: tuple[TopicDefinition, ...] = ()
@@ -48,13 +48,13 @@ class ServiceDefinition(msgspec.Struct, frozen=True, kw_only=True):
 
 EMBEDDER: Final = ServiceDefinition(
     name="embedder",
-    does="Run the embedder: articles in, article-vectors out.",
+    summary="Run the embedder: articles in, article-vectors out.",
     consumes=(ARTICLES, STORY_COMMANDS),
     produces=(ARTICLE_VECTORS,),
 )
 CLUSTERER: Final = ServiceDefinition(
     name="clusterer",
-    does="Run the clusterer: article-vectors in, stories and their updates out.",
+    summary="Run the clusterer: article-vectors in, stories and their updates out.",
     consumes=(ARTICLE_VECTORS,),
     produces=(STORY_UPDATES,),
     state=(STORIES, ARTICLE_STORIES),

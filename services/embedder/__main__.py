@@ -1,4 +1,4 @@
-"""`python -m services.embedder`: the embedder, until SIGTERM."""
+"""Run the embedder until SIGTERM: `python -m services.embedder`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ RECORDS_MAX: Final = 64
 
 
 def build_step(settings: Settings, _log: Log, _progress: RestoreProgress) -> Step:
-    """Build the step with the model that the settings name; raises ConfigurationError."""
-    # Imported here so that a wrong model name is reported at once, not after torch has been loaded.
+    """Build the step with the model of the settings. Raises `ConfigurationError`."""
+    # Imported here so that a wrong model name is reported before torch is loaded, which takes seconds.
     from services.embedder.model_files import find_model  # noqa: PLC0415
 
     model = find_model(settings.model)

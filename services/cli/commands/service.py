@@ -25,7 +25,7 @@ def service_command(service: ServiceDefinition) -> click.Command:
                 f"the {name} needs {error.name}, which is not installed: pip install 'newsloom[{name}]'"
             ) from error
 
-    help_text = f"""{service.does}
+    help_text = f"""{service.summary}
 
     Runs until SIGTERM or Ctrl-C and finishes the batch in hand. Several of them share the work when each has its own
     NEWSLOOM_INSTANCE. Needs `pip install 'newsloom[{name}]'`.
