@@ -29,7 +29,7 @@ from newsloom.subscriber import Newsloom
 from services.migration.copier import MIGRATED, Copy
 from services.migration.follower import FOLLOWED, group_of
 from services.migration.target import planned_topics
-from services.verifier.verification import problems
+from services.verifier.verification import find_violations
 
 if TYPE_CHECKING:
     from services.migration.reembedder import Reembedding
@@ -68,7 +68,7 @@ def migrate(
         ConfigurationError: there is something else under the target's prefix already; a topic is missing; the state cannot go
             over to the model.
         BooksDisagree: an invariant does not hold, of the old topics or of the copy.
-        StillWritten: a service or a producer is at work.
+        TopicsChanged: a service or a producer is at work.
         LogUnavailable, CommitFailed: the log stayed away; the same again goes on from here.
 
     """
@@ -208,7 +208,7 @@ def _digest(value: msgspec.Struct) -> bytes:
 
 
 def _check_books(log: Log, settings: Settings) -> None:
-    found = problems(log, settings)
+    found = find_violations(log, settings)
     if found:
         raise BooksDisagree(
             f"{len(found)} violations under {settings.topic_prefix}, the first: {found[0]}; see `newsloom state verify`"

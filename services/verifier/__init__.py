@@ -1,1 +1,1 @@
-"""The bookkeeper: reads what stands on the topics and sees whether the books agree. It knows nothing of the engine."""
+"""The verifier: reads all topics of an installation and checks that they are consistent. It imports no other service."""

@@ -1,4 +1,4 @@
-"""What operators have said, and whether it was done."""
+"""Checks that each command of an operator was carried out."""
 
 from __future__ import annotations
 
@@ -16,63 +16,70 @@ from newsloom.contracts.command import (
 from newsloom.contracts.story import Cause, StoryUpdate, UpdateKind
 from newsloom.contracts.topics import ARTICLE_VECTORS, STORY_UPDATES
 from services.verifier.findings import Findings, Invariant
-from services.verifier.topic_contents import Books
+from services.verifier.topic_contents import TopicContents
 
 
-def check_commands(books: Books, findings: Findings) -> None:
-    """Every command that was not rejected was carried out as it says; nothing else was done in its name."""
-    told = _told(books, findings)
-    unsaid = 0
-    for one in books.accepted():
-        if one.command is not None:
-            findings.examined[Invariant.COMMANDS] += 1
-            unsaid += _check_command(one.command, told.pop(one.command.command_id, []), books, findings)
-    if books.is_cut(ARTICLE_VECTORS):
-        unsaid += len(told)
+def check_commands(contents: TopicContents, findings: Findings) -> None:
+    """Check that every accepted command was carried out as issued, and that updates name no other command."""
+    updates = _updates_by_command(contents, findings)
+    unknown = 0
+    for record in contents.accepted():
+        if record.command is not None:
+            findings.checked[Invariant.COMMANDS] += 1
+            unknown += not _check_command(
+                record.command, updates.pop(record.command.command_id, []), contents, findings
+            )
+    if contents.is_truncated(ARTICLE_VECTORS):
+        unknown += len(updates)
     else:
-        for command_id in told:
-            findings.broken(Invariant.COMMANDS, f"command {command_id} was carried out, and never given")
-    if unsaid:
-        findings.unchecked.append(f"{unsaid} commands of which retention has taken the command, or an update")
+        for command_id in updates:
+            findings.add_violation(Invariant.COMMANDS, f"command {command_id} was carried out, but never issued")
+    if unknown:
+        findings.unchecked.append(f"{unknown} commands: retention has deleted the command or one of its updates")
 
 
-def _told(books: Books, findings: Findings) -> defaultdict[str, list[StoryUpdate]]:
-    """The updates that each command has caused, by their own account."""
-    told: defaultdict[str, list[StoryUpdate]] = defaultdict(list)
-    for place, update, _ in books.updates:
+def _updates_by_command(contents: TopicContents, findings: Findings) -> defaultdict[str, list[StoryUpdate]]:
+    """Return the updates that name a command, by command id."""
+    updates: defaultdict[str, list[StoryUpdate]] = defaultdict(list)
+    for position, update, _ in contents.updates:
         if (update.cause is Cause.COMMAND) != (update.command is not None):
-            name = f"{update.story_id} version {update.version} ({place})"
-            findings.broken(Invariant.COMMANDS, f"{name} is caused by {update.cause.value}, and by {update.command}")
+            name = f"{update.story_id} version {update.version} ({position})"
+            findings.add_violation(
+                Invariant.COMMANDS, f"{name} has the cause {update.cause.value} and the command {update.command}"
+            )
         if update.command is not None:
-            told[update.command.id].append(update)
-    return told
+            updates[update.command.id].append(update)
+    return updates
 
 
-def _check_command(command: StoryCommand, done: list[StoryUpdate], books: Books, findings: Findings) -> bool:
-    """Whether nothing can be said of it."""
+def _check_command(
+    command: StoryCommand, updates: list[StoryUpdate], contents: TopicContents, findings: Findings
+) -> bool:
+    """Return False if retention has deleted updates that would be needed to check it."""
     name = f"command {command.command_id}"
-    if any(update.command != command_ref(command) for update in done):
-        findings.broken(Invariant.COMMANDS, f"{name} is told otherwise than it was given")
-    if _is_done(command, done):
+    if any(update.command != command_ref(command) for update in updates):
+        findings.add_violation(Invariant.COMMANDS, f"{name} differs from the command that its updates name")
+    if _is_carried_out(command, updates):
+        return True
+    if contents.is_truncated(STORY_UPDATES):
         return False
-    if not books.is_cut(STORY_UPDATES):
-        findings.broken(Invariant.COMMANDS, f"{name} was not carried out as it says: {done!r:.300}")
-    return books.is_cut(STORY_UPDATES)
+    findings.add_violation(Invariant.COMMANDS, f"{name} was not carried out as issued; its updates: {updates!r:.300}")
+    return True
 
 
-def _is_done(command: StoryCommand, done: list[StoryUpdate]) -> bool:
+def _is_carried_out(command: StoryCommand, updates: list[StoryUpdate]) -> bool:
     match command:
         case MergeStories():
-            merged = {update.story_id for update in done if update.kind is UpdateKind.MERGED}
+            merged = {update.story_id for update in updates if update.kind is UpdateKind.MERGED}
             return merged == {command.story_id, command.other_story_id}
         case SplitStory():
-            old = [update for update in done if update.kind is UpdateKind.SPLIT]
-            new = [update for update in done if update.kind is UpdateKind.CREATED]
-            named = [set(update.article_ids) == set(command.article_ids) for update in (*old, *new)]
-            return named == [True, True] and new[0].split_from == old[0].story_id == command.story_id
+            old = [update for update in updates if update.kind is UpdateKind.SPLIT]
+            new = [update for update in updates if update.kind is UpdateKind.CREATED]
+            same_articles = [set(update.article_ids) == set(command.article_ids) for update in (*old, *new)]
+            return same_articles == [True, True] and new[0].split_from == old[0].story_id == command.story_id
         case MoveArticle():
-            arrivals = [update for update in done if update.story_id == command.story_id]
+            arrivals = [update for update in updates if update.story_id == command.story_id]
             return [update.kind for update in arrivals] in ([UpdateKind.MOVED], [UpdateKind.MERGED])
         case PinStory() | UnpinStory():
             pinned = isinstance(command, PinStory)
-            return [(update.story_id, update.pinned is not None) for update in done] == [(command.story_id, pinned)]
+            return [(update.story_id, update.pinned is not None) for update in updates] == [(command.story_id, pinned)]

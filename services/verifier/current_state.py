@@ -1,4 +1,4 @@
-"""What stands: stories, memberships and checkpoints by name, each edition in its own partition."""
+"""The current state: stories, memberships and checkpoints by id, and the stories that a replay of the updates gives."""
 
 from __future__ import annotations
 
@@ -11,95 +11,99 @@ from typing import Protocol, TypeVar
 from newsloom.contracts.membership import Checkpoint, Membership
 from newsloom.contracts.story import Story, StoryState
 from newsloom.contracts.topics import ARTICLE_STORIES, ARTICLE_VECTORS, STORIES, STORY_UPDATES
-from services.verifier.findings import Findings, Invariant, Place
-from services.verifier.story_replay import Account
-from services.verifier.topic_contents import Books, Stood
+from services.verifier.findings import Findings, Invariant, PartitionOffset
+from services.verifier.story_replay import ReplayedStory
+from services.verifier.topic_contents import DecodedRecord, TopicContents
 
-Article = tuple[str, str]
+ArticleKey = tuple[str, str]
 """Edition and article id."""
 
 
-class _OfEdition(Protocol):
+class _HasEdition(Protocol):
     @property
     def edition(self) -> str: ...
 
 
-T = TypeVar("T", bound=_OfEdition)
+T = TypeVar("T", bound=_HasEdition)
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """The present state by name, and the accounts beside it. `members` are the memberships of each story.
+class CurrentState:
+    """The compacted topics by id, beside the `replayed` stories. `members` are the memberships of each story id.
 
-    `cut` says whether updates are missing because retention has taken them.
+    `updates_truncated` is whether retention has deleted updates.
     """
 
-    accounts: Mapping[str, Account]
-    stories: Mapping[str, Stood[Story]]
-    memberships: Mapping[Article, Stood[Membership]]
-    members: Mapping[str, list[Stood[Membership]]]
-    checkpoints: Mapping[str, Stood[Checkpoint]]
+    replayed: Mapping[str, ReplayedStory]
+    stories: Mapping[str, DecodedRecord[Story]]
+    memberships: Mapping[ArticleKey, DecodedRecord[Membership]]
+    members: Mapping[str, list[DecodedRecord[Membership]]]
+    checkpoints: Mapping[str, DecodedRecord[Checkpoint]]
     retention: timedelta
-    cut: bool
+    updates_truncated: bool
 
-    def forgotten(self, story_id: str) -> bool:
-        """Whether a story that is not there may have been forgotten: closed, and out of its time."""
+    def may_be_forgotten(self, story_id: str) -> bool:
+        """Return whether the story is absent and may be: it was closed or merged, and its retention time is over."""
         if story_id in self.stories:
             return False
-        account = self.accounts.get(story_id)
-        if account is None:
-            return self.cut
-        checkpoint = self.checkpoints.get(account.last.edition)
-        is_over = account.last.state is not StoryState.OPEN
-        return is_over and checkpoint is not None and account.last.at + self.retention <= checkpoint.value.watermark
+        replayed = self.replayed.get(story_id)
+        if replayed is None:
+            return self.updates_truncated
+        last, checkpoint = replayed.last, self.checkpoints.get(replayed.last.edition)
+        is_open = last.state is StoryState.OPEN
+        return not is_open and checkpoint is not None and last.at + self.retention <= checkpoint.value.watermark
 
 
-def standing_of(books: Books, accounts: Mapping[str, Account], retention: timedelta, findings: Findings) -> Standing:
-    """The state by name. What stands outside its edition's partition is a finding, and counts only if it stands nowhere else."""
-    homes = _homes(books)
-    for topic, edition, name, place in _placed(books):
-        findings.examined[Invariant.EDITIONS] += 1
-        if place.partition != homes[edition]:
-            findings.broken(
+def build_current_state(
+    contents: TopicContents, replayed: Mapping[str, ReplayedStory], retention: timedelta, findings: Findings
+) -> CurrentState:
+    """Build the current state. A record outside its edition's partition is a violation, and used only if there is no other."""
+    partition_of = _edition_partitions(contents)
+    for topic, edition, name, position in _records_of_editions(contents):
+        findings.checked[Invariant.EDITIONS] += 1
+        if position.partition != partition_of[edition]:
+            findings.add_violation(
                 Invariant.EDITIONS,
-                f"{name} ({topic} {place}) is of edition {edition}, which lies in partition {homes[edition]}",
+                f"{name} ({topic}/{position}) is of edition {edition}, whose partition is {partition_of[edition]}",
             )
 
-    def home_last(stood: Iterable[Stood[T]]) -> list[Stood[T]]:
-        return sorted(stood, key=lambda one: one.place.partition == homes[one.value.edition])
+    def preferred_last(records: Iterable[DecodedRecord[T]]) -> list[DecodedRecord[T]]:
+        return sorted(records, key=lambda record: record.position.partition == partition_of[record.value.edition])
 
-    memberships = {(one.value.edition, one.value.article_id): one for one in home_last(books.memberships)}
-    members: defaultdict[str, list[Stood[Membership]]] = defaultdict(list)
-    for one in memberships.values():
-        members[one.value.story_id].append(one)
-    return Standing(
-        accounts=accounts,
-        stories={one.value.id: one for one in home_last(books.stories)},
+    memberships = {
+        (record.value.edition, record.value.article_id): record for record in preferred_last(contents.memberships)
+    }
+    members: defaultdict[str, list[DecodedRecord[Membership]]] = defaultdict(list)
+    for record in memberships.values():
+        members[record.value.story_id].append(record)
+    return CurrentState(
+        replayed=replayed,
+        stories={record.value.id: record for record in preferred_last(contents.stories)},
         memberships=memberships,
         members=members,
-        checkpoints={one.value.edition: one for one in home_last(books.checkpoints)},
+        checkpoints={record.value.edition: record for record in preferred_last(contents.checkpoints)},
         retention=retention,
-        cut=books.is_cut(STORY_UPDATES),
+        updates_truncated=contents.is_truncated(STORY_UPDATES),
     )
 
 
-def _homes(books: Books) -> dict[str, int]:
-    """The partition where most of each edition lies."""
+def _edition_partitions(contents: TopicContents) -> dict[str, int]:
+    """Return for each edition the partition that holds most of its records."""
     counts: defaultdict[str, Counter[int]] = defaultdict(Counter)
-    for _, edition, _, place in _placed(books):
-        counts[edition][place.partition] += 1
+    for _, edition, _, position in _records_of_editions(contents):
+        counts[edition][position.partition] += 1
     return {edition: found.most_common(1)[0][0] for edition, found in counts.items()}
 
 
-def _placed(books: Books) -> Iterator[tuple[str, str, str, Place]]:
-    """Topic, edition, name and place of everything that is to lie in its edition's partition."""
-    names = books.names
-    for passed in books.accepted():
-        what = f"article {passed.article_id}" if passed.article_id else "command"
-        yield names[ARTICLE_VECTORS], passed.edition, what, passed.place
-    for story in books.stories:
-        yield names[STORIES], story.value.edition, f"story {story.value.id}", story.place
-    for member in books.memberships:
-        yield names[ARTICLE_STORIES], member.value.edition, f"article {member.value.article_id}", member.place
-    for checkpoint in books.checkpoints:
-        yield names[ARTICLE_STORIES], checkpoint.value.edition, "checkpoint", checkpoint.place
+def _records_of_editions(contents: TopicContents) -> Iterator[tuple[str, str, str, PartitionOffset]]:
+    """Yield topic, edition, name and position of every record that belongs in its edition's partition."""
+    names = contents.names
+    for forwarded in contents.accepted():
+        name = f"article {forwarded.article_id}" if forwarded.article_id else "command"
+        yield names[ARTICLE_VECTORS], forwarded.edition, name, forwarded.position
+    for story in contents.stories:
+        yield names[STORIES], story.value.edition, f"story {story.value.id}", story.position
+    for member in contents.memberships:
+        yield names[ARTICLE_STORIES], member.value.edition, f"article {member.value.article_id}", member.position
+    for checkpoint in contents.checkpoints:
+        yield names[ARTICLE_STORIES], checkpoint.value.edition, "checkpoint", checkpoint.position

@@ -1,4 +1,4 @@
-"""What a verification comes to: each invariant, how much was looked at, and what does not hold."""
+"""The result of a verification: what was checked for each invariant, and the violations found."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ from typing import NamedTuple
 
 
 class Invariant(Enum):
-    """What must hold of the topics, whatever has happened to the services."""
+    """What must hold of the topics at any time, whatever failures the services had."""
 
-    READABLE = "every record can be read"
-    PASSED_ON = "every article and command taken in was passed on once, in order, or is a dead letter"
-    DEAD_LETTERS = "every dead letter is the record it came from, and says why it is one"
-    OFFSETS = "results and places in the input go together"
-    EDITIONS = "an edition lies in one partition of the state topics, under its own keys"
-    VERSIONS = "the versions of a story run 1, 2, 3... without gap or repeat"
-    CHANGES = "each update changes what it says, from where the one before has left it"
-    COMMANDS = "every command that was not rejected was carried out, once, as it says; nothing undoes it"
-    STORIES = "a story is what its updates have made of it"
-    MEMBERS = "a story is the sum of its articles"
-    MEMBERSHIPS = "each article is in the one story that the updates have put it in"
-    ARTICLES = "every article passed on and not withdrawn is in a story, and no other is"
-    LINEAGE = "merges, splits and stories kept apart are told on both sides"
-    CHECKPOINTS = "no checkpoint is behind what its edition has published"
+    READABLE = "every record can be decoded"
+    PASSED_ON = "every processed article and command was forwarded once and in order, or is a dead letter"
+    DEAD_LETTERS = "every dead letter equals the record it was made from, and has a reason"
+    OFFSETS = "committed offsets match the records that were written"
+    EDITIONS = "the records of an edition are in one partition of the state topics, under the edition's own keys"
+    VERSIONS = "the versions of each story are 1, 2, 3... without gaps or duplicates"
+    CHANGES = "each update continues from the one before it, and changes what it names"
+    COMMANDS = "every command that was not rejected was carried out once, as issued, and nothing reversed it"
+    STORIES = "each story equals the result of its updates"
+    MEMBERS = "the counts and lists of each story match its articles"
+    MEMBERSHIPS = "each article is in one story: the one that the updates assign it to"
+    ARTICLES = "every article that was processed and not retracted is in a story, and no other article is"
+    LINEAGE = "merges, splits and stories kept apart are recorded on both sides"
+    CHECKPOINTS = "no checkpoint is behind the stories and memberships of its edition"
 
 
-class Place(NamedTuple):
-    """Where a record stands in its topic."""
+class PartitionOffset(NamedTuple):
+    """Position of a record in its topic."""
 
     partition: int
     offset: int
@@ -40,24 +40,24 @@ class Place(NamedTuple):
 
 @dataclass(slots=True)
 class Findings:
-    """Filled by the checks. `examined` counts what each invariant was held against."""
+    """Violations and counts, collected by the checks. `checked` is how many records or values each invariant was checked on."""
 
-    examined: Counter[Invariant] = field(default_factory=Counter)
-    violations: dict[Invariant, list[str]] = field(default_factory=lambda: {one: [] for one in Invariant})
+    checked: Counter[Invariant] = field(default_factory=Counter)
+    violations: dict[Invariant, list[str]] = field(default_factory=lambda: {invariant: [] for invariant in Invariant})
     unchecked: list[str] = field(default_factory=list)
-    """What cannot be said, and why: in most cases because retention has taken what would say it."""
+    """What could not be checked, and why: usually because retention has deleted the records."""
 
-    def broken(self, invariant: Invariant, violation: str) -> None:
-        """Something does not hold."""
+    def add_violation(self, invariant: Invariant, violation: str) -> None:
+        """Record that the invariant does not hold."""
         self.violations[invariant].append(violation)
 
-    def same(self, invariant: Invariant, what: str, expected: object, found: object) -> None:
-        """Two accounts of one thing must agree."""
+    def expect_equal(self, invariant: Invariant, what: str, expected: object, found: object) -> None:
+        """Record a violation if the values differ."""
         if expected != found:
-            self.broken(invariant, f"{what}: expected {expected!r:.300}, found {found!r:.300}")
+            self.add_violation(invariant, f"{what}: expected {expected!r:.300}, found {found!r:.300}")
 
-    def problems(self) -> Iterator[str]:
-        """Every violation, a line each."""
+    def violation_lines(self) -> Iterator[str]:
+        """Yield every violation as one line, prefixed with its invariant."""
         for invariant, violations in self.violations.items():
             for violation in violations:
                 yield f"{invariant.name.lower()}: {violation}"

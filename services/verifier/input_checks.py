@@ -1,4 +1,4 @@
-"""From the articles to the clusterer's door: nothing passed over, nothing passed on twice, nothing rejected without a reason."""
+"""Checks from the articles to the clusterer's input: no record is skipped, forwarded twice, or rejected without a reason."""
 
 from __future__ import annotations
 
@@ -8,156 +8,193 @@ from newsloom.contracts.pipeline import CLUSTERER, EMBEDDER, SERVICES, RecordId
 from newsloom.contracts.topics import ARTICLE_VECTORS, DEAD_LETTERS
 from newsloom.streaming.records import TopicPartition
 from services.verifier.findings import Findings, Invariant
-from services.verifier.topic_contents import Books, Letter, Passed
+from services.verifier.topic_contents import DeadLetter, ForwardedRecord, TopicContents
 
 
-def check_inputs(books: Books, findings: Findings) -> None:
-    """What became of every article, command and vector."""
-    _check_committed(books, findings)
-    _check_letters(books, findings)
-    _check_readable(books, findings)
-    passed = _passed_by_source(books, findings)
-    floors = _floors(books)
+def check_inputs(contents: TopicContents, findings: Findings) -> None:
+    """Check every article, command, vector, dead letter and committed offset."""
+    _check_committed_offsets(contents, findings)
+    _check_dead_letters(contents, findings)
+    _check_decodable(contents, findings)
+    forwarded = _forwarded_by_source(contents, findings)
+    lowest = _lowest_kept_offsets(contents)
     for topic in EMBEDDER.consumes:
-        for source in books.sources(topic):
-            _check_source(source, books, passed[source], floors[source], findings)
+        for partition in contents.partitions(topic):
+            _check_partition(partition, contents, forwarded[partition], lowest[partition], findings)
 
 
-def _check_committed(books: Books, findings: Findings) -> None:
-    for (_, source), offset in books.committed.items():
-        findings.examined[Invariant.OFFSETS] += 1
-        if offset > books.ends[source]:
-            findings.broken(
+def _check_committed_offsets(contents: TopicContents, findings: Findings) -> None:
+    for (service, partition), offset in contents.committed.items():
+        findings.checked[Invariant.OFFSETS] += 1
+        if offset > contents.ends[partition]:
+            findings.add_violation(
                 Invariant.OFFSETS,
-                f"{_name(source)}: the committed offset {offset} is behind the end, {books.ends[source]}",
+                f"{_name(partition)}: the committed offset of the {service}, {offset}, is beyond the partition's end, "
+                f"{contents.ends[partition]}",
             )
 
 
-def _check_letters(books: Books, findings: Findings) -> None:
+def _check_dead_letters(contents: TopicContents, findings: Findings) -> None:
     seen: dict[RecordId, str] = {}
-    for letter in books.letters:
-        findings.examined[Invariant.DEAD_LETTERS] += 1
-        name = f"dead letter {letter.place}"
+    for letter in contents.dead_letters:
+        findings.checked[Invariant.DEAD_LETTERS] += 1
+        name = f"dead letter {letter.position}"
         if not letter.reason:
-            findings.broken(Invariant.DEAD_LETTERS, f"{name} gives no reason")
+            findings.add_violation(Invariant.DEAD_LETTERS, f"{name} has no reason")
         if letter.origin in seen and letter.origin.offset >= 0:
-            findings.broken(Invariant.DEAD_LETTERS, f"{name} is of the same record as {seen[letter.origin]}")
+            findings.add_violation(
+                Invariant.DEAD_LETTERS, f"{name} is made from the same record as {seen[letter.origin]}"
+            )
         seen[letter.origin] = name
-        _check_origin(letter, name, books, findings)
-    _check_markers(books, findings)
+        _check_origin(letter, name, contents, findings)
+    _check_replay_markers(contents, findings)
 
 
-def _check_origin(letter: Letter, name: str, books: Books, findings: Findings) -> None:
-    topic, partition, offset = letter.origin
-    source = TopicPartition(topic, partition)
+def _check_origin(letter: DeadLetter, name: str, contents: TopicContents, findings: Findings) -> None:
+    topic, number, offset = letter.origin
+    partition = TopicPartition(topic, number)
     service = next((one for one in SERVICES if one.name == letter.service), None)
-    if service is None or topic not in {books.names[one] for one in service.consumes} or source not in books.ends:
-        findings.broken(Invariant.DEAD_LETTERS, f"{name} is of {_name(source)}, which {letter.service} does not read")
+    topics = set() if service is None else {contents.names[consumed] for consumed in service.consumes}
+    if service is None or topic not in topics or partition not in contents.ends:
+        findings.add_violation(
+            Invariant.DEAD_LETTERS,
+            f"{name} is made from a record of {_name(partition)}, which {letter.service} does not consume",
+        )
         return
-    if offset >= books.committed_offset(service, source):
-        findings.broken(Invariant.OFFSETS, f"{name} is of {_name(source)} {offset}, which was not taken in yet")
-    if offset >= books.starts[source] and books.inputs.get(source, {}).get(offset) != letter.content:
-        findings.broken(Invariant.DEAD_LETTERS, f"{name} is not what stands at {_name(source)} {offset}")
+    if offset >= contents.committed_offset(service, partition):
+        findings.add_violation(
+            Invariant.OFFSETS, f"{name} is made from {letter.origin}, which the {service.name} has not committed"
+        )
+    if offset >= contents.starts[partition] and contents.input_digests.get(partition, {}).get(offset) != letter.digest:
+        findings.add_violation(Invariant.DEAD_LETTERS, f"{name} differs from the record it names, {letter.origin}")
 
 
-def _check_markers(books: Books, findings: Findings) -> None:
-    places = {tuple(letter.place) for letter in books.letters}
-    for marker in books.markers:
-        start = books.starts[TopicPartition(books.names[DEAD_LETTERS], marker.place.partition)]
-        if (marker.place.partition, marker.offset) not in places and marker.offset >= start:
-            findings.broken(
-                Invariant.DEAD_LETTERS, f"replay marker {marker.place} is of {marker.offset}, where no letter is"
+def _check_replay_markers(contents: TopicContents, findings: Findings) -> None:
+    positions = {tuple(letter.position) for letter in contents.dead_letters}
+    for marker in contents.replay_markers:
+        number, offset = marker.position.partition, marker.dead_letter_offset
+        start = contents.starts[TopicPartition(contents.names[DEAD_LETTERS], number)]
+        if (number, offset) not in positions and offset >= start:
+            findings.add_violation(
+                Invariant.DEAD_LETTERS,
+                f"replay marker {marker.position} names dead letter {number}/{offset}, which does not exist",
             )
 
 
-def _check_readable(books: Books, findings: Findings) -> None:
-    topic = books.names[ARTICLE_VECTORS]
-    readable, rejected = {one.place for one in books.passed}, books.rejected(CLUSTERER)
-    for source in books.sources(ARTICLE_VECTORS):
-        for offset in books.inputs.get(source, {}):
-            taken_in = offset < books.committed_offset(CLUSTERER, source)
+def _check_decodable(contents: TopicContents, findings: Findings) -> None:
+    topic = contents.names[ARTICLE_VECTORS]
+    decodable, rejected = {record.position for record in contents.forwarded}, contents.rejected(CLUSTERER)
+    for partition in contents.partitions(ARTICLE_VECTORS):
+        for offset in contents.input_digests.get(partition, {}):
+            is_processed = offset < contents.committed_offset(CLUSTERER, partition)
             if (
-                taken_in
-                and (source.partition, offset) not in readable
-                and RecordId(topic, source.partition, offset) not in rejected
+                is_processed
+                and (partition.partition, offset) not in decodable
+                and RecordId(topic, partition.partition, offset) not in rejected
             ):
-                findings.broken(Invariant.READABLE, f"{_name(source)} {offset} cannot be read, and was not rejected")
+                findings.add_violation(
+                    Invariant.READABLE, f"{_name(partition)}/{offset} cannot be decoded, and was not rejected"
+                )
 
 
-def _passed_by_source(books: Books, findings: Findings) -> dict[TopicPartition, dict[int, Passed]]:
-    """What was passed on, by where it came from; each once, and in order within an edition."""
-    known = {books.names[topic] for topic in EMBEDDER.consumes}
-    topic, rejected = books.names[ARTICLE_VECTORS], books.rejected(CLUSTERER)
-    found: defaultdict[TopicPartition, dict[int, Passed]] = defaultdict(dict)
+def _forwarded_by_source(
+    contents: TopicContents, findings: Findings
+) -> dict[TopicPartition, dict[int, ForwardedRecord]]:
+    """Return the forwarded records by source partition and offset; check that each is unique, and in order in its edition."""
+    topics = {contents.names[topic] for topic in EMBEDDER.consumes}
+    topic, rejected = contents.names[ARTICLE_VECTORS], contents.rejected(CLUSTERER)
+    found: defaultdict[TopicPartition, dict[int, ForwardedRecord]] = defaultdict(dict)
     latest: dict[tuple[TopicPartition, str], int] = {}
-    for one in books.passed:
-        name = f"vector {one.place}"
-        origin = RecordId.parse(one.source)
-        if origin is None or origin.topic not in known:
-            findings.broken(
-                Invariant.PASSED_ON, f"{name} says it is of {one.source!r}, which is no article and no command"
+    for record in contents.forwarded:
+        name = f"vector {record.position}"
+        origin = RecordId.parse(record.event_id)
+        if origin is None or origin.topic not in topics:
+            findings.add_violation(
+                Invariant.PASSED_ON, f"{name} has the id {record.event_id!r}, which names no article or command"
             )
             continue
-        source, offset = TopicPartition(origin[0], origin[1]), origin[2]
-        before = found[source].get(offset)
-        if before is not None:
-            # A vector that was rejected may have been sent back, after a fix.
-            if RecordId(topic, *before.place) not in rejected:
-                findings.broken(Invariant.PASSED_ON, f"{name} is of {one.source}, as vector {before.place} is")
-        elif offset < latest.get((source, one.edition), offset):
-            findings.broken(Invariant.PASSED_ON, f"{name} is of {one.source}, and stands behind what came after it")
-        latest[source, one.edition] = max(offset, latest.get((source, one.edition), offset))
-        found[source][offset] = one
+        partition, offset = TopicPartition(origin.topic, origin.partition), origin.offset
+        earlier = found[partition].get(offset)
+        if earlier is not None:
+            # The clusterer may have rejected the earlier vector, and an operator replayed its dead letter.
+            if RecordId(topic, *earlier.position) not in rejected:
+                findings.add_violation(
+                    Invariant.PASSED_ON, f"{name} is made from {origin}, as vector {earlier.position} is already"
+                )
+        elif offset < latest.get((partition, record.edition), offset):
+            findings.add_violation(
+                Invariant.PASSED_ON,
+                f"{name} is made from {origin}, but follows a vector made from offset {latest[partition, record.edition]}",
+            )
+        latest[partition, record.edition] = max(offset, latest.get((partition, record.edition), offset))
+        found[partition][offset] = record
     return found
 
 
-def _floors(books: Books) -> dict[TopicPartition, int | None]:
-    """From which offset of each input on the vectors must still be there; None: of none can it be said.
+def _lowest_kept_offsets(contents: TopicContents) -> dict[TopicPartition, int | None]:
+    """Return for each input partition the lowest offset whose vector must still exist; None if retention makes that unknowable.
 
-    Where retention has taken the beginning of a partition of vectors, those from the first kept one of each edition on: after
-    a migration editions need not be in step.
+    In a truncated partition of vectors, each edition's must exist from its first kept one on. The highest of these offsets
+    counts: after a migration the editions may have come to different offsets.
     """
     first: dict[tuple[TopicPartition, int], int] = {}
     seen: set[tuple[TopicPartition, str]] = set()
-    for one in books.passed:
-        origin = RecordId.parse(one.source)
-        if origin is not None and (edition := (TopicPartition(origin[0], origin[1]), one.edition)) not in seen:
-            seen.add(edition)
-            place = edition[0], one.place.partition
-            first[place] = max(origin[2], first.get(place, origin[2]))
-    cut = [source.partition for source in books.sources(ARTICLE_VECTORS) if source in books.cut]
-    floors: dict[TopicPartition, int | None] = {}
+    for record in contents.forwarded:
+        origin = RecordId.parse(record.event_id)
+        if origin is None:
+            continue
+        source = TopicPartition(origin.topic, origin.partition)
+        if (source, record.edition) not in seen:
+            seen.add((source, record.edition))
+            key = source, record.position.partition
+            first[key] = max(origin.offset, first.get(key, origin.offset))
+    truncated = [vectors.partition for vectors in contents.partitions(ARTICLE_VECTORS) if vectors in contents.truncated]
+    lowest: dict[TopicPartition, int | None] = {}
     for topic in EMBEDDER.consumes:
-        for source in books.sources(topic):
-            kept = [first.get((source, partition)) for partition in cut]
-            floors[source] = None if None in kept else max((offset for offset in kept if offset is not None), default=0)
-    return floors
+        for source in contents.partitions(topic):
+            kept = [first.get((source, number)) for number in truncated]
+            known = [offset for offset in kept if offset is not None]
+            lowest[source] = max(known, default=0) if len(known) == len(kept) else None
+    return lowest
 
 
-def _check_source(
-    source: TopicPartition, books: Books, passed: dict[int, Passed], floor: int | None, findings: Findings
+def _check_partition(
+    partition: TopicPartition,
+    contents: TopicContents,
+    forwarded: dict[int, ForwardedRecord],
+    lowest_kept: int | None,
+    findings: Findings,
 ) -> None:
-    start, given = books.starts[source], books.inputs.get(source, {})
-    place = books.committed_offset(EMBEDDER, source)
-    rejected = {offset for topic, partition, offset in books.rejected(EMBEDDER) if (topic, partition) == tuple(source)}
-    for offset, one in passed.items():
-        if offset >= place:
-            findings.broken(Invariant.OFFSETS, f"vector {one.place} is of {_name(source)} {offset}, not taken in yet")
-        if offset >= start and offset not in given:
-            findings.broken(Invariant.PASSED_ON, f"vector {one.place} is of {_name(source)} {offset}, where nothing is")
-        if offset in rejected:
-            findings.broken(Invariant.PASSED_ON, f"{_name(source)} {offset} was passed on, and rejected")
-    taken_in = [offset for offset in given if offset < place]
-    findings.examined[Invariant.PASSED_ON] += len(taken_in)
-    missing = [offset for offset in taken_in if offset not in passed and offset not in rejected]
-    unsaid = [offset for offset in missing if floor is None or offset < floor or books.is_cut(DEAD_LETTERS)]
-    for offset in sorted(set(missing) - set(unsaid)):
-        findings.broken(Invariant.PASSED_ON, f"{_name(source)} {offset} was not passed on, and is no dead letter")
-    if unsaid:
+    inputs, rejected = contents.input_digests.get(partition, {}), contents.rejected(EMBEDDER)
+    committed = contents.committed_offset(EMBEDDER, partition)
+    rejected_offsets = {record.offset for record in rejected if record[:2] == partition}
+    for offset, record in forwarded.items():
+        name, origin = f"vector {record.position}", f"{_name(partition)}/{offset}"
+        if offset >= committed:
+            findings.add_violation(
+                Invariant.OFFSETS, f"{name} is made from {origin}, which the embedder has not committed"
+            )
+        if offset >= contents.starts[partition] and offset not in inputs:
+            findings.add_violation(Invariant.PASSED_ON, f"{name} is made from {origin}, which does not exist")
+        if offset in rejected_offsets:
+            findings.add_violation(Invariant.PASSED_ON, f"{origin} was forwarded and rejected")
+    processed = [offset for offset in inputs if offset < committed]
+    findings.checked[Invariant.PASSED_ON] += len(processed)
+    missing = {offset for offset in processed if offset not in forwarded and offset not in rejected_offsets}
+    unknown = {
+        offset
+        for offset in missing
+        if lowest_kept is None or offset < lowest_kept or contents.is_truncated(DEAD_LETTERS)
+    }
+    for offset in sorted(missing - unknown):
+        findings.add_violation(
+            Invariant.PASSED_ON, f"{_name(partition)}/{offset} was not forwarded, and is not a dead letter"
+        )
+    if unknown:
         findings.unchecked.append(
-            f"{_name(source)}: {len(unsaid)} records whose vectors, or dead letters, retention may have taken"
+            f"{_name(partition)}: {len(unknown)} records whose vectors or dead letters retention may have deleted"
         )
 
 
-def _name(source: TopicPartition) -> str:
-    return f"{source.topic}/{source.partition}"
+def _name(partition: TopicPartition) -> str:
+    return f"{partition.topic}/{partition.partition}"

@@ -1,4 +1,4 @@
-"""Which articles each story has, by the accounts alone."""
+"""Replay which articles each story has, from the updates alone."""
 
 from __future__ import annotations
 
@@ -8,82 +8,95 @@ from collections.abc import Mapping
 from newsloom.contracts.command import CommandKind
 from newsloom.contracts.story import UpdateKind
 from services.verifier.findings import Findings, Invariant
-from services.verifier.story_replay import Account, Entry, Move
+from services.verifier.story_replay import Effect, MemberChange, ReplayedStory
 
 
-def balance(accounts: Mapping[str, Account], *, cut: bool, findings: Findings) -> None:
-    """Fill in every account's `articles`, a story before those that took it in; `cut` if updates are missing by retention."""
-    waiting: defaultdict[str, list[Account]] = defaultdict(list)
-    entered: dict[str, int] = dict.fromkeys(accounts, 0)
-    ready = list(accounts.values())
+def replay_members(stories: Mapping[str, ReplayedStory], *, truncated: bool, findings: Findings) -> None:
+    """Compute `articles` of every story, after those merged into it. `truncated`: retention has deleted updates."""
+    waiting: defaultdict[str, list[ReplayedStory]] = defaultdict(list)
+    next_change: dict[str, int] = dict.fromkeys(stories, 0)
+    ready = list(stories.values())
     while ready:
-        account = ready.pop()
-        missing = _advance(account, entered, accounts, cut=cut, findings=findings)
-        if missing is None:
-            account.balanced = True
-            ready += waiting.pop(account.story_id, [])
+        story = ready.pop()
+        awaited = _advance(story, next_change, stories, truncated=truncated, findings=findings)
+        if awaited is None:
+            story.articles_known = True
+            ready += waiting.pop(story.story_id, [])
         else:
-            waiting[missing].append(account)
-    for story_id in sorted(account.story_id for account in accounts.values() if not account.balanced):
-        findings.broken(Invariant.LINEAGE, f"story {story_id} has, by way of others, taken in itself")
+            waiting[awaited].append(story)
+    for story_id in sorted(story.story_id for story in stories.values() if not story.articles_known):
+        findings.add_violation(
+            Invariant.LINEAGE, f"story {story_id} is part of a cycle: it was merged into itself by way of others"
+        )
 
 
 def _advance(
-    account: Account, entered: dict[str, int], accounts: Mapping[str, Account], *, cut: bool, findings: Findings
+    story: ReplayedStory,
+    next_change: dict[str, int],
+    stories: Mapping[str, ReplayedStory],
+    *,
+    truncated: bool,
+    findings: Findings,
 ) -> str | None:
-    """Enter what can be entered; the story that has to be balanced first, if there is one."""
-    while (place := entered[account.story_id]) < len(account.entries):
-        entry = account.entries[place]
-        if entry.move is Move.ABSORB:
-            absorbed = accounts.get(entry.names[0]) if entry.names else None
-            if absorbed is not None and not absorbed.balanced:
+    """Apply the story's changes in order; return the id of a merged story whose articles are needed first, or None."""
+    while (index := next_change[story.story_id]) < len(story.changes):
+        change = story.changes[index]
+        if change.effect is Effect.ABSORB:
+            absorbed = stories.get(change.ids[0]) if change.ids else None
+            if absorbed is not None and not absorbed.articles_known:
                 return absorbed.story_id
-            _absorb(account, entry, absorbed, cut=cut, findings=findings)
+            _absorb(story, change, absorbed, truncated=truncated, findings=findings)
         else:
-            _enter(account, entry, findings)
-        findings.examined[Invariant.CHANGES] += 1
-        if account.whole and len(account.articles) != entry.articles:
-            findings.broken(
-                Invariant.CHANGES,
-                f"{account.story_id} version {entry.version} counts {entry.articles} articles; by the updates it has "
-                f"{len(account.articles)}",
-            )
-        entered[account.story_id] = place + 1
+            _apply(story, change, findings)
+        findings.checked[Invariant.CHANGES] += 1
+        if story.is_complete:
+            name = f"{story.story_id} version {change.version}: article_count"
+            findings.expect_equal(Invariant.CHANGES, name, len(story.articles), change.article_count)
+        next_change[story.story_id] = index + 1
     return None
 
 
-def _enter(account: Account, entry: Entry, findings: Findings) -> None:
-    name = f"{account.story_id} version {entry.version}"
-    for article_id in entry.names:
-        known = article_id in account.articles
-        if known is (entry.move is Move.JOIN) and (known or account.whole):
-            state = "in it already" if known else "not in it"
-            findings.broken(Invariant.CHANGES, f"{name}: article {article_id} {entry.move.value}, and is {state}")
-        if entry.move is Move.LEAVE:
-            placed = account.articles.pop(article_id, False)
-            if placed and entry.kind is UpdateKind.MOVED and entry.command is None:
-                findings.broken(Invariant.COMMANDS, f"{name}: article {article_id} was moved, and a command had put it")
-        else:
-            account.articles[article_id] = account.articles.get(article_id, entry.command is not None)
-
-
-def _absorb(account: Account, entry: Entry, absorbed: Account | None, *, cut: bool, findings: Findings) -> None:
-    name = f"{account.story_id} version {entry.version}"
-    if absorbed is None:
-        account.whole = False
-        if not cut:
-            findings.broken(Invariant.LINEAGE, f"{name} takes in {entry.names}, of which there are no updates")
-        return
-    if absorbed.last.merged_into != account.story_id:
-        findings.broken(Invariant.LINEAGE, f"{name} takes in {absorbed.story_id}, which does not know it")
-        return
-    account.whole = account.whole and absorbed.whole
-    for article_id, placed in absorbed.articles.items():
-        if article_id in account.articles:
-            findings.broken(
-                Invariant.CHANGES, f"{name}: article {article_id} comes with {absorbed.story_id}, and is here"
+def _apply(story: ReplayedStory, change: MemberChange, findings: Findings) -> None:
+    name = f"{story.story_id} version {change.version}"
+    for article_id in change.ids:
+        is_member = article_id in story.articles
+        if is_member is (change.effect is Effect.JOIN) and (is_member or story.is_complete):
+            state = "already in" if is_member else "not in"
+            findings.add_violation(
+                Invariant.CHANGES, f"{name}: article {article_id} {change.effect.value}, but is {state} the story"
             )
-        account.articles[article_id] = placed or entry.command is not None
-    if entry.command is CommandKind.MERGE:
-        # The command named both stories. That of a move names one article, the absorbed story's last.
-        account.articles = dict.fromkeys(account.articles, True)
+        if change.effect is Effect.LEAVE:
+            by_command = story.articles.pop(article_id, False)
+            if by_command and change.kind is UpdateKind.MOVED and change.command is None:
+                findings.add_violation(
+                    Invariant.COMMANDS, f"{name}: article {article_id} was moved, although a command assigned it here"
+                )
+        else:
+            story.articles[article_id] = story.articles.get(article_id, change.command is not None)
+
+
+def _absorb(
+    story: ReplayedStory, change: MemberChange, absorbed: ReplayedStory | None, *, truncated: bool, findings: Findings
+) -> None:
+    name = f"{story.story_id} version {change.version}"
+    if absorbed is None:
+        story.is_complete = False
+        if not truncated:
+            findings.add_violation(Invariant.LINEAGE, f"{name} absorbs {change.ids}, which has no updates")
+        return
+    if absorbed.last.merged_into != story.story_id:
+        findings.add_violation(
+            Invariant.LINEAGE,
+            f"{name} absorbs {absorbed.story_id}, whose last update has merged_into {absorbed.last.merged_into}",
+        )
+        return
+    story.is_complete = story.is_complete and absorbed.is_complete
+    for article_id, by_command in absorbed.articles.items():
+        if article_id in story.articles:
+            findings.add_violation(
+                Invariant.CHANGES, f"{name}: article {article_id} comes with {absorbed.story_id}, but is already here"
+            )
+        story.articles[article_id] = by_command or change.command is not None
+    if change.command is CommandKind.MERGE:
+        # The command named both stories. A move that merges names one article, the last of the absorbed story.
+        story.articles = dict.fromkeys(story.articles, True)

@@ -1,152 +1,182 @@
-"""Each article's place, beside the accounts and what was passed on."""
+"""Checks memberships and checkpoints against the replayed stories and the clusterer's input."""
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 from newsloom.contracts.membership import Checkpoint, Membership
 from newsloom.contracts.pipeline import CLUSTERER, RecordId
 from newsloom.contracts.story import StoryState
 from newsloom.contracts.topics import ARTICLE_VECTORS
 from newsloom.streaming.records import TopicPartition
-from services.verifier.current_state import Article, Standing
+from services.verifier.current_state import ArticleKey, CurrentState
 from services.verifier.findings import Findings, Invariant
-from services.verifier.topic_contents import Books, Stood
+from services.verifier.topic_contents import DecodedRecord, TopicContents
 
 
-def check_memberships(books: Books, standing: Standing, findings: Findings) -> None:
-    """Each article is where the updates have put it, if it was passed on and not withdrawn."""
-    told = _told(standing, findings)
-    for article, (place, member, _) in standing.memberships.items():
-        findings.examined[Invariant.MEMBERSHIPS] += 1
-        name = f"article {article[1]} of edition {article[0]} ({place})"
-        story_id, placed, whole = told.pop(article, (None, False, False))
-        if story_id is None:
-            account = standing.accounts.get(member.story_id)
-            if (account is None and not standing.cut) or (account is not None and account.whole):
-                findings.broken(Invariant.MEMBERSHIPS, f"{name} is in {member.story_id}, in which no update has put it")
-        elif story_id != member.story_id:
-            findings.broken(
-                Invariant.MEMBERSHIPS, f"{name} is in {member.story_id}; by the updates it is in {story_id}"
-            )
-        elif whole and placed != (member.placed_by is not None):
-            by_updates = "by command" if placed else "by no command"
-            findings.broken(Invariant.COMMANDS, f"{name} was placed {by_updates}, and says otherwise")
-    for (edition, article_id), (story_id, _, _) in told.items():
-        findings.broken(
-            Invariant.MEMBERSHIPS,
-            f"article {article_id} of edition {edition} has no membership; by the updates it is in {story_id}",
-        )
-    _check_articles(books, standing, set(told), findings)
+class _Assignment(NamedTuple):
+    """The story that the updates assign an article to, whether by command, and whether all its updates exist."""
+
+    story_id: str
+    by_command: bool
+    is_complete: bool
 
 
-def _told(standing: Standing, findings: Findings) -> dict[Article, tuple[str | None, bool, bool]]:
-    """By the accounts: the story of each article, whether by command, and whether that story's account is whole."""
-    told: dict[Article, tuple[str | None, bool, bool]] = {}
-    for story_id, account in standing.accounts.items():
-        if account.last.state is StoryState.MERGED or standing.forgotten(story_id):
-            continue
-        for article_id, placed in account.articles.items():
-            article = (account.last.edition, article_id)
-            if article in told:
-                findings.broken(
-                    Invariant.MEMBERSHIPS,
-                    f"by the updates, article {article_id} is in {told[article][0]} and in {story_id}",
+def check_memberships(contents: TopicContents, state: CurrentState, findings: Findings) -> None:
+    """Check that each article is in the story that the updates assign it to, and that the right articles are."""
+    assignments = _assignments(state, findings)
+    for key, (position, member, _) in state.memberships.items():
+        findings.checked[Invariant.MEMBERSHIPS] += 1
+        name = f"article {key[1]} of edition {key[0]} ({position})"
+        assignment = assignments.pop(key, None)
+        if assignment is None:
+            replayed = state.replayed.get(member.story_id)
+            has_all_updates = not state.updates_truncated if replayed is None else replayed.is_complete
+            if has_all_updates:
+                findings.add_violation(
+                    Invariant.MEMBERSHIPS, f"{name} is in story {member.story_id}, to which no update assigns it"
                 )
-            told[article] = (story_id, placed, account.whole)
-    return told
-
-
-def _check_articles(books: Books, standing: Standing, lost: set[Article], findings: Findings) -> None:
-    """The last word on each article that was passed on decides whether it is there; `lost` are complained of already."""
-    present: dict[Article, bool] = {}
-    for one in books.accepted():
-        if one.article_id:
-            present[one.edition, one.article_id] = not one.withdrawn
-    ended = _ended(standing)
-    for article, is_there in present.items():
-        findings.examined[Invariant.ARTICLES] += 1
-        name = f"article {article[1]} of edition {article[0]}"
-        if is_there and not (article in standing.memberships or article in ended or article in lost):
-            findings.broken(Invariant.ARTICLES, f"{name} was taken in, and is in no story")
-        if not is_there and article in standing.memberships:
-            findings.broken(
-                Invariant.ARTICLES, f"{name} was withdrawn, and is in {standing.memberships[article].value.story_id}"
+            continue
+        if assignment.story_id != member.story_id:
+            findings.expect_equal(Invariant.MEMBERSHIPS, f"{name}: story_id", assignment.story_id, member.story_id)
+        elif assignment.is_complete:
+            by_command = member.placed_by is not None
+            findings.expect_equal(
+                Invariant.COMMANDS, f"{name}: assigned by a command", assignment.by_command, by_command
             )
-    if not books.is_cut(ARTICLE_VECTORS):
-        for edition, article_id in sorted(set(standing.memberships) - set(present)):
-            findings.broken(
-                Invariant.ARTICLES, f"article {article_id} of edition {edition} is in a story, and was never passed on"
-            )
+    for (edition, article_id), assignment in assignments.items():
+        findings.add_violation(
+            Invariant.MEMBERSHIPS,
+            f"article {article_id} of edition {edition} has no membership; the updates assign it to {assignment.story_id}",
+        )
+    _check_articles(contents, state, set(assignments), findings)
 
 
-def _ended(standing: Standing) -> set[Article]:
-    """The articles of stories that were forgotten."""
-    ended: set[Article] = set()
-    for story_id, account in standing.accounts.items():
-        if standing.forgotten(story_id):
-            ended.update((account.last.edition, article_id) for article_id in account.articles)
-    return ended
+def _assignments(state: CurrentState, findings: Findings) -> dict[ArticleKey, _Assignment]:
+    """Return each article's story by the updates, without merged and forgotten stories."""
+    assignments: dict[ArticleKey, _Assignment] = {}
+    for story_id, replayed in state.replayed.items():
+        if replayed.last.state is StoryState.MERGED or state.may_be_forgotten(story_id):
+            continue
+        for article_id, by_command in replayed.articles.items():
+            key = (replayed.last.edition, article_id)
+            if key in assignments:
+                findings.add_violation(
+                    Invariant.MEMBERSHIPS,
+                    f"the updates assign article {article_id} to two stories, {assignments[key].story_id} and {story_id}",
+                )
+            assignments[key] = _Assignment(story_id, by_command, replayed.is_complete)
+    return assignments
 
 
-def check_sources(books: Books, standing: Standing, findings: Findings) -> None:
-    """State was made of records that were taken in, and of none beyond a service's place or the edition's checkpoint."""
-    for member in books.memberships:
-        name = f"article {member.value.article_id} of edition {member.value.edition} ({member.place})"
-        _check_source(name, member, books, standing, findings)
-    for checkpoint in books.checkpoints:
-        name = f"checkpoint of edition {checkpoint.value.edition} ({checkpoint.place})"
-        _check_source(name, checkpoint, books, standing, findings)
-
-
-def _check_source(
-    name: str, one: Stood[Membership] | Stood[Checkpoint], books: Books, standing: Standing, findings: Findings
+def _check_articles(
+    contents: TopicContents, state: CurrentState, reported: set[ArticleKey], findings: Findings
 ) -> None:
-    findings.examined[Invariant.OFFSETS] += 1
-    origin, checkpoint = RecordId.parse(one.source), standing.checkpoints.get(one.value.edition)
-    if origin is None or origin[:2] != (books.names[ARTICLE_VECTORS], one.place.partition):
-        findings.broken(Invariant.OFFSETS, f"{name} says it was made of {one.source!r}, no record of its own partition")
-    elif origin[2] >= books.committed_offset(CLUSTERER, TopicPartition(*origin[:2])):
-        findings.broken(Invariant.OFFSETS, f"{name} was made of {one.source}, which was not taken in yet")
-    elif checkpoint is not None and _is_behind(RecordId.parse(checkpoint.source), origin):
-        findings.broken(
-            Invariant.CHECKPOINTS, f"{name} was made of {one.source}; the checkpoint of its edition is behind that"
+    """Check each article by its latest record in the clusterer's input; `reported` are violations already."""
+    present: dict[ArticleKey, bool] = {}
+    for record in contents.accepted():
+        if record.article_id:
+            present[record.edition, record.article_id] = not record.is_retraction
+    forgotten = _articles_of_forgotten_stories(state)
+    for key, is_present in present.items():
+        findings.checked[Invariant.ARTICLES] += 1
+        name = f"article {key[1]} of edition {key[0]}"
+        if is_present and not (key in state.memberships or key in forgotten or key in reported):
+            findings.add_violation(Invariant.ARTICLES, f"{name} was processed, but is in no story")
+        if not is_present and key in state.memberships:
+            story_id = state.memberships[key].value.story_id
+            findings.add_violation(Invariant.ARTICLES, f"{name} was retracted, but is in story {story_id}")
+    if not contents.is_truncated(ARTICLE_VECTORS):
+        for edition, article_id in sorted(set(state.memberships) - set(present)):
+            findings.add_violation(
+                Invariant.ARTICLES,
+                f"article {article_id} of edition {edition} is in a story, but the clusterer accepted no such article",
+            )
+
+
+def _articles_of_forgotten_stories(state: CurrentState) -> set[ArticleKey]:
+    return {
+        (replayed.last.edition, article_id)
+        for story_id, replayed in state.replayed.items()
+        if state.may_be_forgotten(story_id)
+        for article_id in replayed.articles
+    }
+
+
+def check_origins(contents: TopicContents, state: CurrentState, findings: Findings) -> None:
+    """Check that the state was made from processed records, none of them beyond its edition's checkpoint."""
+    for member in contents.memberships:
+        name = f"article {member.value.article_id} of edition {member.value.edition} ({member.position})"
+        _check_origin(name, member, contents, state, findings)
+    for checkpoint in contents.checkpoints:
+        name = f"checkpoint of edition {checkpoint.value.edition} ({checkpoint.position})"
+        _check_origin(name, checkpoint, contents, state, findings)
+
+
+def _check_origin(
+    name: str,
+    record: DecodedRecord[Membership] | DecodedRecord[Checkpoint],
+    contents: TopicContents,
+    state: CurrentState,
+    findings: Findings,
+) -> None:
+    findings.checked[Invariant.OFFSETS] += 1
+    origin, checkpoint = RecordId.parse(record.event_id), state.checkpoints.get(record.value.edition)
+    source = TopicPartition(contents.names[ARTICLE_VECTORS], record.position.partition)
+    if origin is None or origin[:2] != source:
+        findings.add_violation(
+            Invariant.OFFSETS,
+            f"{name} has the id {record.event_id!r}, which names no record of {source.topic}/{source.partition}",
+        )
+    elif origin.offset >= contents.committed_offset(CLUSTERER, source):
+        findings.add_violation(
+            Invariant.OFFSETS, f"{name} is made from {origin}, which the clusterer has not committed"
+        )
+    elif checkpoint is not None and _is_behind(RecordId.parse(checkpoint.event_id), origin):
+        findings.add_violation(
+            Invariant.CHECKPOINTS,
+            f"{name} is made from {origin}; its edition's checkpoint is older: {checkpoint.event_id}",
         )
 
 
 def _is_behind(checkpoint: RecordId | None, origin: RecordId) -> bool:
-    return checkpoint is not None and checkpoint[:2] == origin[:2] and checkpoint[2] < origin[2]
+    return checkpoint is not None and checkpoint[:2] == origin[:2] and checkpoint.offset < origin.offset
 
 
-def check_checkpoints(standing: Standing, findings: Findings) -> None:
-    """A checkpoint holds what an engine cannot tell from stories and memberships, and must not contradict them."""
-    sequences: dict[tuple[str, int], str] = {}
-    for (edition, article_id), (place, member, _) in standing.memberships.items():
-        findings.examined[Invariant.CHECKPOINTS] += 1
-        name = f"article {article_id} of edition {edition} ({place})"
-        checkpoint = standing.checkpoints.get(edition)
+def check_checkpoints(state: CurrentState, findings: Findings) -> None:
+    """Check that each checkpoint is at least as far as the memberships and stories of its edition."""
+    article_ids: dict[tuple[str, int], str] = {}
+    for (edition, article_id), (position, member, _) in state.memberships.items():
+        findings.checked[Invariant.CHECKPOINTS] += 1
+        name = f"article {article_id} of edition {edition} ({position})"
+        checkpoint = state.checkpoints.get(edition)
         if checkpoint is None:
-            findings.broken(Invariant.CHECKPOINTS, f"{name} is of an edition without a checkpoint")
+            findings.add_violation(Invariant.CHECKPOINTS, f"{name}: its edition has no checkpoint")
             continue
-        _check_reached(name, checkpoint.value.watermark >= member.published_at, "watermark", findings)
-        _check_reached(name, checkpoint.value.next_sequence > member.sequence, "next_sequence", findings)
-        other = sequences.setdefault((edition, member.sequence), article_id)
+        watermark, next_sequence = checkpoint.value.watermark, checkpoint.value.next_sequence
+        _check_reached(name, watermark >= member.published_at, "watermark", findings)
+        _check_reached(name, next_sequence > member.sequence, "next_sequence", findings)
+        other = article_ids.setdefault((edition, member.sequence), article_id)
         if other != article_id:
-            findings.broken(Invariant.CHECKPOINTS, f"{name} is number {member.sequence}, as {other} is")
-        story = standing.stories.get(member.story_id)
-        is_compared = story is not None and story.value.state is StoryState.OPEN and member.copy_of is None
-        if is_compared and len(member.lead_vector) != 2 * checkpoint.value.dimension:
-            findings.broken(
-                Invariant.CHECKPOINTS,
-                f"{name} has a vector of {len(member.lead_vector) // 2} dimensions, its edition has {checkpoint.value.dimension}",
+            findings.add_violation(
+                Invariant.CHECKPOINTS, f"{name} has the sequence {member.sequence} of article {other}"
             )
-    for story_id, (place, story_value, _) in standing.stories.items():
-        name = f"story {story_id} ({place})"
-        checkpoint = standing.checkpoints.get(story_value.edition)
+        story = state.stories.get(member.story_id)
+        has_vector = story is not None and story.value.state is StoryState.OPEN and member.copy_of is None
+        if has_vector and len(member.lead_vector) != 2 * checkpoint.value.dimension:
+            findings.add_violation(
+                Invariant.CHECKPOINTS,
+                f"{name}: dimension of its vector: expected {checkpoint.value.dimension}, found {len(member.lead_vector) // 2}",
+            )
+    for story_id, (position, story_value, _) in state.stories.items():
+        name = f"story {story_id} ({position})"
+        checkpoint = state.checkpoints.get(story_value.edition)
         if checkpoint is None:
-            findings.broken(Invariant.CHECKPOINTS, f"{name} is of an edition without a checkpoint")
+            findings.add_violation(Invariant.CHECKPOINTS, f"{name}: its edition has no checkpoint")
         else:
             _check_reached(name, checkpoint.value.watermark >= story_value.updated_at, "watermark", findings)
 
 
 def _check_reached(name: str, reached: bool, what: str, findings: Findings) -> None:
     if not reached:
-        findings.broken(Invariant.CHECKPOINTS, f"{name} is ahead of the {what} of its edition's checkpoint")
+        findings.add_violation(Invariant.CHECKPOINTS, f"{name} is ahead of the {what} in its edition's checkpoint")

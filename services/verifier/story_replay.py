@@ -1,7 +1,7 @@
-"""A story's account: its updates, one after the other, and which articles they have left it with.
+"""Replay each story's updates in order: its last version, its history, and the changes to its set of articles.
 
-An account needs no other story's updates but those of the stories it has taken in. So it is the same however the updates are
-spread over partitions: only the order within a story counts.
+A replay uses only the updates of the story and of the stories merged into it, so the result does not depend on how updates
+are spread over partitions: only the order within a story counts.
 """
 
 from __future__ import annotations
@@ -24,162 +24,163 @@ from newsloom.contracts.story import (
     StoryUpdate,
     UpdateKind,
 )
-from services.verifier.findings import Findings, Invariant, Place
-from services.verifier.topic_contents import Stood
+from services.verifier.findings import Findings, Invariant, PartitionOffset
+from services.verifier.topic_contents import DecodedRecord
 
 
-class Move(Enum):
+class Effect(Enum):
     """What an update does to the set of a story's articles."""
 
     JOIN = "joins"
     LEAVE = "leaves"
     STAY = "stays"
-    ABSORB = "takes in"
+    ABSORB = "absorbs"
 
 
-class Entry(NamedTuple):
-    """One line of an account: `articles` after it, `command` if one wanted it. `ABSORB` names the story that is taken in."""
+class MemberChange(NamedTuple):
+    """One update's change of a story's articles. `ids` are article ids; for `ABSORB`, the id of the story merged into this one.
+
+    `article_count` is the count after the change; `command` is the kind of the command that caused it, if one did.
+    """
 
     version: int
-    articles: int
-    move: Move
-    names: tuple[str, ...]
+    article_count: int
+    effect: Effect
+    ids: tuple[str, ...]
     command: CommandKind | None
     kind: UpdateKind
 
 
 @dataclass(slots=True)
-class Account:
-    """What the updates of one story, in their order, say of it.
+class ReplayedStory:
+    """A story as its updates describe it.
 
-    `whole` if they are there from version 1, and those of every story that it took in too: else some of its `articles` are
-    not known. `articles`, each with whether a command has put it there, are those it has after the last update (for a
-    story that was merged: before it).
+    `is_complete` is whether every update exists from version 1, here and in every story merged into this one; if not, some
+    of its articles are unknown. `articles` says of each article id whether a command assigned it to the story; they are
+    those after the last update, or before it if the story was merged into another. `articles_known` is set when they have been
+    computed.
     """
 
     story_id: str
-    whole: bool
+    is_complete: bool
     first: StoryUpdate
-    place: Place
+    first_position: PartitionOffset
     last: StoryUpdate
-    updates: int = 0
-    entries: list[Entry] = field(default_factory=list)
+    changes: list[MemberChange] = field(default_factory=list)
     history: list[HistoryEntry] = field(default_factory=list)
     articles: dict[str, bool] = field(default_factory=dict)
-    balanced: bool = False
-
-    @property
-    def is_merged(self) -> bool:
-        """Whether it lives on in another story."""
-        return self.last.state is StoryState.MERGED
+    articles_known: bool = False
 
 
-def opened_accounts(updates: Iterable[Stood[StoryUpdate]], cut: set[int], findings: Findings) -> dict[str, Account]:
-    """The accounts by story id, their articles not yet found (`balance`); `cut` are the partitions without a beginning."""
-    accounts: dict[str, Account] = {}
-    for place, update, _ in updates:
-        name = f"{update.story_id} version {update.version} ({place})"
-        account = accounts.get(update.story_id)
-        if account is None:
-            whole = update.version == 1
-            account = accounts[update.story_id] = Account(update.story_id, whole, update, place, update)
-            if not whole and place.partition not in cut:
-                findings.broken(Invariant.VERSIONS, f"{name} is the first of its story")
+def replay_updates(
+    updates: Iterable[DecodedRecord[StoryUpdate]], truncated: set[int], findings: Findings
+) -> dict[str, ReplayedStory]:
+    """Return the stories by id, `articles` still empty (see `replay_members`). `truncated` are partitions of the updates."""
+    stories: dict[str, ReplayedStory] = {}
+    for position, update, _ in updates:
+        name = f"{update.story_id} version {update.version} ({position})"
+        story = stories.get(update.story_id)
+        if story is None:
+            is_complete = update.version == 1
+            story = stories[update.story_id] = ReplayedStory(update.story_id, is_complete, update, position, update)
+            if not is_complete and position.partition not in truncated:
+                findings.add_violation(Invariant.VERSIONS, f"{name}: expected version 1 as the story's first update")
         else:
-            _check_next(account, update, place, name, findings)
-        _enter(account, update, name, findings)
-    return accounts
+            _check_continues(story, update, position, name, findings)
+        _apply(story, update, name, findings)
+    return stories
 
 
-def _check_next(account: Account, update: StoryUpdate, place: Place, name: str, findings: Findings) -> None:
-    last = account.last
-    if place.partition != account.place.partition:
-        findings.broken(
-            Invariant.VERSIONS, f"{name} is not in partition {account.place.partition}, where the others are"
-        )
-    if update.version != last.version + 1:
-        findings.broken(Invariant.VERSIONS, f"{name} comes after version {last.version}")
-    if update.edition != account.first.edition:
-        findings.broken(
-            Invariant.EDITIONS, f"{name} is of edition {update.edition}, the story of {account.first.edition}"
-        )
-    findings.same(Invariant.CHANGES, f"{name}: article count before", last.article_count, update.article_count_before)
+def _check_continues(
+    story: ReplayedStory, update: StoryUpdate, position: PartitionOffset, name: str, findings: Findings
+) -> None:
+    last, partition, edition = story.last, story.first_position.partition, story.first.edition
+    findings.expect_equal(Invariant.VERSIONS, f"{name}: partition", partition, position.partition)
+    findings.expect_equal(Invariant.VERSIONS, f"{name}: version", last.version + 1, update.version)
+    findings.expect_equal(Invariant.EDITIONS, f"{name}: edition", edition, update.edition)
+    findings.expect_equal(
+        Invariant.CHANGES, f"{name}: article_count_before", last.article_count, update.article_count_before
+    )
     if last.state is not StoryState.OPEN and update.state is not last.state:
-        findings.broken(Invariant.CHANGES, f"{name} is {update.state.value}, and was {last.state.value} before")
+        findings.add_violation(
+            Invariant.CHANGES, f"{name}: state changed from {last.state.value} to {update.state.value}"
+        )
     if update.cause is not Cause.COMMAND:
-        _check_not_undone(last, update, name, findings)
+        _check_not_reversed(last, update, name, findings)
 
 
-def _check_not_undone(last: StoryUpdate, update: StoryUpdate, name: str, findings: Findings) -> None:
-    """What the engine does by itself leaves alone what was commanded."""
+def _check_not_reversed(last: StoryUpdate, update: StoryUpdate, name: str, findings: Findings) -> None:
+    """Check that a change made without a command respects earlier commands."""
     if update.kind is UpdateKind.MERGED and last.pinned is not None:
-        findings.broken(Invariant.COMMANDS, f"{name} was merged, and is pinned")
+        findings.add_violation(Invariant.COMMANDS, f"{name} was merged although it is pinned")
     if update.merged_into is not None and update.merged_into in last.kept_apart:
-        findings.broken(Invariant.COMMANDS, f"{name} went into {update.merged_into}, from which it is kept apart")
+        findings.add_violation(
+            Invariant.COMMANDS, f"{name} was merged into {update.merged_into}, from which it is kept apart"
+        )
 
 
-def _enter(account: Account, update: StoryUpdate, name: str, findings: Findings) -> None:
-    findings.examined[Invariant.VERSIONS] += 1
+def _apply(story: ReplayedStory, update: StoryUpdate, name: str, findings: Findings) -> None:
+    findings.checked[Invariant.VERSIONS] += 1
+    before = update.article_count_before
     if (update.kind is UpdateKind.CREATED) != (update.version == 1):
-        findings.broken(Invariant.CHANGES, f"{name} is of kind {update.kind.value}")
+        findings.add_violation(Invariant.CHANGES, f"{name} has the kind {update.kind.value}")
     if update.version == 1:
-        findings.same(Invariant.CHANGES, f"{name}: article count before", 0, update.article_count_before)
-    account.last = update
-    account.updates += 1
-    if (entry := _entry(update)) is not None:
-        account.entries.append(entry)
+        findings.expect_equal(Invariant.CHANGES, f"{name}: article_count_before", 0, before)
+    story.last = update
+    if (change := _member_change(update)) is not None:
+        story.changes.append(change)
     elif update.state is StoryState.MERGED:
-        findings.same(Invariant.CHANGES, f"{name}: article count of a merged story", 0, update.article_count)
+        findings.expect_equal(Invariant.CHANGES, f"{name}: article_count of a merged story", 0, update.article_count)
     else:
-        before = update.article_count_before
-        findings.same(Invariant.CHANGES, f"{name}: article count, which nothing changed", before, update.article_count)
-    if update.article_count != update.article_count_before:
-        _extend(account.history, update)
+        what = f"{name}: article_count of an update that moves no article"
+        findings.expect_equal(Invariant.CHANGES, what, before, update.article_count)
+    if update.article_count != before:
+        _extend(story.history, update)
 
 
-def _entry(update: StoryUpdate) -> Entry | None:
+def _member_change(update: StoryUpdate) -> MemberChange | None:
     command = update.command.kind if update.command is not None else None
 
-    def entry(move: Move, names: tuple[str, ...]) -> Entry:
-        return Entry(update.version, update.article_count, move, names, command, update.kind)
+    def change(effect: Effect, ids: tuple[str, ...]) -> MemberChange:
+        return MemberChange(update.version, update.article_count, effect, ids, command, update.kind)
 
     if update.kind is UpdateKind.MERGED and update.state is not StoryState.MERGED:
-        return entry(Move.ABSORB, update.merged_from[-1:])
+        return change(Effect.ABSORB, update.merged_from[-1:])
     if update.kind is UpdateKind.SPLIT:
-        return entry(Move.LEAVE, update.article_ids)
+        return change(Effect.LEAVE, update.article_ids)
     if update.kind is UpdateKind.CREATED and update.split_from is not None:
-        return entry(Move.JOIN, update.article_ids)
-    return None if update.article is None else entry(_move(update), (update.article.id,))
+        return change(Effect.JOIN, update.article_ids)
+    return None if update.article is None else change(_effect_on_article(update), (update.article.id,))
 
 
-def _move(update: StoryUpdate) -> Move:
+def _effect_on_article(update: StoryUpdate) -> Effect:
     if update.cause is Cause.RETRACTION:
-        return Move.LEAVE
+        return Effect.LEAVE
     if update.kind is UpdateKind.MOVED:
-        # Both sides of a move are told: one has an article less, the other one more.
-        return Move.LEAVE if update.article_count < update.article_count_before else Move.JOIN
-    return Move.STAY if update.cause is Cause.CORRECTION and update.kind is UpdateKind.UPDATED else Move.JOIN
+        # A move is an update of both stories: the article count of one falls, that of the other rises.
+        return Effect.LEAVE if update.article_count < update.article_count_before else Effect.JOIN
+    return Effect.STAY if update.cause is Cause.CORRECTION and update.kind is UpdateKind.UPDATED else Effect.JOIN
 
 
 def _extend(history: list[HistoryEntry], update: StoryUpdate) -> None:
-    """By the rule that `Story` states, with exact ratios."""
+    """Add the update; thin the history by the rule in the docstring of `Story`, with exact ratios."""
     history.append(
         HistoryEntry(
             version=update.version,
             at=update.at,
             article_count=update.article_count,
-            title=listed_title(update.title),
+            title=history_title(update.title),
             kind=update.kind,
             cause=update.cause,
         )
     )
     if len(history) > HISTORY_MAX:
         inner = range(len(history) - 2, 0, -1)
-        del history[min(inner, key=lambda place: _ratio(history[place - 1], history[place + 1]))]
+        del history[min(inner, key=lambda index: _ratio(history[index - 1], history[index + 1]))]
 
 
-def listed_title(title: str) -> str:
-    """A title as a history has it."""
+def history_title(title: str) -> str:
+    """Return a title truncated as a history has it."""
     return truncate(title[:TITLE_LISTED_MAX], bytes_max=HISTORY_TITLE_BYTES_MAX)
 
 

@@ -1,4 +1,4 @@
-"""The books: of each record on the topics what is needed to check it, and where it stands."""
+"""What the checks need of each record on the topics, in memory, with the record's position."""
 
 from __future__ import annotations
 
@@ -12,91 +12,91 @@ from newsloom.contracts.pipeline import CLUSTERER, RecordId, ServiceDefinition
 from newsloom.contracts.story import Story, StoryUpdate
 from newsloom.contracts.topics import ARTICLE_VECTORS, TopicDefinition
 from newsloom.streaming.records import TopicPartition
-from services.verifier.findings import Place
+from services.verifier.findings import PartitionOffset
 
 T = TypeVar("T")
-Committed = dict[tuple[str, TopicPartition], int]
+CommittedOffsets = dict[tuple[str, TopicPartition], int]
 """Committed offset by service name and partition."""
 
 
-class Stood(NamedTuple, Generic[T]):
-    """A value and where it stands. `source` begins with the record it was made from: `topic/partition/offset`."""
+class DecodedRecord(NamedTuple, Generic[T]):
+    """A record's position and value. `event_id` begins with the id of the input record that it was made from."""
 
-    place: Place
+    position: PartitionOffset
     value: T
-    source: str = ""
+    event_id: str = ""
 
 
-class Passed(NamedTuple):
-    """A record of `article-vectors`. `article_id` is empty, and `command` set, if it is a command."""
+class ForwardedRecord(NamedTuple):
+    """A record of `article-vectors`: an article, a retraction or a command. `article_id` is empty for a command."""
 
-    place: Place
-    source: str
+    position: PartitionOffset
+    event_id: str
     edition: str
     article_id: str
-    withdrawn: bool
-    model: str
+    is_retraction: bool
     command: StoryCommand | None
 
 
-class Letter(NamedTuple):
-    """A dead letter: the record it came from, the reason, and a digest of what it holds."""
+class DeadLetter(NamedTuple):
+    """A dead letter: the record it was made from (`origin`), the reason, and a digest of its key and value."""
 
-    place: Place
+    position: PartitionOffset
     origin: RecordId
     service: str
     reason: str
-    content: bytes
+    digest: bytes
 
 
-class Marker(NamedTuple):
-    """A note that the letter at `offset` of the same partition was replayed."""
+class ReplayMarker(NamedTuple):
+    """A note that the dead letter at an offset of the same partition was replayed."""
 
-    place: Place
-    offset: int
+    position: PartitionOffset
+    dead_letter_offset: int
 
 
 @dataclass(slots=True)
-class Books:
-    """Everything on the topics of one installation, by full names. `committed` holds every service's offsets."""
+class TopicContents:
+    """Everything on the topics of one installation. `names` are the full topic names, prefix included."""
 
     names: dict[TopicDefinition, str]
     starts: dict[TopicPartition, int]
     ends: dict[TopicPartition, int]
-    committed: Committed
-    cut: set[TopicPartition]
-    """The partitions whose beginning retention has taken, here or where they were copied from."""
-    records: dict[TopicPartition, int] = field(default_factory=dict)
-    inputs: dict[TopicPartition, dict[int, bytes]] = field(default_factory=dict)
-    """Articles, commands and vectors, readable or not: a digest of the content of each offset."""
-    passed: list[Passed] = field(default_factory=list)
-    letters: list[Letter] = field(default_factory=list)
-    markers: list[Marker] = field(default_factory=list)
-    updates: list[Stood[StoryUpdate]] = field(default_factory=list)
-    stories: list[Stood[Story]] = field(default_factory=list)
-    memberships: list[Stood[Membership]] = field(default_factory=list)
-    checkpoints: list[Stood[Checkpoint]] = field(default_factory=list)
+    committed: CommittedOffsets
+    truncated: set[TopicPartition]
+    """Partitions that have lost their first records to retention, here or where a migration copied them from."""
+    record_counts: dict[TopicPartition, int] = field(default_factory=dict)
+    input_digests: dict[TopicPartition, dict[int, bytes]] = field(default_factory=dict)
+    """Digest by offset of every record that a service consumes, decodable or not."""
+    forwarded: list[ForwardedRecord] = field(default_factory=list)
+    dead_letters: list[DeadLetter] = field(default_factory=list)
+    replay_markers: list[ReplayMarker] = field(default_factory=list)
+    updates: list[DecodedRecord[StoryUpdate]] = field(default_factory=list)
+    stories: list[DecodedRecord[Story]] = field(default_factory=list)
+    memberships: list[DecodedRecord[Membership]] = field(default_factory=list)
+    checkpoints: list[DecodedRecord[Checkpoint]] = field(default_factory=list)
 
-    def sources(self, topic: TopicDefinition) -> list[TopicPartition]:
-        """The partitions of a topic."""
-        return sorted(source for source in self.ends if source.topic == self.names[topic])
+    def partitions(self, topic: TopicDefinition) -> list[TopicPartition]:
+        """Return the partitions of a topic in their order."""
+        return sorted(partition for partition in self.ends if partition.topic == self.names[topic])
 
-    def is_cut(self, topic: TopicDefinition) -> bool:
-        """Whether retention has taken the beginning of a partition of the topic."""
-        return any(source in self.cut for source in self.sources(topic))
+    def is_truncated(self, topic: TopicDefinition) -> bool:
+        """Return whether retention has deleted the first records of any partition of the topic."""
+        return any(partition in self.truncated for partition in self.partitions(topic))
 
-    def committed_offset(self, service: ServiceDefinition, source: TopicPartition) -> int:
+    def committed_offset(self, service: ServiceDefinition, partition: TopicPartition) -> int:
         """Return the offset of the first record of the partition that the service has not processed."""
-        return self.committed.get((service.name, source), 0)
+        return self.committed.get((service.name, partition), 0)
 
     def rejected(self, service: ServiceDefinition) -> set[RecordId]:
-        """Return the records that the service wrote to the dead letters."""
-        return {letter.origin for letter in self.letters if letter.service == service.name}
+        """Return the ids of the records that the service wrote to the dead letters."""
+        return {letter.origin for letter in self.dead_letters if letter.service == service.name}
 
-    def accepted(self) -> Iterator[Passed]:
-        """What the clusterer has taken in and not rejected, in the order of each partition."""
+    def accepted(self) -> Iterator[ForwardedRecord]:
+        """Yield what the clusterer has processed and not rejected, in offset order within each partition."""
         rejected, topic = self.rejected(CLUSTERER), self.names[ARTICLE_VECTORS]
-        for one in self.passed:
-            taken_in = one.place.offset < self.committed_offset(CLUSTERER, TopicPartition(topic, one.place.partition))
-            if taken_in and RecordId(topic, *one.place) not in rejected:
-                yield one
+        for record in self.forwarded:
+            partition, offset = record.position
+            is_processed = offset < self.committed_offset(CLUSTERER, TopicPartition(topic, partition))
+            if is_processed and RecordId(topic, partition, offset) not in rejected:
+                yield record

@@ -1,4 +1,4 @@
-"""From the topics to the books."""
+"""Read all topics of an installation into memory; report what cannot be decoded."""
 
 from __future__ import annotations
 
@@ -38,68 +38,75 @@ from newsloom.streaming.errors import LogError
 from newsloom.streaming.log import Log
 from newsloom.streaming.records import Record, TopicPartition
 from newsloom.streaming.scan import latest_by_key, read_topic
-from services.verifier.findings import Findings, Invariant, Place
-from services.verifier.topic_contents import Books, Committed, Letter, Marker, Passed, Stood
+from services.verifier.findings import Findings, Invariant, PartitionOffset
+from services.verifier.topic_contents import (
+    CommittedOffsets,
+    DeadLetter,
+    DecodedRecord,
+    ForwardedRecord,
+    ReplayMarker,
+    TopicContents,
+)
 
 T = TypeVar("T")
 
 
-class StillWritten(LogError):
-    """The topics changed while they were read: what was read is of no one moment."""
+class TopicsChanged(LogError):
+    """Records or committed offsets were written while the topics were read, so the result is not one consistent state."""
 
 
-def read_books(log: Log, settings: Settings, findings: Findings) -> Books:
-    """Everything on the topics; what cannot be read is a finding.
+def read_topics(log: Log, settings: Settings, findings: Findings) -> TopicContents:
+    """Read everything on the topics; a record that cannot be decoded is a violation.
 
     Raises:
         ConfigurationError: a topic is missing.
         LogUnavailable: the log went away; start over.
-        StillWritten: something was written meanwhile.
+        TopicsChanged: something was written meanwhile.
 
     """
     names = {topic: topic_name(settings, topic) for topic in TOPICS}
     log.admin().check_rights(read=list(names.values()))
     starts = log.admin().start_offsets(list(names.values()))
-    ends, committed = _offsets(log, settings)
-    books = Books(names, starts, ends, committed, cut={source for source, start in starts.items() if start > 0})
-    _Reading(log, books, findings).read()
-    if (ends, committed) != _offsets(log, settings):
-        raise StillWritten(
+    ends, committed = _end_and_committed_offsets(log, settings)
+    truncated = {partition for partition, start in starts.items() if start > 0}
+    contents = TopicContents(names, starts, ends, committed, truncated)
+    _TopicReader(log, contents, findings).read()
+    if (ends, committed) != _end_and_committed_offsets(log, settings):
+        raise TopicsChanged(
             "the topics were written to while they were read: stop the services and producers, try again"
         )
-    return books
+    return contents
 
 
-def _offsets(log: Log, settings: Settings) -> tuple[dict[TopicPartition, int], Committed]:
+def _end_and_committed_offsets(log: Log, settings: Settings) -> tuple[dict[TopicPartition, int], CommittedOffsets]:
     """Return the end offsets of all topics and the committed offsets of all services."""
     admin = log.admin()
-    committed: Committed = {}
+    committed: CommittedOffsets = {}
     for service in SERVICES:
         group, topics = group_name(settings, service.name), topic_names(settings, service.consumes)
         offsets = admin.committed_offsets(group, topics)
-        committed.update({(service.name, source): offset for source, offset in offsets.items()})
+        committed.update({(service.name, partition): offset for partition, offset in offsets.items()})
     return admin.end_offsets(topic_names(settings, TOPICS)), committed
 
 
-class _Reading:
-    """One pass over every topic. Of what is large (texts, vectors) only what is compared is kept."""
+class _TopicReader:
+    """Reads every topic once. Keeps digests of texts and drops the features of memberships, to save memory."""
 
-    def __init__(self, log: Log, books: Books, findings: Findings) -> None:
+    def __init__(self, log: Log, contents: TopicContents, findings: Findings) -> None:
         self._log = log
-        self._books = books
+        self._contents = contents
         self._findings = findings
 
     def read(self) -> None:
-        # Inputs before what was made of them.
         readers = {
             ARTICLE_VECTORS: self._read_vector,
-            DEAD_LETTERS: self._read_letter,
+            DEAD_LETTERS: self._read_dead_letter,
             STORY_UPDATES: self._read_update,
         }
         for topic in dict.fromkeys((*CONSUMED, DEAD_LETTERS, STORY_UPDATES)):
             for record in self._records(topic):
                 if topic in CONSUMED:
-                    self._note_input(record)
+                    self._add_input_digest(record)
                 if topic in readers:
                     readers[topic](record)
         for record in latest_by_key(self._records(STORIES)):
@@ -107,102 +114,106 @@ class _Reading:
         for record in latest_by_key(self._records(ARTICLE_STORIES)):
             self._read_state(record)
 
-    def _note_input(self, record: Record) -> None:
-        self._books.inputs.setdefault(record.source, {})[record.offset] = content_of(record.key, record.value)
+    def _add_input_digest(self, record: Record) -> None:
+        digests = self._contents.input_digests.setdefault(record.source, {})
+        digests[record.offset] = digest_of(record.key, record.value)
 
     def _read_vector(self, record: Record) -> None:
-        # What the clusterer rejected need not be readable: it is looked at among the dead letters.
+        # One that cannot be decoded is a violation only if the clusterer did not reject it: `check_inputs` looks at that.
         try:
             event = decode_vector(record.value or b"")
         except InvalidValue:
             return
-        self._books.passed.append(_passed(record, event))
+        self._contents.forwarded.append(_forwarded_record(record, event))
 
     def _read_update(self, record: Record) -> None:
-        update = self._decoded(record, decode_update)
+        update = self._decode(record, decode_update)
         if update is not None:
-            self._check_name(record, update.story_id.encode(), update_id(update.story_id, update.version))
-            self._books.updates.append(Stood(_place(record), update))
+            self._check_key(record, update.story_id.encode(), update_id(update.story_id, update.version))
+            self._contents.updates.append(DecodedRecord(_position(record), update))
 
     def _read_story(self, record: Record) -> None:
-        story = self._decoded(record, decode_story)
+        story = self._decode(record, decode_story)
         if story is not None:
-            self._check_name(record, story.id.encode(), snapshot_id(story.id, story.version))
-            self._books.stories.append(Stood(_place(record), story))
+            self._check_key(record, story.id.encode(), snapshot_id(story.id, story.version))
+            self._contents.stories.append(DecodedRecord(_position(record), story))
 
     def _read_state(self, record: Record) -> None:
-        state: StateRecord | None = self._decoded(record, decode_state)
+        state: StateRecord | None = self._decode(record, decode_state)
         if state is None:
             return
         article_id = state.article_id if isinstance(state, Membership) else ""
-        self._check_name(record, f"{state.edition}/{article_id}".encode())
-        source = record.header(CLOUDEVENT_ID) or ""
+        self._check_key(record, f"{state.edition}/{article_id}".encode())
+        event_id = record.header(CLOUDEVENT_ID) or ""
         if isinstance(state, Membership):
             light = msgspec.structs.replace(state, shingles=b"", title_vector=b"", terms=b"", term_weights=b"")
-            self._books.memberships.append(Stood(_place(record), light, source))
+            self._contents.memberships.append(DecodedRecord(_position(record), light, event_id))
         else:
-            self._books.checkpoints.append(Stood(_place(record), state, source))
+            self._contents.checkpoints.append(DecodedRecord(_position(record), state, event_id))
 
-    def _read_letter(self, record: Record) -> None:
-        place, marked = _place(record), record.header(REPLAYED)
-        if marked is not None and record.header(REASON) is None:
-            self._read_marker(place, marked)
+    def _read_dead_letter(self, record: Record) -> None:
+        position, replayed_offset = _position(record), record.header(REPLAYED)
+        if replayed_offset is not None and record.header(REASON) is None:
+            self._read_replay_marker(position, replayed_offset)
             return
         try:
-            letter = original(record)
-            origin = RecordId(letter.topic, int(record.header(PARTITION) or ""), int(record.header(OFFSET) or ""))
+            message = original(record)
+            origin = RecordId(message.topic, int(record.header(PARTITION) or ""), int(record.header(OFFSET) or ""))
         except ValueError as error:
-            self._findings.broken(Invariant.DEAD_LETTERS, f"dead letter {place}: {error}")
+            self._findings.add_violation(Invariant.DEAD_LETTERS, f"dead letter {position}: {error}")
             return
         reason, service = record.header(REASON) or "", record.header(SERVICE) or ""
-        self._books.letters.append(Letter(place, origin, service, reason, content_of(letter.key, letter.value)))
+        digest = digest_of(message.key, message.value)
+        self._contents.dead_letters.append(DeadLetter(position, origin, service, reason, digest))
 
-    def _read_marker(self, place: Place, marked: str) -> None:
+    def _read_replay_marker(self, position: PartitionOffset, offset: str) -> None:
         try:
-            self._books.markers.append(Marker(place, int(marked)))
+            self._contents.replay_markers.append(ReplayMarker(position, int(offset)))
         except ValueError:
-            self._findings.broken(Invariant.DEAD_LETTERS, f"replay marker {place} names {marked!r}, which is no offset")
+            self._findings.add_violation(
+                Invariant.DEAD_LETTERS, f"replay marker {position}: its offset is {offset!r}, which is not a number"
+            )
 
-    def _check_name(self, record: Record, key: bytes, event_id: str | None = None) -> None:
-        """A record under another key is compacted away with that key's others."""
-        where = f"{record.topic} {_place(record)}"
-        self._findings.same(Invariant.EDITIONS, f"{where}: key", key, record.key)
+    def _check_key(self, record: Record, key: bytes, event_id: str | None = None) -> None:
+        """Check the key, as compaction would delete a record under a wrong one, and the event id where there is one."""
+        name = f"{record.topic}/{_position(record)}"
+        self._findings.expect_equal(Invariant.EDITIONS, f"{name}: key", key, record.key)
         if event_id is not None:
-            self._findings.same(Invariant.VERSIONS, f"{where}: {CLOUDEVENT_ID}", event_id, record.header(CLOUDEVENT_ID))
+            found = record.header(CLOUDEVENT_ID)
+            self._findings.expect_equal(Invariant.VERSIONS, f"{name}: {CLOUDEVENT_ID}", event_id, found)
 
-    def _decoded(self, record: Record, decode: Callable[[bytes], T]) -> T | None:
+    def _decode(self, record: Record, decode: Callable[[bytes], T]) -> T | None:
         try:
             return decode(record.value or b"")
         except InvalidValue as error:
-            self._findings.broken(Invariant.READABLE, f"{record.topic} {_place(record)}: {error}")
+            self._findings.add_violation(Invariant.READABLE, f"{record.topic}/{_position(record)}: {error}")
             return None
 
     def _records(self, topic: TopicDefinition) -> Iterator[Record]:
         counts: Counter[TopicPartition] = Counter()
-        for record in read_topic(self._log, self._books.names[topic]):
+        for record in read_topic(self._log, self._contents.names[topic]):
             if record.source not in counts and record.header(BEGINNING_CUT) is not None:
-                self._books.cut.add(record.source)
+                self._contents.truncated.add(record.source)
             counts[record.source] += 1
             yield record
-        self._findings.examined[Invariant.READABLE] += counts.total()
-        self._books.records.update(counts)
+        self._findings.checked[Invariant.READABLE] += counts.total()
+        self._contents.record_counts.update(counts)
 
 
-def content_of(key: bytes | None, value: bytes | None) -> bytes:
-    """What tells a record's content from any other."""
+def digest_of(key: bytes | None, value: bytes | None) -> bytes:
+    """Return a digest of a record's key and value (16 bytes)."""
     return hashlib.blake2b(
         value or b"", digest_size=16, salt=hashlib.blake2b(key or b"", digest_size=16).digest()
     ).digest()
 
 
-def _passed(record: Record, event: VectorEvent) -> Passed:
-    place, source = _place(record), record.header(CLOUDEVENT_ID) or ""
-    if isinstance(event, ArticleVector):
-        return Passed(place, source, event.edition, event.article_id, withdrawn=False, model=event.model, command=None)
-    if isinstance(event, ArticleRetraction):
-        return Passed(place, source, event.edition, event.article_id, withdrawn=True, model="", command=None)
-    return Passed(place, source, event.edition, "", withdrawn=False, model="", command=event)
+def _forwarded_record(record: Record, event: VectorEvent) -> ForwardedRecord:
+    position, event_id = _position(record), record.header(CLOUDEVENT_ID) or ""
+    if isinstance(event, ArticleVector | ArticleRetraction):
+        is_retraction = isinstance(event, ArticleRetraction)
+        return ForwardedRecord(position, event_id, event.edition, event.article_id, is_retraction, command=None)
+    return ForwardedRecord(position, event_id, event.edition, "", is_retraction=False, command=event)
 
 
-def _place(record: Record) -> Place:
-    return Place(record.partition, record.offset)
+def _position(record: Record) -> PartitionOffset:
+    return PartitionOffset(record.partition, record.offset)

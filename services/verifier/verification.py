@@ -1,4 +1,4 @@
-"""All invariants of an installation, held against what stands on its topics."""
+"""Check every invariant of an installation on the contents of its topics."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.records import TopicPartition
 from services.verifier.command_checks import check_commands
-from services.verifier.current_state import Standing, standing_of
+from services.verifier.current_state import CurrentState, build_current_state
 from services.verifier.findings import Findings
 from services.verifier.input_checks import check_inputs
-from services.verifier.member_replay import balance
-from services.verifier.membership_checks import check_checkpoints, check_memberships, check_sources
+from services.verifier.member_replay import replay_members
+from services.verifier.membership_checks import check_checkpoints, check_memberships, check_origins
 from services.verifier.story_checks import check_stories
-from services.verifier.story_replay import opened_accounts
-from services.verifier.topic_contents import Books
-from services.verifier.topic_reader import read_books
+from services.verifier.story_replay import replay_updates
+from services.verifier.topic_contents import TopicContents
+from services.verifier.topic_reader import read_topics
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
-    """How much stands in one partition of the state topics."""
+class PartitionCounts:
+    """How many editions, stories and articles are in one partition of the state topics."""
 
     editions: int
     stories: int
@@ -42,76 +42,78 @@ class Contents:
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What was found. `records` are the committed ones of each partition, `contents` by number of partition."""
+    """What was found. `records` counts the committed records of each partition, `partitions` the state by partition number."""
 
     findings: Findings
     records: Mapping[TopicPartition, int]
-    contents: Mapping[int, Contents]
+    partitions: Mapping[int, PartitionCounts]
 
 
-def verified(log: Log, settings: Settings) -> Verification:
-    """Hold every invariant against the topics of these settings; nothing is written, no group is joined.
+def verify_topics(log: Log, settings: Settings) -> Verification:
+    """Check every invariant; write nothing and join no group.
 
-    `settings.retention_days` says from when on a closed story may have been forgotten: name the shortest that was ever set.
+    A closed story may have been forgotten after `settings.retention_days`: set it to the shortest that was ever in force.
 
     Raises:
         ConfigurationError: a topic is missing.
         LogUnavailable: the log went away; start over.
-        StillWritten: a service or a producer is at work on the topics.
+        TopicsChanged: a service or a producer is writing to the topics.
 
     """
     findings = Findings()
-    books = read_books(log, settings, findings)
-    check_inputs(books, findings)
-    standing = _check_clustering(books, timedelta(days=settings.retention_days), findings)
-    records = {source: books.records.get(source, 0) for source in books.ends}
-    return Verification(findings, records, _contents(books, standing))
+    contents = read_topics(log, settings, findings)
+    check_inputs(contents, findings)
+    state = _check_clustering(contents, timedelta(days=settings.retention_days), findings)
+    records = {partition: contents.record_counts.get(partition, 0) for partition in contents.ends}
+    return Verification(findings, records, _count_by_partition(contents, state))
 
 
-def problems(log: Log, settings: Settings) -> list[str]:
-    """Every violation, a line each; empty if the books are in order. Raises as `verified` does."""
-    return list(verified(log, settings).findings.problems())
+def find_violations(log: Log, settings: Settings) -> list[str]:
+    """Return every violation as one line; empty if every invariant holds. Raise as `verify_topics` does."""
+    return list(verify_topics(log, settings).findings.violation_lines())
 
 
-def clustering_problems(log: Log, settings: Settings) -> list[str]:
-    """Those of the clusterer alone, where `article-vectors` was written without an embedder. Raises as `verified` does."""
+def find_clustering_violations(log: Log, settings: Settings) -> list[str]:
+    """Return the violations in the clusterer's topics alone, for a log without an embedder. Raise as `verify_topics` does."""
     findings = Findings()
-    _check_clustering(read_books(log, settings, findings), timedelta(days=settings.retention_days), findings)
-    return list(findings.problems())
+    _check_clustering(read_topics(log, settings, findings), timedelta(days=settings.retention_days), findings)
+    return list(findings.violation_lines())
 
 
-def _check_clustering(books: Books, retention: timedelta, findings: Findings) -> Standing:
-    cut = {source.partition for source in books.sources(STORY_UPDATES) if source in books.cut}
-    accounts = opened_accounts(books.updates, cut, findings)
-    balance(accounts, cut=bool(cut), findings=findings)
-    standing = standing_of(books, accounts, retention, findings)
-    check_stories(standing, findings)
-    check_memberships(books, standing, findings)
-    check_sources(books, standing, findings)
-    check_checkpoints(standing, findings)
-    check_commands(books, findings)
-    _say_what_is_cut(books, standing, findings)
-    return standing
+def _check_clustering(contents: TopicContents, retention: timedelta, findings: Findings) -> CurrentState:
+    truncated = {
+        partition.partition for partition in contents.partitions(STORY_UPDATES) if partition in contents.truncated
+    }
+    replayed = replay_updates(contents.updates, truncated, findings)
+    replay_members(replayed, truncated=bool(truncated), findings=findings)
+    state = build_current_state(contents, replayed, retention, findings)
+    check_stories(state, findings)
+    check_memberships(contents, state, findings)
+    check_origins(contents, state, findings)
+    check_checkpoints(state, findings)
+    check_commands(contents, findings)
+    _add_unchecked(contents, state, findings)
+    return state
 
 
-def _say_what_is_cut(books: Books, standing: Standing, findings: Findings) -> None:
+def _add_unchecked(contents: TopicContents, state: CurrentState, findings: Findings) -> None:
     for topic in (ARTICLES, STORY_COMMANDS, ARTICLE_VECTORS, STORY_UPDATES, DEAD_LETTERS):
-        for source in books.sources(topic):
-            if source in books.cut:
+        for partition in contents.partitions(topic):
+            if partition in contents.truncated:
                 findings.unchecked.append(
-                    f"{source.topic}/{source.partition}: its beginning, which retention has taken"
+                    f"{partition.topic}/{partition.partition}: its first records, which retention has deleted"
                 )
-    partial = sum(not account.whole for account in standing.accounts.values())
-    silent = len(set(standing.stories) - set(standing.accounts))
-    if partial or silent:
+    incomplete = sum(not story.is_complete for story in state.replayed.values())
+    without_updates = len(set(state.stories) - set(state.replayed))
+    if incomplete or without_updates:
         findings.unchecked.append(
-            f"{partial + silent} stories whose first updates retention has taken: how they came to their articles"
+            f"{incomplete + without_updates} stories, as retention has deleted their first updates: how they got their articles"
         )
 
 
-def _contents(books: Books, standing: Standing) -> dict[int, Contents]:
-    stories = Counter(one.place.partition for one in standing.stories.values())
-    articles = Counter(one.place.partition for one in standing.memberships.values())
-    editions = Counter(one.place.partition for one in standing.checkpoints.values())
-    numbers = {source.partition for topic in (STORIES, ARTICLE_STORIES) for source in books.sources(topic)}
-    return {number: Contents(editions[number], stories[number], articles[number]) for number in sorted(numbers)}
+def _count_by_partition(contents: TopicContents, state: CurrentState) -> dict[int, PartitionCounts]:
+    stories = Counter(record.position.partition for record in state.stories.values())
+    articles = Counter(record.position.partition for record in state.memberships.values())
+    editions = Counter(record.position.partition for record in state.checkpoints.values())
+    numbers = {partition.partition for topic in (STORIES, ARTICLE_STORIES) for partition in contents.partitions(topic)}
+    return {number: PartitionCounts(editions[number], stories[number], articles[number]) for number in sorted(numbers)}

@@ -20,7 +20,7 @@ from newsloom.settings import Settings
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message
-from services.verifier.verification import clustering_problems, problems
+from services.verifier.verification import find_clustering_violations, find_violations
 from tests.acceptance.published import Published, read_published
 from tests.kafka.broker import wait_until
 
@@ -172,15 +172,15 @@ class Installation:
         with closing(self.open()) as log:
             return read_published(log, self.prefix)
 
-    def problems(self) -> list[str]:
+    def find_violations(self) -> list[str]:
         """What does not add up on its topics, from the articles to the stories."""
         with closing(self.open()) as log:
-            return problems(log, self.settings)
+            return find_violations(log, self.settings)
 
-    def clustering_problems(self) -> list[str]:
+    def find_clustering_violations(self) -> list[str]:
         """The same from the vectors on."""
         with closing(self.open()) as log:
-            return clustering_problems(log, self.settings)
+            return find_clustering_violations(log, self.settings)
 
     def stories(self) -> str:
         """`newsloom stories --format json`."""

@@ -40,5 +40,5 @@ def assert_same(found: Replay, expected: Replay) -> None:
 def outcome(installation: Installation) -> Replay:
     """What stands on the installation's topics now."""
     published = installation.published()
-    check = installation.problems if published.articles else installation.clustering_problems
+    check = installation.find_violations if published.articles else installation.find_clustering_violations
     return Replay(published, installation.stories(), check())

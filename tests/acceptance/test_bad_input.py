@@ -68,7 +68,7 @@ def test_bad_articles_become_letters_and_good_ones_stories(installation: Install
     assert {article_id for _, article_id in published.memberships} == {
         f"good-{number}" for number in range(len(BAD_ARTICLES))
     }
-    assert installation.problems() == []
+    assert installation.find_violations() == []
 
 
 def test_bad_vectors_become_letters_and_good_ones_stories(installation: Installation) -> None:
@@ -85,7 +85,7 @@ def test_bad_vectors_become_letters_and_good_ones_stories(installation: Installa
     assert_letters(installation, ARTICLE_VECTORS, BAD_VECTORS.values())
     published = installation.published()
     assert len(published.memberships) == len(BAD_VECTORS)
-    assert installation.clustering_problems() == []
+    assert installation.find_clustering_violations() == []
 
 
 def test_letters_are_replayed_after_a_setting_was_mended(installation: Installation) -> None:

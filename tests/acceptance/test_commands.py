@@ -62,7 +62,7 @@ def test_stories_are_corrected_and_stay_so(installation: Installation) -> None:
     installation.drain("embedder", "clusterer")
 
     published = installation.published()
-    assert installation.problems() == []
+    assert installation.find_violations() == []
     assert [letter.header("dead-letter-reason") for letter in published.dead_letters] == [
         "there is no story 'st-none' in edition 'main'"
     ]

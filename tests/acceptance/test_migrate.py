@@ -70,6 +70,6 @@ def test_the_same_vectors_under_another_name_come_to_the_same_stories(
 
 
 def _check_alike(old: Installation, new: Installation) -> None:
-    assert old.problems() == new.problems() == []
+    assert old.find_violations() == new.find_violations() == []
     assert new.published().stories == old.published().stories
     assert new.published().memberships == old.published().memberships

@@ -56,7 +56,7 @@ def test_killed_in_the_middle_of_a_restore_it_restores_again(installation: Insta
     installation.run("clusterer", **MODEL)
 
     assert len(installation.published().memberships) == 2 * EVERY
-    assert installation.clustering_problems() == []
+    assert installation.find_clustering_violations() == []
 
 
 def test_a_state_of_a_newer_schema_ends_it_with_a_line_and_78(installation: Installation) -> None:

@@ -15,7 +15,7 @@ import pytest
 from newsloom.contracts.story import Cause, Story, StoryUpdate
 from newsloom.settings import Settings
 from newsloom.streaming.open import open_log_url
-from services.verifier.verification import problems
+from services.verifier.verification import find_violations
 from tests.acceptance.conftest import NewInstallation
 from tests.acceptance.published import Published, read_published
 
@@ -42,7 +42,7 @@ def demo(request: pytest.FixtureRequest, new_installation: NewInstallation) -> D
     assert prefix, printed
     with closing(open_log_url(installation.url)) as log:
         given = Settings(log=installation.url, topic_prefix=prefix[1])
-        return Demo(printed, read_published(log, prefix[1]), problems(log, given))
+        return Demo(printed, read_published(log, prefix[1]), find_violations(log, given))
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from newsloom.settings import load_settings
 from newsloom.streaming.errors import LogError
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log_url
-from services.verifier.verification import problems
+from services.verifier.verification import find_violations
 from tests.acceptance.installation import INPUTS
 from tests.chaos import verifying
 from tests.chaos.breaking import Breaker
@@ -252,7 +252,7 @@ class _Run:
                 "updates, stories, state and dead letters as in an undisturbed run",
                 verifying.clustering_differences(found, calm),
             )
-            self._check("newsloom state verify", iter(problems(log, self._settings)))
+            self._check("newsloom state verify", iter(find_violations(log, self._settings)))
         self._outcome.verify_s = time.monotonic() - begun
 
     def _check(self, what: str, violations: Iterator[str]) -> None:

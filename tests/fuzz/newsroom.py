@@ -25,7 +25,7 @@ from services.clusterer.core.calibration import zero_calibration
 from services.clusterer.step import ClustererStep
 from services.embedder.__main__ import RECORDS_MAX as EMBEDDER_RECORDS_MAX
 from services.embedder.step import EmbedderStep
-from services.verifier.verification import clustering_problems
+from services.verifier.verification import find_clustering_violations
 from tests.conformance.harness import ManualClock
 from tests.fuzz.encoder import DIMENSION, MODEL, FirstWordEncoder
 from tests.fuzz.record import Sent
@@ -135,7 +135,7 @@ class Newsroom:
 
     def problems(self) -> list[str]:
         """What the bookkeeper has to say of the clusterer's side."""
-        return clustering_problems(self._log, SETTINGS)
+        return find_clustering_violations(self._log, SETTINGS)
 
     def close(self) -> None:
         """Let everything go."""

@@ -14,7 +14,7 @@ from newsloom.contracts.topics import ARTICLES
 from newsloom.log_names import topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.open import open_log_url
-from services.verifier.verification import problems
+from services.verifier.verification import find_violations
 from tests.chaos import verifying
 from tests.chaos.embedder import keep_vectors, kept_vectors
 from tests.chaos.traffic import traffic
@@ -70,7 +70,7 @@ def test_each_replica_of_the_embedder_has_a_share_of_the_articles(life: Life) ->
 def test_no_duplicate_work_is_to_be_seen(life: Life, vectors: Path) -> None:
     with closing(open_log_url(life.settings.log)) as log:
         found = verifying.Topics.read(log, life.settings.topic_prefix)
-        assert problems(log, life.settings) == []
+        assert find_violations(log, life.settings) == []
     assert list(verifying.ingest_problems(life.lines, found.articles)) == []
     assert list(verifying.embedding_problems(found, kept_vectors(vectors, life.settings.model), life.settings)) == []
     calm = verifying.undisturbed(found.vectors, life.settings)

@@ -18,7 +18,7 @@ from newsloom.streaming.sqlite import open_embedded
 from newsloom.streaming.step import Step
 from services.clusterer.__main__ import RECORDS_MAX
 from services.embedder.step import EmbedderStep
-from services.verifier.verification import problems
+from services.verifier.verification import find_violations
 from tests.chaos.verifying import Topics, clustering_differences
 from tests.simulation.encoder import WordEncoder
 from tests.simulation.services import Service
@@ -38,7 +38,7 @@ def differences(log: Log, settings: Settings) -> Iterator[str]:
     inputs = [record for topic in (ARTICLES, STORY_COMMANDS) for record in read_topic(log, topic_name(settings, topic))]
     yield from _embedding_differences(inputs, topics, EmbedderStep(settings, WordEncoder()))
     yield from clustering_differences(topics, _clustered_in_peace(topics.vectors, settings))
-    yield from problems(log, settings)
+    yield from find_violations(log, settings)
 
 
 def _clustered_in_peace(vectors: Iterable[Record], settings: Settings) -> Topics:

@@ -14,7 +14,7 @@ from newsloom.log import open_log
 from newsloom.settings import Settings
 from newsloom.terminal import escape
 from services.cli.views.formatting import console, count, cut, print_json, print_table, table
-from services.verifier.verification import Verification, verified
+from services.verifier.verification import Verification, verify_topics
 
 VIOLATIONS_MAX: Final = 20
 """As many of each invariant are shown; all of them with `--format json`."""
@@ -49,7 +49,7 @@ def verify(ctx: click.Context, *, form: str) -> None:
     """
     settings: Settings = ctx.obj
     with closing(open_log(settings)) as log:
-        verification = verified(log, settings)
+        verification = verify_topics(log, settings)
     if form == "json":
         print_json(msgspec.json.encode(_fields(verification), order="deterministic"))
     else:
@@ -63,13 +63,13 @@ def _fields(verification: Verification) -> dict[str, object]:
         "records": {f"{source.topic}/{source.partition}": number for source, number in verification.records.items()},
         "partitions": [
             {"partition": number, "editions": held.editions, "stories": held.stories, "articles": held.articles}
-            for number, held in verification.contents.items()
+            for number, held in verification.partitions.items()
         ],
         "invariants": [
             {
                 "name": invariant.name.lower().replace("_", "-"),
                 "holds": not violations,
-                "examined": findings.examined[invariant],
+                "examined": findings.checked[invariant],
                 "statement": invariant.value,
             }
             for invariant, violations in findings.violations.items()
@@ -90,7 +90,7 @@ def _print_text(screen: Console, verification: Verification) -> None:
     print_table(screen, rows)
     screen.print()
     rows = table("editions", "stories", "articles", "state partition", numbers=3)
-    for number, held in verification.contents.items():
+    for number, held in verification.partitions.items():
         rows.add_row(f"{held.editions:,}", f"{held.stories:,}", f"{held.articles:,}", cut(str(number)))
     print_table(screen, rows)
     screen.print()
@@ -106,7 +106,7 @@ def _print_invariants(screen: Console, verification: Verification) -> None:
     rows = table("examined", "", "invariant", numbers=1)
     for invariant, violations in findings.violations.items():
         verdict = Text("BROKEN", "bold red") if violations else Text("ok", "green")
-        rows.add_row(f"{findings.examined[invariant]:,}", verdict, cut(invariant.value))
+        rows.add_row(f"{findings.checked[invariant]:,}", verdict, cut(invariant.value))
     print_table(screen, rows)
     for invariant, violations in findings.violations.items():
         if violations:

@@ -19,8 +19,8 @@ from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Record, TopicPartition
 from services.cli.__main__ import newsloom as cli
 from services.verifier.findings import Invariant
-from services.verifier.topic_reader import StillWritten
-from services.verifier.verification import verified
+from services.verifier.topic_reader import TopicsChanged
+from services.verifier.verification import verify_topics
 from tests.unit.verifier.desk import Desk
 from tests.unit.verifier.newsroom import Newsroom, in_edition, resolved
 from tests.unit.verifier.weeks import a_busy_week
@@ -102,7 +102,7 @@ def test_topics_that_are_not_there_are_named() -> None:
         closing(open_log_url("sqlite://")) as log,
         pytest.raises(ConfigurationError, match=r"topic news\.\S+ does not exist"),
     ):
-        verified(log, Settings())
+        verify_topics(log, Settings())
 
 
 class _Busy:
@@ -126,5 +126,5 @@ def busy_log(desk: Desk) -> Iterator[_Busy]:
 
 
 def test_topics_that_are_written_to_are_of_no_one_moment(desk: Desk, busy_log: Log) -> None:
-    with pytest.raises(StillWritten, match="stop the services"):
-        verified(busy_log, desk.settings)
+    with pytest.raises(TopicsChanged, match="stop the services"):
+        verify_topics(busy_log, desk.settings)

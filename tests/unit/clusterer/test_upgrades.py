@@ -18,7 +18,7 @@ from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
 from newsloom.subscriber import Newsloom
 from services.clusterer.core.parameters import Parameters
-from services.verifier.verification import problems
+from services.verifier.verification import find_violations
 from tests.laws.streams import FIXED_PARAMETERS, article
 from tests.unit.verifier.newsroom import Newsroom, resolved
 from tests.unit.verifier.weeks import a_busy_week
@@ -74,7 +74,7 @@ def test_published_history_stays_and_goes_on_without_a_gap(log: Log, parameters:
     after = {(record.partition, record.offset): record for record in updates(log)}
     assert [after[record.partition, record.offset] for record in before] == before
     # Versions, counts, memberships, lineage: the old version's and the new one's as of one.
-    assert problems(log, GIVEN) == []
+    assert find_violations(log, GIVEN) == []
     now, ended = Newsloom(log), {story.id for story in stories.values() if story.state.value != "open"}
     assert {story_id: now.stories()[story_id] for story_id in ended} == {
         story_id: stories[story_id] for story_id in ended

@@ -27,7 +27,7 @@ from services.migration.follower import follow
 from services.migration.migration import migrate
 from services.migration.reembedder import Reembedding
 from services.migration.target import target_of
-from services.verifier.verification import problems
+from services.verifier.verification import find_violations
 from tests.unit.migration.crashing_log import DyingLog, Fate, Interrupted
 from tests.unit.migration.models import NEW, OLD, encoder_of, newsroom_of, some_days, take_in, text_article
 from tests.unit.verifier.newsroom import Newsroom
@@ -93,7 +93,7 @@ def test_what_comes_after_the_cut_reaches_both(log: Log, given: Settings, target
     assert content(log, target) == content(log, given)
     new = newsroom_of(log, target, NEW)
     new.drain("embedder", "clusterer")
-    assert problems(log, given) == problems(log, target) == []
+    assert find_violations(log, given) == find_violations(log, target) == []
     both = [Newsloom(log, topic_prefix=side.topic_prefix) for side in (given, target)]
     assert set(both[0].memberships()) == set(both[1].memberships())
 

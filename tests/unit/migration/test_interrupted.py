@@ -23,7 +23,7 @@ from newsloom.subscriber import Newsloom
 from services.migration.migration import migrate
 from services.migration.reembedder import Reembedding
 from services.migration.target import target_of
-from services.verifier.verification import problems
+from services.verifier.verification import find_violations
 from tests.unit.migration.crashing_log import DyingLog, Fate, Interrupted
 from tests.unit.migration.models import NEW, OLD, encoder_of, newsroom_of, some_days, take_in, text_article
 from tests.unit.migration.test_migration import busy
@@ -179,7 +179,7 @@ def test_on_kafka_it_goes_on_too(kafka_url: str) -> None:
         newsroom = newsroom_of(log, target, NEW)
         newsroom.drain("embedder", "clusterer")
         newsroom.close()
-        assert problems(log, target) == []
+        assert find_violations(log, target) == []
 
 
 def _content(record: Record) -> tuple[bytes, bytes]:

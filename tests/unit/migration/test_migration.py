@@ -25,7 +25,7 @@ from newsloom.subscriber import Newsloom
 from services.cli.__main__ import newsloom as cli
 from services.migration.migration import BooksDisagree, migrate
 from services.migration.target import target_of
-from services.verifier.verification import problems
+from services.verifier.verification import find_violations
 from tests.laws.streams import article
 from tests.unit.verifier.desk import Desk
 from tests.unit.verifier.newsroom import Newsroom, in_edition, resolved
@@ -95,7 +95,7 @@ def test_the_services_go_on_in_the_copy_as_in_the_original(log: Log, given: Sett
     assert sorted(waiting[0]) == sorted(waiting[1])
     # Both go on, each on its own topics: the clusterers' state, places and tails were the same.
     assert further(Newsroom(log, given)) == further(Newsroom(log, target))
-    assert problems(log, given) == problems(log, target) == []
+    assert find_violations(log, given) == find_violations(log, target) == []
 
 
 def test_a_letter_is_sent_back_to_the_copys_own_topic(log: Log, given: Settings) -> None:
@@ -115,7 +115,7 @@ def test_a_letter_is_sent_back_to_the_copys_own_topic(log: Log, given: Settings)
     assert all(topic.startswith(target.topic_prefix) for topic in sent.sent)
     newsroom = Newsroom(log, target)
     newsroom.drain("embedder", "clusterer")
-    assert problems(log, target) == []
+    assert find_violations(log, target) == []
 
 
 # --- on one log that is quick to make

@@ -27,7 +27,7 @@ from services.embedder.preparation import prepare
 from services.migration.migration import migrate
 from services.migration.reembedder import Reembedding
 from services.migration.target import target_of
-from services.verifier.verification import problems
+from services.verifier.verification import find_violations
 from tests.laws.streams import FIXED_PARAMETERS
 from tests.unit.migration.crashing_log import Interrupted
 from tests.unit.migration.models import (
@@ -97,7 +97,7 @@ def test_stories_stay_as_they_are_and_their_articles_get_vectors_of_the_new_mode
                 assert np.abs(decode_int16(data) / SCALE - expected.encode([text])[0]).max() < 0.001
             seen += 1
     assert seen == 14
-    assert problems(log, target) == []
+    assert find_violations(log, target) == []
 
 
 def test_the_new_generation_goes_on_behind_the_last_published_version(log: Log, given: Settings) -> None:
@@ -116,7 +116,7 @@ def test_the_new_generation_goes_on_behind_the_last_published_version(log: Log, 
         count = len(before[story_id].history)
         assert after[story_id].history[:count] == before[story_id].history
         assert after[story_id].history[count].version == before[story_id].version + 1
-    assert problems(log, target) == []
+    assert find_violations(log, target) == []
 
 
 def test_the_old_generation_may_work_while_the_new_one_is_embedded(log: Log, given: Settings) -> None:
@@ -135,7 +135,7 @@ def test_the_old_generation_may_work_while_the_new_one_is_embedded(log: Log, giv
 
     migrate(log, given, target, untold, Reembedding(Busy(*NEW)))
 
-    assert problems(log, given) == problems(log, target) == []
+    assert find_violations(log, given) == find_violations(log, target) == []
     old, new = (Newsloom(log, topic_prefix=side.topic_prefix).memberships() for side in (given, target))
     assert set(old) - set(new) == {("main", one.id) for one in FURTHER}
 

@@ -25,7 +25,7 @@ from newsloom.streaming.records import Message, Record, TopicPartition
 from newsloom.streaming.scan import read_topic
 from newsloom.streaming.sqlite.damage import checksum
 from newsloom.streaming.sqlite.schema import place
-from services.verifier.verification import problems
+from services.verifier.verification import find_violations
 
 T = TypeVar("T", bound=msgspec.Struct)
 
@@ -45,7 +45,7 @@ class Desk:
 
     def problems(self) -> list[str]:
         with closing(open_log_url(self.settings.log)) as log:
-            return problems(log, self.settings)
+            return find_violations(log, self.settings)
 
     # --- reading
 

@@ -47,7 +47,7 @@ def edition_is_in_two_partitions(desk: Desk) -> str:
     desk.delete(record)
     other = next(one for one in desk.records(ARTICLE_VECTORS) if one.partition != record.partition)
     desk.alter(replace(other, key=record.key, value=record.value))
-    return f"{other.topic} {other.partition}/{other.offset}"
+    return f"{other.topic}/{other.partition}/{other.offset}"
 
 
 def offsets_say_less_than_was_done(desk: Desk) -> str:
@@ -58,7 +58,7 @@ def offsets_say_less_than_was_done(desk: Desk) -> str:
 
 def embedder_has_gone_back(desk: Desk) -> str:
     desk.commit("embedder", TopicPartition("news.articles", 0), 3)
-    return "news.articles/0 3"
+    return "news.articles/0/3"
 
 
 def offsets_are_beyond_the_end(desk: Desk) -> str:

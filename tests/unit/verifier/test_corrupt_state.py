@@ -88,7 +88,7 @@ def checkpoint_is_of_an_earlier_record(desk: Desk) -> str:
 def checkpoint_is_lost(desk: Desk) -> str:
     record, _ = desk.checkpoint()
     desk.append(replace(record, value=None))
-    return "without a checkpoint"
+    return "has no checkpoint"
 
 
 CORRUPTIONS = [

@@ -68,13 +68,13 @@ def story_stands_in_another_partition(desk: Desk) -> str:
 def story_cannot_be_read(desk: Desk) -> str:
     record, _ = desk.stories()[0]
     desk.alter(replace(record, value=b'{"id": 7}'))
-    return f"{record.topic} {record.partition}/{record.offset}"
+    return f"{record.topic}/{record.partition}/{record.offset}"
 
 
 def merged_story_points_nowhere(desk: Desk) -> str:
     record, story = a_story(desk, lambda story: story.state is StoryState.MERGED)
     desk.rewrite(record, story, merged_into="st-nowhere")
-    return f"{story.id} ({record.partition}/{record.offset}) went into st-nowhere"
+    return f"{story.id} ({record.partition}/{record.offset}) has merged_into st-nowhere"
 
 
 def survivor_forgets_whom_it_took_in(desk: Desk) -> str:

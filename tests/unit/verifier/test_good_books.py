@@ -22,7 +22,7 @@ from newsloom.streaming.records import Message
 from newsloom.streaming.scan import read_topic
 from newsloom.subscriber import Newsloom
 from services.verifier.findings import Invariant
-from services.verifier.verification import problems, verified
+from services.verifier.verification import find_violations, verify_topics
 from tests.laws.command_streams import Input, commanded_streams, contested_streams
 from tests.laws.streams import article
 from tests.unit.verifier.desk import Desk
@@ -56,14 +56,14 @@ def test_the_books_that_others_spoil_are_good(desk: Desk) -> None:
 def test_many_partitions_and_editions(log: Log) -> None:
     newsroom = busy(log)
 
-    verification = verified(log, newsroom.settings)
+    verification = verify_topics(log, newsroom.settings)
 
-    assert list(verification.findings.problems()) == []
+    assert list(verification.findings.violation_lines()) == []
     assert verification.findings.unchecked == []
-    assert all(verification.findings.examined[invariant] for invariant in Invariant), "a check that looked at nothing"
-    assert sum(held.editions for held in verification.contents.values()) == 3
+    assert all(verification.findings.checked[invariant] for invariant in Invariant), "a check that looked at nothing"
+    assert sum(held.editions for held in verification.partitions.values()) == 3
     memberships = Newsloom(log).memberships()
-    assert sum(held.articles for held in verification.contents.values()) == len(memberships)
+    assert sum(held.articles for held in verification.partitions.values()) == len(memberships)
     updates = list(Newsloom(log).updates(start="earliest", idle_s=0))
     assert {update.kind for update in updates} == set(UpdateKind)
     assert {update.command.kind for update in updates if update.command} == set(CommandKind)
@@ -76,13 +76,13 @@ def test_on_kafka(kafka_url: str) -> None:
     )
     with closing(open_log_url(kafka_url)) as log:
         newsroom = busy(log, given)
-        assert problems(log, newsroom.settings) == []
+        assert find_violations(log, newsroom.settings) == []
 
         first = next(read_topic(log, f"{given.topic_prefix}story-updates"))
         with closing(log.writer(f"{given.topic_prefix}stranger")) as writer:
             writer.write([Message(first.topic, first.key, first.value, first.headers, first.partition)], Progress(1))
         update = decode_update(first.value or b"")
-        assert any(f"{update.story_id} version 1 " in problem for problem in problems(log, newsroom.settings))
+        assert any(f"{update.story_id} version 1 " in problem for problem in find_violations(log, newsroom.settings))
 
 
 def test_what_was_not_taken_in_yet_is_missed_by_nobody(log: Log) -> None:
@@ -92,7 +92,7 @@ def test_what_was_not_taken_in_yet_is_missed_by_nobody(log: Log) -> None:
     newsroom.take_in([article(3, subject=3)])
     newsroom.write(ARTICLES, [b"{", b"{}"])
 
-    assert problems(log, newsroom.settings) == []
+    assert find_violations(log, newsroom.settings) == []
 
 
 def test_letters_that_were_sent_back_count_once(log: Log) -> None:
@@ -106,13 +106,13 @@ def test_letters_that_were_sent_back_count_once(log: Log) -> None:
     for _ in range(2):
         replayed = replay(log, "news.dead-letters", writer_name="replay", wanted=lambda _: True, now_ms=0)
         assert replayed.sent.total() == 2
-        assert problems(log, newsroom.settings) == []
+        assert find_violations(log, newsroom.settings) == []
         newsroom.drain("embedder", "clusterer")
-        assert problems(log, newsroom.settings) == []
+        assert find_violations(log, newsroom.settings) == []
 
 
 def test_topics_on_which_nothing_stands(log: Log) -> None:
-    assert problems(log, Newsroom(log, MANY).settings) == []
+    assert find_violations(log, Newsroom(log, MANY).settings) == []
 
 
 def test_stories_out_of_their_time_are_missed_by_nobody(log: Log) -> None:
@@ -123,7 +123,7 @@ def test_stories_out_of_their_time_are_missed_by_nobody(log: Log) -> None:
     newsroom.drain("clusterer")
     assert len(Newsloom(log).stories()) < 4, "the first were to be forgotten"
 
-    assert problems(log, newsroom.settings) == []
+    assert find_violations(log, newsroom.settings) == []
 
 
 @settings(max_examples=20)
@@ -134,4 +134,4 @@ def test_whatever_is_published_is_in_order(events: list[Input]) -> None:
         newsroom.take_in(resolved(events))
         newsroom.drain("clusterer")
 
-        assert problems(log, newsroom.settings) == []
+        assert find_violations(log, newsroom.settings) == []

@@ -11,7 +11,7 @@ from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, STORY_UPDATES, 
 from newsloom.settings import Settings
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Record
-from services.verifier.verification import Verification, verified
+from services.verifier.verification import Verification, verify_topics
 from tests.unit.verifier.desk import Desk
 from tests.unit.verifier.newsroom import Newsroom, in_edition, resolved
 from tests.unit.verifier.weeks import a_busy_week
@@ -48,7 +48,7 @@ def forget(desk: Desk, topic: TopicDefinition, share: float) -> None:
 def verification(desk: Desk) -> Verification:
     log = open_log_url(desk.settings.log)
     try:
-        return verified(log, desk.settings)
+        return verify_topics(log, desk.settings)
     finally:
         log.close()
 
@@ -70,7 +70,7 @@ def test_what_retention_has_taken_is_no_violation(desk: Desk, topics: Sequence[T
 
     findings = verification(desk).findings
 
-    assert list(findings.problems()) == []
+    assert list(findings.violation_lines()) == []
     for topic in topics:
         assert any(f"news.{topic.name}/" in line for line in findings.unchecked)
 
