@@ -23,9 +23,9 @@ from typing import Final, cast
 import numpy as np
 
 from newsloom.contracts.vector import ArticleVector
-from services.clusterer.core import affinity, features, headline, ranking, second_look
+from services.clusterer.core import features, headline, ranking, related_stories, second_look
 from services.clusterer.core.calibration import zero_calibration
-from services.clusterer.core.edition import Edition
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.frequencies import DocumentFrequencies
 from services.clusterer.core.index import CentroidIndex
@@ -53,15 +53,15 @@ PARTS: Final[dict[str, Sequence[Callable[..., object]]]] = {
     ),
     "copies: MinHash, look-up, in and out": (
         MinHashIndex.bands,
-        MinHashIndex.originals,
+        MinHashIndex.matches,
         MinHashIndex.add,
         MinHashIndex.remove,
     ),
     "sums and the index: taking an article in": (StorySpace.add, StorySpace.close),
     "document frequencies": (DocumentFrequencies.add, DocumentFrequencies.remove),
-    "related stories, once a day (HDBSCAN)": (affinity.related_stories,),
-    "titles": (headline.offer_title,),
-    "updates and history": (Edition.publish,),
+    "related stories, once a day (HDBSCAN)": (related_stories.find_related_stories,),
+    "titles": (headline.should_take_title,),
+    "updates and history": (EditionState.publish,),
 }
 """Profile rows. Only `ranked` calls functions of another row; `profile_table` subtracts their time."""
 START = datetime(2025, 4, 14, tzinfo=UTC)
@@ -140,7 +140,7 @@ def main() -> None:
     parser.add_argument("--profile", action="store_true")
     arguments = parser.parse_args()
     gc.freeze()  # As the clusterer does after a restore.
-    engine = Engine(Edition("main", zero_calibration("random", DIMENSION), Parameters()))
+    engine = Engine(EditionState("main", zero_calibration("random", DIMENSION), Parameters()))
     events = stream(arguments.window + arguments.articles, window=arguments.window)
     for _ in range(arguments.window):
         engine.apply(next(events))

@@ -46,7 +46,7 @@ def repeats(events: Sequence[ArticleVector], parameters: Parameters) -> list[Rep
     for later, event in enumerate(events):
         features = decode_features(event, calibration.dimension).features
         bands = index.bands(features.shingles)
-        proposed = index.originals(features.shingles, bands)
+        proposed = index.matches(features.shingles, bands)
         found = [
             Repeat(int(earlier), later, jaccard, title_fit(features, known[int(earlier)], calibration))
             for jaccard, earlier in proposed

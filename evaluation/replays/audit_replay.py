@@ -17,7 +17,7 @@ from newsloom.contracts.membership import Membership, MergeDecision
 from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.audit import MergeProposal, SplitProposal, audit_edition
 from services.clusterer.core.changes import StoryChanges
-from services.clusterer.core.edition import Edition
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.space import EPOCH
@@ -85,7 +85,7 @@ def _follow(places: dict[str, str], memberships: Sequence[Membership]) -> None:
     places.update((member.article_id, member.story_id) for member in memberships)
 
 
-def _carried_out(edition: Edition, configuration: Audited) -> list[Membership]:
+def _carried_out(edition: EditionState, configuration: Audited) -> list[Membership]:
     edition.changes = StoryChanges()
     gone: set[str] = set()
     for proposal in audit_edition(edition, quorum=configuration.quorum):
@@ -97,17 +97,17 @@ def _carried_out(edition: Edition, configuration: Audited) -> list[Membership]:
     return _memberships(edition.changes)
 
 
-def _merge(edition: Edition, proposal: MergeProposal, gone: set[str]) -> None:
+def _merge(edition: EditionState, proposal: MergeProposal, gone: set[str]) -> None:
     survivor, absorbed = proposal.survivor.story_id, proposal.absorbed.story_id
     if not gone & {survivor, absorbed}:
         merge = MergeDecision(from_story_id=absorbed, affinity=proposal.affinity, bar=proposal.bar)
-        edition.absorb(edition.stories[survivor], edition.stories[absorbed], merge)
+        edition.merge_stories(edition.stories[survivor], edition.stories[absorbed], merge)
         gone.add(absorbed)
 
 
-def _split(edition: Edition, articles: Sequence[str]) -> None:
+def _split(edition: EditionState, articles: Sequence[str]) -> None:
     # Copies, which come last, leave first: otherwise one of them would become the report that leaves.
-    members = [edition.release(article) for article in reversed(articles)][::-1]
-    story = edition.found(members[0])
+    members = [edition.detach_article(article) for article in reversed(articles)][::-1]
+    story = edition.create_story(members[0])
     for member in members:
-        edition.admit(story, msgspec.structs.replace(member, story_id=story.id))
+        edition.add_article(story, msgspec.structs.replace(member, story_id=story.id))

@@ -19,7 +19,7 @@ from newsloom.settings import Settings
 from services.clusterer.calibration_files import load_calibration
 from services.clusterer.core.calibration import Calibration, zero_calibration
 from services.clusterer.core.changes import StoryChanges
-from services.clusterer.core.edition import Edition
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.fixed_point import HALF_BYTES
 from services.clusterer.core.parameters import Parameters
@@ -68,7 +68,7 @@ def replay(events: Sequence[ArticleVector], parameters: Parameters) -> Replay:
 
 def new_engine(event: ArticleVector, parameters: Parameters) -> Engine:
     """An engine for the edition and the model of this event."""
-    return Engine(Edition(event.edition, calibration_for(event), parameters))
+    return Engine(EditionState(event.edition, calibration_for(event), parameters))
 
 
 def calibration_for(event: ArticleVector) -> Calibration:

@@ -16,7 +16,7 @@ from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import latest_by_key
 from services.clusterer.core.calibration import Calibration, zero_calibration
-from services.clusterer.core.edition import Edition
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.restore import CorruptState, restore_edition
@@ -55,7 +55,7 @@ def restore_engines(
     _check_editions(state.checkpoints, state.stories, state.members)
     total, built = sum(map(len, state.members.values())), 0
 
-    def counted(articles: int) -> None:
+    def count(articles: int) -> None:
         nonlocal built
         built += articles
         progress(built, total)
@@ -70,7 +70,7 @@ def restore_engines(
                 state.members[name],
                 calibration=calibration or zero_calibration(checkpoint.model, checkpoint.dimension),
                 parameters=parameters,
-                progress=counted,
+                on_story=count,
             )
         except CorruptState as error:
             raise ConfigurationError(f"edition {name}: {error}; {REMEDY}") from error
@@ -107,7 +107,7 @@ def _read(stories: Iterable[Record], memberships: Iterable[Record]) -> _State:
     return state
 
 
-def checkpoint_of(edition: Edition) -> Checkpoint:
+def checkpoint_of(edition: EditionState) -> Checkpoint:
     """How far the edition has come."""
     return Checkpoint(
         edition=edition.name,

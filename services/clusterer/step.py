@@ -20,7 +20,7 @@ from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.step import Outcome, Rejection
 from newsloom.streaming.watchdog import Watchdog
 from services.clusterer.core.calibration import Calibration, zero_calibration
-from services.clusterer.core.edition import Edition
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.errors import UnusableEvent
 from services.clusterer.core.fixed_point import HALF_BYTES
@@ -147,7 +147,7 @@ class ClustererStep:
         engines = self._partitions[partition]
         engine = engines.get(event.edition)
         if engine is None:
-            engine = Engine(Edition(event.edition, self._calibration_for(partition, event), self._parameters))
+            engine = Engine(EditionState(event.edition, self._calibration_for(partition, event), self._parameters))
         return engine
 
     def _calibration_for(self, partition: int, event: VectorEvent) -> Calibration:

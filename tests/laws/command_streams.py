@@ -18,7 +18,7 @@ from newsloom.contracts.command import (
 )
 from services.clusterer.core.changes import StoryChanges
 from services.clusterer.core.commands import CommandRefused
-from services.clusterer.core.edition import Edition
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from tests.laws.streams import EDITION, START, Event, article, articles, in_time, later_articles, retractions
 
@@ -38,7 +38,7 @@ class RandomCommand(NamedTuple):
 Input = Event | RandomCommand
 
 
-def command(wish: RandomCommand, edition: Edition, command_id: str = "c-1") -> StoryCommand | None:
+def command(wish: RandomCommand, edition: EditionState, command_id: str = "c-1") -> StoryCommand | None:
     """What the wish comes to among the stories as they stand; None where there is none."""
     stories = sorted(edition.stories if wish.any_state else (story.id for story in edition.open_stories()))
     if not stories:

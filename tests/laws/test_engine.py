@@ -17,7 +17,7 @@ from newsloom.contracts.story import HISTORY_MAX, Cause, Story, StoryState, Stor
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector
 from services.clusterer.core.calibration import zero_calibration
 from services.clusterer.core.changes import StoryChanges
-from services.clusterer.core.edition import Edition
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.restore import restore_edition
@@ -61,7 +61,7 @@ class Published:
 
 
 def fresh_engine(parameters: Parameters = PARAMETERS) -> Engine:
-    return Engine(Edition(EDITION, CALIBRATION, parameters))
+    return Engine(EditionState(EDITION, CALIBRATION, parameters))
 
 
 def replay(engine: Engine, events: Sequence[Input], published: Published | None = None) -> Published:

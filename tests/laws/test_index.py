@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from newsloom.contracts.membership import Membership, Verdict
 from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.calibration import zero_calibration
-from services.clusterer.core.edition import Edition
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.index import CentroidIndex
 from services.clusterer.core.parameters import Parameters
@@ -75,7 +75,7 @@ def unit(vector: Direction) -> bytes:
 
 
 def new_engine(parameters: Parameters) -> Engine:
-    return Engine(Edition(EDITION, zero_calibration("test", DIMENSION), parameters))
+    return Engine(EditionState(EDITION, zero_calibration("test", DIMENSION), parameters))
 
 
 def decided(engine: Engine, event: ArticleVector) -> list[Membership]:

@@ -14,7 +14,7 @@ from newsloom.streaming.records import Batch, Message, Record, TopicPartition
 from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.step import Outcome
 from services.clusterer import state as clusterer_state
-from services.clusterer.core.edition import Edition
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.frequencies import DocumentFrequencies
 from services.clusterer.core.restore import restore_edition
@@ -50,8 +50,8 @@ def _restore_cut_short() -> AbstractContextManager[None]:
 # --- what is restored
 
 
-def _restored_otherwise(change: Callable[[Edition], None]) -> AbstractContextManager[None]:
-    def restored(*args: Any, **kwargs: Any) -> Edition:
+def _restored_otherwise(change: Callable[[EditionState], None]) -> AbstractContextManager[None]:
+    def restored(*args: Any, **kwargs: Any) -> EditionState:
         edition = restore_edition(*args, **kwargs)
         change(edition)
         return edition
@@ -60,7 +60,7 @@ def _restored_otherwise(change: Callable[[Edition], None]) -> AbstractContextMan
 
 
 def _versions_not_restored() -> AbstractContextManager[None]:
-    def begin_anew(edition: Edition) -> None:
+    def begin_anew(edition: EditionState) -> None:
         for story in edition.stories.values():
             story.version = 0
 
@@ -68,8 +68,8 @@ def _versions_not_restored() -> AbstractContextManager[None]:
 
 
 def _frequencies_not_restored() -> AbstractContextManager[None]:
-    def begin_anew(edition: Edition) -> None:
-        edition.frequencies = DocumentFrequencies(idf_floor=edition.parameters.idf_floor)
+    def begin_anew(edition: EditionState) -> None:
+        edition.indexes.frequencies = DocumentFrequencies(idf_floor=edition.parameters.idf_floor)
 
     return _restored_otherwise(begin_anew)
 
@@ -144,7 +144,7 @@ def _one_snapshot_less() -> AbstractContextManager[None]:
 
 
 def _repeats_count() -> AbstractContextManager[None]:
-    return replaced((Engine, "_is_repeat", lambda *_: False))
+    return replaced((Engine, "_is_duplicate", lambda *_: False))
 
 
 MUTANTS: Final[dict[str, Mutant]] = {

@@ -18,7 +18,7 @@ import numpy as np
 from newsloom.contracts.membership import Membership
 from services.clusterer.core.affinity import ReportGroup, group_affinity, story_affinity
 from services.clusterer.core.density import Matrix, find_clusters
-from services.clusterer.core.edition import Edition
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.features import combined_vector, stored_features
 from services.clusterer.core.fixed_point import SCALE
 from services.clusterer.core.separation import may_merge
@@ -87,7 +87,7 @@ class SplitProposal(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind",
 Proposal = MergeProposal | SplitProposal
 
 
-def audit_edition(edition: Edition, *, quorum: float = QUORUM) -> list[Proposal]:
+def audit_edition(edition: EditionState, *, quorum: float = QUORUM) -> list[Proposal]:
     """The merges and splits that at least `quorum` (0 to 1) of each story's reports speak for, strongest first.
 
     Looks at the open stories with the latest articles, as many as have `REPORTS_MAX` reports together. Changes nothing; the
@@ -117,7 +117,7 @@ class _View:
     stories: dict[str, list[int]]
 
 
-def _view(edition: Edition) -> _View:
+def _view(edition: EditionState) -> _View:
     reports = sorted(_latest_reports(edition), key=lambda report: report.sequence)
     stories: dict[str, list[int]] = {}
     for place, report in enumerate(reports):
@@ -139,7 +139,7 @@ def _view(edition: Edition) -> _View:
     return _View(reports, find_clusters(distances, choose="eom"), similarities, times, stories)
 
 
-def _latest_reports(edition: Edition) -> Iterator[Membership]:
+def _latest_reports(edition: EditionState) -> Iterator[Membership]:
     room = REPORTS_MAX
     for story in sorted(edition.open_stories(), key=lambda story: (story.last_published_at, story.id), reverse=True):
         # One that is too large for what is left must not hide the smaller ones behind it.
@@ -151,7 +151,7 @@ def _latest_reports(edition: Edition) -> Iterator[Membership]:
 # --- merges
 
 
-def _merges(view: _View, edition: Edition) -> Iterator[MergeProposal]:
+def _merges(view: _View, edition: EditionState) -> Iterator[MergeProposal]:
     """In each cluster that several stories have their largest group in, each with the senior one of them."""
     housed: dict[int, list[tuple[LiveStory, int]]] = {}
     for story_id, places in view.stories.items():
@@ -172,10 +172,10 @@ def _groups(view: _View, places: Sequence[int]) -> list[tuple[int, int]]:
     return sorted(sizes.items(), key=lambda one: (one[0] == NOISE, -one[1]))
 
 
-def _merge(edition: Edition, senior: tuple[LiveStory, int], other: tuple[LiveStory, int]) -> MergeProposal:
+def _merge(edition: EditionState, senior: tuple[LiveStory, int], other: tuple[LiveStory, int]) -> MergeProposal:
     quorum = min(agreeing / story.report_count for story, agreeing in (senior, other))
     slots = senior[0].slot, other[0].slot
-    kinship = story_affinity(*slots, edition.space, edition.parameters)
+    kinship = story_affinity(*slots, edition.indexes.space, edition.parameters)
     bar = edition.parameters.merge_bar
     return MergeProposal(
         edition=edition.name,
@@ -183,7 +183,7 @@ def _merge(edition: Edition, senior: tuple[LiveStory, int], other: tuple[LiveSto
         quorum=quorum,
         affinity=kinship,
         bar=bar,
-        similarity=edition.space.cross_mean(*slots),
+        similarity=edition.indexes.space.cross_mean(*slots),
         survivor=_side(*senior),
         absorbed=_side(*other),
     )
@@ -192,7 +192,7 @@ def _merge(edition: Edition, senior: tuple[LiveStory, int], other: tuple[LiveSto
 # --- splits
 
 
-def _splits(view: _View, edition: Edition) -> Iterator[SplitProposal]:
+def _splits(view: _View, edition: EditionState) -> Iterator[SplitProposal]:
     """In each story every group of two reports or more but the largest, if the core itself would not put it there."""
     for story_id, places in view.stories.items():
         story = edition.stories[story_id]
@@ -203,7 +203,7 @@ def _splits(view: _View, edition: Edition) -> Iterator[SplitProposal]:
             yield from (proposal for proposal in proposals if proposal.affinity < proposal.bar)
 
 
-def _split(view: _View, edition: Edition, story: LiveStory, *, label: int, quorum: float) -> SplitProposal:
+def _split(view: _View, edition: EditionState, story: LiveStory, *, label: int, quorum: float) -> SplitProposal:
     group = [place for place in view.stories[story.id] if view.labels[place] == label]
     rest = [place for place in view.stories[story.id] if view.labels[place] != label]
     similarity = float(np.mean(view.similarities[np.ix_(group, rest)]))

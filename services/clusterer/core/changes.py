@@ -1,4 +1,4 @@
-"""What a decision changes in the published world."""
+"""What one event changes in the published stories."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from newsloom.contracts.story import StoryUpdate
 
 @dataclass(slots=True)
 class StoryChanges:
-    """In the order they were made. A membership of None is one that ended; `stories` names those to be published anew."""
+    """Updates and memberships in the order they were made, and the ids of the stories to publish again.
+
+    A membership of None means that the article is in no story any more.
+    """
 
     updates: list[StoryUpdate] = field(default_factory=list)
     memberships: list[tuple[str, Membership | None]] = field(default_factory=list)

@@ -1,4 +1,4 @@
-"""Carrying out what an operator commands."""
+"""Apply the commands of operators to the stories of an edition."""
 
 from __future__ import annotations
 
@@ -18,129 +18,127 @@ from newsloom.contracts.command import (
     command_ref,
 )
 from newsloom.contracts.membership import Decision, Membership, MergeDecision, Verdict
-from newsloom.contracts.story import KEPT_APART_MAX, LINEAGE_MAX, Cause, StoryState, UpdateKind
+from newsloom.contracts.story import KEPT_APART_MAX, Cause, StoryState, UpdateKind
 from services.clusterer.core.copy_detection import find_original
-from services.clusterer.core.edition import Edition
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.errors import UnusableEvent
 from services.clusterer.core.features import stored_features
-from services.clusterer.core.separation import branch, has_room, joint, standing, tell_apart, with_one_more
+from services.clusterer.core.separation import has_room, kept_apart_and, kept_apart_of_both, open_kept_apart
 from services.clusterer.core.story import LiveStory
 
 
 class CommandRefused(UnusableEvent):
-    """A command that cannot be carried out as the stories stand; the message says why. Nothing has changed."""
+    """A command that the current stories do not allow. The message says why; nothing has changed."""
 
 
-def apply_command(command: StoryCommand, edition: Edition) -> None:
-    """Do what the command says, and publish it.
+def apply_command(command: StoryCommand, edition: EditionState) -> None:
+    """Apply a command and publish what it changes.
 
     Raises:
-        Refused: the stories or articles are not there, not open, or not as the command takes them to be.
+        CommandRefused: a story or an article is unknown, a story is not open, or the command does not fit them.
 
     """
     ref = command_ref(command)
     match command:
         case MergeStories():
-            _merge(_open(edition, command.story_id), _open(edition, command.other_story_id), ref, edition)
+            _merge(_open_story(edition, command.story_id), _open_story(edition, command.other_story_id), ref, edition)
         case SplitStory():
-            _split(_open(edition, command.story_id), command.article_ids, ref, edition)
+            _split(_open_story(edition, command.story_id), command.article_ids, ref, edition)
         case MoveArticle():
-            _move(command.article_id, _open(edition, command.story_id), ref, edition)
+            _move(command.article_id, _open_story(edition, command.story_id), ref, edition)
         case PinStory():
-            _pin(_open(edition, command.story_id), ref, edition)
+            _pin(_open_story(edition, command.story_id), ref, edition)
         case UnpinStory():
-            _unpin(_open(edition, command.story_id), ref, edition)
+            _unpin(_open_story(edition, command.story_id), ref, edition)
         case _:
             assert_never(command)
 
 
-def _merge(one: LiveStory, other: LiveStory, ref: CommandRef, edition: Edition) -> None:
+def _merge(one: LiveStory, other: LiveStory, ref: CommandRef, edition: EditionState) -> None:
     if one is other:
         raise CommandRefused(f"story {one.id} cannot be merged with itself")
     survivor, absorbed = sorted((one, other), key=LiveStory.seniority)
     own = sorted(survivor.members.values(), key=lambda member: member.sequence)
     _absorb(survivor, absorbed, ref, edition)
-    # Whichever side keeps its id, the two are one: no correction may take an article of either out again.
+    # Mark the survivor's own articles too: a correction must not take an article of either side out again.
     for member in own:
-        edition.sign(member.article_id, ref)
+        edition.set_placed_by(member.article_id, ref)
 
 
-def _absorb(survivor: LiveStory, absorbed: LiveStory, ref: CommandRef, edition: Edition) -> None:
-    _check_room(survivor, joint(survivor, absorbed, edition.stories))
-    edition.absorb(survivor, absorbed, MergeDecision(from_story_id=absorbed.id, command=ref))
+def _absorb(survivor: LiveStory, absorbed: LiveStory, ref: CommandRef, edition: EditionState) -> None:
+    _check_room(survivor, kept_apart_of_both(survivor, absorbed, edition.stories))
+    edition.merge_stories(survivor, absorbed, MergeDecision(from_story_id=absorbed.id, command=ref))
 
 
-def _split(old: LiveStory, named: Iterable[str], ref: CommandRef, edition: Edition) -> None:
+def _split(old: LiveStory, named: Iterable[str], ref: CommandRef, edition: EditionState) -> None:
     article_ids = tuple(dict.fromkeys(named))
     for article_id in article_ids:
-        home = _home(edition, article_id)
-        if home is not old:
-            raise CommandRefused(f"article {article_id!r} is in story {home.id}, not in {old.id}")
+        current = _story_of(edition, article_id)
+        if current is not old:
+            raise CommandRefused(f"article {article_id!r} is in story {current.id}, not in {old.id}")
     if len(article_ids) == old.article_count:
         raise CommandRefused(f"story {old.id} has no other articles: a split must leave at least one")
-    # Its id is not known before it is founded; any other stands for it here.
-    for story in (old, *(edition.stories[other] for other in standing(old, edition.stories))):
-        _check_room(story, with_one_more(story, "", edition.stories))
+    # The id of the new story is not known before it is created; the empty id has the same effect here.
+    for story in (old, *(edition.stories[other] for other in open_kept_apart(old, edition.stories))):
+        _check_room(story, kept_apart_and(story, "", edition.stories))
     leaving = [old.members[article_id] for article_id in article_ids]
-    new = edition.found(min(leaving, key=lambda member: member.sequence))
+    new = edition.create_story(min(leaving, key=lambda member: member.sequence))
     _transfer(leaving, new, ref, edition)
-    neighbours = branch(new, old, edition.stories)
-    new.split_from = old.id
-    old.split_into = (*old.split_into, new.id)[-LINEAGE_MAX:]
+    neighbours = edition.record_split(old, new)
     edition.publish(old, UpdateKind.SPLIT, Cause.COMMAND, article_ids=article_ids, command=ref)
     edition.publish(new, UpdateKind.CREATED, Cause.COMMAND, article_ids=article_ids, command=ref)
     for neighbour in neighbours:
         edition.publish(neighbour, UpdateKind.UPDATED, Cause.COMMAND, command=ref)
 
 
-def _move(article_id: str, target: LiveStory, ref: CommandRef, edition: Edition) -> None:
-    source = _home(edition, article_id)
+def _move(article_id: str, target: LiveStory, ref: CommandRef, edition: EditionState) -> None:
+    source = _story_of(edition, article_id)
     if source is target:
         raise CommandRefused(f"article {article_id!r} is in story {target.id} already")
     _check_open(source, f"article {article_id!r} is in story {source.id}, which")
     if source.article_count == 1:
-        # Nothing stays behind: the emptied story lives on in the target, and its id leads there.
+        # Merge instead of leaving an empty story, so that the source's id leads to the target.
         _absorb(target, source, ref, edition)
         return
     for one, other in ((source, target), (target, source)):
-        _check_room(one, with_one_more(one, other.id, edition.stories))
+        _check_room(one, kept_apart_and(one, other.id, edition.stories))
     _transfer([source.members[article_id]], target, ref, edition)
-    tell_apart(source, target, edition.stories)
+    edition.keep_apart(source, target)
     moved = target.members[article_id]
     edition.publish(source, UpdateKind.MOVED, Cause.COMMAND, article=moved, command=ref)
     edition.publish(target, UpdateKind.MOVED, Cause.COMMAND, article=moved, command=ref)
 
 
-def _pin(story: LiveStory, ref: CommandRef, edition: Edition) -> None:
+def _pin(story: LiveStory, ref: CommandRef, edition: EditionState) -> None:
     if story.pinned is not None:
         raise CommandRefused(f"story {story.id} is pinned already, by {story.pinned.by}")
-    story.pinned = ref
+    edition.set_pinned(story, ref)
     edition.publish(story, UpdateKind.UPDATED, Cause.COMMAND, command=ref)
 
 
-def _unpin(story: LiveStory, ref: CommandRef, edition: Edition) -> None:
+def _unpin(story: LiveStory, ref: CommandRef, edition: EditionState) -> None:
     if story.pinned is None:
         raise CommandRefused(f"story {story.id} is not pinned")
-    story.pinned = None
+    edition.set_pinned(story, None)
     edition.publish(story, UpdateKind.UPDATED, Cause.COMMAND, command=ref)
 
 
-def _transfer(leaving: Sequence[Membership], target: LiveStory, ref: CommandRef, edition: Edition) -> None:
-    """Put articles of one story into another, where each text still counts once.
+def _transfer(leaving: Sequence[Membership], target: LiveStory, ref: CommandRef, edition: EditionState) -> None:
+    """Move articles of one story into another, and keep one report per text on either side.
 
-    Copies that stay behind follow the first of themselves; copies that leave follow their original if it leaves too or is
+    Copies that stay behind follow the first of themselves. Copies that leave follow their original if it leaves too or is
     in the target, else the first of themselves.
     """
-    # Copies first, so that what is left of them when their original goes are those that stay.
+    # Detach copies first: when their original is detached, the copies left in the story are those that stay.
     for member in sorted(leaving, key=lambda member: (member.copy_of is None, member.sequence)):
-        edition.release(member.article_id)
+        edition.detach_article(member.article_id)
     originals: dict[str, str] = {}
     for member in sorted(leaving, key=lambda member: (member.copy_of is not None, member.sequence)):
         text = member.copy_of or member.article_id
         if text not in originals:
-            compared = edition.compared(stored_features(member))
-            originals[text] = find_original(target, edition, compared) or member.article_id
-        placed = msgspec.structs.replace(
+            representation = edition.indexes.represent(stored_features(member))
+            originals[text] = find_original(target, edition, representation) or member.article_id
+        transferred = msgspec.structs.replace(
             member,
             story_id=target.id,
             decision=Decision(verdict=Verdict.COMMANDED),
@@ -148,10 +146,10 @@ def _transfer(leaving: Sequence[Membership], target: LiveStory, ref: CommandRef,
             merge=None,
             placed_by=ref,
         )
-        edition.admit(target, placed)
+        edition.add_article(target, transferred)
 
 
-def _open(edition: Edition, story_id: str) -> LiveStory:
+def _open_story(edition: EditionState, story_id: str) -> LiveStory:
     story = edition.stories.get(story_id)
     if story is None:
         raise CommandRefused(f"there is no story {story_id!r} in edition {edition.name!r}")
@@ -159,7 +157,7 @@ def _open(edition: Edition, story_id: str) -> LiveStory:
     return story
 
 
-def _home(edition: Edition, article_id: str) -> LiveStory:
+def _story_of(edition: EditionState, article_id: str) -> LiveStory:
     story = edition.story_of(article_id)
     if story is None:
         raise CommandRefused(f"there is no article {article_id!r} in edition {edition.name!r}")

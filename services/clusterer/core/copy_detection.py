@@ -1,8 +1,9 @@
-"""Whose text an article repeats, and whether that makes it a copy.
+"""Decide whether an article is a copy of a report.
 
-Two pages may have the same words and tell of different things: a menu, a request for donations, a list of countries where the
-article should be. The titles tell: of two copies at least one title fits the text, however differently they are worded; where
-none does, the text is boilerplate (Kohlschütter, Fankhauser, Nejdl 2010), and an article is known by what else it has.
+Two pages may share their words and report different events: a menu, a request for donations or a list of countries stands
+where the article should be. Titles tell them apart: of two copies at least one title fits the text, however differently they
+are worded. Where no title fits, the shared text is boilerplate (Kohlschütter, Fankhauser, Nejdl 2010), and the article is
+compared without it.
 """
 
 from __future__ import annotations
@@ -11,13 +12,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from newsloom.contracts.membership import Membership
-from services.clusterer.core.edition import Edition, Representation
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.features import Features, stored_features, title_fit, without_boilerplate
+from services.clusterer.core.indexes import Representation
 from services.clusterer.core.story import LiveStory
 
 
 class TextMatch(NamedTuple):
-    """A report whose text an article repeats: their Jaccard index, and how well one's title fits the other's text."""
+    """A report with nearly the same text: their Jaccard index, and how well one's title fits the other's lead."""
 
     jaccard: float
     fit: float
@@ -26,40 +28,41 @@ class TextMatch(NamedTuple):
 
 
 class CopyDetection(NamedTuple):
-    """What is compared of an article; the report it is a copy of, or else one that has the same boilerplate."""
+    """How to compare an article; the report it is a copy of, or else the id of a report with the same boilerplate."""
 
-    compared: Representation
+    representation: Representation
     original: TextMatch | None
     boilerplate_of: str | None
 
 
-def detect_copy(edition: Edition, features: Features) -> CopyDetection:
-    """Find out what an article is known by."""
-    compared = edition.compared(features)
-    found = _repeated(edition, compared)
-    original = next(_copied(found, edition), None)
-    if original is not None or not found:
-        return CopyDetection(compared, original, None)
-    for page in found:
-        features = without_boilerplate(features, page.features)
-    return CopyDetection(edition.compared(features), None, found[0].report.article_id)
+def detect_copy(edition: EditionState, features: Features) -> CopyDetection:
+    """Find the report that an article is a copy of, or the boilerplate to leave out of its comparison."""
+    representation = edition.indexes.represent(features)
+    matches = _text_matches(edition, representation)
+    original = next(_originals(matches, edition), None)
+    if original is not None or not matches:
+        return CopyDetection(representation, original, None)
+    for match in matches:
+        features = without_boilerplate(features, match.features)
+    return CopyDetection(edition.indexes.represent(features), None, matches[0].report.article_id)
 
 
-def find_original(story: LiveStory, edition: Edition, compared: Representation) -> str | None:
-    """The report of this story that the article is a copy of."""
-    copied = _copied(_repeated(edition, compared), edition)
-    return next((found.report.article_id for found in copied if found.report.story_id == story.id), None)
+def find_original(story: LiveStory, edition: EditionState, representation: Representation) -> str | None:
+    """Return the id of the report of this story that the article is a copy of; None if there is none."""
+    originals = _originals(_text_matches(edition, representation), edition)
+    return next((match.report.article_id for match in originals if match.report.story_id == story.id), None)
 
 
-def _repeated(edition: Edition, compared: Representation) -> list[TextMatch]:
-    """The nearest first, of those the earliest."""
-    found = []
-    for jaccard, article_id in edition.copies.originals(compared.features.shingles, compared.bands):
+def _text_matches(edition: EditionState, representation: Representation) -> list[TextMatch]:
+    """Return the reports with nearly this text, the nearest first, the earliest on a tie."""
+    matches = []
+    for jaccard, article_id in edition.indexes.texts.matches(representation.features.shingles, representation.bands):
         report = edition.stories[edition.articles[article_id]].members[article_id]
         features = stored_features(report)
-        found.append(TextMatch(jaccard, title_fit(compared.features, features, edition.calibration), report, features))
-    return sorted(found, key=lambda one: (-one.jaccard, one.report.sequence))
+        fit = title_fit(representation.features, features, edition.calibration)
+        matches.append(TextMatch(jaccard, fit, report, features))
+    return sorted(matches, key=lambda match: (-match.jaccard, match.report.sequence))
 
 
-def _copied(found: list[TextMatch], edition: Edition) -> Iterator[TextMatch]:
-    return (one for one in found if one.fit >= edition.parameters.copy_fit)
+def _originals(matches: list[TextMatch], edition: EditionState) -> Iterator[TextMatch]:
+    return (match for match in matches if match.fit >= edition.parameters.copy_fit)

@@ -1,4 +1,4 @@
-"""What falls due when, in event time."""
+"""Deadlines of stories, in event time."""
 
 from __future__ import annotations
 
@@ -7,27 +7,27 @@ from datetime import datetime
 
 
 class Deadlines:
-    """One deadline for each story, taken in order of time, then id."""
+    """At most one deadline per story, returned in order of time, then of id."""
 
     def __init__(self) -> None:
         self._due: dict[str, datetime] = {}
         self._heap: list[tuple[datetime, str]] = []
 
     def set(self, story_id: str, due: datetime) -> None:
-        """Give a story its deadline, or another one."""
+        """Set or replace the story's deadline."""
         if self._due.get(story_id) != due:
             self._due[story_id] = due
             heapq.heappush(self._heap, (due, story_id))
 
-    def clear(self, story_id: str) -> None:
-        """Take the story's deadline away."""
+    def cancel(self, story_id: str) -> None:
+        """Remove the story's deadline, if it has one."""
         self._due.pop(story_id, None)
 
-    def take(self, now: datetime) -> tuple[datetime, str] | None:
-        """The earliest deadline that has come by `now`, which is then no more."""
+    def pop_due(self, now: datetime) -> tuple[datetime, str] | None:
+        """Remove and return the earliest deadline up to `now`, with its story; None if there is none."""
         while self._heap and self._heap[0][0] <= now:
             due, story_id = heapq.heappop(self._heap)
-            # An entry that disagrees has been overtaken by a later `set` or `clear`.
+            # Skip heap entries that a later `set` or `cancel` has replaced.
             if self._due.get(story_id) == due:
                 del self._due[story_id]
                 return due, story_id

@@ -1,11 +1,10 @@
-"""The stories of one edition and the operations on them. What is done here is recorded; what to do is decided elsewhere."""
+"""The stories of one edition and every operation that changes them. The engine decides which operation to call."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import msgspec
 
@@ -25,32 +24,21 @@ from newsloom.contracts.story import (
 from services.clusterer.core.calibration import Calibration
 from services.clusterer.core.changes import StoryChanges
 from services.clusterer.core.deadlines import Deadlines
-from services.clusterer.core.features import Features, combined_vector, stored_features
-from services.clusterer.core.fixed_point import ExactVector
-from services.clusterer.core.frequencies import DocumentFrequencies
-from services.clusterer.core.hashes import decode_hashes
-from services.clusterer.core.headline import choose_title, earliest_title, offer_title
+from services.clusterer.core.headline import earliest_report, most_typical_report, should_take_title
 from services.clusterer.core.history import extend_history
-from services.clusterer.core.minhash_index import Bands, MinHashIndex
+from services.clusterer.core.indexes import Indexes, Representation
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.publication import story_update
-from services.clusterer.core.separation import inherit
-from services.clusterer.core.space import EPOCH, MILLISECOND, StorySpace, unix_ms
+from services.clusterer.core.separation import Lists, lists_after_merge, lists_after_separation, lists_after_split
+from services.clusterer.core.space import EPOCH, MILLISECOND
 from services.clusterer.core.story import LiveStory, without_features
 
 
-class Representation(NamedTuple):
-    """All that is compared of an article."""
+class EditionState:
+    """The stories of an edition, the story id of each article, the indexes over open stories, and the deadlines.
 
-    features: Features
-    vector: ExactVector
-    bands: Bands
-
-
-class Edition:
-    """Everything known of an edition: stories, which article is in which, and the indexes over them.
-
-    `watermark` is the latest publication time taken in, `next_sequence` the number of the next new article.
+    `watermark` is the latest publication time so far, `next_sequence` the number of the next new article. `changes` collects
+    what the current event changes.
     """
 
     def __init__(self, name: str, calibration: Calibration, parameters: Parameters) -> None:
@@ -61,145 +49,124 @@ class Edition:
         self.next_sequence = 0
         self.stories: dict[str, LiveStory] = {}
         self.articles: dict[str, str] = {}
-        self.space = StorySpace(calibration.dimension)
-        self.frequencies = DocumentFrequencies(idf_floor=parameters.idf_floor)
-        self.copies = MinHashIndex(jaccard_min=parameters.copy_jaccard, shingles_min=parameters.copy_shingles_min)
-        self.closing = Deadlines()
-        self.looking = Deadlines()
-        self.forgetting = Deadlines()
+        self.indexes = Indexes(calibration, parameters)
+        self.close_deadlines = Deadlines()
+        self.second_look_deadlines = Deadlines()
+        self.forget_deadlines = Deadlines()
         self.changes = StoryChanges()
 
     def story_of(self, article_id: str) -> LiveStory | None:
-        """The story an article is in."""
+        """Return the story of an article; None if the article is unknown."""
         story_id = self.articles.get(article_id)
         return self.stories[story_id] if story_id is not None else None
 
     def open_stories(self) -> list[LiveStory]:
-        """The stories that may still grow."""
-        return [self.stories[story_id] for story_id in self.space.stories if story_id]
+        """Return the open stories."""
+        return [self.stories[story_id] for story_id in self.indexes.space.stories if story_id]
 
-    def compared(self, features: Features) -> Representation:
-        """The article under this edition's parameters and calibration."""
-        vector = combined_vector(features, self.parameters, self.calibration)
-        return Representation(features, vector, self.copies.bands(features.shingles))
+    # --- articles
 
-    def found(self, member: Membership) -> LiveStory:
-        """A new, still empty story. Its id derives from its founding article and from how far event time has come.
-
-        The watermark tells it from a story of the same article that was forgotten before, the attempt from one that is
-        still known (the article left it, or was retracted and came back): an id is never used twice.
-        """
-        attempt = 0
-        while (story_id := _story_id(self.name, member.article_id, self.watermark, attempt)) in self.stories:
-            attempt += 1
-        moment = member.published_at
-        story = LiveStory(story_id, self.space.open(story_id), moment, moment, updated_at=self.watermark)
-        self.stories[story_id] = story
-        return story
-
-    def admit(self, story: LiveStory, member: Membership, compared: Representation | None = None) -> None:
-        """Put an article into a story; `compared` spares finding out again what is compared of it."""
+    def add_article(self, story: LiveStory, member: Membership, known: Representation | None = None) -> None:
+        """Add an article to a story. Pass its representation if it is known, to spare computing it again."""
         if not story.is_open:
             member = without_features(member)
         story.add(member)
-        self.articles[member.article_id] = story.id
-        self.changes.memberships.append((member.article_id, member))
+        self._record(member)
         if story.is_open:
-            self.track(story, member, compared)
             if member.copy_of is None:
-                offer_title(story, member, self._lead_sum(story))
+                self.indexes.add(story.slot, member, known)
+            self._set_deadlines(story)
+            if member.copy_of is None:
+                self._offer_title(story, member)
 
-    def track(self, story: LiveStory, member: Membership, compared: Representation | None = None) -> None:
-        """Let everything that is compared, and the deadlines, follow a new member of an open story."""
-        if member.copy_of is None:
-            features, vector, bands = compared or self.compared(stored_features(member))
-            self.space.add(story.slot, vector, unix_ms(member.published_at))
-            self.frequencies.add(features.terms)
-            self.copies.add(member.article_id, features.shingles, bands)
-        self._set_deadlines(story)
+    def detach_article(self, article_id: str) -> Membership:
+        """Take an article out of its story, before it is added to one again or removed for good.
 
-    def track_all(self, story: LiveStory) -> None:
-        """Let everything that is compared, and the deadlines, follow an open story that is restored."""
-        reports = [member for member in story.members.values() if member.copy_of is None]
-        vectors = []
-        for member in reports:
-            features, vector, bands = self.compared(stored_features(member))
-            vectors.append(vector)
-            self.frequencies.add(features.terms)
-            self.copies.add(member.article_id, features.shingles, bands)
-        self.space.fill(story.slot, vectors, [unix_ms(member.published_at) for member in reports])
-        self._set_deadlines(story)
-
-    def release(self, article_id: str) -> Membership:
-        """Take an article out of its story, to be admitted again or expelled.
-
-        The first of its copies becomes the report that the others repeat.
+        The first of its copies becomes the report that the others are copies of.
         """
         story = self.stories[self.articles[article_id]]
         self._promote_copy(story, article_id)
         member = story.remove(article_id)
         del self.articles[article_id]
         if story.is_open:
-            self._untrack(story, member)
+            if member.copy_of is None:
+                self.indexes.remove(story.slot, member, story.reports())
+            self._set_deadlines(story)
         if story.members and article_id == story.title_article_id:
-            if story.is_open:
-                choose_title(story, self._lead_sum(story))
-            else:
-                earliest_title(story)
+            story.set_title(self._title_report(story))
         return member
 
-    def _untrack(self, story: LiveStory, member: Membership) -> None:
-        if member.copy_of is None:
-            features, vector, _ = self.compared(stored_features(member))
-            remaining = [unix_ms(report.published_at) for report in story.reports()]
-            at = unix_ms(member.published_at)
-            self.space.remove(story.slot, vector, at, remaining)
-            self.frequencies.remove(features.terms)
-            self.copies.remove(member.article_id)
-        self._set_deadlines(story)
-
-    def expel(self, article_id: str) -> Membership:
-        """Take an article out for good."""
-        member = self.release(article_id)
+    def remove_article(self, article_id: str) -> Membership:
+        """Remove an article for good."""
+        member = self.detach_article(article_id)
         self.changes.memberships.append((article_id, None))
         return member
+
+    def set_placed_by(self, article_id: str, command: CommandRef) -> None:
+        """Record that a command has put the article where it is."""
+        story = self.stories[self.articles[article_id]]
+        story.members[article_id] = msgspec.structs.replace(story.members[article_id], placed_by=command)
+        self._record(story.members[article_id])
+
+    def _record(self, member: Membership) -> None:
+        self.articles[member.article_id] = member.story_id
+        self.changes.memberships.append((member.article_id, member))
 
     def _promote_copy(self, story: LiveStory, article_id: str) -> None:
         copies = story.copies_of(article_id)
         for copy in copies:
             story.remove(copy.article_id)
             copy_of = None if copy is copies[0] else copies[0].article_id
-            self.admit(story, msgspec.structs.replace(copy, copy_of=copy_of))
+            self.add_article(story, msgspec.structs.replace(copy, copy_of=copy_of))
 
-    def sign(self, article_id: str, command: CommandRef) -> None:
-        """Record that a command wants the article where it is."""
-        story = self.stories[self.articles[article_id]]
-        signed = msgspec.structs.replace(story.members[article_id], placed_by=command)
-        story.members[article_id] = signed
-        self.changes.memberships.append((article_id, signed))
+    # --- stories
 
-    def absorb(self, survivor: LiveStory, absorbed: LiveStory, merge: MergeDecision) -> None:
-        """Move every article of one open story into another, for the reason in `merge`, and leave a pointer behind."""
-        neighbours = inherit(survivor, absorbed, self.stories)
+    def create_story(self, member: Membership) -> LiveStory:
+        """Create an empty story for this article and return it.
+
+        Its id is derived from the article, the watermark and a counter, so that no id is used twice: the watermark differs
+        from that of a forgotten story of the same article, the counter from those of stories that the article has left.
+        """
+        attempt = 0
+        while (story_id := _story_id(self.name, member.article_id, self.watermark, attempt)) in self.stories:
+            attempt += 1
+        moment = member.published_at
+        story = LiveStory(story_id, self.indexes.space.open(story_id), moment, moment, updated_at=self.watermark)
+        self.stories[story_id] = story
+        return story
+
+    def restore_story(self, story: LiveStory, members: list[Membership]) -> None:
+        """Add a story that was published before, with its articles. Records no changes."""
+        self.stories[story.id] = story
+        for member in members:
+            story.add(member)
+            self.articles[member.article_id] = story.id
+        if not story.is_open:
+            story.close_as(story.state)
+            self._set_forget_deadline(story)
+            return
+        story.slot = self.indexes.space.open(story.id)
+        self.indexes.fill(story.slot, [member for member in story.members.values() if member.copy_of is None])
+        self._set_deadlines(story)
+
+    def merge_stories(self, survivor: LiveStory, absorbed: LiveStory, merge: MergeDecision) -> None:
+        """Move all articles of one open story into another, and publish both; the absorbed story points to the survivor."""
+        neighbours = self._set_kept_apart(lists_after_merge(survivor, absorbed, self.stories), survivor, absorbed)
         survivor.pinned = survivor.pinned or absorbed.pinned
         absorbed.pinned = None
-        # Nobody is related to himself; the others, who name the pointer, find it in the survivor.
+        # Other stories may go on naming the absorbed one as related: it points to the survivor.
         survivor.related = tuple(other for other in survivor.related if other != absorbed.id)
         absorbed.related = ()
-        self.space.absorb(survivor.slot, absorbed.slot)
+        self.indexes.space.absorb(survivor.slot, absorbed.slot)
         for member in sorted(absorbed.members.values(), key=lambda member: member.sequence):
             placed_by = merge.command or member.placed_by
             moved = msgspec.structs.replace(member, story_id=survivor.id, merge=merge, placed_by=placed_by)
             survivor.add(moved)
-            self.articles[moved.article_id] = survivor.id
-            self.changes.memberships.append((moved.article_id, moved))
-        title_report = survivor.members[absorbed.title_article_id]
-        offer_title(survivor, title_report, self._lead_sum(survivor))
+            self._record(moved)
+        self._offer_title(survivor, survivor.members[absorbed.title_article_id])
         self._set_deadlines(survivor)
-        absorbed.empty()
-        absorbed.clear(StoryState.MERGED)
-        self.closing.clear(absorbed.id)
-        self.looking.clear(absorbed.id)
+        absorbed.remove_all()
+        self._end(absorbed, StoryState.MERGED)
         absorbed.merged_into = survivor.id
         survivor.merged_from = (*survivor.merged_from, absorbed.id)[-LINEAGE_MAX:]
         cause = Cause.SIMILARITY if merge.command is None else Cause.COMMAND
@@ -210,36 +177,85 @@ class Edition:
         ):
             self.publish(story, kind, cause, command=merge.command)
 
-    def end(self, story: LiveStory, state: StoryState) -> None:
-        """Take an open story, with the articles it has, out of all comparisons."""
-        self.space.close(story.slot)
-        self.closing.clear(story.id)
-        self.looking.clear(story.id)
-        for report in story.reports():
-            self.copies.remove(report.article_id)
-            self.frequencies.remove(decode_hashes(report.terms, "terms"))
-        story.clear(state)
+    def close_story(self, story: LiveStory) -> None:
+        """Close an open story and remove it and its articles from the indexes."""
+        self.indexes.close(story.slot, story.reports())
+        self._end(story, StoryState.CLOSED)
 
-    def set_looking(self, story: LiveStory) -> None:
-        """Let a story of a single report be looked at again when its article is as old as `second_look`, twice, four times...
+    def forget_story(self, story: LiveStory) -> None:
+        """Delete a closed story and its articles."""
+        del self.stories[story.id]
+        self.forget_deadlines.cancel(story.id)
+        self.changes.stories[story.id] = None
+        for article_id in story.members:
+            del self.articles[article_id]
+            self.changes.memberships.append((article_id, None))
 
-        Any other story is not. It follows from the story and the watermark alone, so that it is restored with them.
+    def record_split(self, old: LiveStory, new: LiveStory) -> list[LiveStory]:
+        """Link both sides of a split and keep them apart; return the other stories whose `kept_apart` changes."""
+        new.split_from = old.id
+        old.split_into = (*old.split_into, new.id)[-LINEAGE_MAX:]
+        return self._set_kept_apart(lists_after_split(new, old, self.stories), old, new)
+
+    def keep_apart(self, one: LiveStory, other: LiveStory) -> None:
+        """Keep two open stories apart from now on."""
+        self._set_kept_apart(lists_after_separation(one, other, self.stories))
+
+    def set_pinned(self, story: LiveStory, command: CommandRef | None) -> None:
+        """Set or clear the command that pins the story."""
+        story.pinned = command
+
+    def set_related(self, story: LiveStory, related: tuple[str, ...]) -> None:
+        """Set the ids of the related stories."""
+        story.related = related
+
+    def set_title(self, story: LiveStory, report: Membership) -> None:
+        """Let the story carry the title of this report."""
+        story.set_title(report)
+
+    def _set_kept_apart(self, lists: Lists, *sides: LiveStory) -> list[LiveStory]:
+        """Set these lists and return the stories that have them, except for the two `sides` of the operation."""
+        for story_id, kept_apart in lists.items():
+            self.stories[story_id].kept_apart = kept_apart
+        return [self.stories[story_id] for story_id in lists if all(story_id != side.id for side in sides)]
+
+    def _title_report(self, story: LiveStory) -> Membership:
+        if story.is_open:
+            return most_typical_report(story, self.indexes.space.lead_sum(story.slot))
+        return earliest_report(story)
+
+    def _end(self, story: LiveStory, state: StoryState) -> None:
+        self.close_deadlines.cancel(story.id)
+        self.second_look_deadlines.cancel(story.id)
+        story.close_as(state)
+
+    def _offer_title(self, story: LiveStory, report: Membership) -> None:
+        if should_take_title(story, report, self.indexes.space.lead_sum(story.slot)):
+            story.set_title(report)
+
+    # --- deadlines
+
+    def schedule_second_look(self, story: LiveStory) -> None:
+        """Schedule the next second look at a story of one report: at the age of `second_look`, twice that, four times...
+
+        Cancel it for any other story. The deadline follows from the story and the watermark, so that a restore sets the same.
         """
         if story.report_count != 1:
-            self.looking.clear(story.id)
+            self.second_look_deadlines.cancel(story.id)
             return
         every = self.parameters.second_look
-        at = EPOCH + int(self.space.firsts[story.slot]) * MILLISECOND
+        at = EPOCH + int(self.indexes.space.firsts[story.slot]) * MILLISECOND
         age = max(self.watermark - at, timedelta()) // every
-        self.looking.set(story.id, at + every * (1 << age.bit_length()))
+        self.second_look_deadlines.set(story.id, at + every * (1 << age.bit_length()))
 
     def _set_deadlines(self, story: LiveStory) -> None:
-        self.closing.set(story.id, story.last_published_at + self.parameters.window)
-        self.set_looking(story)
+        self.close_deadlines.set(story.id, story.last_published_at + self.parameters.window)
+        self.schedule_second_look(story)
 
-    def _lead_sum(self, story: LiveStory) -> ExactVector:
-        row: ExactVector = self.space.sums[story.slot, self.space.blocks.lead]
-        return row
+    def _set_forget_deadline(self, story: LiveStory) -> None:
+        self.forget_deadlines.set(story.id, story.updated_at + self.parameters.retention)
+
+    # --- versions
 
     def publish(
         self,
@@ -252,7 +268,7 @@ class Edition:
         command: CommandRef | None = None,
         at: datetime | None = None,
     ) -> None:
-        """Make a new version of the story, as of `at` or the watermark."""
+        """Make a new version of the story, dated `at` or the watermark."""
         story.version += 1
         story.updated_at = max(story.updated_at, at or self.watermark)
         before, story.published_count = story.published_count, story.article_count
@@ -267,7 +283,7 @@ class Edition:
             )
             story.history = extend_history(story.history, entry)
         if not story.is_open:
-            self.forgetting.set(story.id, story.updated_at + self.parameters.retention)
+            self._set_forget_deadline(story)
         self.changes.stories[story.id] = None
         self.changes.updates.append(
             story_update(
@@ -281,15 +297,6 @@ class Edition:
                 command=command,
             )
         )
-
-    def forget(self, story: LiveStory) -> None:
-        """Drop a story and its articles for good."""
-        del self.stories[story.id]
-        self.forgetting.clear(story.id)
-        self.changes.stories[story.id] = None
-        for article_id in story.members:
-            del self.articles[article_id]
-            self.changes.memberships.append((article_id, None))
 
 
 def _story_id(edition: str, article_id: str, watermark: datetime, attempt: int) -> str:

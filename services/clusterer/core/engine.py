@@ -1,4 +1,4 @@
-"""The engine of one edition: each event in, and what it changes."""
+"""The engine of one edition: apply each event and return what it changes."""
 
 from __future__ import annotations
 
@@ -9,64 +9,65 @@ import msgspec
 
 from newsloom.contracts.command import CommandRef
 from newsloom.contracts.membership import Decision, Membership, MergeDecision, Verdict
-from newsloom.contracts.story import Cause, Story, StoryState, UpdateKind
+from newsloom.contracts.story import Cause, Story, UpdateKind
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
-from services.clusterer.core.affinity import related_stories, story_affinity
+from services.clusterer.core.affinity import story_affinity
 from services.clusterer.core.changes import StoryChanges
 from services.clusterer.core.commands import apply_command
 from services.clusterer.core.copy_detection import CopyDetection, TextMatch, detect_copy, find_original
-from services.clusterer.core.edition import Edition, Representation
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.features import UnweightedFeatures, decode_features, length_correction
-from services.clusterer.core.fixed_point import ExactVector, encode_int16
+from services.clusterer.core.fixed_point import encode_int16
 from services.clusterer.core.hashes import encode_hashes
 from services.clusterer.core.publication import story_snapshot
 from services.clusterer.core.ranking import Bar, StoryScore, build_decision, joining_bar, rank_stories
+from services.clusterer.core.related_stories import find_related_stories
 from services.clusterer.core.second_look import run_second_looks
 from services.clusterer.core.separation import may_merge
 from services.clusterer.core.space import EPOCH, unix_ms
 from services.clusterer.core.story import LiveStory
 
-UNPLACED: Final = ""
+NO_STORY: Final = ""
 UNDECIDED: Final = Decision(verdict=Verdict.FOUNDED)
 
 
 class StoryChoice(NamedTuple):
-    """Where an article belongs, why, and which story came second."""
+    """The story chosen for an article, why, the report it is a copy of, and the story that came second."""
 
     story: LiveStory
     decision: Decision
     copy_of: str | None = None
-    rival: LiveStory | None = None
+    runner_up: LiveStory | None = None
 
 
 class Engine:
-    """Decides, for one edition, what each article is part of.
+    """Decides which story each article of one edition belongs to.
 
     After every event no open story is overdue, every article is in exactly one story, and counts equal memberships.
     """
 
-    def __init__(self, edition: Edition) -> None:
+    def __init__(self, edition: EditionState) -> None:
         self._edition = edition
         self._parameters = edition.parameters
 
     @property
-    def edition(self) -> Edition:
-        """The stories as they stand."""
+    def edition(self) -> EditionState:
+        """The current stories."""
         return self._edition
 
     def apply(self, event: VectorEvent) -> StoryChanges:
-        """Take one event in and return everything it changes.
+        """Apply an event and return everything it changes.
 
-        A repeat of a known article, unchanged, and the retraction of an unknown one change nothing.
+        An unchanged duplicate of a known article and the retraction of an unknown one change nothing.
 
         Raises:
-            Unusable: the event cannot be used (a vector of another size, hashes out of order, a command that is refused);
+            UnusableEvent: the event cannot be used (a vector of another size, hashes out of order, a command that is refused);
                 nothing has changed.
 
         """
         self._edition.changes = StoryChanges()
         if isinstance(event, ArticleVector):
-            self._take(event)
+            self._apply_article(event)
         elif isinstance(event, ArticleRetraction):
             self._retract(event.article_id)
         else:
@@ -75,153 +76,149 @@ class Engine:
         return self._edition.changes
 
     def story(self, story_id: str) -> Story | None:
-        """The story as it is to be published; None once it is forgotten."""
+        """Return the story as it is to be published; None if it was forgotten."""
         story = self._edition.stories.get(story_id)
         return story_snapshot(story, self._edition.name) if story is not None else None
 
-    def _take(self, event: ArticleVector) -> None:
-        if self._is_repeat(event):
+    def _apply_article(self, event: ArticleVector) -> None:
+        if self._is_duplicate(event):
             return
         unweighted = decode_features(event, self._edition.calibration.dimension)
-        self._advance(event.published_at)
-        # Only now: the article's story may just have closed, or have been forgotten.
-        home = self._edition.story_of(event.article_id)
-        if home is None:
-            self._place(event, unweighted)
-        elif home.is_open:
-            self._correct(home, event, unweighted)
+        self._advance_watermark(event.published_at)
+        # Look the story up only now: advancing the watermark may have closed or forgotten it.
+        current = self._edition.story_of(event.article_id)
+        if current is None:
+            self._add(event, unweighted)
+        elif current.is_open:
+            self._correct(current, event, unweighted)
         else:
-            self._correct_closed(home, event, unweighted)
+            self._correct_in_closed(current, event, unweighted)
 
-    def _is_repeat(self, event: ArticleVector) -> bool:
+    def _is_duplicate(self, event: ArticleVector) -> bool:
         story = self._edition.story_of(event.article_id)
         return story is not None and story.members[event.article_id].digest == event.digest
 
-    def _read(self, unweighted: UnweightedFeatures) -> CopyDetection:
-        return detect_copy(self._edition, unweighted.weighted(self._edition.frequencies))
+    def _detect_copy(self, unweighted: UnweightedFeatures) -> CopyDetection:
+        return detect_copy(self._edition, unweighted.weighted(self._edition.indexes.frequencies))
 
     # --- decisions
 
-    def _place(self, event: ArticleVector, unweighted: UnweightedFeatures) -> None:
-        reading = self._read(unweighted)
-        member = _unplaced(event, reading, self._edition.next_sequence)
+    def _add(self, event: ArticleVector, unweighted: UnweightedFeatures) -> None:
+        detection = self._detect_copy(unweighted)
+        member = _new_member(event, detection, self._edition.next_sequence)
         self._edition.next_sequence += 1
-        placement = self._decide(member, reading)
-        story = placement.story
+        choice = self._choose_story(member, detection)
+        story = choice.story
         kind = UpdateKind.UPDATED if story.members else UpdateKind.CREATED
-        placed = _placed(member, placement)
-        self._edition.admit(story, placed, reading.compared)
-        self._edition.publish(story, kind, Cause.ARTICLE, article=placed)
-        if placement.rival is not None:
-            self._merge_late(story, placement.rival)
+        member = _with_choice(member, choice)
+        self._edition.add_article(story, member, detection.representation)
+        self._edition.publish(story, kind, Cause.ARTICLE, article=member)
+        if choice.runner_up is not None:
+            self._merge_if_close(story, choice.runner_up)
 
-    def _decide(self, member: Membership, reading: CopyDetection) -> StoryChoice:
-        """The story the article belongs to, new if need be."""
-        if reading.original is not None:
-            return self._copied(reading.original)
-        vector = reading.compared.vector
-        scores = self._scores(member, reading.compared)
-        bar = joining_bar(scores, self._edition.space, self._parameters) if scores else None
+    def _choose_story(self, member: Membership, detection: CopyDetection) -> StoryChoice:
+        """Choose the story that the article fits best; create one if it fits none."""
+        if detection.original is not None:
+            return self._story_of_original(detection.original)
+        scores, bar = self._rank(member, detection)
         if bar is not None and scores[0].value >= bar.value:
-            return self._joined(scores, bar, vector)
-        decision = self._decision(Verdict.FOUNDED, scores, bar, vector)
-        return StoryChoice(self._edition.found(member), decision)
+            first, *others = (self._edition.stories[score.story_id] for score in scores[:2])
+            decision = self._decision(Verdict.JOINED, scores, bar, detection)
+            return StoryChoice(first, decision, runner_up=others[0] if others else None)
+        decision = self._decision(Verdict.FOUNDED, scores, bar, detection)
+        return StoryChoice(self._edition.create_story(member), decision)
 
-    def _copied(self, original: TextMatch) -> StoryChoice:
+    def _story_of_original(self, original: TextMatch) -> StoryChoice:
         bar, report = self._parameters.copy_jaccard, original.report
         decision = Decision(verdict=Verdict.COPIED, bar=bar, jaccard=original.jaccard, fit=original.fit)
         return StoryChoice(self._edition.stories[report.story_id], decision, copy_of=report.article_id)
 
-    def _scores(self, member: Membership, compared: Representation) -> list[StoryScore]:
-        correction = length_correction(compared.features.words, self._parameters)
+    def _rank(self, member: Membership, detection: CopyDetection) -> tuple[list[StoryScore], Bar | None]:
+        """Return the scores of the best stories, best first, and the bar for the best one; no bar if there are none."""
+        space, parameters = self._edition.indexes.space, self._parameters
+        correction = length_correction(detection.representation.features.words, parameters)
         at = unix_ms(member.published_at)
-        return rank_stories(compared.vector, at, correction, self._edition.space, self._parameters)
+        scores = rank_stories(detection.representation.vector, at, correction, space, parameters)
+        return scores, joining_bar(scores, space, parameters) if scores else None
 
-    def _joined(self, scores: list[StoryScore], bar: Bar, vector: ExactVector) -> StoryChoice:
-        story = self._edition.stories[scores[0].story_id]
-        rival = self._edition.stories[scores[1].story_id] if len(scores) > 1 else None
-        return StoryChoice(story, self._decision(Verdict.JOINED, scores, bar, vector), rival=rival)
+    def _decision(
+        self, verdict: Verdict, scores: list[StoryScore], bar: Bar | None, detection: CopyDetection
+    ) -> Decision:
+        return build_decision(verdict, scores, bar, detection.representation.vector, self._edition.indexes.space)
 
-    def _decision(self, verdict: Verdict, scores: list[StoryScore], bar: Bar | None, vector: ExactVector) -> Decision:
-        return build_decision(verdict, scores, bar, vector, self._edition.space)
-
-    def _merge_late(self, story: LiveStory, rival: LiveStory) -> None:
-        """The story that was joined and its runner-up become one, if the article has shown them to be."""
-        if not may_merge(story, rival, self._edition.stories):
+    def _merge_if_close(self, story: LiveStory, runner_up: LiveStory) -> None:
+        """Merge the story that the article has joined with its runner-up, if their affinity reaches the bar."""
+        if not may_merge(story, runner_up, self._edition.stories):
             return
-        score, bar = (
-            story_affinity(story.slot, rival.slot, self._edition.space, self._parameters),
-            self._parameters.merge_bar,
-        )
-        if score >= bar:
-            survivor, absorbed = sorted((story, rival), key=LiveStory.seniority)
-            merge = MergeDecision(from_story_id=absorbed.id, affinity=score, bar=bar)
-            self._edition.absorb(survivor, absorbed, merge)
+        bar = self._parameters.merge_bar
+        affinity = story_affinity(story.slot, runner_up.slot, self._edition.indexes.space, self._parameters)
+        if affinity >= bar:
+            survivor, absorbed = sorted((story, runner_up), key=LiveStory.seniority)
+            merge = MergeDecision(from_story_id=absorbed.id, affinity=affinity, bar=bar)
+            self._edition.merge_stories(survivor, absorbed, merge)
 
     # --- corrections and retractions
 
-    def _correct(self, home: LiveStory, event: ArticleVector, unweighted: UnweightedFeatures) -> None:
-        released = self._edition.release(event.article_id)
-        reading = self._read(unweighted)
-        member = _unplaced(event, reading, released.sequence, placed_by=released.placed_by)
-        placement = self._decide_again(home, member, reading)
-        story = placement.story
-        is_new = not story.members and story is not home
-        placed = _placed(member, placement)
-        self._edition.admit(story, placed, reading.compared)
-        if story is home:
-            self._edition.publish(home, UpdateKind.UPDATED, Cause.CORRECTION, article=placed)
+    def _correct(self, current: LiveStory, event: ArticleVector, unweighted: UnweightedFeatures) -> None:
+        detached = self._edition.detach_article(event.article_id)
+        detection = self._detect_copy(unweighted)
+        member = _new_member(event, detection, detached.sequence, placed_by=detached.placed_by)
+        choice = self._choose_story_again(current, member, detection)
+        story = choice.story
+        is_new = not story.members and story is not current
+        member = _with_choice(member, choice)
+        self._edition.add_article(story, member, detection.representation)
+        if story is current:
+            self._edition.publish(current, UpdateKind.UPDATED, Cause.CORRECTION, article=member)
             return
-        self._edition.publish(home, UpdateKind.MOVED, Cause.CORRECTION, article=placed)
+        self._edition.publish(current, UpdateKind.MOVED, Cause.CORRECTION, article=member)
         kind = UpdateKind.CREATED if is_new else UpdateKind.MOVED
-        self._edition.publish(story, kind, Cause.CORRECTION, article=placed)
+        self._edition.publish(story, kind, Cause.CORRECTION, article=member)
 
-    def _decide_again(self, home: LiveStory, member: Membership, reading: CopyDetection) -> StoryChoice:
-        """A corrected article stays where it is as long as it fits there, or if a command wants it there."""
-        if not home.members:
-            return StoryChoice(home, Decision(verdict=Verdict.KEPT))
-        if member.placed_by is not None or home.pinned is not None:
+    def _choose_story_again(self, current: LiveStory, member: Membership, detection: CopyDetection) -> StoryChoice:
+        """Keep a corrected article where it is if it fits there or a command has put it there; else choose anew."""
+        if not current.members:
+            return StoryChoice(current, Decision(verdict=Verdict.KEPT))
+        if member.placed_by is not None or current.pinned is not None:
             verdict = Verdict.KEPT if member.placed_by is None else Verdict.COMMANDED
-            return self._kept(home, verdict, reading)
-        if reading.original is None:
-            vector = reading.compared.vector
-            scores = self._scores(member, reading.compared)
-            bar = joining_bar(scores, self._edition.space, self._parameters) if scores else None
-            at_home = next((score for score in scores if score.story_id == home.id), None)
-            if bar is not None and at_home is not None and at_home.value >= bar.value:
-                return StoryChoice(home, self._decision(Verdict.KEPT, scores, bar, vector))
-        placement = self._decide(member, reading)
-        # Article by article, corrections would bring together again what a command has told apart.
-        return placement if placement.story.id not in home.kept_apart else self._kept(home, Verdict.KEPT, reading)
+            return self._keep(current, verdict, detection)
+        if detection.original is None:
+            scores, bar = self._rank(member, detection)
+            own = next((score for score in scores if score.story_id == current.id), None)
+            if bar is not None and own is not None and own.value >= bar.value:
+                return StoryChoice(current, self._decision(Verdict.KEPT, scores, bar, detection))
+        choice = self._choose_story(member, detection)
+        # One by one, corrections could otherwise bring together what a command keeps apart.
+        return choice if choice.story.id not in current.kept_apart else self._keep(current, Verdict.KEPT, detection)
 
-    def _kept(self, home: LiveStory, verdict: Verdict, reading: CopyDetection) -> StoryChoice:
-        original = find_original(home, self._edition, reading.compared)
-        return StoryChoice(home, Decision(verdict=verdict), copy_of=original)
+    def _keep(self, current: LiveStory, verdict: Verdict, detection: CopyDetection) -> StoryChoice:
+        original = find_original(current, self._edition, detection.representation)
+        return StoryChoice(current, Decision(verdict=verdict), copy_of=original)
 
-    def _correct_closed(self, home: LiveStory, event: ArticleVector, unweighted: UnweightedFeatures) -> None:
-        was_title = home.title_article_id == event.article_id
-        released = self._edition.release(event.article_id)
-        member = _unplaced(event, self._read(unweighted), released.sequence, placed_by=released.placed_by)
-        placed = _placed(member, StoryChoice(home, Decision(verdict=Verdict.KEPT)))
-        self._edition.admit(home, placed)
-        if was_title:
-            home.title, home.title_article_id = placed.title, placed.article_id
-        self._edition.publish(home, UpdateKind.UPDATED, Cause.CORRECTION, article=placed)
+    def _correct_in_closed(self, current: LiveStory, event: ArticleVector, unweighted: UnweightedFeatures) -> None:
+        has_title = current.title_article_id == event.article_id
+        detached = self._edition.detach_article(event.article_id)
+        member = _new_member(event, self._detect_copy(unweighted), detached.sequence, placed_by=detached.placed_by)
+        member = _with_choice(member, StoryChoice(current, Decision(verdict=Verdict.KEPT)))
+        self._edition.add_article(current, member)
+        if has_title:
+            self._edition.set_title(current, member)
+        self._edition.publish(current, UpdateKind.UPDATED, Cause.CORRECTION, article=member)
 
     def _retract(self, article_id: str) -> None:
         story = self._edition.story_of(article_id)
         if story is None:
             return
-        member = self._edition.expel(article_id)
+        member = self._edition.remove_article(article_id)
         kind = UpdateKind.UPDATED
         if not story.members and story.is_open:
-            self._edition.end(story, StoryState.CLOSED)
+            self._edition.close_story(story)
             kind = UpdateKind.CLOSED
         self._edition.publish(story, kind, Cause.RETRACTION, article=member)
 
     # --- time
 
-    def _advance(self, moment: datetime) -> None:
+    def _advance_watermark(self, moment: datetime) -> None:
         before = self._edition.watermark
         if moment <= before:
             return
@@ -231,36 +228,37 @@ class Engine:
         run_second_looks(self._edition)
         every = self._parameters.related_every
         if (moment - EPOCH) // every != (before - EPOCH) // every:
-            self._relate()
+            self._update_related()
 
     def _close_due(self) -> None:
-        while (due := self._edition.closing.take(self._edition.watermark)) is not None:
+        while (due := self._edition.close_deadlines.pop_due(self._edition.watermark)) is not None:
             moment, story_id = due
             story = self._edition.stories[story_id]
-            self._edition.end(story, StoryState.CLOSED)
+            self._edition.close_story(story)
             self._edition.publish(story, UpdateKind.CLOSED, Cause.SILENCE, at=moment)
 
     def _forget_due(self) -> None:
-        while (due := self._edition.forgetting.take(self._edition.watermark)) is not None:
-            self._edition.forget(self._edition.stories[due[1]])
+        while (due := self._edition.forget_deadlines.pop_due(self._edition.watermark)) is not None:
+            self._edition.forget_story(self._edition.stories[due[1]])
 
-    def _relate(self) -> None:
-        found = related_stories(self._edition.open_stories(), self._edition.space)
+    def _update_related(self) -> None:
+        found = find_related_stories(self._edition.open_stories(), self._edition.indexes.space)
         for story_id, related in sorted(found.items()):
             story = self._edition.stories[story_id]
             if story.related != related:
-                story.related = related
+                self._edition.set_related(story, related)
                 self._edition.publish(story, UpdateKind.UPDATED, Cause.RELATED)
 
 
-def _unplaced(
-    event: ArticleVector, reading: CopyDetection, sequence: int, *, placed_by: CommandRef | None = None
+def _new_member(
+    event: ArticleVector, detection: CopyDetection, sequence: int, *, placed_by: CommandRef | None = None
 ) -> Membership:
-    features = reading.compared.features
+    """Return the article's membership as it is before a story is chosen."""
+    features = detection.representation.features
     return Membership(
         article_id=event.article_id,
         edition=event.edition,
-        story_id=UNPLACED,
+        story_id=NO_STORY,
         sequence=sequence,
         title=event.title,
         published_at=event.published_at.astimezone(UTC),
@@ -276,12 +274,10 @@ def _unplaced(
         outlet=event.outlet,
         language=event.language,
         leaning=event.leaning,
-        boilerplate_of=reading.boilerplate_of,
+        boilerplate_of=detection.boilerplate_of,
         placed_by=placed_by,
     )
 
 
-def _placed(member: Membership, placement: StoryChoice) -> Membership:
-    return msgspec.structs.replace(
-        member, story_id=placement.story.id, decision=placement.decision, copy_of=placement.copy_of
-    )
+def _with_choice(member: Membership, choice: StoryChoice) -> Membership:
+    return msgspec.structs.replace(member, story_id=choice.story.id, decision=choice.decision, copy_of=choice.copy_of)

@@ -1,7 +1,7 @@
-"""Input the engine cannot work with."""
+"""The error of events that cannot be used."""
 
 from __future__ import annotations
 
 
 class UnusableEvent(ValueError):
-    """An event that cannot be compared with others; the message names the field. Raised before anything has changed."""
+    """An event that the engine cannot use. The message says why; nothing has changed."""

@@ -1,4 +1,4 @@
-"""A story's history, bounded."""
+"""The bounded history of a story."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from newsloom.contracts.story import HISTORY_MAX, HistoryEntry
 
 
 def extend_history(history: tuple[HistoryEntry, ...], entry: HistoryEntry) -> tuple[HistoryEntry, ...]:
-    """The history with one more entry, thinned by the rule that `Story` states.
+    """Return the history with one more entry, thinned by the rule that `Story` states.
 
     Dropping the entry whose neighbours' counts are nearest in ratio leaves counts spaced evenly on a logarithmic scale.
     """
@@ -19,7 +19,7 @@ def extend_history(history: tuple[HistoryEntry, ...], entry: HistoryEntry) -> tu
 
 
 def _ratio(one: HistoryEntry, other: HistoryEntry) -> float:
-    # One more, for an emptied story has 0. A quotient, not a difference of logarithms: IEEE 754 rounds equal ratios alike on
-    # every machine, and below 2**26 articles different ones apart.
+    # Add one, because an emptied story has 0 articles. Divide instead of subtracting logarithms: IEEE 754 rounds equal ratios
+    # alike on every machine, and different ones apart below 2**26 articles.
     low, high = sorted((one.article_count + 1, other.article_count + 1))
     return high / low

@@ -92,7 +92,7 @@ class MinHashIndex:
             if len(sharing) > 1:
                 bucket[band] = _Sharing(tuple(other for other in sharing if other != article_id))
 
-    def originals(self, shingles: Hashes, bands: Bands) -> list[tuple[float, str]]:
+    def matches(self, shingles: Hashes, bands: Bands) -> list[tuple[float, str]]:
         """The reports this text repeats, with their Jaccard index, in no particular order."""
         found = (bucket[band] for bucket, band in zip(self._buckets, bands, strict=False) if band in bucket)
         proposed = {article_id for sharing in found for article_id in sharing.article_ids}

@@ -1,10 +1,11 @@
-"""From a living story to what is published of it."""
+"""Build what is published of a story: its snapshot and its updates."""
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Any, Final
 
 import msgspec
 
@@ -26,35 +27,16 @@ from newsloom.contracts.story import (
 )
 from services.clusterer.core.story import LiveStory
 
+_COPIED: Final = {
+    target: tuple(name for name in target.__struct_fields__ if hasattr(LiveStory, name))
+    for target in (Story, StoryUpdate)
+}
+"""The fields that are published as the live story has them."""
+
 
 def story_snapshot(story: LiveStory, edition: str) -> Story:
-    """The whole story as of its version, with as many of its articles as a message has room for."""
-    bare = Story(
-        id=story.id,
-        edition=edition,
-        state=story.state,
-        title=story.title,
-        title_article_id=story.title_article_id,
-        version=story.version,
-        article_count=story.article_count,
-        report_count=story.report_count,
-        outlet_count=len(story.outlets),
-        outlets=_most_frequent(story.outlets),
-        leanings=_most_frequent(story.leanings),
-        first_published_at=story.first_published_at,
-        last_published_at=story.last_published_at,
-        updated_at=story.updated_at,
-        history=story.history,
-        articles=(),
-        articles_omitted=story.article_count,
-        merged_into=story.merged_into,
-        merged_from=story.merged_from,
-        split_from=story.split_from,
-        split_into=story.split_into,
-        kept_apart=story.kept_apart,
-        pinned=story.pinned,
-        related=story.related,
-    )
+    """Return the whole story, with as many of its articles as fit into a message."""
+    bare = Story(**_fields(story, edition, Story), articles=(), articles_omitted=story.article_count)
     articles = _latest_articles(story, STORY_BYTES_MAX - len(encode(bare)))
     return msgspec.structs.replace(bare, articles=articles, articles_omitted=story.article_count - len(articles))
 
@@ -70,37 +52,28 @@ def story_update(
     article_ids: tuple[str, ...],
     command: CommandRef | None,
 ) -> StoryUpdate:
-    """The change that led to the story's present version."""
+    """Return the update that announces the story's current version."""
     return StoryUpdate(
+        **_fields(story, edition, StoryUpdate),
         story_id=story.id,
-        edition=edition,
-        version=story.version,
         kind=kind,
         cause=cause,
         at=story.updated_at,
-        state=story.state,
-        title=story.title,
-        article_count=story.article_count,
         article_count_before=count_before,
-        report_count=story.report_count,
-        outlet_count=len(story.outlets),
-        outlets=_most_frequent(story.outlets),
-        leanings=_most_frequent(story.leanings),
-        article=article_ref(article) if article is not None else None,
+        article=_article_ref(article) if article is not None else None,
         article_ids=article_ids,
         command=command,
-        merged_into=story.merged_into,
-        merged_from=story.merged_from,
-        split_from=story.split_from,
-        split_into=story.split_into,
-        kept_apart=story.kept_apart,
-        pinned=story.pinned,
-        related=story.related,
     )
 
 
-def article_ref(member: Membership) -> ArticleRef:
-    """An article as stories list it."""
+def _fields(story: LiveStory, edition: str, target: type[Story | StoryUpdate]) -> dict[str, Any]:
+    """Return the fields that follow from the story alone; outlets and leanings are cut to what fits."""
+    fields = {name: getattr(story, name) for name in _COPIED[target]}
+    fields |= {"outlets": _most_frequent(story.outlets), "leanings": _most_frequent(story.leanings)}
+    return fields | {"edition": edition, "outlet_count": len(story.outlets)}
+
+
+def _article_ref(member: Membership) -> ArticleRef:
     return ArticleRef(
         id=member.article_id,
         title=member.title[:TITLE_LISTED_MAX],
@@ -112,13 +85,13 @@ def article_ref(member: Membership) -> ArticleRef:
     )
 
 
-def _latest_articles(story: LiveStory, room: int) -> tuple[ArticleRef, ...]:
-    """The latest articles, newest first, as many as go into `room` bytes."""
+def _latest_articles(story: LiveStory, free_bytes: int) -> tuple[ArticleRef, ...]:
+    """Return the latest articles, newest first, as many as fit into `free_bytes`."""
     latest = heapq.nlargest(ARTICLES_MAX, story.members.values(), key=_recency)
     listed: list[ArticleRef] = []
-    for ref in map(article_ref, latest):
-        room -= len(encode(ref)) + 1
-        if room < 0:
+    for ref in map(_article_ref, latest):
+        free_bytes -= len(encode(ref)) + 1
+        if free_bytes < 0:
             break
         listed.append(ref)
     return tuple(listed)
@@ -130,9 +103,9 @@ def _recency(member: Membership) -> tuple[datetime, int]:
 
 def _most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:OUTLETS_MAX]
-    room = OUTLETS_BYTES_MAX
-    for place, (name, _) in enumerate(ranked):
-        room -= json_size_bytes(name)
-        if room < 0:
-            return dict(ranked[:place])
+    free_bytes = OUTLETS_BYTES_MAX
+    for index, (name, _) in enumerate(ranked):
+        free_bytes -= json_size_bytes(name)
+        if free_bytes < 0:
+            return dict(ranked[:index])
     return dict(ranked)

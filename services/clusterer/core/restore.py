@@ -1,20 +1,27 @@
-"""An edition as its published state describes it. Nothing is decided again."""
+"""Rebuild an edition from its published state. No decision is made again."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable
+from typing import Final
 
 from newsloom.contracts.membership import Checkpoint, Membership
 from newsloom.contracts.story import Story, StoryState
 from services.clusterer.core.calibration import Calibration
-from services.clusterer.core.edition import Edition
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.story import NO_SLOT, LiveStory
 
+_COUNTED: Final = {"report_count", "outlets", "leanings"}
+_RESTORED: Final = tuple(
+    name for name in LiveStory.__struct_fields__ if name in Story.__struct_fields__ and name not in _COUNTED
+)
+"""The fields restored from the published story; the other ones are counted again from its memberships."""
+
 
 class CorruptState(ValueError):
-    """Stories and memberships contradict each other; going on would publish wrong counts."""
+    """Stories and memberships contradict each other. Going on would publish wrong counts."""
 
 
 def restore_edition(
@@ -24,68 +31,37 @@ def restore_edition(
     *,
     calibration: Calibration,
     parameters: Parameters,
-    progress: Callable[[int], None] = lambda _articles: None,
-) -> Edition:
-    """The edition that published these; `progress` is told after each story how many articles it has.
+    on_story: Callable[[int], None] = lambda _articles: None,
+) -> EditionState:
+    """Return the edition that published this state. Calls `on_story` with the article count of each rebuilt story.
 
     Raises:
-        CorruptState: a membership names an unknown story, or a story's count is not that of its memberships.
+        CorruptState: a membership names an unknown story, or a story's count differs from its number of memberships.
 
     """
-    edition = Edition(checkpoint.edition, calibration, parameters)
+    edition = EditionState(checkpoint.edition, calibration, parameters)
     edition.watermark = checkpoint.watermark
     edition.next_sequence = checkpoint.next_sequence
     stories = sorted(stories, key=lambda story: story.id)
-    edition.space.reserve(sum(story.state is StoryState.OPEN for story in stories))
+    edition.indexes.space.reserve(sum(story.state is StoryState.OPEN for story in stories))
     members: defaultdict[str, list[Membership]] = defaultdict(list)
     for member in memberships:
         members[member.story_id].append(member)
     for story in stories:
         _restore_story(edition, story, members.pop(story.id, []))
-        progress(story.article_count)
+        on_story(story.article_count)
     if members:
         story_id, orphans = next(iter(members.items()))
-        raise CorruptState(f"article {orphans[0].article_id!r} is in story {story_id}, which `stories` does not hold")
+        raise CorruptState(f"article {orphans[0].article_id!r} is in story {story_id}, which is missing from `stories`")
     return edition
 
 
-def _restore_story(edition: Edition, story: Story, members: list[Membership]) -> None:
+def _restore_story(edition: EditionState, story: Story, members: list[Membership]) -> None:
     if len(members) != story.article_count:
         raise CorruptState(
             f"story {story.id} has {story.article_count} articles at version {story.version}, "
             f"but `article-stories` holds {len(members)}"
         )
-    live = _live(story)
-    edition.stories[live.id] = live
-    for member in sorted(members, key=lambda member: member.sequence):
-        live.add(member)
-        edition.articles[member.article_id] = live.id
-    if live.is_open:
-        live.slot = edition.space.open(live.id)
-        edition.track_all(live)
-    else:
-        live.clear(live.state)
-        edition.forgetting.set(live.id, live.updated_at + edition.parameters.retention)
-
-
-def _live(story: Story) -> LiveStory:
-    return LiveStory(
-        id=story.id,
-        slot=NO_SLOT,
-        first_published_at=story.first_published_at,
-        last_published_at=story.last_published_at,
-        updated_at=story.updated_at,
-        state=story.state,
-        version=story.version,
-        title=story.title,
-        title_article_id=story.title_article_id,
-        history=story.history,
-        merged_into=story.merged_into,
-        merged_from=story.merged_from,
-        split_from=story.split_from,
-        split_into=story.split_into,
-        kept_apart=story.kept_apart,
-        pinned=story.pinned,
-        related=story.related,
-        published_count=story.article_count,
-    )
+    published = {name: getattr(story, name) for name in _RESTORED}
+    live = LiveStory(slot=NO_SLOT, published_count=story.article_count, **published)
+    edition.restore_story(live, sorted(members, key=lambda member: member.sequence))

@@ -1,8 +1,8 @@
-"""Stories that a command has told from one another: the engine never makes one of them.
+"""Stories that commands keep apart: the engine never merges them.
 
-Among open stories the relation is symmetric, and it follows them: the survivor of a merge is kept apart from what the
-absorbed story was kept apart from, a story that was split off from what the other half is kept apart from. Stories that
-have closed never merge, so that they may be left out whenever a list is written anew.
+Among open stories the relation is symmetric. It follows merges and splits: the survivor of a merge is kept apart from the
+stories that either side was kept apart from, and a story that is split off from those of the story it leaves. Closed stories
+never merge, so they are dropped whenever a list is rewritten.
 """
 
 from __future__ import annotations
@@ -13,56 +13,57 @@ from newsloom.contracts.story import KEPT_APART_MAX
 from services.clusterer.core.story import LiveStory
 
 Stories = Mapping[str, LiveStory]
+Lists = dict[str, tuple[str, ...]]
+"""The new `kept_apart` of each story that changes, by story id."""
 
 
 def may_merge(one: LiveStory, other: LiveStory, stories: Stories) -> bool:
-    """Whether the engine may make one story of these two without undoing, or forgetting, what a command has done."""
+    """Return whether the engine may merge two stories: no command forbids it, and the joint list is short enough."""
     if one.pinned is not None or other.pinned is not None or other.id in one.kept_apart:
         return False
-    return has_room(joint(one, other, stories))
+    return has_room(kept_apart_of_both(one, other, stories))
 
 
 def has_room(kept_apart: Iterable[str]) -> bool:
-    """Whether a story can be kept apart from so many."""
+    """Return whether a story may be kept apart from this many others."""
     return len(tuple(kept_apart)) <= KEPT_APART_MAX
 
 
-def standing(story: LiveStory, stories: Stories) -> tuple[str, ...]:
-    """The open stories that this one is kept apart from, in the order of the commands."""
+def open_kept_apart(story: LiveStory, stories: Stories) -> tuple[str, ...]:
+    """Return the open stories that this one is kept apart from, in the order of the commands."""
     return tuple(other for other in story.kept_apart if other in stories and stories[other].is_open)
 
 
-def joint(one: LiveStory, other: LiveStory, stories: Stories) -> tuple[str, ...]:
-    """What one story made of these two is to be kept apart from."""
-    both = dict.fromkeys((*standing(one, stories), *standing(other, stories)))
+def kept_apart_of_both(one: LiveStory, other: LiveStory, stories: Stories) -> tuple[str, ...]:
+    """Return the list of the story that a merge of these two would make."""
+    both = dict.fromkeys((*open_kept_apart(one, stories), *open_kept_apart(other, stories)))
     return tuple(story_id for story_id in both if story_id not in {one.id, other.id})
 
 
-def with_one_more(story: LiveStory, other: str, stories: Stories) -> tuple[str, ...]:
-    """What the story is kept apart from, and another one besides."""
-    return tuple(dict.fromkeys((*standing(story, stories), other)))
+def kept_apart_and(story: LiveStory, other_id: str, stories: Stories) -> tuple[str, ...]:
+    """Return the story's list with another story added."""
+    return tuple(dict.fromkeys((*open_kept_apart(story, stories), other_id)))
 
 
-def tell_apart(one: LiveStory, other: LiveStory, stories: Stories) -> None:
-    """Keep these two apart from now on."""
-    one.kept_apart = with_one_more(one, other.id, stories)
-    other.kept_apart = with_one_more(other, one.id, stories)
+def lists_after_separation(one: LiveStory, other: LiveStory, stories: Stories) -> Lists:
+    """Return the lists that keep these two apart."""
+    return {one.id: kept_apart_and(one, other.id, stories), other.id: kept_apart_and(other, one.id, stories)}
 
 
-def inherit(survivor: LiveStory, absorbed: LiveStory, stories: Stories) -> list[LiveStory]:
-    """Hand on what the absorbed story is kept apart from, before it goes; the stories on the other side, now changed."""
-    neighbours = [stories[other] for other in standing(absorbed, stories) if other != survivor.id]
-    survivor.kept_apart = joint(survivor, absorbed, stories)
-    for neighbour in neighbours:
-        renamed = (survivor.id if other == absorbed.id else other for other in standing(neighbour, stories))
-        neighbour.kept_apart = tuple(dict.fromkeys(renamed))
-    absorbed.kept_apart = ()
-    return neighbours
+def lists_after_merge(survivor: LiveStory, absorbed: LiveStory, stories: Stories) -> Lists:
+    """Return the lists after a merge: the survivor takes the absorbed story's place in each of them."""
+    lists: Lists = {absorbed.id: (), survivor.id: kept_apart_of_both(survivor, absorbed, stories)}
+    for other in open_kept_apart(absorbed, stories):
+        if other != survivor.id:
+            renamed = (
+                survivor.id if name == absorbed.id else name for name in open_kept_apart(stories[other], stories)
+            )
+            lists[other] = tuple(dict.fromkeys(renamed))
+    return lists
 
 
-def branch(story: LiveStory, old: LiveStory, stories: Stories) -> list[LiveStory]:
-    """Keep a story just split off apart from the old one and all that that is; the stories on the other side, now changed."""
-    neighbours = [stories[other] for other in standing(old, stories)]
-    for neighbour in (*neighbours, old):
-        tell_apart(story, neighbour, stories)
-    return neighbours
+def lists_after_split(new: LiveStory, old: LiveStory, stories: Stories) -> Lists:
+    """Return the lists after a split: the new story is kept apart from the old one and from all that the old one is."""
+    others = open_kept_apart(old, stories)
+    lists = {other: kept_apart_and(stories[other], new.id, stories) for other in (*others, old.id)}
+    return {new.id: (*others, old.id), **lists}

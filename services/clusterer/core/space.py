@@ -140,6 +140,11 @@ class StorySpace:
         """The vector's similarity to each story's reports, summed over them."""
         return self.sums.take(slots, axis=0) @ vector / UNIT
 
+    def lead_sum(self, slot: int) -> ExactVector:
+        """Return the sum of the leads of the slot's reports, shape (dimension,)."""
+        lead: ExactVector = self.sums[slot, self.blocks.lead]
+        return lead
+
     def pair_sum(self, slot: int) -> float:
         """The similarities of all pairs of the slot's reports, added up."""
         return float(self.lengths[slot] ** 2 - self.squares[slot] / UNIT) / 2

@@ -1,4 +1,4 @@
-"""A story while it lives: its members, their sum, and its place in time."""
+"""A story in memory: its articles, their counts, and what is published of it."""
 
 from __future__ import annotations
 
@@ -11,16 +11,15 @@ from newsloom.contracts.command import CommandRef
 from newsloom.contracts.membership import Membership
 from newsloom.contracts.story import HistoryEntry, StoryState
 
-TITLE_GAIN_MIN: Final = 0.01
-"""How much more typical of the story a report must be to take over the title; less would make titles flicker."""
-
 NO_SLOT: Final = -1
 
 
 class LiveStory(msgspec.Struct, gc=False):
-    """Changed only by its edition. `slot` is the open story's place in the story space.
+    """The current state of a story. Only its `EditionState` changes it.
 
-    Neither it nor its members can be part of a reference cycle, so the garbage collector need not walk them (`gc=False`).
+    `slot` is the row of an open story in the story space, `NO_SLOT` once it has closed. Fields that `Story` has too are
+    published and restored under the same name. `gc=False`: neither a story nor its members can be part of a reference
+    cycle, so the garbage collector need not scan them.
     """
 
     id: str
@@ -49,20 +48,20 @@ class LiveStory(msgspec.Struct, gc=False):
 
     @property
     def article_count(self) -> int:
-        """How many articles the story has, copies included."""
+        """Return the number of articles, copies included."""
         return len(self.members)
 
     @property
     def is_open(self) -> bool:
-        """Whether articles may still join."""
+        """Return whether articles may still join."""
         return self.state is StoryState.OPEN
 
     def seniority(self) -> tuple[int, datetime, str]:
-        """What orders the stories of a merge: the larger first; of two as large, the older."""
+        """Return the sort key for a merge: the larger story first, the older one on a tie."""
         return -self.article_count, self.first_published_at, self.id
 
     def add(self, member: Membership) -> None:
-        """Take an article in."""
+        """Add an article and extend the story's time span."""
         if not self.members:
             self.first_published_at = self.last_published_at = member.published_at
         self.members[member.article_id] = member
@@ -71,7 +70,7 @@ class LiveStory(msgspec.Struct, gc=False):
         self._count(member, 1)
 
     def remove(self, article_id: str) -> Membership:
-        """Let an article go; the story's span is found anew among those that stay."""
+        """Remove an article and compute the time span of the remaining ones."""
         member = self.members.pop(article_id)
         self._count(member, -1)
         if self.members:
@@ -79,27 +78,31 @@ class LiveStory(msgspec.Struct, gc=False):
             self.last_published_at = max(other.published_at for other in self.members.values())
         return member
 
-    def empty(self) -> None:
-        """Let all articles go at once, to another story."""
+    def remove_all(self) -> None:
+        """Remove all articles; the time span stays."""
         self.members.clear()
         self.outlets.clear()
         self.leanings.clear()
         self.report_count = 0
 
-    def clear(self, state: StoryState) -> None:
-        """End the story as `state`: its articles no longer take part in comparisons, so their features may go."""
+    def close_as(self, state: StoryState) -> None:
+        """Set `closed` or `merged`, and drop the features of the articles: they are no longer compared."""
         self.state = state
         self.slot = NO_SLOT
         for article_id, member in self.members.items():
             self.members[article_id] = without_features(member)
 
+    def set_title(self, report: Membership) -> None:
+        """Carry the title of this report."""
+        self.title, self.title_article_id = report.title, report.article_id
+
     def reports(self) -> list[Membership]:
-        """The members that repeat nobody's text, in order of arrival."""
+        """Return the members that are not copies, in order of arrival."""
         found = [member for member in self.members.values() if member.copy_of is None]
         return sorted(found, key=lambda member: member.sequence)
 
     def copies_of(self, article_id: str) -> list[Membership]:
-        """The members that repeat this article's text, in order of arrival."""
+        """Return the copies of this article, in order of arrival."""
         found = [member for member in self.members.values() if member.copy_of == article_id]
         return sorted(found, key=lambda member: member.sequence)
 
@@ -118,5 +121,5 @@ def _add(counts: dict[str, int], name: str, by: int) -> None:
 
 
 def without_features(member: Membership) -> Membership:
-    """The membership as a story keeps it that takes part in no comparison any more."""
+    """Return the membership without its features, as closed stories store it."""
     return msgspec.structs.replace(member, shingles=b"", title_vector=b"", lead_vector=b"", terms=b"", term_weights=b"")

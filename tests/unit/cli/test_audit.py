@@ -13,7 +13,7 @@ from newsloom.contracts.vector import ArticleVector
 from newsloom.streaming.records import Message
 from services.cli.views.proposals import carried_out_by
 from services.clusterer.core.audit import ProposalStory, SplitProposal
-from services.clusterer.core.edition import Edition
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.publication import story_snapshot
 from services.clusterer.state import checkpoint_of
 from tests.laws.streams import article
@@ -26,7 +26,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEWSLOOM_MODEL", "test")
 
 
-def state_of(edition: Edition) -> list[Message]:
+def state_of(edition: EditionState) -> list[Message]:
     """What the clusterer has written of the edition."""
     stories = [story_message(story_snapshot(story, edition.name)) for story in edition.stories.values()]
     members = [member for story in edition.stories.values() for member in story.members.values()]
@@ -39,7 +39,7 @@ def state_message(record: Membership | Checkpoint) -> Message:
     return Message("news.article-stories", key, encode(record), partition=0)
 
 
-def titled(edition: Edition) -> Edition:
+def titled(edition: EditionState) -> EditionState:
     for number, story in enumerate(edition.stories.values()):
         story.title = f"Title of {number}"
     return edition

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from newsloom.contracts.membership import Membership, Verdict
 from newsloom.contracts.story import Story
 from services.clusterer.core.calibration import zero_calibration
-from services.clusterer.core.edition import Edition
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
 from tests.laws.streams import DIMENSION, EDITION, Event, article, streams
@@ -19,7 +19,7 @@ from tests.unit.cli.rendering import article_shown, member_message, story_shown
 
 
 def decide(events: list[Event], parameters: Parameters) -> tuple[dict[str, Story], list[Membership]]:
-    engine = Engine(Edition(EDITION, zero_calibration("test", DIMENSION), parameters))
+    engine = Engine(EditionState(EDITION, zero_calibration("test", DIMENSION), parameters))
     stories: dict[str, Story | None] = {}
     members: dict[str, Membership | None] = {}
     for event in events:

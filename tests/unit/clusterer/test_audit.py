@@ -12,7 +12,7 @@ from newsloom.contracts.membership import Membership
 from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.audit import MergeProposal, SplitProposal, audit_edition
 from services.clusterer.core.commands import apply_command
-from services.clusterer.core.edition import Edition
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.features import decode_features
 from services.clusterer.core.fixed_point import encode_int16
@@ -24,25 +24,25 @@ from tests.laws.streams import DIMENSION, EDITION, START, Event, article, stream
 from tests.laws.test_engine import CALIBRATION, PARAMETERS, fresh_engine, replay
 
 
-def edition_of(*stories: Sequence[ArticleVector]) -> Edition:
+def edition_of(*stories: Sequence[ArticleVector]) -> EditionState:
     """An edition in which somebody has put these articles into these stories, whatever the engine thinks of it."""
-    edition = Edition(EDITION, CALIBRATION, PARAMETERS)
+    edition = EditionState(EDITION, CALIBRATION, PARAMETERS)
     edition.watermark = START
     for articles in stories:
         story: LiveStory | None = None
         for event in articles:
             member = membership(event, edition)
-            story = story or edition.found(member)
-            edition.admit(story, msgspec.structs.replace(member, story_id=story.id))
+            story = story or edition.create_story(member)
+            edition.add_article(story, msgspec.structs.replace(member, story_id=story.id))
     return edition
 
 
-def membership(event: ArticleVector, edition: Edition) -> Membership:
+def membership(event: ArticleVector, edition: EditionState) -> Membership:
     """The event as the engine would keep it."""
-    engine = Engine(Edition(EDITION, CALIBRATION, PARAMETERS))
+    engine = Engine(EditionState(EDITION, CALIBRATION, PARAMETERS))
     engine.apply(event)
     kept = engine.edition.stories[engine.edition.articles[event.article_id]].members[event.article_id]
-    weighted = decode_features(event, DIMENSION).weighted(edition.frequencies)
+    weighted = decode_features(event, DIMENSION).weighted(edition.indexes.frequencies)
     edition.next_sequence += 1
     return msgspec.structs.replace(
         kept, sequence=edition.next_sequence - 1, term_weights=encode_int16(weighted.term_weights)
@@ -56,7 +56,7 @@ def reports(subject: int, numbers: range) -> list[ArticleVector]:
 OTHERS = [reports(2, range(20, 23)), reports(3, range(30, 33))]
 
 
-def ids(edition: Edition) -> list[str]:
+def ids(edition: EditionState) -> list[str]:
     return list(edition.stories)
 
 
@@ -76,7 +76,7 @@ def test_a_story_about_two_events_is_to_be_split_and_copies_go_with_what_they_re
     edition = edition_of([*reports(0, range(4)), *reports(1, range(4, 7))], *OTHERS)
     story = edition.stories[ids(edition)[0]]
     copy = msgspec.structs.replace(membership(article(9, subject=1, hour=5), edition), copy_of="a5", story_id=story.id)
-    edition.admit(story, copy)
+    edition.add_article(story, copy)
     [proposal] = audit_edition(edition)
     assert isinstance(proposal, SplitProposal)
     assert proposal.story.story_id == story.id

@@ -12,7 +12,7 @@ from newsloom.contracts.command import MoveArticle
 from newsloom.contracts.membership import Membership, Verdict
 from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.calibration import zero_calibration
-from services.clusterer.core.edition import Edition
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from tests.laws.streams import DIMENSION, EDITION, FIXED_PARAMETERS, START, article, vector
 
@@ -35,7 +35,7 @@ def page(number: int, *, subject: int, hour: float = 0) -> ArticleVector:
 @pytest.fixture
 def engine() -> Engine:
     """Two stories of two articles each, of subjects 1 and 2, and a page about the first."""
-    engine = Engine(Edition(EDITION, zero_calibration("test", DIMENSION), PLAIN))
+    engine = Engine(EditionState(EDITION, zero_calibration("test", DIMENSION), PLAIN))
     for number in range(4):
         engine.apply(article(number, subject=1 + number // 2))
     engine.apply(page(4, subject=1, hour=1))

@@ -24,7 +24,7 @@ from newsloom.contracts.vector import ArticleRetraction
 from services.clusterer.core.calibration import zero_calibration
 from services.clusterer.core.changes import StoryChanges
 from services.clusterer.core.commands import CommandRefused
-from services.clusterer.core.edition import Edition
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
 from tests.laws.streams import DIMENSION, EDITION, START, Event, article
@@ -59,7 +59,7 @@ class Desk:
     """An engine, and the stories by the numbers of their articles."""
 
     def __init__(self, *events: Event) -> None:
-        self.engine = Engine(Edition(EDITION, zero_calibration("test", DIMENSION), PARAMETERS))
+        self.engine = Engine(EditionState(EDITION, zero_calibration("test", DIMENSION), PARAMETERS))
         self.take(*events)
 
     def take(self, *events: Event) -> list[StoryUpdate]:

@@ -101,7 +101,7 @@ def _lost(record: Callable[[Desk], Record]) -> Callable[[Desk], None]:
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
-        (_lost(lambda desk: desk.stories()[0][0]), r"is in story st-\w+, which `stories` does not hold"),
+        (_lost(lambda desk: desk.stories()[0][0]), r"is in story st-\w+, which is missing from `stories`"),
         (
             _lost(lambda desk: desk.memberships()[0][0]),
             r"story st-\w+ has \d+ articles .*but `article-stories` holds \d+",

@@ -7,7 +7,7 @@ from datetime import timedelta
 from newsloom.contracts.command import MergeStories
 from newsloom.contracts.story import RELATED_MAX, Cause, StoryUpdate, UpdateKind
 from services.clusterer.core.calibration import zero_calibration
-from services.clusterer.core.edition import Edition
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
 from tests.laws.streams import DIMENSION, EDITION, START, Event, article
@@ -20,7 +20,7 @@ class Desk:
     """An engine, and its stories by the numbers of their only articles."""
 
     def __init__(self, *events: Event) -> None:
-        self.engine = Engine(Edition(EDITION, zero_calibration("test", DIMENSION), APART))
+        self.engine = Engine(EditionState(EDITION, zero_calibration("test", DIMENSION), APART))
         for event in events:
             self.engine.apply(event)
 
@@ -64,7 +64,7 @@ def test_stories_of_a_saga_name_each_other_when_the_day_is_over() -> None:
 def test_the_nearest_come_first() -> None:
     desk = two_sagas()
     desk.at(24)
-    space, stories = desk.engine.edition.space, desk.engine.edition.stories
+    space, stories = desk.engine.edition.indexes.space, desk.engine.edition.stories
 
     def cosine(number: int) -> float:
         one, other = (stories[desk.home(named)].slot for named in (0, number))

@@ -13,7 +13,7 @@ from newsloom.contracts.membership import Verdict
 from newsloom.contracts.story import Cause, StoryUpdate, UpdateKind
 from newsloom.contracts.vector import ArticleRetraction
 from services.clusterer.core.calibration import zero_calibration
-from services.clusterer.core.edition import Edition
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.restore import restore_edition
@@ -31,7 +31,7 @@ class Desk:
     """An engine, and which of its articles are in one story."""
 
     def __init__(self, parameters: Parameters = ALONE) -> None:
-        self.engine = Engine(Edition(EDITION, zero_calibration("test", DIMENSION), parameters))
+        self.engine = Engine(EditionState(EDITION, zero_calibration("test", DIMENSION), parameters))
 
     def take(self, *events: Event) -> list[StoryUpdate]:
         return [update for event in events for update in self.engine.apply(event).updates]
@@ -60,7 +60,7 @@ def due(desk: Desk, number: int) -> float | None:
         calibration=edition.calibration,
         parameters=edition.parameters,
     )
-    while (taken := restored.looking.take(START + timedelta(days=30))) is not None:
+    while (taken := restored.second_look_deadlines.pop_due(START + timedelta(days=30))) is not None:
         if taken[1] == home:
             return (taken[0] - START) / timedelta(hours=1)
     return None

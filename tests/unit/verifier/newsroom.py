@@ -21,7 +21,7 @@ from newsloom.streaming.step import Outcome, Rejection, Step
 from newsloom.streaming.watchdog import Watchdog
 from services.clusterer.core.calibration import zero_calibration
 from services.clusterer.core.commands import CommandRefused
-from services.clusterer.core.edition import Edition
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.step import ClustererStep
@@ -129,7 +129,7 @@ class Newsroom:
 
 def resolved(inputs: Iterable[Input], parameters: Parameters = FIXED_PARAMETERS) -> list[VectorEvent]:
     """The events, each wish as the command that it comes to among the stories of its time. Some will be refused."""
-    engine = Engine(Edition(EDITION, zero_calibration("test", DIMENSION), parameters))
+    engine = Engine(EditionState(EDITION, zero_calibration("test", DIMENSION), parameters))
     events: list[VectorEvent] = []
     for place, one in enumerate(inputs):
         event = command(one, engine.edition, f"c-{place}") if isinstance(one, RandomCommand) else one

@@ -1,0 +1,74 @@
+"""The indexes over the reports of open stories: what a new article is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from newsloom.contracts.membership import Membership
+from services.clusterer.core.calibration import Calibration
+from services.clusterer.core.features import Features, combined_vector, stored_features
+from services.clusterer.core.fixed_point import ExactVector
+from services.clusterer.core.frequencies import DocumentFrequencies
+from services.clusterer.core.hashes import decode_hashes
+from services.clusterer.core.minhash_index import Bands, MinHashIndex
+from services.clusterer.core.parameters import Parameters
+from services.clusterer.core.space import StorySpace, unix_ms
+
+
+class Representation(NamedTuple):
+    """An article in the forms in which it is compared."""
+
+    features: Features
+    vector: ExactVector
+    bands: Bands
+
+
+class Indexes:
+    """The sums of open stories, the document frequencies, and the texts of reports. Copies are in none of them."""
+
+    def __init__(self, calibration: Calibration, parameters: Parameters) -> None:
+        self._calibration = calibration
+        self._parameters = parameters
+        self.space = StorySpace(calibration.dimension)
+        self.frequencies = DocumentFrequencies(idf_floor=parameters.idf_floor)
+        self.texts = MinHashIndex(jaccard_min=parameters.copy_jaccard, shingles_min=parameters.copy_shingles_min)
+
+    def represent(self, features: Features) -> Representation:
+        """Return the forms in which an article with these features is compared."""
+        vector = combined_vector(features, self._parameters, self._calibration)
+        return Representation(features, vector, self.texts.bands(features.shingles))
+
+    def add(self, slot: int, report: Membership, known: Representation | None = None) -> None:
+        """Add a report to the story in this slot. A representation that is `known` is not computed again."""
+        features, vector, bands = known or self.represent(stored_features(report))
+        self.space.add(slot, vector, unix_ms(report.published_at))
+        self._add_text(report, features, bands)
+
+    def fill(self, slot: int, reports: Sequence[Membership]) -> None:
+        """Add all reports of a restored story to its empty slot."""
+        vectors = []
+        for report in reports:
+            features, vector, bands = self.represent(stored_features(report))
+            vectors.append(vector)
+            self._add_text(report, features, bands)
+        self.space.fill(slot, vectors, [unix_ms(report.published_at) for report in reports])
+
+    def remove(self, slot: int, report: Membership, remaining: Sequence[Membership]) -> None:
+        """Remove a report from the story in this slot, whose `remaining` reports stay."""
+        features, vector, _ = self.represent(stored_features(report))
+        times = [unix_ms(other.published_at) for other in remaining]
+        self.space.remove(slot, vector, unix_ms(report.published_at), times)
+        self.frequencies.remove(features.terms)
+        self.texts.remove(report.article_id)
+
+    def close(self, slot: int, reports: Sequence[Membership]) -> None:
+        """Remove a story and its reports."""
+        self.space.close(slot)
+        for report in reports:
+            self.texts.remove(report.article_id)
+            self.frequencies.remove(decode_hashes(report.terms, "terms"))
+
+    def _add_text(self, report: Membership, features: Features, bands: Bands) -> None:
+        self.frequencies.add(features.terms)
+        self.texts.add(report.article_id, features.shingles, bands)
