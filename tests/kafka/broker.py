@@ -56,7 +56,7 @@ transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Seat:
+class NodeAddress:
     """A broker's place in its cluster: its number, its ports, and all voters as `node@host:port,...`."""
 
     node: int
@@ -77,7 +77,7 @@ class Broker:
         self,
         home: Path,
         directory: Path,
-        seat: Seat | None = None,
+        seat: NodeAddress | None = None,
         settings: str = ALONE,
         users: Sequence[str] = (),
     ) -> None:
@@ -203,9 +203,9 @@ class Broker:
             self._process = None
 
 
-def _alone() -> Seat:
+def _alone() -> NodeAddress:
     plain, sasl, controller = free_ports(3)
-    return Seat(node=1, plain=plain, sasl=sasl, controller=controller, voters=f"1@127.0.0.1:{controller}")
+    return NodeAddress(node=1, plain=plain, sasl=sasl, controller=controller, voters=f"1@127.0.0.1:{controller}")
 
 
 def free_ports(count: int) -> list[int]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from tests.kafka.broker import Broker, Seat, free_ports
+from tests.kafka.broker import Broker, NodeAddress, free_ports
 
 BROKERS: Final = 3
 
@@ -32,7 +32,7 @@ class Cluster:
         ports = free_ports(3 * BROKERS)
         voters = ",".join(f"{node + 1}@127.0.0.1:{ports[3 * node + 2]}" for node in range(BROKERS))
         seats = [
-            Seat(node=node + 1, plain=plain, sasl=sasl, controller=controller, voters=voters)
+            NodeAddress(node=node + 1, plain=plain, sasl=sasl, controller=controller, voters=voters)
             for node, (plain, sasl, controller) in enumerate(zip(ports[::3], ports[1::3], ports[2::3], strict=True))
         ]
         self.brokers = [Broker(home, directory / f"broker-{seat.node}", seat, _SETTINGS) for seat in seats]

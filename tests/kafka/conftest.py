@@ -11,15 +11,15 @@ import pytest
 
 from newsloom.access import ROLES
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
-from tests.kafka.guarded import GuardedNewsroom
-from tests.kafka.harness import NewLog, opening
-from tests.kafka.secured import GUEST, SecuredBroker
+from tests.kafka.acl_newsroom import AclNewsroom
+from tests.kafka.harness import NewLog, log_opener
+from tests.kafka.secured_broker import GUEST, SecuredBroker
 
 
 @pytest.fixture
 def new_log(kafka_url: str) -> Iterator[NewLog]:
     """Opens the broker as another process would: `new_log(delivery_timeout_ms="3000")`."""
-    with opening(kafka_url) as open_log:
+    with log_opener(kafka_url) as open_log:
         yield open_log
 
 
@@ -46,9 +46,9 @@ def secured_broker(kafka_home: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 
 @pytest.fixture(scope="session")
-def newsroom(secured_broker: SecuredBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GuardedNewsroom]:
+def newsroom(secured_broker: SecuredBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AclNewsroom]:
     """A newsroom at rest, which has worked through a few articles; each process with the rights of its role alone."""
-    made = GuardedNewsroom(secured_broker, tmp_path_factory.mktemp("guarded"))
+    made = AclNewsroom(secured_broker, tmp_path_factory.mktemp("guarded"))
     try:
         made.work()
         yield made

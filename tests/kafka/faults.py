@@ -26,7 +26,7 @@ class Api(enum.IntEnum):
     DESCRIBE_CLUSTER = 60
 
 
-class Part(enum.Enum):
+class Direction(enum.Enum):
     """Which half of an exchange a fault strikes."""
 
     REQUEST = "request"
@@ -42,7 +42,7 @@ class Fault(enum.Enum):
 
 
 @dataclass
-class Strike:
+class FaultRule:
     """A fault that happens to some messages of a kind: after `skip` of them, to the next `times`."""
 
     fault: Fault

@@ -30,7 +30,7 @@ NewLog = Callable[..., Log]
 
 
 @contextmanager
-def opening(url: str, **settings: str) -> Iterator[NewLog]:
+def log_opener(url: str, **settings: str) -> Iterator[NewLog]:
     """What opens logs at `url`, each as another process would; at the end all of them are closed."""
     opened: list[Log] = []
 
@@ -69,7 +69,7 @@ class KafkaHarness:
             log.close()
 
 
-def refusal(url: str, options: dict[str, str]) -> LogError:
+def opening_error(url: str, options: dict[str, str]) -> LogError:
     """How opening ends; fails if it takes too long or says too little."""
     began = time.monotonic()
     with pytest.raises((ConfigurationError, LogUnavailable)) as caught:

@@ -38,7 +38,7 @@ def joined(*assigned: TopicPartition) -> Group:
     return group
 
 
-def test_nothing_happens_between_rebalances() -> None:
+def test_nothing_changes_without_a_rebalance() -> None:
     assert joined(P0).assignment.changes() == changes(set(), set(), rebalanced=False)
 
 
@@ -50,7 +50,7 @@ def test_a_partition_kept_into_the_next_generation_is_neither_lost_nor_gained() 
     assert group.assignment.changes() == changes({P1}, set())
 
 
-def test_a_partition_that_may_have_been_anothers_for_a_generation_is_lost_and_gained() -> None:
+def test_a_partition_is_lost_and_gained_if_a_generation_was_missed() -> None:
     group = joined(P0)
     group.rebalance(P0, generations=2)
     assert group.assignment.changes() == changes({P0}, {P0})
@@ -65,7 +65,7 @@ def test_a_partition_lost_with_the_membership_is_lost_at_once() -> None:
     assert group.assignment.changes() == changes({P0}, set())
 
 
-def test_a_member_has_joined_once_it_was_given_its_share_be_it_none() -> None:
+def test_a_member_has_joined_after_its_first_assignment_even_an_empty_one() -> None:
     group = Group()
     assert group.assignment.changes() == changes(set(), set(), rebalanced=False, joined=False)
     group.assignment.on_partitions_revoked([])
@@ -75,14 +75,14 @@ def test_a_member_has_joined_once_it_was_given_its_share_be_it_none() -> None:
     assert group.assignment.changes() == changes(set(), set())
 
 
-def test_what_came_and_went_between_two_polls_is_not_told() -> None:
+def test_a_partition_gained_and_lost_between_two_polls_is_not_reported() -> None:
     group = joined(P0)
     group.rebalance(P0, P1)
     group.rebalance(P0)
     assert group.assignment.changes() == changes(set(), set())
 
 
-def test_a_rebalance_that_has_not_ended_changes_nothing_yet() -> None:
+def test_an_unfinished_rebalance_changes_nothing() -> None:
     group = joined(P0)
     group.assignment.on_partitions_revoked([P0])
     assert group.assignment.changes() == changes(set(), set(), rebalanced=False)
@@ -130,7 +130,7 @@ def counts(share: set[TopicPartition]) -> Counter[str]:
     return Counter(topic for topic, _ in share)
 
 
-def test_each_topic_is_shared_by_all_members() -> None:
+def test_each_topic_is_balanced_over_all_members() -> None:
     """A topic with all the work and one that is nearly idle are no fair halves."""
     metadata = Metadata(articles=3, commands=3, other=5)
     a, b = Subscriber("a", "articles", "commands"), Subscriber("b", "articles", "commands")
@@ -143,7 +143,7 @@ def test_each_topic_is_shared_by_all_members() -> None:
         assert given["a"] | given["b"] == {TopicPartition(topic, n) for topic in a.topics for n in range(3)}
 
 
-def test_a_member_keeps_what_it_has_when_others_come_and_go() -> None:
+def test_a_member_keeps_its_partitions_when_others_join_and_leave() -> None:
     metadata = Metadata(vectors=6)
     a, b, c = (Subscriber(name, "vectors") for name in "abc")
     two = shares(metadata, a, b)
@@ -157,7 +157,7 @@ def test_a_member_keeps_what_it_has_when_others_come_and_go() -> None:
     assert three["b"] < again["b"]
 
 
-def test_a_member_knows_how_many_partitions_were_given_out() -> None:
+def test_a_member_receives_the_partition_counts_of_the_assignment() -> None:
     member = Subscriber("a", "articles", "commands")
     shares(Metadata(articles=3, commands=1, other=5), member)
     assert member.assignor.partition_counts == {"articles": 3, "commands": 1}

@@ -21,7 +21,7 @@ STARTS = 20
 
 @pytest.mark.slow
 @pytest.mark.kafka
-def test_whoever_starts_while_one_broker_is_away_gets_to_work(tmp_path: Path) -> None:
+def test_a_worker_starts_while_one_broker_is_down(tmp_path: Path) -> None:
     """B20: a consumer asks one broker for the partitions of its topics, and fails if that one is away."""
     home = find_kafka_home(Path(__file__).resolve().parent.parent.parent)
     if home is None:

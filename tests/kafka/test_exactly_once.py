@@ -15,8 +15,8 @@ from newsloom.streaming.log import Progress
 from newsloom.streaming.records import Message
 from tests.conformance.driving import Member, numbered, partitions_of, put, steps, values
 from tests.kafka.broker import Broker
-from tests.kafka.copying import DEADLINE_S, assert_copied_once, copies, copy_all
 from tests.kafka.harness import NewLog
+from tests.kafka.topic_copy import DEADLINE_S, assert_copied_once, copies, copy_all
 
 pytestmark = pytest.mark.kafka
 
@@ -79,7 +79,7 @@ def test_broker_hangs_during_a_commit(kafka_broker: Broker, new_log: NewLog, top
     assert_copied_once(log, out, 3)
 
 
-def test_reader_passes_the_transaction_of_a_writer_that_died(
+def test_reader_reaches_its_end_after_the_transaction_of_a_dead_writer_is_aborted(
     kafka_url: str, new_log: NewLog, topics: tuple[str, str]
 ) -> None:
     """A reader waits for transactions that are open; a successor of the same name ends them at once."""

@@ -18,40 +18,40 @@ from newsloom.streaming.dead_letters import dead_letter
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.records import Record
 from newsloom.streaming.step import Rejection
-from tests.kafka.guarded import BY_NAME, GuardedNewsroom
+from tests.kafka.acl_newsroom import ROLES_BY_NAME, AclNewsroom
 from tests.kafka.harness import END_S_MAX
 
 pytestmark = pytest.mark.kafka
 
-Deed = Callable[[GuardedNewsroom], object]
+Deed = Callable[[AclNewsroom], object]
 """What a user of a role does, so that each of its rights is needed. Raises what the command line makes a line and a status of."""
 
 
-def _serve(newsroom: GuardedNewsroom, service: str) -> None:
+def _serve(newsroom: AclNewsroom, service: str) -> None:
     started = newsroom.start(service, service)
     assert started.wait(END_S_MAX) == EXIT_CONFIGURATION, started.said()
     (line,) = [line for line in started.said().splitlines() if not line.startswith("{")]
     raise ConfigurationError(line)
 
 
-def _create(newsroom: GuardedNewsroom) -> None:
+def _create(newsroom: AclNewsroom) -> None:
     newsroom.run("admin", "topics", "create")
     newsroom.run("admin", "topics", "check")
 
 
-def _read(newsroom: GuardedNewsroom) -> None:
+def _read(newsroom: AclNewsroom) -> None:
     newsroom.run("reader", "watch", "--from-start", "--until-idle", "0")
     newsroom.run("reader", "explain", "a0")
 
 
-def _pin(newsroom: GuardedNewsroom) -> None:
+def _pin(newsroom: AclNewsroom) -> None:
     unpinned = next(story["id"] for story in newsroom.stories().values() if "pinned" not in story)
     newsroom.run("operator", "stories", "pin", unpinned, "--why", "a test", "--no-wait")
 
 
-def _replay(newsroom: GuardedNewsroom) -> None:
+def _replay(newsroom: AclNewsroom) -> None:
     """One letter from each topic that a dead letter can come from."""
-    origins = [newsroom.name(topic) for topic in BY_NAME["dead-letters"].writes if topic is not DEAD_LETTERS]
+    origins = [newsroom.name(topic) for topic in ROLES_BY_NAME["dead-letters"].writes if topic is not DEAD_LETTERS]
     records = [Record(origin, 0, 7, time.time_ns() // 1_000_000, b"k", b"{", ()) for origin in origins]
     newsroom.write(
         [dead_letter(Rejection(one, "no JSON"), topic=newsroom.name(DEAD_LETTERS), service="test") for one in records]
@@ -80,7 +80,7 @@ def each_right(*roles: str) -> list[Any]:
     """Every right of these roles, without a prefix. All but a few are slow: each takes a start of a process, or several."""
     cases = []
     for role in roles:
-        for right in BY_NAME[role].rights(""):
+        for right in ROLES_BY_NAME[role].rights(""):
             quick = role == "ingest" or (role == "clusterer" and right.resource is Resource.GROUP)
             marks = () if quick else (pytest.mark.slow,)
             cases.append(pytest.param(role, right, marks=marks, id=f"{role}: {right}"))
@@ -88,7 +88,7 @@ def each_right(*roles: str) -> list[Any]:
 
 
 @pytest.mark.parametrize(("role", "right"), each_right(*DEEDS))
-def test_who_lacks_a_right_ends_and_names_it(newsroom: GuardedNewsroom, role: str, right: Right) -> None:
+def test_a_process_without_a_right_ends_and_names_it(newsroom: AclNewsroom, role: str, right: Right) -> None:
     where = newsroom
     if role in LEAVE_TRACES:
         where = newsroom.beside(f"t{uuid.uuid4().hex[:8]}.")
@@ -106,7 +106,7 @@ def test_who_lacks_a_right_ends_and_names_it(newsroom: GuardedNewsroom, role: st
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("role", "right"), each_right("migrator"))
-def test_who_migrates_without_a_right_ends_and_names_it(newsroom: GuardedNewsroom, role: str, right: Right) -> None:
+def test_a_migration_without_a_right_ends_and_names_it(newsroom: AclNewsroom, role: str, right: Right) -> None:
     new = newsroom.beside(f"t{uuid.uuid4().hex[:8]}.")
     lacking = replace(right, name=new.prefix + right.name)
     assert lacking in new.rights(role)

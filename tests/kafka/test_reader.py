@@ -38,7 +38,7 @@ def read(reader: Reader, count: int) -> list[bytes | None]:
     raise AssertionError
 
 
-def test_what_was_committed_before_is_not_seen_though_its_markers_come_later(new_log: NewLog) -> None:
+def test_records_committed_before_the_opening_are_skipped_even_if_their_markers_follow(new_log: NewLog) -> None:
     log = new_log()
     topic = new_topic(log, PARTITIONS)
     for turn in range(5):
@@ -50,7 +50,7 @@ def test_what_was_committed_before_is_not_seen_though_its_markers_come_later(new
         reader.close()
 
 
-def test_what_is_committed_later_is_seen_though_it_was_written_before(new_log: NewLog, kafka_url: str) -> None:
+def test_records_written_before_but_committed_after_the_opening_are_read(new_log: NewLog, kafka_url: str) -> None:
     log = new_log()
     topic = new_topic(log, 1)
     producer = ClientFactory(parse_addresses(kafka_url), {}).producer(topic)

@@ -47,14 +47,14 @@ def answer(error: int, *mechanisms: str) -> bytes:
         (b"", None),
     ],
 )
-def test_answers(pair: Pair, answered: bytes, meaning: SaslHandshakeResponse | None) -> None:
+def test_responses(pair: Pair, answered: bytes, meaning: SaslHandshakeResponse | None) -> None:
     ours, theirs = pair
     theirs.sendall(answered)
     theirs.shutdown(socket.SHUT_WR)
     assert request_sasl_handshake(ours, "PLAIN") == meaning
 
 
-def test_an_alert_of_tls(pair: Pair) -> None:
+def test_a_tls_alert(pair: Pair) -> None:
     ours, theirs = pair
     theirs.sendall(b"\x15\x03\x03\x00\x02\x02\x50")
     with pytest.raises(UnexpectedTls):

@@ -15,12 +15,12 @@ from newsloom.streaming.log import CleanupPolicy, Progress, TopicSpec
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message, TopicPartition
 from tests.kafka.broker import PASSWORD, USER, Broker
-from tests.kafka.test_connecting import SASL
+from tests.kafka.test_connection_errors import SASL
 
 SECRET = "right-or-wrong"  # noqa: S105 - nobody's
 
 
-def test_settings_do_not_show_the_values_of_the_clients_settings() -> None:
+def test_settings_do_not_show_the_values_of_client_settings() -> None:
     settings = load_settings({"NEWSLOOM_KAFKA_SASL_PLAIN_PASSWORD": SECRET, "NEWSLOOM_TOPIC_PREFIX": "other."})
     assert settings.kafka == {"sasl_plain_password": SECRET}
     for shown in (repr(settings), str(settings), f"{settings}", repr([settings])):
@@ -30,7 +30,7 @@ def test_settings_do_not_show_the_values_of_the_clients_settings() -> None:
 
 
 @pytest.mark.parametrize("scheme", ["kafka", "kafak", "redis"])
-def test_a_password_in_the_url_is_not_repeated(scheme: str) -> None:
+def test_a_password_in_the_url_is_not_shown(scheme: str) -> None:
     with pytest.raises(ConfigurationError, match=f"NEWSLOOM_LOG='{scheme}://host:9092'") as caught:
         open_log_url(f"{scheme}://me:{SECRET}@host:9092")
     assert SECRET not in str(caught.value)
@@ -49,7 +49,7 @@ def everything_logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCa
 
 @pytest.mark.kafka
 @pytest.mark.parametrize("password", [PASSWORD, SECRET], ids=["right", "wrong"])
-def test_a_password_is_in_no_line_that_is_logged(
+def test_no_log_line_contains_a_password(
     kafka_broker: Broker, everything_logged: pytest.LogCaptureFixture, password: str
 ) -> None:
     options = {**SASL, "sasl_plain_password": password, "bootstrap_timeout_ms": "3000"}

@@ -7,21 +7,21 @@ from collections.abc import Iterator
 import pytest
 
 from tests.kafka.broker import Broker
-from tests.kafka.harness import NewLog, opening
-from tests.kafka.proxy import Proxy
+from tests.kafka.fault_proxy import FaultProxy
+from tests.kafka.harness import NewLog, log_opener
 
 
 @pytest.fixture
-def proxy(kafka_broker: Broker) -> Iterator[Proxy]:
+def proxy(kafka_broker: Broker) -> Iterator[FaultProxy]:
     """A way to the broker with faults. Tests look at what came of them by the straight one (`new_log`)."""
-    with Proxy(int(kafka_broker.url.rpartition(":")[2])) as made:
+    with FaultProxy(int(kafka_broker.url.rpartition(":")[2])) as made:
         yield made
 
 
 @pytest.fixture
-def proxied_log(proxy: Proxy) -> Iterator[NewLog]:
+def proxied_log(proxy: FaultProxy) -> Iterator[NewLog]:
     """Opens the log on the way with faults, with timeouts to match."""
-    with opening(
+    with log_opener(
         proxy.url, request_timeout_ms="1500", delivery_timeout_ms="2500", reconnect_backoff_max_ms="200", linger_ms="0"
     ) as open_log:
         yield open_log

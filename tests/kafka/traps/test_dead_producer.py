@@ -8,20 +8,20 @@ from kafka.errors import KafkaTimeoutError
 from newsloom.streaming.errors import CommitFailed
 from newsloom.streaming.log import Progress
 from tests.conformance.driving import numbered, read_all, values
-from tests.kafka.faults import Api, Fault, Part
+from tests.kafka.fault_proxy import FaultProxy
+from tests.kafka.faults import Api, Direction, Fault
 from tests.kafka.harness import NewLog
-from tests.kafka.proxy import Proxy
 from tests.kafka.traps import plain
 
 pytestmark = pytest.mark.kafka
 
 
 @pytest.mark.slow
-def test_plain_client_never_writes_again(proxy: Proxy, topics: tuple[str, str]) -> None:
+def test_plain_client_never_writes_again(proxy: FaultProxy, topics: tuple[str, str]) -> None:
     source, out = topics
     with plain.producer(proxy.address) as producer, plain.producer(proxy.address) as another:
         producer.send(source, b"before").get(10)
-        proxy.strike(Api.PRODUCE, Part.REQUEST, Fault.CUT)
+        proxy.strike(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
         with pytest.raises(KafkaTimeoutError):
             producer.send(source, b"during").get(20)
         proxy.lift()
@@ -33,11 +33,13 @@ def test_plain_client_never_writes_again(proxy: Proxy, topics: tuple[str, str]) 
         assert not any(future.succeeded() for future in after)
 
 
-def test_adapter_writes_on(proxy: Proxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str]) -> None:
+def test_adapter_continues_to_write(
+    proxy: FaultProxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str]
+) -> None:
     source, _ = topics
     writer = proxied_log().writer(source)
     writer.write(numbered(source, 2), Progress(2))
-    proxy.strike(Api.PRODUCE, Part.REQUEST, Fault.CUT)
+    proxy.strike(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
     with pytest.raises(CommitFailed):
         writer.write(numbered(source, 2, start=2), Progress(4))
     proxy.lift()

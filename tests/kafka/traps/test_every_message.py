@@ -12,10 +12,10 @@ from newsloom.streaming.errors import CommitFailed, LogUnavailable
 from newsloom.streaming.log import Progress
 from newsloom.streaming.records import Record
 from tests.conformance.driving import STEP_MS, numbered, partitions_of, put, read_all, steps, values
-from tests.kafka.copying import assert_copied_once, copy_all
-from tests.kafka.faults import Api, Fault, Part
+from tests.kafka.fault_proxy import FaultProxy
+from tests.kafka.faults import Api, Direction, Fault
 from tests.kafka.harness import NewLog
-from tests.kafka.proxy import Proxy
+from tests.kafka.topic_copy import assert_copied_once, copy_all
 from tests.kafka.traps import plain
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -37,17 +37,17 @@ OF_WRITERS = [
 OF_READERS = [Api.METADATA, Api.LIST_OFFSETS, Api.FETCH]
 OF_WORKERS = [api for api in Api if api is not Api.DESCRIBE_CLUSTER]
 
-Strike = tuple[Api, Part, Fault]
+Strike = tuple[Api, Direction, Fault]
 
 
 def strikes(apis: Sequence[Api]) -> pytest.MarkDecorator:
     """One test for each way to spoil each of these exchanges."""
-    all_of_them = [(api, part, fault) for api in apis for part in Part for fault in Fault]
+    all_of_them = [(api, part, fault) for api in apis for part in Direction for fault in Fault]
     return pytest.mark.parametrize("strike", all_of_them, ids=lambda one: f"{one[0].name}-{one[1].value}-{one[2].name}")
 
 
 @contextmanager
-def struck_during(call: Callable[[], None], proxy: Proxy, strike: Strike) -> Iterator[None]:
+def struck_during(call: Callable[[], None], proxy: FaultProxy, strike: Strike) -> Iterator[None]:
     """The call, in a thread of its own, and one fault in it; the block runs when this has happened. The call must end well."""
     api, part, fault = strike
     proxy.strike(api, part, fault, times=1)
@@ -63,7 +63,7 @@ def struck_during(call: Callable[[], None], proxy: Proxy, strike: Strike) -> Ite
 
 @strikes(OF_WORKERS)
 def test_a_worker_copies_each_record_once(
-    proxy: Proxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str], strike: Strike
+    proxy: FaultProxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str], strike: Strike
 ) -> None:
     source, out = topics
     put(new_log(), numbered(source, RECORDS))
@@ -92,7 +92,7 @@ def copy_as_under_a_supervisor(new_log: NewLog, topics: tuple[str, str], all_is_
 
 @strikes(OF_WRITERS)
 def test_a_writer_writes_each_record_once(
-    proxy: Proxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str], strike: Strike
+    proxy: FaultProxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str], strike: Strike
 ) -> None:
     topic, _ = topics
 
@@ -112,7 +112,7 @@ def test_a_writer_writes_each_record_once(
 
 @strikes(OF_READERS)
 def test_a_reader_reads_each_record_once(
-    proxy: Proxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str], strike: Strike
+    proxy: FaultProxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str], strike: Strike
 ) -> None:
     topic, _ = topics
     put(new_log(), numbered(topic, RECORDS))

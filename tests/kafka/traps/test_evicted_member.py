@@ -15,8 +15,8 @@ from newsloom.streaming.kafka.transactions import Transactions
 from newsloom.streaming.records import Message
 from tests.conformance.driving import Member, numbered, put, read_all, steps, values
 from tests.kafka.broker import wait_until
-from tests.kafka.copying import assert_copied_once, copies
 from tests.kafka.harness import NewLog
+from tests.kafka.topic_copy import assert_copied_once, copies
 from tests.kafka.traps import plain
 
 pytestmark = pytest.mark.kafka

@@ -7,32 +7,32 @@ import pytest
 from newsloom.streaming.errors import CommitFailed
 from tests.conformance.driving import Member, numbered, put, read_all, values
 from tests.kafka.broker import wait_until
-from tests.kafka.copying import assert_copied_once, copies, copy_all
-from tests.kafka.faults import Api, Fault, Part
+from tests.kafka.fault_proxy import FaultProxy
+from tests.kafka.faults import Api, Direction, Fault
 from tests.kafka.harness import NewLog
-from tests.kafka.proxy import Proxy
+from tests.kafka.topic_copy import assert_copied_once, copies, copy_all
 from tests.kafka.traps import plain
 
 pytestmark = pytest.mark.kafka
 
 
 @pytest.mark.slow
-def test_plain_client_reports_a_commit_of_what_was_aborted(
-    proxy: Proxy, new_log: NewLog, topics: tuple[str, str]
+def test_plain_client_reports_an_aborted_transaction_as_committed(
+    proxy: FaultProxy, new_log: NewLog, topics: tuple[str, str]
 ) -> None:
     source, out = topics
     put(new_log(), numbered(source, 3))
     with plain.producer(proxy.address, transactional_id=source) as producer:
         producer.begin_transaction()
         producer.send(out, b"0").get(10)
-        proxy.strike(Api.PRODUCE, Part.REQUEST, Fault.CUT)
+        proxy.strike(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
         producer.send(out, b"1")
         producer.flush()
         proxy.lift()
         producer.send_offsets_to_transaction(plain.offsets(source, 3), source)
-        proxy.strike(Api.PRODUCE, Part.REQUEST, Fault.STALL)
+        proxy.strike(Api.PRODUCE, Direction.REQUEST, Fault.STALL)
         behind_the_gap = producer.send(out, b"2")
-        proxy.wait_struck(Api.PRODUCE, Part.REQUEST)
+        proxy.wait_struck(Api.PRODUCE, Direction.REQUEST)
         commit = plain.Call(producer.commit_transaction)
         wait_until(producer._transaction_manager.is_completing, 10, "the commit to begin")
         proxy.lift()
@@ -46,14 +46,16 @@ def test_plain_client_reports_a_commit_of_what_was_aborted(
     assert values(read_all(log, out)) == []
 
 
-def test_adapter_says_so(proxy: Proxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str]) -> None:
+def test_adapter_reports_the_failure(
+    proxy: FaultProxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str]
+) -> None:
     source, out = topics
     put(new_log(), numbered(source, 3))
     log = proxied_log(batch_size="1")
     member = Member(log, source, [source])
     batch = member.batch()
     # A request for each record: the first is written, the next is not.
-    proxy.strike(Api.PRODUCE, Part.REQUEST, Fault.CUT, skip=1)
+    proxy.strike(Api.PRODUCE, Direction.REQUEST, Fault.CUT, skip=1)
 
     with pytest.raises(CommitFailed):
         member.worker.commit(batch, copies(batch, out))

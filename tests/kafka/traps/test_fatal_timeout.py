@@ -8,23 +8,23 @@ from kafka.errors import KafkaError
 from newsloom.streaming.errors import CommitFailed
 from newsloom.streaming.records import Message
 from tests.conformance.driving import Member, numbered, put, read_all, values
-from tests.kafka.copying import assert_copied_once, copies, copy_all
-from tests.kafka.faults import Api, Fault, Part
+from tests.kafka.fault_proxy import FaultProxy
+from tests.kafka.faults import Api, Direction, Fault
 from tests.kafka.harness import NewLog
-from tests.kafka.proxy import Proxy
+from tests.kafka.topic_copy import assert_copied_once, copies, copy_all
 from tests.kafka.traps import plain
 
 pytestmark = pytest.mark.kafka
 
 
-def test_plain_client_can_neither_abort_nor_go_on_after_a_commit_that_went_through(
-    proxy: Proxy, new_log: NewLog, topics: tuple[str, str]
+def test_plain_client_can_neither_abort_nor_begin_after_a_successful_commit(
+    proxy: FaultProxy, new_log: NewLog, topics: tuple[str, str]
 ) -> None:
     source, out = topics
     with plain.producer(proxy.address, transactional_id=source) as producer:
         producer.begin_transaction()
         producer.send(out, b"0")
-        proxy.strike(Api.END_TXN, Part.ANSWER, Fault.STALL)
+        proxy.strike(Api.END_TXN, Direction.ANSWER, Fault.STALL)
         with pytest.raises(KafkaError, match="RequestTimedOut"):
             producer.commit_transaction()
         proxy.lift()
@@ -36,9 +36,9 @@ def test_plain_client_can_neither_abort_nor_go_on_after_a_commit_that_went_throu
     assert values(read_all(new_log(), out)) == [b"0"]
 
 
-@pytest.mark.parametrize("part", list(Part), ids=lambda part: str(part.value))
-def test_adapter_says_that_the_outcome_is_unknown_and_finds_it_out(
-    proxy: Proxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str], part: Part
+@pytest.mark.parametrize("part", list(Direction), ids=lambda part: str(part.value))
+def test_adapter_reports_an_unknown_outcome_and_resolves_it(
+    proxy: FaultProxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str], part: Direction
 ) -> None:
     source, out = topics
     put(new_log(), numbered(source, 6))

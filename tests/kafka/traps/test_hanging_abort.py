@@ -13,10 +13,10 @@ from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from tests.conformance.driving import Member, numbered, put
 from tests.kafka.broker import wait_until
-from tests.kafka.copying import assert_copied_once, copies, copy_all
-from tests.kafka.faults import Api, Fault, Part
+from tests.kafka.fault_proxy import FaultProxy
+from tests.kafka.faults import Api, Direction, Fault
 from tests.kafka.harness import NewLog
-from tests.kafka.proxy import Proxy
+from tests.kafka.topic_copy import assert_copied_once, copies, copy_all
 from tests.kafka.traps import plain
 
 pytestmark = pytest.mark.kafka
@@ -26,24 +26,24 @@ PATIENT_MS = 120_000
 
 
 @pytest.mark.slow
-def test_plain_abort_hangs(proxy: Proxy, topics: tuple[str, str]) -> None:
+def test_plain_abort_hangs(proxy: FaultProxy, topics: tuple[str, str]) -> None:
     source, out = topics
     with plain.producer(proxy.address, transactional_id=source, delivery_timeout_ms=PATIENT_MS) as producer:
         producer.begin_transaction()
-        proxy.strike(Api.PRODUCE, Part.REQUEST, Fault.CUT)
+        proxy.strike(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
         producer.send(out, b"0")
-        proxy.wait_struck(Api.PRODUCE, Part.REQUEST)
+        proxy.wait_struck(Api.PRODUCE, Direction.REQUEST)
 
         abort = plain.Call(producer.abort_transaction)
 
         assert not abort.ends_within(plain.HANGS_S)
 
 
-def test_plain_close_gives_up_and_leaves_its_thread(proxy: Proxy, topics: tuple[str, str]) -> None:
+def test_plain_close_gives_up_and_leaves_its_thread(proxy: FaultProxy, topics: tuple[str, str]) -> None:
     source, out = topics
     with plain.producer(proxy.address, transactional_id=source, delivery_timeout_ms=PATIENT_MS) as producer:
         producer.begin_transaction()
-        proxy.strike(Api.PRODUCE, Part.REQUEST, Fault.CUT)
+        proxy.strike(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
         producer.send(out, b"0")
 
         with pytest.raises(KafkaTimeoutError):
@@ -52,12 +52,12 @@ def test_plain_close_gives_up_and_leaves_its_thread(proxy: Proxy, topics: tuple[
         producer.send(out, b"still open")
 
 
-def test_adapter_drops_a_producer_at_once(proxy: Proxy, topics: tuple[str, str]) -> None:
+def test_adapter_closes_a_producer_at_once(proxy: FaultProxy, topics: tuple[str, str]) -> None:
     source, out = topics
     producer: Any = ClientFactory(parse_addresses(proxy.url), {}).producer(source)
     producer.init_transactions()
     producer.begin_transaction()
-    proxy.strike(Api.PRODUCE, Part.REQUEST, Fault.CUT)
+    proxy.strike(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
     producer.send(out, value=b"0", key=b"k")
 
     producer.close_now()
@@ -66,7 +66,7 @@ def test_adapter_drops_a_producer_at_once(proxy: Proxy, topics: tuple[str, str])
 
 
 def test_adapter_leaves_no_thread_behind(
-    proxy: Proxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str]
+    proxy: FaultProxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str]
 ) -> None:
     source, out = topics
     put(new_log(), numbered(source, 3))
@@ -74,7 +74,7 @@ def test_adapter_leaves_no_thread_behind(
     log = proxied_log()
     member = Member(log, source, [source])
     batch = member.batch()
-    proxy.strike(Api.PRODUCE, Part.REQUEST, Fault.CUT)
+    proxy.strike(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
     with pytest.raises(CommitFailed):
         member.worker.commit(batch, copies(batch, out))
     proxy.lift()

@@ -13,10 +13,10 @@ from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.records import Message
 from tests.conformance.driving import Member, numbered, put, read_all, values
-from tests.kafka.copying import assert_copied_once, copies, copy_all
-from tests.kafka.faults import Api, Fault, Part
+from tests.kafka.fault_proxy import FaultProxy
+from tests.kafka.faults import Api, Direction, Fault
 from tests.kafka.harness import NewLog
-from tests.kafka.proxy import Proxy
+from tests.kafka.topic_copy import assert_copied_once, copies, copy_all
 from tests.kafka.traps import plain
 
 pytestmark = pytest.mark.kafka
@@ -25,7 +25,7 @@ TURNED_AWAY = 8
 """Attempts to connect, 50 to 200 ms one after the other: enough for the call to have met the absence."""
 
 
-def call_while_away(proxy: Proxy, call: Callable[[], object]) -> plain.Call:
+def call_while_away(proxy: FaultProxy, call: Callable[[], object]) -> plain.Call:
     """Begin the call when the client knows that its coordinator is away; the coordinator is back at the end."""
     proxy.go_away()
     proxy.wait_turned_away()
@@ -35,7 +35,7 @@ def call_while_away(proxy: Proxy, call: Callable[[], object]) -> plain.Call:
     return begun
 
 
-def assert_others_can_commit(proxy: Proxy, topic: str) -> None:
+def assert_others_can_commit(proxy: FaultProxy, topic: str) -> None:
     with plain.producer(proxy.address, transactional_id=topic) as another:
         another.begin_transaction()
         another.send(topic, b"another's")
@@ -43,7 +43,7 @@ def assert_others_can_commit(proxy: Proxy, topic: str) -> None:
 
 
 @pytest.mark.slow
-def test_plain_commit_hangs(proxy: Proxy, new_log: NewLog, topics: tuple[str, str]) -> None:
+def test_plain_commit_hangs(proxy: FaultProxy, new_log: NewLog, topics: tuple[str, str]) -> None:
     source, out = topics
     with plain.producer(proxy.address, transactional_id="plain-commit") as producer:
         producer.begin_transaction()
@@ -59,7 +59,7 @@ def test_plain_commit_hangs(proxy: Proxy, new_log: NewLog, topics: tuple[str, st
 
 
 @pytest.mark.slow
-def test_plain_offsets_hang(proxy: Proxy, topics: tuple[str, str]) -> None:
+def test_plain_offsets_hang(proxy: FaultProxy, topics: tuple[str, str]) -> None:
     source, out = topics
     with plain.producer(proxy.address, transactional_id="plain-offsets") as producer:
         producer.begin_transaction()
@@ -74,8 +74,8 @@ def test_plain_offsets_hang(proxy: Proxy, topics: tuple[str, str]) -> None:
         assert proxy.answered(Api.ADD_OFFSETS_TO_TXN) == 0
 
 
-def test_adapters_commit_goes_through_when_the_coordinator_is_back(
-    proxy: Proxy, new_log: NewLog, topics: tuple[str, str]
+def test_adapter_commits_when_the_coordinator_is_back(
+    proxy: FaultProxy, new_log: NewLog, topics: tuple[str, str]
 ) -> None:
     source, out = topics
     producer: Any = ClientFactory(parse_addresses(proxy.url), {}).producer("adapters-commit")
@@ -98,8 +98,8 @@ def test_adapters_commit_goes_through_when_the_coordinator_is_back(
 @pytest.mark.parametrize(
     "last", [Api.PRODUCE, Api.ADD_OFFSETS_TO_TXN, Api.TXN_OFFSET_COMMIT], ids=lambda api: str(api.name)
 )
-def test_worker_commits_or_says_that_it_could_not(
-    proxy: Proxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str], last: Api
+def test_worker_commits_or_raises(
+    proxy: FaultProxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str], last: Api
 ) -> None:
     source, out = topics
     put(new_log(), numbered(source, 6))
@@ -107,7 +107,7 @@ def test_worker_commits_or_says_that_it_could_not(
     member = Member(log, source, [source])
     member.take(3, lambda record: [Message(out, record.key, record.value)])
     batch = member.batch()
-    proxy.strike(last, Part.ANSWER, Fault.AWAY, times=1)
+    proxy.strike(last, Direction.ANSWER, Fault.AWAY, times=1)
 
     def finish() -> None:
         with suppress(CommitFailed):

@@ -51,7 +51,7 @@ def test_plain_transactional_client_has_a_gap_after_the_abort(kafka_url: str, sm
             producer.send(small, b"after").get(10)
 
 
-def test_adapter_refuses_what_is_over_the_request_limit_before_it_is_sent(
+def test_adapter_refuses_a_record_over_the_request_limit_before_sending_it(
     new_log: NewLog, topics: tuple[str, str]
 ) -> None:
     source, _ = topics
@@ -62,7 +62,7 @@ def test_adapter_refuses_what_is_over_the_request_limit_before_it_is_sent(
     assert values(read_all(new_log(), source)) == [b"0", b"1"]
 
 
-def test_adapter_writes_on_after_the_broker_has_refused_a_record(
+def test_adapter_continues_to_write_after_the_broker_has_refused_a_record(
     kafka_url: str, new_log: NewLog, topics: tuple[str, str]
 ) -> None:
     """The topic's limit was lowered since the adapter has looked at it."""

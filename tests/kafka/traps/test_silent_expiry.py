@@ -7,10 +7,10 @@ import pytest
 from newsloom.streaming.errors import CommitFailed
 from tests.conformance.driving import Member, numbered, put, read_all, values
 from tests.kafka.broker import wait_until
-from tests.kafka.copying import assert_copied_once, copies, copy_all
-from tests.kafka.faults import Api, Fault, Part
+from tests.kafka.fault_proxy import FaultProxy
+from tests.kafka.faults import Api, Direction, Fault
 from tests.kafka.harness import NewLog
-from tests.kafka.proxy import Proxy
+from tests.kafka.topic_copy import assert_copied_once, copies, copy_all
 from tests.kafka.traps import plain
 
 pytestmark = pytest.mark.kafka
@@ -18,12 +18,12 @@ pytestmark = pytest.mark.kafka
 
 @pytest.mark.slow
 def test_plain_client_commits_the_offsets_and_loses_the_record(
-    proxy: Proxy, new_log: NewLog, topics: tuple[str, str]
+    proxy: FaultProxy, new_log: NewLog, topics: tuple[str, str]
 ) -> None:
     source, out = topics
     put(new_log(), numbered(source, 1))
     with plain.producer(proxy.address, transactional_id=source) as producer:
-        proxy.strike(Api.PRODUCE, Part.REQUEST, Fault.CUT)
+        proxy.strike(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
         producer.begin_transaction()
         producer.send(out, b"0")
         producer.send_offsets_to_transaction(plain.offsets(source, 1), source)
@@ -34,13 +34,15 @@ def test_plain_client_commits_the_offsets_and_loses_the_record(
     assert values(read_all(log, out)) == []
 
 
-def test_adapter_commits_neither(proxy: Proxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str]) -> None:
+def test_adapter_commits_neither(
+    proxy: FaultProxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str]
+) -> None:
     source, out = topics
     put(new_log(), numbered(source, 3))
     log = proxied_log()
     member = Member(log, source, [source])
     batch = member.batch()
-    proxy.strike(Api.PRODUCE, Part.REQUEST, Fault.CUT)
+    proxy.strike(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
 
     with pytest.raises(CommitFailed):
         member.worker.commit(batch, copies(batch, out))

@@ -1,6 +1,6 @@
 """B11: a TLS handshake has no timeout. A host that accepts connections and says nothing keeps a client for ever.
 
-How opening the log ends at such a port: `tests/kafka/test_connecting.py`. Here it falls silent later.
+How opening the log ends at such a port: `tests/kafka/test_connection_errors.py`. Here it falls silent later.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from newsloom.streaming.errors import LogUnavailable
 from newsloom.streaming.kafka.clients import ClientFactory
 from tests.conformance.driving import Member, numbered, put
 from tests.kafka.broker import Broker
-from tests.kafka.copying import assert_copied_once, copies, copy_all
-from tests.kafka.harness import NewLog, opening
-from tests.kafka.proxy import Proxy
-from tests.kafka.tls_front import TlsFront, make_certificate
+from tests.kafka.fault_proxy import FaultProxy
+from tests.kafka.harness import NewLog, log_opener
+from tests.kafka.tls_proxy import TlsProxy, make_certificate
+from tests.kafka.topic_copy import assert_copied_once, copies, copy_all
 from tests.kafka.traps import plain
 
 
@@ -42,16 +42,16 @@ def test_adapters_clients_give_up() -> None:
 
 
 @pytest.mark.kafka
-def test_worker_goes_on_after_a_host_has_died_in_its_handshake(
+def test_worker_continues_after_a_host_has_died_in_a_tls_handshake(
     kafka_broker: Broker, new_log: NewLog, topics: tuple[str, str], tmp_path: Path
 ) -> None:
     source, out = topics
     put(new_log(), numbered(source, 6))
     certificate = make_certificate(tmp_path)
-    with TlsFront(certificate) as front, Proxy(int(kafka_broker.url.rpartition(":")[2]), front.port) as proxy:
+    with TlsProxy(certificate) as front, FaultProxy(int(kafka_broker.url.rpartition(":")[2]), front.port) as proxy:
         front.behind = proxy.port
         tls = {"security_protocol": "SSL", "ssl_cafile": str(certificate), "reconnect_backoff_max_ms": "200"}
-        with opening(f"kafka://127.0.0.1:{front.port}", **tls) as open_log:
+        with log_opener(f"kafka://127.0.0.1:{front.port}", **tls) as open_log:
             log = open_log()
             member = Member(log, source, [source])
             batch = member.batch(max_records=3)

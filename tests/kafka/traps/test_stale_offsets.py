@@ -82,7 +82,7 @@ def test_adapter_never_sets_an_offset_back(new_log: NewLog, source: str) -> None
             return
 
 
-def test_adapter_drops_what_the_broker_has_refused(kafka_url: str, new_log: NewLog, source: str) -> None:
+def test_adapter_discards_offsets_that_the_broker_has_refused(kafka_url: str, new_log: NewLog, source: str) -> None:
     """The same past the worker's own check: as a member that is none any more."""
     clients = ClientFactory(parse_addresses(kafka_url), {})
     transactions = Transactions(clients, KafkaAdmin(clients), source)

@@ -18,7 +18,7 @@ from newsloom.streaming.records import Message
 from tests.conformance.driving import read_all, steps, values
 from tests.conftest import HOW_TO_RUN
 from tests.kafka.broker import PASSWORD, USER, Broker, find_kafka_home
-from tests.kafka.harness import opening
+from tests.kafka.harness import log_opener
 from tests.kafka.traps import plain
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -77,7 +77,7 @@ def guard(tmp_path: Path) -> Iterator[Guard]:
     broker = Broker(home, tmp_path / "broker", settings=_SETTINGS)
     try:
         broker.start()
-        with opening(broker.url) as open_log:
+        with log_opener(broker.url) as open_log:
             open_log().admin().create([TopicSpec(Guard.topic, 1, CleanupPolicy.DELETE)])
         made = Guard(broker)
         yield made
@@ -95,9 +95,9 @@ def until_refused(write: Callable[[], object], refusal: type[Exception]) -> None
             return
 
 
-def test_plain_client_is_refused_for_ever_and_the_adapter_as_long_as_it_may_not(guard: Guard) -> None:
+def test_adapter_writes_again_after_the_right_is_granted_and_plain_client_does_not(guard: Guard) -> None:
     address = guard.url.removeprefix("kafka://")
-    with opening(guard.url, **SASL) as open_log, plain.producer(address, **SASL) as producer:
+    with log_opener(guard.url, **SASL) as open_log, plain.producer(address, **SASL) as producer:
         writer, written = open_log().writer("writer"), 0
 
         def write() -> None:

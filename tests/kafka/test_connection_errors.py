@@ -9,7 +9,7 @@ import pytest
 from newsloom.streaming.errors import ConfigurationError, LogUnavailable
 from newsloom.streaming.kafka import open_kafka
 from tests.kafka.broker import PASSWORD, USER, Broker, free_ports
-from tests.kafka.harness import refusal
+from tests.kafka.harness import opening_error
 
 SASL = {
     "security_protocol": "SASL_PLAINTEXT",
@@ -19,27 +19,27 @@ SASL = {
 }
 
 
-def test_nobody_listens() -> None:
-    assert "Connection refused" in str(refusal(f"kafka://127.0.0.1:{free_ports(1)[0]}", {}))
+def test_a_port_without_a_listener() -> None:
+    assert "Connection refused" in str(opening_error(f"kafka://127.0.0.1:{free_ports(1)[0]}", {}))
 
 
-def test_a_name_that_does_not_exist() -> None:
-    assert isinstance(refusal("kafka://no-such-host.invalid:9092", {}), LogUnavailable)
+def test_an_unknown_host_name() -> None:
+    assert isinstance(opening_error("kafka://no-such-host.invalid:9092", {}), LogUnavailable)
 
 
-def test_tls_to_a_port_that_stays_silent(silent_port: int) -> None:
-    assert "no answer" in str(refusal(f"kafka://127.0.0.1:{silent_port}", {"security_protocol": "SSL"}))
+def test_tls_to_a_port_that_never_answers(silent_port: int) -> None:
+    assert "no answer" in str(opening_error(f"kafka://127.0.0.1:{silent_port}", {"security_protocol": "SSL"}))
 
 
-def test_a_port_that_stays_silent(silent_port: int) -> None:
-    error = refusal(f"kafka://127.0.0.1:{silent_port}", {})
+def test_a_port_that_never_answers(silent_port: int) -> None:
+    error = opening_error(f"kafka://127.0.0.1:{silent_port}", {})
     assert isinstance(error, LogUnavailable)
     assert "no answer" in str(error)
 
 
-def test_a_certificate_authority_that_cannot_be_read(silent_port: int) -> None:
+def test_an_unreadable_certificate_authority_file(silent_port: int) -> None:
     options = {"security_protocol": "SSL", "ssl_cafile": "no-such-file.pem"}
-    error = refusal(f"kafka://127.0.0.1:{silent_port}", options)
+    error = opening_error(f"kafka://127.0.0.1:{silent_port}", options)
     assert isinstance(error, ConfigurationError)
     assert "NEWSLOOM_KAFKA_SSL_CAFILE" in str(error)
 
@@ -58,7 +58,7 @@ def test_a_wrong_password(kafka_broker: Broker) -> None:
     handler.emit = lambda record: lines.append(record.getMessage())  # type: ignore[method-assign]
     logging.getLogger().addHandler(handler)
     try:
-        error = refusal(
+        error = opening_error(
             kafka_broker.sasl_url, {**SASL, "sasl_plain_password": "wrong-password", "bootstrap_timeout_ms": "3000"}
         )
     finally:
@@ -69,7 +69,7 @@ def test_a_wrong_password(kafka_broker: Broker) -> None:
 
 
 @pytest.mark.kafka
-def test_tls_to_a_broker_without(kafka_broker: Broker) -> None:
-    told = str(refusal(kafka_broker.url, {"security_protocol": "SSL"}))
+def test_tls_to_a_plaintext_port(kafka_broker: Broker) -> None:
+    told = str(opening_error(kafka_broker.url, {"security_protocol": "SSL"}))
     assert "the port does not use TLS" in told
     assert "NEWSLOOM_KAFKA_SECURITY_PROTOCOL" in told

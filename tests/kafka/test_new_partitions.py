@@ -31,7 +31,7 @@ def grow(kafka_url: str, topic: str, partitions: int) -> None:
     admin.close()
 
 
-def test_new_partitions_are_taken_up(new_log: NewLog, topic: str, kafka_url: str) -> None:
+def test_new_partitions_are_assigned(new_log: NewLog, topic: str, kafka_url: str) -> None:
     member = Member(new_log(**PATIENT), topic, [topic])
     member.poll_until(lambda: member.owned == set(partitions_of(topic, 2)))
 
@@ -40,7 +40,7 @@ def test_new_partitions_are_taken_up(new_log: NewLog, topic: str, kafka_url: str
     member.poll_until(lambda: member.owned == set(partitions_of(topic, 4)))
 
 
-def test_new_partitions_are_taken_up_though_all_have_been_restarted_since(
+def test_new_partitions_are_assigned_after_all_members_have_restarted(
     new_log: NewLog, topic: str, kafka_url: str
 ) -> None:
     """B19: only the leader watches, and one that comes back under its static name is not told that it is the leader."""

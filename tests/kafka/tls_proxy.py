@@ -16,7 +16,7 @@ HOST: Final = "127.0.0.1"
 CHUNK_BYTES: Final = 65_536
 
 
-class TlsFront:
+class TlsProxy:
     """Listens with TLS at `port` and passes everything on to `behind`, which is set before the first client comes."""
 
     def __init__(self, certificate: Path) -> None:

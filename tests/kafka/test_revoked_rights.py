@@ -13,8 +13,8 @@ from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Reader, Worker
 from newsloom.streaming.records import Message, TopicPartition
+from tests.kafka.acl_newsroom import WORK_S_MAX, AclNewsroom
 from tests.kafka.broker import wait_until
-from tests.kafka.guarded import WORK_S_MAX, GuardedNewsroom
 from tests.kafka.harness import END_S_MAX
 
 pytestmark = pytest.mark.kafka
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.kafka
 class _Member:
     """A worker that takes articles and makes vectors of them, as a user, in a group of the user's name."""
 
-    newsroom: GuardedNewsroom
+    newsroom: AclNewsroom
     user: str
     loses: Right
     error: ConfigurationError | None = None
@@ -58,7 +58,7 @@ class _Member:
         return len(batch.records)
 
 
-def test_a_right_that_is_taken_away_is_missed_within_half_a_minute(newsroom: GuardedNewsroom) -> None:
+def test_a_revoked_right_is_noticed_within_half_a_minute(newsroom: AclNewsroom) -> None:
     where = newsroom.beside("flight.")
     where.create_topics()
     members = [
@@ -90,7 +90,7 @@ def test_a_right_that_is_taken_away_is_missed_within_half_a_minute(newsroom: Gua
 
 
 @pytest.mark.slow
-def test_a_topic_that_may_no_longer_be_read_and_is_forgotten_is_missed_too(newsroom: GuardedNewsroom) -> None:
+def test_a_revoked_read_right_is_noticed_after_the_topic_has_left_the_metadata(newsroom: AclNewsroom) -> None:
     where = newsroom.beside("silent.")
     where.create_topics()
     topic = where.name(ARTICLES)

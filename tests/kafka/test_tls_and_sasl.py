@@ -14,10 +14,10 @@ from newsloom.access import Operation, Resource, Right
 from newsloom.service import EXIT_CONFIGURATION, EXIT_LOG
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.kafka import open_kafka
+from tests.kafka.acl_newsroom import REPOSITORY, AclNewsroom
 from tests.kafka.certificates import Authority
-from tests.kafka.guarded import REPOSITORY, GuardedNewsroom
-from tests.kafka.harness import END_S_MAX, refusal
-from tests.kafka.secured import GUEST, SecuredBroker
+from tests.kafka.harness import END_S_MAX, opening_error
+from tests.kafka.secured_broker import GUEST, SecuredBroker
 
 pytestmark = pytest.mark.kafka
 
@@ -66,13 +66,13 @@ def test_a_certificate_whose_key_is_encrypted(secured_broker: SecuredBroker, cer
     open_kafka(secured_broker.mutual_url, {**options, "ssl_password": KEY_PASSWORD}).close()
     # None at all: OpenSSL must not ask for it on a terminal that nobody looks at.
     for wrong in ({}, {"ssl_password": WRONG}):
-        error = refusal(secured_broker.mutual_url, {**options, **wrong})
+        error = opening_error(secured_broker.mutual_url, {**options, **wrong})
         assert isinstance(error, ConfigurationError)
         assert "NEWSLOOM_KAFKA_SSL_CERTFILE, _SSL_KEYFILE or _SSL_PASSWORD" in str(error)
         assert WRONG not in str(error)
 
 
-def test_a_name_that_the_certificate_does_not_know_if_nobody_is_to_look(secured_broker: SecuredBroker) -> None:
+def test_another_host_name_is_accepted_without_the_host_name_check(secured_broker: SecuredBroker) -> None:
     options = {**secured_broker.options(GUEST), "ssl_check_hostname": "false"}
     open_kafka(secured_broker.url_by_name, options).close()
 
@@ -90,58 +90,60 @@ def test_a_name_that_the_certificate_does_not_know_if_nobody_is_to_look(secured_
         ("security_protocol", "SASL_PLAINTEXT", "the broker requires TLS on this port"),
     ],
 )
-def test_a_wrong_user(secured_broker: SecuredBroker, name: str, text: str, told: str) -> None:
+def test_wrong_credentials(secured_broker: SecuredBroker, name: str, text: str, told: str) -> None:
     options = {**secured_broker.options(GUEST), "bootstrap_timeout_ms": "3000", name: text}
-    error = refusal(secured_broker.url, options)
+    error = opening_error(secured_broker.url, options)
     assert isinstance(error, ConfigurationError)
     assert told in str(error)
     assert not [secret for secret in (WRONG, secured_broker.passwords[GUEST]) if secret in str(error)]
 
 
-def test_no_user_at_all(secured_broker: SecuredBroker) -> None:
-    error = refusal(secured_broker.url, {"security_protocol": "SSL", "ssl_cafile": str(secured_broker.authority)})
+def test_a_client_without_a_user(secured_broker: SecuredBroker) -> None:
+    error = opening_error(secured_broker.url, {"security_protocol": "SSL", "ssl_cafile": str(secured_broker.authority)})
     assert isinstance(error, ConfigurationError)
     assert "the broker requires a SASL user on this port" in str(error)
     assert "SCRAM-SHA-512" in str(error)
 
 
-def test_plaintext_to_a_port_that_speaks_tls(secured_broker: SecuredBroker) -> None:
-    error = refusal(secured_broker.url, {})
+def test_plaintext_to_a_tls_port(secured_broker: SecuredBroker) -> None:
+    error = opening_error(secured_broker.url, {})
     assert isinstance(error, ConfigurationError)
     assert "the broker requires TLS on this port: set NEWSLOOM_KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL" in str(error)
 
 
-def test_another_authority(secured_broker: SecuredBroker, stranger: Authority) -> None:
-    error = refusal(secured_broker.url, {**secured_broker.options(GUEST), "ssl_cafile": str(stranger.certificate)})
+def test_a_broker_certificate_of_another_authority(secured_broker: SecuredBroker, stranger: Authority) -> None:
+    error = opening_error(
+        secured_broker.url, {**secured_broker.options(GUEST), "ssl_cafile": str(stranger.certificate)}
+    )
     assert isinstance(error, ConfigurationError)
     assert "unable to get local issuer certificate; check NEWSLOOM_KAFKA_SSL_CAFILE" in str(error)
 
 
-def test_a_certificate_that_has_expired(secured_broker: SecuredBroker, certified: dict[str, str]) -> None:
-    error = refusal(secured_broker.expired_url, certified)
+def test_an_expired_broker_certificate(secured_broker: SecuredBroker, certified: dict[str, str]) -> None:
+    error = opening_error(secured_broker.expired_url, certified)
     assert isinstance(error, ConfigurationError)
     assert "certificate has expired" in str(error)
 
 
-def test_another_host_name(secured_broker: SecuredBroker) -> None:
-    error = refusal(secured_broker.url_by_name, secured_broker.options(GUEST))
+def test_a_broker_certificate_for_another_host_name(secured_broker: SecuredBroker) -> None:
+    error = opening_error(secured_broker.url_by_name, secured_broker.options(GUEST))
     assert isinstance(error, ConfigurationError)
     assert "Hostname mismatch, certificate is not valid for 'localhost'" in str(error)
 
 
-def test_a_user_where_there_are_none(secured_broker: SecuredBroker, certified: dict[str, str]) -> None:
+def test_a_user_on_a_port_without_sasl(secured_broker: SecuredBroker, certified: dict[str, str]) -> None:
     options = {**secured_broker.options(GUEST), "ssl_certfile": certified["ssl_certfile"]}
-    error = refusal(secured_broker.mutual_url, options)
+    error = opening_error(secured_broker.mutual_url, options)
     assert isinstance(error, ConfigurationError)
     assert "the broker does not use SASL on this port: set NEWSLOOM_KAFKA_SECURITY_PROTOCOL to SSL" in str(error)
 
 
-def test_a_client_without_a_certificate_or_with_a_strangers(
+def test_a_client_without_a_trusted_certificate(
     secured_broker: SecuredBroker, certified: dict[str, str], stranger: Authority
 ) -> None:
     without = {name: value for name, value in certified.items() if name != "ssl_certfile"}
     for options in (without, {**without, "ssl_certfile": str(stranger.issue("carol"))}):
-        error = refusal(secured_broker.mutual_url, options)
+        error = opening_error(secured_broker.mutual_url, options)
         assert isinstance(error, ConfigurationError)
         assert "the broker rejects or requires a client certificate" in str(error)
         assert "check NEWSLOOM_KAFKA_SSL_CERTFILE" in str(error)
@@ -156,7 +158,7 @@ def test_a_client_without_a_certificate_or_with_a_strangers(
 def test_a_service_ends_with_one_line_and_the_status_of_its_cause(
     secured_broker: SecuredBroker, silent_port: int, tmp_path: Path, silent: bool, status: int
 ) -> None:
-    newsroom = GuardedNewsroom(secured_broker, tmp_path)
+    newsroom = AclNewsroom(secured_broker, tmp_path)
     environ = newsroom.settings_of(
         GUEST, NEWSLOOM_KAFKA_SASL_PLAIN_PASSWORD=WRONG, NEWSLOOM_KAFKA_BOOTSTRAP_TIMEOUT_MS="3000"
     )

@@ -11,39 +11,39 @@ import pytest
 
 from newsloom.contracts.topics import STORY_UPDATES
 from services.cli.commands.ingest import EXIT_REJECTED
-from tests.kafka.guarded import GuardedNewsroom
+from tests.kafka.acl_newsroom import AclNewsroom
 
 pytestmark = pytest.mark.kafka
 
 
-def test_services_ingest_and_operator_have_worked(newsroom: GuardedNewsroom) -> None:
+def test_services_ingest_and_operator_have_worked(newsroom: AclNewsroom) -> None:
     found = newsroom.stories()
     assert sorted(story["article_count"] for story in found.values()) == [3, 3, 3]
     assert sum("pinned" in story for story in found.values()) == 1
 
 
-def test_a_reader_reads(newsroom: GuardedNewsroom) -> None:
+def test_a_reader_can_read(newsroom: AclNewsroom) -> None:
     assert "created" in newsroom.succeeds("reader", "watch", "--from-start", "--until-idle", "0")
     assert "founded" in newsroom.succeeds("reader", "explain", "a0")
     newsroom.succeeds("reader", "audit")
 
 
-def test_a_subscriber_reads_and_keeps_its_place(newsroom: GuardedNewsroom) -> None:
+def test_a_subscriber_reads_and_commits_its_offsets(newsroom: AclNewsroom) -> None:
     assert newsroom.subscribed()
     with closing(newsroom.open()) as log:
         assert log.admin().backlog(newsroom.subscriber, [newsroom.name(STORY_UPDATES)]) == 0
 
 
-def test_the_books_are_verified(newsroom: GuardedNewsroom) -> None:
+def test_the_state_is_verified(newsroom: AclNewsroom) -> None:
     assert "every invariant holds" in newsroom.succeeds("verifier", "state", "verify")
 
 
 @pytest.mark.slow
-def test_the_topics_are_migrated(newsroom: GuardedNewsroom) -> None:
+def test_the_topics_are_migrated(newsroom: AclNewsroom) -> None:
     newsroom.migrate(newsroom.beside("new."))
 
 
-def test_a_file_of_nothing_but_rejected_lines_takes_no_other_right(newsroom: GuardedNewsroom) -> None:
+def test_a_file_of_rejected_lines_needs_no_other_right(newsroom: AclNewsroom) -> None:
     # On Kafka a place is kept beside a message: without one it would have to stand at a topic of the broker's own.
     file = newsroom.folder / "rejected.jsonl"
     file.write_text("no JSON\n")
@@ -52,7 +52,7 @@ def test_a_file_of_nothing_but_rejected_lines_takes_no_other_right(newsroom: Gua
     assert "1 rejected" in result.output
 
 
-def test_nobody_has_told_a_password(newsroom: GuardedNewsroom) -> None:
+def test_no_output_contains_a_password(newsroom: AclNewsroom) -> None:
     outputs = [*newsroom.told, *(service.said() for service in newsroom.running)]
     assert any('"service.stopped"' in output for output in outputs)
     for password in newsroom.broker.passwords.values():
@@ -60,7 +60,7 @@ def test_nobody_has_told_a_password(newsroom: GuardedNewsroom) -> None:
 
 
 @pytest.mark.slow
-def test_kafkas_own_tool_takes_the_commands(newsroom: GuardedNewsroom, kafka_home: Path) -> None:
+def test_kafka_acls_accepts_the_printed_commands(newsroom: AclNewsroom, kafka_home: Path) -> None:
     (newsroom.folder / "admin.properties").write_text(newsroom.broker.tool_config)
     commands = newsroom.succeeds("ingest", "topics", "acls", "ingest", "--principal", "User:CN=ingest")
     environ = {

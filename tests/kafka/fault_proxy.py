@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final, Self
 
-from tests.kafka.faults import Api, Fault, Part, Strike
+from tests.kafka.faults import Api, Direction, Fault, FaultRule
 
 ANSWER_S_MAX: Final = 60.0
 HOST: Final = "127.0.0.1"
@@ -22,7 +22,7 @@ HOST: Final = "127.0.0.1"
 _TELL_ADDRESSES: Final = {Api.METADATA, Api.FIND_COORDINATOR, Api.DESCRIBE_CLUSTER}
 
 
-class Proxy:
+class FaultProxy:
     """Forwards to the broker at `port` of this host; `url` is for the clients that shall meet the faults.
 
     Addresses in the broker's answers are replaced by the proxy's own, so that its clients stay on it, or by that of what
@@ -35,8 +35,8 @@ class Proxy:
         self.port: int = self._server.getsockname()[1]
         self._told = front or self.port
         self._changed = threading.Condition()
-        self._faults: dict[tuple[Api, Part], Strike] = {}
-        self._struck: Counter[tuple[Api, Part]] = Counter()
+        self._faults: dict[tuple[Api, Direction], FaultRule] = {}
+        self._struck: Counter[tuple[Api, Direction]] = Counter()
         self._answered: Counter[Api] = Counter()
         self._turned_away = 0
         self._is_away = False
@@ -60,10 +60,10 @@ class Proxy:
         """The same, for kafka-python."""
         return f"{HOST}:{self.port}"
 
-    def strike(self, api: Api, part: Part, fault: Fault, *, skip: int = 0, times: int = 1_000_000) -> None:
+    def strike(self, api: Api, part: Direction, fault: Fault, *, skip: int = 0, times: int = 1_000_000) -> None:
         """Let so many messages of this kind pass, and the fault happen to so many after them."""
         with self._changed:
-            self._faults[api, part] = Strike(fault, skip, times)
+            self._faults[api, part] = FaultRule(fault, skip, times)
             self._struck[api, part] = 0
 
     def lift(self) -> None:
@@ -84,7 +84,7 @@ class Proxy:
         """How many requests of this kind the broker has answered, whether or not the answer got through."""
         return self._answered[api]
 
-    def wait_struck(self, api: Api, part: Part, times: int = 1) -> None:
+    def wait_struck(self, api: Api, part: Direction, times: int = 1) -> None:
         """Return once the latest fault of this kind has happened so often."""
         self._wait(lambda: self._struck[api, part] >= times, f"{api.name} to be struck")
 
@@ -135,21 +135,23 @@ class Proxy:
     def _serve(self, client: socket.socket, broker: socket.socket) -> None:
         asked: dict[int, Api | None] = {}
         answers = threading.Thread(
-            target=self._carry, args=(broker, client, Part.ANSWER, asked), name="proxy", daemon=True
+            target=self._carry, args=(broker, client, Direction.ANSWER, asked), name="proxy", daemon=True
         )
         answers.start()
-        self._carry(client, broker, Part.REQUEST, asked)
+        self._carry(client, broker, Direction.REQUEST, asked)
         answers.join()
         with self._changed:
             self._sockets -= {client, broker}
         client.close()
         broker.close()
 
-    def _carry(self, source: socket.socket, target: socket.socket, part: Part, asked: dict[int, Api | None]) -> None:
+    def _carry(
+        self, source: socket.socket, target: socket.socket, part: Direction, asked: dict[int, Api | None]
+    ) -> None:
         """Carry messages one way; `asked` tells the other way which answer belongs to which API."""
         try:
             while message := _read(source):
-                if part is Part.REQUEST:
+                if part is Direction.REQUEST:
                     number, _, correlation = struct.unpack_from(">hhi", message)
                     api = asked[correlation] = _api(number)
                 else:
@@ -163,7 +165,7 @@ class Proxy:
             _end(source)
             _end(target)
 
-    def _pass(self, api: Api | None, part: Part, target: socket.socket, message: bytes) -> bool:
+    def _pass(self, api: Api | None, part: Direction, target: socket.socket, message: bytes) -> bool:
         """Send the message, or let its fault happen; whether the connection goes on."""
         fault = None if api is None else self._next_fault(api, part)
         if fault is Fault.CUT:
@@ -176,9 +178,9 @@ class Proxy:
             self.go_away()
         return True
 
-    def _next_fault(self, api: Api, part: Part) -> Fault | None:
+    def _next_fault(self, api: Api, part: Direction) -> Fault | None:
         with self._changed:
-            if part is Part.ANSWER:
+            if part is Direction.ANSWER:
                 self._answered[api] += 1
             strike = self._faults.get((api, part))
             if strike is None or not strike.hits():

@@ -27,10 +27,10 @@ from newsloom.streaming.records import Message
 from newsloom.subscriber import subscribe
 from services.cli.__main__ import newsloom
 from tests.kafka.broker import wait_until
-from tests.kafka.secured import ADMIN, SecuredBroker
+from tests.kafka.secured_broker import ADMIN, SecuredBroker
 from tests.unit.evaluation.newsroom import WordEncoder, rows_of_three_stories
 
-BY_NAME: Final[dict[str, Role]] = {role.name: role for role in ROLES}
+ROLES_BY_NAME: Final[dict[str, Role]] = {role.name: role for role in ROLES}
 MODULES: Final = {"embedder": "tests.kafka.word_embedder", "clusterer": "services.clusterer"}
 REPOSITORY: Final = Path(__file__).resolve().parent.parent.parent
 START_S_MAX: Final = 60.0
@@ -38,7 +38,7 @@ END_S_MAX: Final = 60.0
 WORK_S_MAX: Final = 60.0
 
 
-class Running:
+class ServiceProcess:
     """A service as a process."""
 
     def __init__(self, service: str, environ: dict[str, str], output: Path) -> None:
@@ -83,19 +83,19 @@ class Running:
 
 
 @dataclass
-class GuardedNewsroom:
+class AclNewsroom:
     """Topics under a prefix of a secured broker, and processes that work on them, by the name of their user."""
 
     broker: SecuredBroker
     folder: Path
     prefix: str = "news."
-    running: list[Running] = field(default_factory=list)
+    running: list[ServiceProcess] = field(default_factory=list)
     told: list[str] = field(default_factory=list)
     """What commands have printed."""
 
-    def beside(self, prefix: str) -> GuardedNewsroom:
+    def beside(self, prefix: str) -> AclNewsroom:
         """Another one on the same broker, under another prefix."""
-        return GuardedNewsroom(self.broker, self.folder, prefix)
+        return AclNewsroom(self.broker, self.folder, prefix)
 
     @property
     def settings(self) -> Settings:
@@ -106,7 +106,7 @@ class GuardedNewsroom:
 
     def rights(self, role: str) -> list[Right]:
         """Those of a role, as `newsloom topics acls` prints them."""
-        return BY_NAME[role].rights(self.prefix)
+        return ROLES_BY_NAME[role].rights(self.prefix)
 
     def settings_of(self, user: str, **changed: str) -> dict[str, str]:
         """Every variable of newsloom's in the environment of this user's processes."""
@@ -133,7 +133,7 @@ class GuardedNewsroom:
             assert result.exception is not None
             raise result.exception
 
-    def migrate(self, new: GuardedNewsroom, *, without: Right | None = None) -> None:
+    def migrate(self, new: AclNewsroom, *, without: Right | None = None) -> None:
         """Migrate, with all rights that it takes under either prefix, without one."""
         rights = [right for right in new.rights("migrator") if right != without]
         self.broker.allow("migrator", [*self.rights("verifier"), *rights])
@@ -145,11 +145,11 @@ class GuardedNewsroom:
         assert result.exit_code == 0, (arguments, result.output, result.exception)
         return result.output
 
-    def start(self, service: str, user: str, **changed: str) -> Running:
+    def start(self, service: str, user: str, **changed: str) -> ServiceProcess:
         """Start a service as this user."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("NEWSLOOM_")}
         output = self.folder / f"{service}-{time.monotonic_ns()}.log"
-        self.running.append(Running(service, {**inherited, **self.settings_of(user, **changed)}, output))
+        self.running.append(ServiceProcess(service, {**inherited, **self.settings_of(user, **changed)}, output))
         return self.running[-1]
 
     def open(self, user: str = ADMIN, **options: str) -> Log:
