@@ -38,7 +38,7 @@ lint: setup ## Format, lint, types, import directions
 unit: setup ## The tests alone
 	$(BIN)/pytest -m 'not slow'
 
-acceptance: setup ## The slow tests: whole replays on both logs, with kills; fire on the embedded log; simulations (needs ../shared/data for the largest)
+acceptance: setup ## The slow tests: whole replays on both logs, with kills; fire on the SQLite log; simulations (needs ../shared/data for the largest)
 	$(BIN)/pytest -m slow tests/acceptance tests/fire tests/simulation tests/unit/evaluation
 
 simulate: setup ## Storms of faults over the services' own code on a simulated log, and the proof (SEEDS=1000 SEED=1, ~15 min)

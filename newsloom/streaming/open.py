@@ -25,9 +25,9 @@ def open_log_url(url: str, *, kafka_options: Mapping[str, str] | None = None, cr
     scheme = urlsplit(url).scheme
     # Imported here so that a log that is not used need not be installed or loaded.
     if scheme == "sqlite":
-        from newsloom.streaming.sqlite import open_embedded  # noqa: PLC0415
+        from newsloom.streaming.sqlite import open_sqlite  # noqa: PLC0415
 
-        return open_embedded(url, create=create)
+        return open_sqlite(url, create=create)
     if scheme == "kafka":
         from newsloom.streaming.kafka import open_kafka  # noqa: PLC0415
 

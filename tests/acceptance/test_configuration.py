@@ -112,7 +112,9 @@ def test_a_log_that_is_not_there(newsroom: Installation, program: Program) -> No
     ended = start(newsroom, program, NEWSLOOM_LOG="sqlite:///mistyped.db")
 
     assert ended.status == EXIT_CONFIGURATION
-    assert "mistyped.db does not exist: correct the path, or let `newsloom topics create` make it" in complaint(ended)
+    assert "mistyped.db does not exist: correct the path, or create it with `newsloom topics create`" in complaint(
+        ended
+    )
     assert not (newsroom.folder / "mistyped.db").exists()
 
 

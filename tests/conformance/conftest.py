@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from newsloom.streaming.log import Admin, CleanupPolicy, Log, TopicSpec
-from newsloom.streaming.sqlite import open_embedded
-from tests.conformance.harness import SESSION_TIMEOUT_MS, EmbeddedHarness, LogHarness
+from newsloom.streaming.sqlite import open_sqlite
+from tests.conformance.harness import SESSION_TIMEOUT_MS, LogHarness, SqliteHarness
 from tests.kafka.harness import KafkaHarness
 from tests.simulation.broker import Broker
 from tests.simulation.harness import SimulatedHarness
@@ -32,7 +32,7 @@ NewTopic = Callable[..., str]
 @pytest.fixture
 def sqlite_file(tmp_path: Path) -> Iterator[LogHarness]:
     url = f"sqlite:///{tmp_path}/log.db"
-    harness = EmbeddedHarness(lambda clock: open_embedded(url, clock=clock, session_timeout_ms=SESSION_TIMEOUT_MS))
+    harness = SqliteHarness(lambda clock: open_sqlite(url, clock=clock, session_timeout_ms=SESSION_TIMEOUT_MS))
     yield harness
     harness.close()
 
@@ -44,10 +44,10 @@ def sqlite_memory() -> Iterator[LogHarness]:
     def opener(clock: Callable[[], int]) -> Log:
         # A log in memory is the object itself, so that everybody shares the one.
         if not logs:
-            logs.append(open_embedded("sqlite://", clock=clock, session_timeout_ms=SESSION_TIMEOUT_MS))
+            logs.append(open_sqlite("sqlite://", clock=clock, session_timeout_ms=SESSION_TIMEOUT_MS))
         return logs[0]
 
-    harness = EmbeddedHarness(opener)
+    harness = SqliteHarness(opener)
     yield harness
     harness.close()
 

@@ -11,14 +11,14 @@ from collections import Counter
 from newsloom.streaming.errors import CommitFailed
 from newsloom.streaming.records import Message, TopicPartition
 from newsloom.streaming.scan import read_partitions
-from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite import open_sqlite
 
 GROUP = "copiers"
 BATCH_MAX = 7
 
 
 def main(url: str, instance: str, session_timeout_ms: int) -> None:
-    log = open_embedded(url, session_timeout_ms=session_timeout_ms)
+    log = open_sqlite(url, session_timeout_ms=session_timeout_ms)
     worker = log.worker(group=GROUP, instance=instance, topics=["in"])
     counts: Counter[int] = Counter()
     doubt: set[TopicPartition] = set()

@@ -46,8 +46,8 @@ SESSION_TIMEOUT_MS = 10_000
 
 
 @dataclass
-class EmbeddedHarness:
-    """The embedded log on a clock that stands still."""
+class SqliteHarness:
+    """The SQLite log on a clock that stands still."""
 
     opener: Callable[[ManualClock], Log]
     clock: ManualClock = field(default_factory=ManualClock)

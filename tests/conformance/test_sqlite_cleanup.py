@@ -1,4 +1,4 @@
-"""Retention and compaction of the embedded log, on a clock that is moved by hand."""
+"""Retention and compaction of the SQLite log, on a clock that is moved by hand."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from newsloom.streaming.log import CleanupPolicy, Log, TopicSpec
 from newsloom.streaming.records import Message, TopicPartition
-from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite import open_sqlite
 from newsloom.streaming.sqlite.cleanup import COMPACTION_LAG_MS, TOMBSTONE_RETENTION_MS
 from tests.conformance.driving import Member, numbered, partitions_of, put, read_all, read_to_end, values
 from tests.conformance.harness import ManualClock
@@ -25,7 +25,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def log(clock: ManualClock) -> Iterator[Log]:
-    log = open_embedded("sqlite://", clock=clock)
+    log = open_sqlite("sqlite://", clock=clock)
     log.admin().create(
         [
             TopicSpec("short", 2, CleanupPolicy.DELETE, retention_ms=HOUR_MS),
@@ -198,7 +198,7 @@ def test_whatever_was_compacted_the_last_values_are_the_same(
     script: list[tuple[list[tuple[bytes, bytes | None]], int]],
 ) -> None:
     clock = ManualClock()
-    log = open_embedded("sqlite://", clock=clock)
+    log = open_sqlite("sqlite://", clock=clock)
     log.admin().create([TopicSpec("state", 1, CleanupPolicy.COMPACT), TopicSpec("other", 1, CleanupPolicy.DELETE)])
     expected: dict[bytes, bytes] = {}
     for pairs, wait_ms in script:

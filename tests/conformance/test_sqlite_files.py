@@ -14,7 +14,7 @@ import pytest
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
 from newsloom.streaming.open import open_log_url
-from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite import open_sqlite
 from tests.conformance.driving import numbered, put, read_all
 
 
@@ -28,7 +28,7 @@ def another_programs_database(path: Path) -> None:
 
 
 def a_newer_logs_file(path: Path) -> None:
-    open_embedded(f"sqlite:///{path}").close()
+    open_sqlite(f"sqlite:///{path}").close()
     with sqlite3.connect(path) as newer:
         newer.execute("PRAGMA user_version = 999")
 
@@ -65,22 +65,22 @@ def test_a_file_that_is_no_log_is_refused_and_left_alone(
 def test_a_missing_folder_is_named(tmp_path: Path) -> None:
     path = tmp_path / "nowhere" / "log.db"
     with pytest.raises(ConfigurationError, match=rf"NEWSLOOM_LOG.*{path}.*create the folder"):
-        open_embedded(f"sqlite:///{path}")
+        open_sqlite(f"sqlite:///{path}")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_a_file_that_may_not_be_written_is_named(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
-    open_embedded(f"sqlite:///{path}").close()
+    open_sqlite(f"sqlite:///{path}").close()
     path.chmod(0o444)
     with pytest.raises(ConfigurationError, match=rf"NEWSLOOM_LOG.*{path}.*can be written"):
-        open_embedded(f"sqlite:///{path}")
+        open_sqlite(f"sqlite:///{path}")
 
 
 @pytest.mark.parametrize("url", ["sqlite:///", "sqlite://relative.db", "sqlite:///folder/", "sqlite:relative.db"])
 def test_a_url_without_a_file_shows_the_right_form(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"sqlite:///relative\.db"):
-        open_embedded(url)
+        open_sqlite(url)
 
 
 def test_a_relative_path_is_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,21 +91,21 @@ def test_a_relative_path_is_relative(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_a_log_outlives_the_process_that_wrote_it(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/log.db"
-    first = open_embedded(url)
+    first = open_sqlite(url)
     first.admin().create([TopicSpec("in", 1, CleanupPolicy.DELETE)])
     put(first, numbered("in", 3))
     first.close()
-    assert len(read_all(open_embedded(url), "in")) == 3
+    assert len(read_all(open_sqlite(url), "in")) == 3
 
 
 FULL_DISK = """
 import resource, sys
-from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite import open_sqlite
 from newsloom.streaming.errors import CommitFailed, ConfigurationError
 from newsloom.streaming.log import CleanupPolicy, Progress, TopicSpec
 from newsloom.streaming.records import Message
 
-log = open_embedded(sys.argv[1])
+log = open_sqlite(sys.argv[1])
 log.admin().create([TopicSpec("in", 1, CleanupPolicy.DELETE)])
 writer = log.writer("feeder")
 hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
@@ -132,13 +132,13 @@ def test_a_full_disk_fails_the_commit_and_room_on_it_mends_it(tmp_path: Path) ->
     )
     assert run.returncode == 0, run.stderr
     assert str(tmp_path) in run.stdout
-    assert read_all(open_embedded(url), "in")[-1].value == b"room again"
+    assert read_all(open_sqlite(url), "in")[-1].value == b"room again"
 
 
 def test_who_only_reads_makes_no_file(tmp_path: Path) -> None:
     file = tmp_path / "mistyped.db"
     with pytest.raises(ConfigurationError, match=r"mistyped\.db does not exist: correct the path, or"):
-        open_embedded(f"sqlite:///{file}", create=False)
+        open_sqlite(f"sqlite:///{file}", create=False)
     assert not file.exists()
-    open_embedded(f"sqlite:///{file}").close()
-    open_embedded(f"sqlite:///{file}", create=False).close()
+    open_sqlite(f"sqlite:///{file}").close()
+    open_sqlite(f"sqlite:///{file}", create=False).close()

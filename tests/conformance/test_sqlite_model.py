@@ -1,4 +1,4 @@
-"""The embedded log against a model of lists: any history of polls, commits, crashes and evictions copies each record once."""
+"""The SQLite log against a model of lists: any history of polls, commits, crashes and evictions copies each record once."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from newsloom.streaming.errors import CommitFailed, Fenced
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
 from newsloom.streaming.records import Batch, Message, Record
-from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite import open_sqlite
 from tests.conformance.driving import Member, put, read_all
 from tests.conformance.harness import SESSION_TIMEOUT_MS, ManualClock
 
@@ -34,7 +34,7 @@ class Copying(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clock = ManualClock()
-        self.log = open_embedded("sqlite://", clock=self.clock, session_timeout_ms=SESSION_TIMEOUT_MS)
+        self.log = open_sqlite("sqlite://", clock=self.clock, session_timeout_ms=SESSION_TIMEOUT_MS)
         self.log.admin().create([TopicSpec(name, PARTITIONS, CleanupPolicy.DELETE) for name in ("in", "out")])
         self.written: list[list[bytes]] = [[] for _ in range(PARTITIONS)]
         self.committed = [0] * PARTITIONS

@@ -12,7 +12,7 @@ import pytest
 
 from newsloom.streaming.log import Admin, CleanupPolicy, Log, TopicSpec
 from newsloom.streaming.records import TopicPartition
-from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite import open_sqlite
 from tests.conformance.copier import GROUP
 from tests.conformance.driving import numbered, partitions_of, put, read_all, steps
 
@@ -26,7 +26,7 @@ def url(tmp_path: Path) -> str:
 
 @pytest.fixture
 def log(url: str) -> Iterator[Log]:
-    log = open_embedded(url)
+    log = open_sqlite(url)
     yield log
     log.close()
 
@@ -126,13 +126,13 @@ def test_a_process_started_twice_ends_the_older_one(log: Log, start: Start) -> N
 
 def test_many_processes_may_open_a_new_file_at_once(url: str) -> None:
     program = (
-        "import sys; from newsloom.streaming.sqlite import open_embedded;"
+        "import sys; from newsloom.streaming.sqlite import open_sqlite;"
         "from newsloom.streaming.log import Progress;"
-        "open_embedded(sys.argv[1]).writer(sys.argv[2]).write([], Progress(1))"
+        "open_sqlite(sys.argv[1]).writer(sys.argv[2]).write([], Progress(1))"
     )
     processes = [subprocess.Popen([sys.executable, "-c", program, url, str(i)]) for i in range(4)]
     assert [process.wait(timeout=60) for process in processes] == [0] * 4
-    log = open_embedded(url)
+    log = open_sqlite(url)
     assert [log.writer(str(i)).progress() is not None for i in range(4)] == [True] * 4
     log.close()
 
@@ -140,9 +140,9 @@ def test_many_processes_may_open_a_new_file_at_once(url: str) -> None:
 def test_a_reader_never_sees_part_of_a_transaction(url: str, log: Log) -> None:
     create(log.admin(), partitions=2)
     program = (
-        "import sys; from newsloom.streaming.sqlite import open_embedded;"
+        "import sys; from newsloom.streaming.sqlite import open_sqlite;"
         "from newsloom.streaming.log import Progress; from newsloom.streaming.records import Message;"
-        "writer = open_embedded(sys.argv[1]).writer('w');"
+        "writer = open_sqlite(sys.argv[1]).writer('w');"
         "[writer.write([Message(t, b'k', b'v', partition=p) for t in ('in', 'out') for p in (0, 1)], Progress(i))"
         " for i in range(300)]"
     )

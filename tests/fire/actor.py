@@ -15,7 +15,7 @@ from typing import Any, Final
 from newsloom.streaming.errors import LogError
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.records import Message, TopicPartition
-from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite import open_sqlite
 
 SESSION_MS: Final = 300
 GROUP: Final = "group"
@@ -75,7 +75,7 @@ STOPPED_BEFORE: Final = {"holder": "INSERT INTO records", "reader": "SELECT writ
 def main(url: str, role: str) -> None:
     if role in STOPPED_BEFORE:
         stop_at(STOPPED_BEFORE[role])
-    log = open_embedded(url, session_timeout_ms=SESSION_MS)
+    log = open_sqlite(url, session_timeout_ms=SESSION_MS)
     try:
         ROLES[role](log)
     except LogError as error:

@@ -9,7 +9,7 @@ from typing import Final
 
 from newsloom.streaming.log import CleanupPolicy, Log, Progress, TopicSpec
 from newsloom.streaming.records import Message
-from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite import open_sqlite
 from newsloom.streaming.sqlite.cleanup import COMPACTION_LAG_MS
 from tests.fire.old_format import write_old_format
 
@@ -28,7 +28,7 @@ Change = Callable[[Log, Callable[[], None]], None]
 
 def base(file: Path) -> None:
     """A log with something to read, to compact and to expire."""
-    with closing(open_embedded(f"sqlite:///{file}", clock=lambda: BEGUN_MS)) as log:
+    with closing(open_sqlite(f"sqlite:///{file}", clock=lambda: BEGUN_MS)) as log:
         log.admin().create(SPECS)
         writer = log.writer("base")
         for number in range(8):

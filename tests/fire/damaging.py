@@ -11,7 +11,7 @@ from typing import Final
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy, Log, Progress, TopicSpec
 from newsloom.streaming.records import Message
-from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite import open_sqlite
 from tests.conformance.driving import read_all
 
 PAGE: Final = 4096
@@ -25,7 +25,7 @@ OFTEN_HIT: Final = 6
 
 def open_file(file: Path) -> Log:
     """The log in the file, on a clock that stands still."""
-    return open_embedded(f"sqlite:///{file}", clock=lambda: NOW_MS)
+    return open_sqlite(f"sqlite:///{file}", clock=lambda: NOW_MS)
 
 
 def make_log(file: Path) -> None:

@@ -16,7 +16,7 @@ from typing import Final
 from newsloom.streaming.errors import CommitFailed, ConfigurationError, LogError, LogUnavailable
 from newsloom.streaming.log import CleanupPolicy, Log, Progress, TopicSpec
 from newsloom.streaming.records import Message
-from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite import open_sqlite
 from tests.conformance.driving import Member, put, read_all, values
 
 PIECE: Final = 4096
@@ -50,7 +50,7 @@ def copy(member: Member, count: int) -> None:
 
 def main(folder: Path) -> None:
     url, ballast = f"sqlite:///{folder}/log.db", folder / "ballast"
-    with closing(open_embedded(url)) as log:
+    with closing(open_sqlite(url)) as log:
         admin = log.admin()
         admin.create([TopicSpec("in", 1, CleanupPolicy.DELETE), TopicSpec("out", 1, CleanupPolicy.DELETE)])
         admin.create([TopicSpec("state", 1, CleanupPolicy.COMPACT)])
@@ -65,8 +65,8 @@ def main(folder: Path) -> None:
         expect(LogUnavailable, lambda: admin.create([TopicSpec("more", 3, CleanupPolicy.DELETE)]))
         expect(LogUnavailable, lambda: log.worker(group="group", instance="b", topics=["in"]))
         expect(LogUnavailable, lambda: log.writer("another"))
-        expect(ConfigurationError, lambda: open_embedded(f"sqlite:///{folder}/new.db"))
-        assert_whole(open_embedded(url, create=False), 5)
+        expect(ConfigurationError, lambda: open_sqlite(f"sqlite:///{folder}/new.db"))
+        assert_whole(open_sqlite(url, create=False), 5)
         assert admin.backlog("group", ["in"]) == 15
 
         ballast.unlink()
@@ -77,7 +77,7 @@ def main(folder: Path) -> None:
         # What is committed need not find its place in the file for as long as there is no room for it.
         fill(ballast)
     assert (folder / "log.db-wal").stat().st_size > 0
-    with closing(open_embedded(url)) as log:
+    with closing(open_sqlite(url)) as log:
         assert_whole(log, 20)
         assert len(read_all(log, "in")) == 21
         ballast.unlink()

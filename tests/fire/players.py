@@ -29,7 +29,7 @@ from newsloom.streaming.errors import CommitFailed, Fenced, LogUnavailable
 from newsloom.streaming.log import CleanupPolicy, Log, Progress, TopicSpec
 from newsloom.streaming.records import Message, TopicPartition
 from newsloom.streaming.scan import read_partitions
-from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite import open_sqlite
 from newsloom.streaming.sqlite.log import wall_clock_ms
 
 PARTITIONS: Final = 4
@@ -45,7 +45,7 @@ SPECS: Final = (
 
 
 def open_fast(url: str) -> Log:
-    return open_embedded(url, clock=lambda: SPEED * wall_clock_ms())
+    return open_sqlite(url, clock=lambda: SPEED * wall_clock_ms())
 
 
 def say(*words: object) -> None:

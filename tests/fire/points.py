@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from newsloom.streaming.errors import ConfigurationError
-from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite import open_sqlite
 from tests.conformance.driving import read_all
 from tests.fire.changes import CHANGES, LATER_MS, OPENINGS, SPECS, base
 
@@ -104,7 +104,7 @@ def child(how: str, what: str, file: Path, nth: int | None, told: int) -> None:
             arm_one(sql)
 
     sqlite3.connect = connect_armed  # type: ignore[assignment]  # `connect` is overloaded; this passes all on
-    log = open_embedded(f"sqlite:///{file}", clock=lambda: LATER_MS)
+    log = open_sqlite(f"sqlite:///{file}", clock=lambda: LATER_MS)
     if what in CHANGES:
         CHANGES[what](log, arm)
     os.write(told, ACKNOWLEDGED)
@@ -147,7 +147,7 @@ def dump(file: Path) -> dict[str, list[tuple[object, ...]]]:
 def seen(file: Path) -> list[object] | None:
     """What a log's users see in the file; None if it is refused."""
     try:
-        with closing(open_embedded(f"sqlite:///{file}", clock=lambda: LATER_MS)) as log:
+        with closing(open_sqlite(f"sqlite:///{file}", clock=lambda: LATER_MS)) as log:
             names = sorted(log.admin().describe([spec.name for spec in SPECS]))
             partitions = {source.topic: source.partition + 1 for source in sorted(log.admin().end_offsets(names))}
             return [read_all(log, name, partitions[name]) for name in names]

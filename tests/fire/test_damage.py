@@ -12,7 +12,7 @@ import pytest
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy, Progress, TopicSpec
 from newsloom.streaming.records import Message, TopicPartition
-from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite import open_sqlite
 from newsloom.streaming.sqlite.cleanup import COMPACTION_LAG_MS
 from tests.conformance.driving import partitions_of, put, read_all
 from tests.conformance.harness import ManualClock
@@ -105,7 +105,7 @@ def test_a_worker_misses_a_record_that_vanished(quick_folder: Path, position: in
 
 def test_compaction_deletes_no_record_that_is_in_force(quick_folder: Path) -> None:
     file, clock = quick_folder / "log.db", ManualClock()
-    with closing(open_embedded(f"sqlite:///{file}", clock=clock)) as log:
+    with closing(open_sqlite(f"sqlite:///{file}", clock=clock)) as log:
         log.admin().create([TopicSpec("state", 1, CleanupPolicy.COMPACT)])
         put(log, [Message("state", key, b"1") for key in (b"a", b"b")])
         with closing(sqlite3.connect(file)) as sql:
@@ -135,9 +135,9 @@ def test_an_offset_behind_the_end_is_noticed(good: Path) -> None:
         sql.commit()
     with closing(open_file(good)) as log:
         worker = log.worker(group="group", instance="a", topics=["in"])
-        with pytest.raises(ConfigurationError, match=r"group group stands at offset 100000"):
+        with pytest.raises(ConfigurationError, match=r"group group has committed offset 100000"):
             worker.poll(max_records=10, timeout_ms=0)
-        with pytest.raises(ConfigurationError, match=r"group group stands at offset 100000"):
+        with pytest.raises(ConfigurationError, match=r"group group has committed offset 100000"):
             log.admin().backlog("group", ["in"])
 
 
@@ -145,10 +145,10 @@ def test_an_empty_file_is_no_log_to_those_who_make_none(quick_folder: Path) -> N
     file = quick_folder / "log.db"
     file.touch()
     with pytest.raises(ConfigurationError, match=rf"{file} is empty: .*restore it from a backup.*topics create"):
-        open_embedded(f"sqlite:///{file}", create=False)
+        open_sqlite(f"sqlite:///{file}", create=False)
     assert file.stat().st_size == 0
-    open_embedded(f"sqlite:///{file}").close()
-    open_embedded(f"sqlite:///{file}", create=False).close()
+    open_sqlite(f"sqlite:///{file}").close()
+    open_sqlite(f"sqlite:///{file}", create=False).close()
 
 
 @pytest.mark.parametrize("emptied", [True, False], ids=["emptied", "deleted"])
@@ -162,8 +162,8 @@ def test_what_was_written_last_is_not_thrown_away_with_a_file_that_is_gone(quick
     file.write_bytes(b"") if emptied else file.unlink()
     file.with_name("log.db-wal").write_bytes(rest)
 
-    with pytest.raises(ConfigurationError, match=rf"{file} is empty or gone, and log\.db-wal beside it"):
-        open_embedded(f"sqlite:///{file}")
+    with pytest.raises(ConfigurationError, match=rf"{file} is empty or missing, but log\.db-wal beside it"):
+        open_sqlite(f"sqlite:///{file}")
 
     assert file.with_name("log.db-wal").read_bytes() == rest
 

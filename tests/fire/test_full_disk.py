@@ -37,4 +37,4 @@ def test_a_full_disk_refuses_and_keeps_all_and_goes_on_with_room(tmp_path: Path)
     assert len(lines) == 6
     assert all(line.startswith(f"NEWSLOOM_LOG: {tmp_path}/") for line in lines), lines
     assert all("database or disk is full" in line for line in lines[:-1]), lines
-    assert "on a disk with room" in new_file
+    assert "on a disk with free space" in new_file

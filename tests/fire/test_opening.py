@@ -18,7 +18,7 @@ import pytest
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy, Progress, TopicSpec
 from newsloom.streaming.records import Message, TopicPartition
-from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite import open_sqlite
 from newsloom.streaming.sqlite.connection import Connection
 from tests.conformance.driving import put, read_all
 
@@ -35,7 +35,7 @@ def test_every_connection_syncs_each_commit(tmp_path: Path, monkeypatch: pytest.
         return opened[-1]
 
     monkeypatch.setattr(sqlite3, "connect", noted)
-    log = open_embedded(f"sqlite:///{tmp_path}/log.db")
+    log = open_sqlite(f"sqlite:///{tmp_path}/log.db")
     admin = log.admin()
     admin.create([TopicSpec("in", 1, CleanupPolicy.DELETE)])
     del opened[0]  # That of the opening is closed again.
@@ -50,11 +50,11 @@ def test_every_connection_syncs_each_commit(tmp_path: Path, monkeypatch: pytest.
 
 WRITER = """
 import sys
-from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite import open_sqlite
 from newsloom.streaming.log import CleanupPolicy, Progress, TopicSpec
 from newsloom.streaming.records import Message
 
-log = open_embedded(sys.argv[1])
+log = open_sqlite(sys.argv[1])
 log.admin().create([TopicSpec("in", 1, CleanupPolicy.DELETE)])
 writer = log.writer("writer")
 for position in range(5):
@@ -99,12 +99,12 @@ def test_where_no_write_ahead_log_can_be_shared_one_line_says_so(tmp_path: Path)
         with connection.write() as writing:
             writing.execute("CREATE TABLE anything (x)")
         with pytest.raises(
-            ConfigurationError, match=r"NEWSLOOM_LOG: log\.db lies where no write-ahead log can be shared"
+            ConfigurationError, match=r"NEWSLOOM_LOG: log\.db is on a file system without support for a write-ahead log"
         ):
             connection.use_write_ahead_log()
 
 
-OPEN = "import sys; from newsloom.streaming.sqlite import open_embedded; open_embedded(sys.argv[1])"
+OPEN = "import sys; from newsloom.streaming.sqlite import open_sqlite; open_sqlite(sys.argv[1])"
 
 
 @pytest.mark.parametrize("closed", ["file", "folder"])
@@ -112,7 +112,7 @@ def test_what_may_not_be_written_is_named(tmp_path: Path, closed: str) -> None:
     """Also to root, without its right to write everywhere."""
     file = tmp_path / "logs" / "log.db"
     file.parent.mkdir()
-    open_embedded(f"sqlite:///{file}").close()
+    open_sqlite(f"sqlite:///{file}").close()
     (file if closed == "file" else file.parent).chmod(0o444 if closed == "file" else 0o555)
     rights = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
     if rights and shutil.which(rights[0]) is None:
@@ -131,7 +131,7 @@ def test_what_may_not_be_written_is_named(tmp_path: Path, closed: str) -> None:
 
 def test_the_last_one_to_leave_puts_everything_into_the_one_file(tmp_path: Path) -> None:
     file = tmp_path / "log.db"
-    log = open_embedded(f"sqlite:///{file}")
+    log = open_sqlite(f"sqlite:///{file}")
     log.admin().create([TopicSpec("in", 1, CleanupPolicy.DELETE)])  # Dropped without being closed.
     put(log, [Message("in", None, b"value")])
     writer = log.writer("writer")
@@ -139,5 +139,5 @@ def test_the_last_one_to_leave_puts_everything_into_the_one_file(tmp_path: Path)
     assert file.with_name("log.db-wal").exists()
     log.close()
     assert [path.name for path in tmp_path.iterdir()] == ["log.db"]
-    with closing(open_embedded(f"sqlite:///{file}")) as again:
+    with closing(open_sqlite(f"sqlite:///{file}")) as again:
         assert len(read_all(again, "in")) == 1

@@ -16,7 +16,7 @@ import pytest
 from newsloom.streaming.errors import CommitFailed, LogError, LogUnavailable
 from newsloom.streaming.log import CleanupPolicy, Log, Progress, TopicSpec
 from newsloom.streaming.records import Message
-from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite import open_sqlite
 from newsloom.streaming.sqlite.connection import BUSY_TIMEOUT_MS
 from tests.conformance.driving import Member, numbered, put, read_all, steps, values
 from tests.fire.actor import GROUP, SESSION_MS
@@ -33,7 +33,7 @@ def url(quick_folder: Path) -> str:
 
 @pytest.fixture
 def log(url: str) -> Iterator[Log]:
-    log = open_embedded(url, session_timeout_ms=SESSION_MS)
+    log = open_sqlite(url, session_timeout_ms=SESSION_MS)
     log.admin().create([TopicSpec(name, 1, CleanupPolicy.DELETE) for name in ("in", "out")])
     put(log, numbered("in", 3))
     yield log
@@ -74,7 +74,7 @@ def test_who_only_reads_never_waits_for_one_that_holds_the_lock(url: str, log: L
     holder = stopped("holder")
     begun = time.monotonic()
 
-    another = open_embedded(url, create=False)
+    another = open_sqlite(url, create=False)
     assert values(read_all(another, "in")) == [b"0", b"1", b"2"]
     assert another.admin().backlog(GROUP, ["in"]) == 3
     another.close()
@@ -148,7 +148,7 @@ def test_a_zombie_whose_partition_was_taken_is_refused(log: Log, stopped: Start)
     zombie = stopped("zombie")
     copy_all(log, "b")
     line = wake(zombie)
-    assert line == "CommitFailed: instance a of group group was away for longer than its session (300 ms)"
+    assert line == "CommitFailed: instance a of group group did not poll or commit within its session timeout (300 ms)"
     assert values(read_all(log, "out")) == [b"0", b"1", b"2"]
 
 
@@ -158,6 +158,6 @@ def test_a_zombie_whose_identity_was_taken_is_fenced(log: Log, stopped: Start, r
     copy_all(log, "a")
     line = wake(zombie)
     assert line == (
-        "Fenced: another process has become instance a of group group: two processes must not share an instance name"
+        "Fenced: another process has joined as instance a of group group: two processes must not share an instance name"
     )
     assert values(read_all(log, "out")) == [b"0", b"1", b"2"]

@@ -1,4 +1,4 @@
-"""Both services as they are, on the embedded log in memory; only the encoder is a cheap one, and the clock stands still."""
+"""Both services as they are, on the SQLite log in memory; only the encoder is a cheap one, and the clock stands still."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from newsloom.streaming.log import Log, Progress, Reader
 from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.records import Message, Record, TopicPartition
-from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite import open_sqlite
 from newsloom.streaming.step import Outcome, Step
 from newsloom.streaming.watchdog import Watchdog
 from services.clusterer.__main__ import RECORDS_MAX as CLUSTERER_RECORDS_MAX
@@ -72,7 +72,7 @@ class Newsroom:
     """One embedder and one clusterer on one log, worked by hand."""
 
     def __init__(self, clock: ManualClock, slowest: dict[str, Slowest]) -> None:
-        self._log: Log = open_embedded("sqlite://", clock=clock)
+        self._log: Log = open_sqlite("sqlite://", clock=clock)
         # Nothing is forgotten here: with a timestamp far off a record would be over before anybody has looked at it.
         self._log.admin().create([replace(spec, retention_ms=None) for spec in topic_specs(SETTINGS)])
         self._writer = self._log.writer("fuzz")

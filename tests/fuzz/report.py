@@ -15,7 +15,7 @@ from tests.fuzz.run import Run
 
 _METHOD: Final = (
     "Seeded records for `articles`, `article-vectors` and `story-commands` through the embedder's and the clusterer's "
-    "own step and loop, on the embedded log in memory. Only the encoder is a cheap one, and all records may be dead "
+    "own step and loop, on the SQLite log in memory. Only the encoder is a cheap one, and all records may be dead "
     "letters (`NEWSLOOM_DEAD_LETTER_SHARE_MAX=1`). A new newsroom every 10,000 records, which are two weeks of event "
     "time; half-way its services are started again."
 )

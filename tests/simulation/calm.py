@@ -14,7 +14,7 @@ from newsloom.streaming.dead_letters import OFFSET, PARTITION, REASON, SERVICE, 
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.records import Message, Record, TopicPartition
 from newsloom.streaming.scan import read_topic
-from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite import open_sqlite
 from newsloom.streaming.step import Step
 from services.clusterer.__main__ import RECORDS_MAX
 from services.embedder.step import EmbedderStep
@@ -42,9 +42,9 @@ def differences(log: Log, settings: Settings) -> Iterator[str]:
 
 
 def _clustered_in_peace(vectors: Iterable[Record], settings: Settings) -> Topics:
-    """One clusterer on the embedded log: the same records in the same partitions, as many at once as may be."""
+    """One clusterer on the SQLite log: the same records in the same partitions, as many at once as may be."""
     # The clock stands still, where the first records do: nothing is too old to be kept.
-    with closing(open_embedded("sqlite://", clock=lambda: int(START.timestamp() * 1000))) as log:
+    with closing(open_sqlite("sqlite://", clock=lambda: int(START.timestamp() * 1000))) as log:
         log.admin().create(topic_specs(settings))
         with closing(log.writer("copy")) as writer:
             copies = [

@@ -37,7 +37,7 @@ class Group:
     session_timeout_ms: int
     is_eager: bool = True
     """Whether a rebalance makes all that was polled before it void, as Kafka's eager protocol does; else only what was polled of
-    partitions that have moved, as on the embedded log and with Kafka's cooperative protocol."""
+    partitions that have moved, as on the SQLite log and with Kafka's cooperative protocol."""
     generation: int = 0
     sessions_ended: int = 0
     refused: int = 0
@@ -126,7 +126,7 @@ class Group:
     def _member(self, identity: Identity) -> Member:
         member = self._members[identity.instance]
         if member.number != identity.member:
-            raise Fenced(f"another process has become instance {identity.instance} of group {self.name}")
+            raise Fenced(f"another process has joined as instance {identity.instance} of group {self.name}")
         return member
 
     def _evict(self, now_ms: int) -> bool:

@@ -1,5 +1,5 @@
-"""The log port on SQLite: one file (or none), several processes, the same promises as Kafka's."""
+"""The log port on SQLite: one file, or memory, shared by the processes of one machine."""
 
-from newsloom.streaming.sqlite.log import open_embedded
+from newsloom.streaming.sqlite.log import open_sqlite
 
-__all__ = ["open_embedded"]
+__all__ = ["open_sqlite"]

@@ -1,4 +1,4 @@
-"""Topics and groups of the embedded log from the operator's side."""
+"""Administer topics and consumer groups of the SQLite log."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ import msgspec
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import TopicSpec
 from newsloom.streaming.records import TopicPartition
-from newsloom.streaming.sqlite.catalogue import Catalogue, find_topic
 from newsloom.streaming.sqlite.connection import Connection
-from newsloom.streaming.sqlite.fetch import extent, next_offset
+from newsloom.streaming.sqlite.fetch import next_offset, partition_counts
 from newsloom.streaming.sqlite.group import committed_offset, start_offset
+from newsloom.streaming.sqlite.topics import TopicCache, find_topic
 
 _INSERT: Final = """
     INSERT INTO topics (name, partitions, policy, retention_ms, max_record_bytes, config) VALUES (?, ?, ?, ?, ?, ?)
 """
-# Kafka's rule, so that what works here works there.
+# The rule of Kafka, so that topics can be created there under the same names.
 _NAME: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
 
-class EmbeddedAdmin:
-    """The port's `Admin`."""
+class SqliteAdmin:
+    """`Admin` on SQLite."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def describe(self, names: Sequence[str]) -> dict[str, TopicSpec]:
-        """See the port."""
+        """See `Admin.describe`."""
         with self._connection.read() as sql:
             found = {name: find_topic(sql, name) for name in names}
         return {name: topic.spec for name, topic in found.items() if topic is not None}
 
     def create(self, specs: Sequence[TopicSpec]) -> None:
-        """See the port."""
+        """See `Admin.create`."""
         for spec in specs:
             _check(spec)
         with self._connection.write() as sql:
@@ -46,32 +46,32 @@ class EmbeddedAdmin:
                     _create(sql, spec)
 
     def backlog(self, group: str, topics: Sequence[str]) -> int:
-        """See the port. Holes that compaction left behind the first open record are counted too."""
+        """See `Admin.backlog`. Also counts the offsets that compaction has deleted after the first uncommitted record."""
         with self._connection.read() as sql:
-            return sum(_open_records(sql, group, id_) for id_ in Catalogue().sources(sql, topics))
+            return sum(_uncommitted(sql, group, id_) for id_ in TopicCache().sources(sql, topics))
 
     def start_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
-        """See the port."""
+        """See `Admin.start_offsets`."""
         with self._connection.read() as sql:
-            return {source: _first_offset(sql, id_) for id_, source in Catalogue().sources(sql, topics).items()}
+            return {source: _first_offset(sql, id_) for id_, source in TopicCache().sources(sql, topics).items()}
 
     def check_rights(self, *, read: Sequence[str] = (), write: Sequence[str] = ()) -> None:
-        """See the port: whoever can open the file may do everything."""
+        """Do nothing: a process that can open the file has every right."""
 
     def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
-        """See the port."""
+        """See `Admin.end_offsets`."""
         with self._connection.read() as sql:
-            return {source: extent(sql, id_).end for id_, source in Catalogue().sources(sql, topics).items()}
+            return {source: partition_counts(sql, id_).end for id_, source in TopicCache().sources(sql, topics).items()}
 
     def committed_offsets(self, group: str, topics: Sequence[str]) -> dict[TopicPartition, int]:
-        """See the port."""
+        """See `Admin.committed_offsets`."""
         with self._connection.read() as sql:
-            sources = Catalogue().sources(sql, topics)
+            sources = TopicCache().sources(sql, topics)
             found = {source: committed_offset(sql, group, id_) for id_, source in sources.items()}
         return {source: offset for source, offset in found.items() if offset is not None}
 
 
-def _open_records(sql: sqlite3.Connection, group: str, partition: int) -> int:
+def _uncommitted(sql: sqlite3.Connection, group: str, partition: int) -> int:
     return _records_from(sql, partition, start_offset(sql, group, partition))[1]
 
 
@@ -80,17 +80,19 @@ def _first_offset(sql: sqlite3.Connection, partition: int) -> int:
 
 
 def _records_from(sql: sqlite3.Connection, partition: int, position: int) -> tuple[int, int]:
-    """The first offset from `position` on that has not been deleted, and how many offsets there are from it to the end."""
-    held = extent(sql, partition)
-    # Without a look at the records themselves where that is possible: one that is lost would not be missed.
-    first = next_offset(sql, partition, position) if held.compacted else max(position, held.deleted)
-    first = held.end if first is None else first
-    return first, held.end - first
+    """Return the first offset from `position` on that is not deleted, and the number of offsets from it to the end."""
+    counts = partition_counts(sql, partition)
+    # Use the counts where possible, not the records: a lost first record would go unnoticed.
+    first = next_offset(sql, partition, position) if counts.compacted else max(position, counts.deleted)
+    first = counts.end if first is None else first
+    return first, counts.end - first
 
 
 def _check(spec: TopicSpec) -> None:
     if not _NAME.fullmatch(spec.name) or spec.name in {".", ".."}:
-        raise ConfigurationError(f"topic name {spec.name!r} must be 1 to 249 of the characters a-z A-Z 0-9 . _ -")
+        raise ConfigurationError(
+            f"topic name {spec.name!r} must have 1 to 249 characters, each one of a-z A-Z 0-9 . _ -"
+        )
     if spec.partitions < 1:
         raise ConfigurationError(f"topic {spec.name} needs at least one partition, not {spec.partitions}")
 

@@ -1,4 +1,4 @@
-"""Writing messages at the ends of their partitions."""
+"""Append messages to partitions."""
 
 from __future__ import annotations
 
@@ -12,57 +12,59 @@ from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy
 from newsloom.streaming.partitioning import partition_of
 from newsloom.streaming.records import Message
-from newsloom.streaming.sqlite.catalogue import Catalogue, Topic
-from newsloom.streaming.sqlite.cleanup import clean, note_keyed
-from newsloom.streaming.sqlite.damage import checksum
-from newsloom.streaming.sqlite.fetch import extent
-from newsloom.streaming.sqlite.schema import place
+from newsloom.streaming.sqlite.cleanup import clean_up, track_key
+from newsloom.streaming.sqlite.corruption import checksum
+from newsloom.streaming.sqlite.fetch import partition_counts
+from newsloom.streaming.sqlite.schema import row_id
+from newsloom.streaming.sqlite.topics import Topic, TopicCache
 
 _INSERT: Final = "INSERT INTO records (place, timestamp_ms, key, headers, value, checksum) VALUES (?, ?, ?, ?, ?, ?)"
 _SET_END: Final = "UPDATE partitions SET written = ? WHERE id = ?"
 
 
-def append(sql: sqlite3.Connection, catalogue: Catalogue, messages: Sequence[Message], now_ms: int) -> None:
-    """Write the messages, in this order within each partition, and clean up a little behind them.
+def append(sql: sqlite3.Connection, topics: TopicCache, messages: Sequence[Message], now_ms: int) -> None:
+    """Append the messages, in this order within each partition, and run a bounded part of the cleanup.
 
     Raises:
-        ConfigurationError: a message fits no topic or partition, or not its topic's rules; the message says which.
+        ConfigurationError: a message names a missing topic or partition, or breaks a rule of its topic.
 
     """
     ends: dict[int, int] = {}
     rows = []
     for message in messages:
-        topic = catalogue.topic(sql, message.topic)
+        topic = topics.topic(sql, message.topic)
         _check(message, topic)
         partition = _partition(sql, message, topic, ends)
         offset = _end(sql, partition, ends)
         ends[partition] = offset + 1
-        at = place(partition, offset)
+        id_ = row_id(partition, offset)
         timestamp_ms = now_ms if message.timestamp_ms is None else message.timestamp_ms
         headers = msgspec.msgpack.encode(message.headers) if message.headers else None
-        row = (at, timestamp_ms, message.key, headers, message.value)
+        row = (id_, timestamp_ms, message.key, headers, message.value)
         rows.append((*row, checksum(*row)))
         if topic.spec.policy is CleanupPolicy.COMPACT and message.key is not None:
-            note_keyed(sql, partition, message.key, at, now_ms, tombstone=message.value is None)
+            track_key(sql, partition, message.key, id_, now_ms, tombstone=message.value is None)
     sql.executemany(_INSERT, rows)
     sql.executemany(_SET_END, [(end, partition) for partition, end in ends.items()])
-    clean(sql, now_ms, written=len(rows))
+    clean_up(sql, now_ms, written=len(rows))
 
 
 def _check(message: Message, topic: Topic) -> None:
     spec = topic.spec
     if message.size_bytes > spec.max_record_bytes:
         raise ConfigurationError(
-            f"a record of {message.size_bytes} bytes is over the {spec.max_record_bytes} that topic {spec.name} takes"
+            f"a record of {message.size_bytes} bytes is larger than topic {spec.name} allows: {spec.max_record_bytes} bytes"
         )
     if message.key is None and spec.policy is CleanupPolicy.COMPACT:
-        raise ConfigurationError(f"a record without a key cannot stand in topic {spec.name}, which is compacted")
+        raise ConfigurationError(f"topic {spec.name} is compacted: a record without a key cannot be written to it")
     if message.partition is not None and not 0 <= message.partition < spec.partitions:
-        raise ConfigurationError(f"topic {spec.name} has no partition {message.partition}, only {spec.partitions}")
+        raise ConfigurationError(
+            f"topic {spec.name} has no partition {message.partition}: it has {spec.partitions} partitions"
+        )
 
 
 def _partition(sql: sqlite3.Connection, message: Message, topic: Topic, ends: dict[int, int]) -> int:
-    """The id of the partition: the one asked for, the key's, or by turns."""
+    """Return the row id of the partition: the requested one, the one of the key, or the next in round-robin order."""
     ids = topic.partition_ids
     if message.partition is not None:
         return ids[message.partition]
@@ -75,5 +77,5 @@ def _partition(sql: sqlite3.Connection, message: Message, topic: Topic, ends: di
 
 def _end(sql: sqlite3.Connection, partition: int, ends: dict[int, int]) -> int:
     if partition not in ends:
-        ends[partition] = extent(sql, partition).end
+        ends[partition] = partition_counts(sql, partition).end
     return ends[partition]

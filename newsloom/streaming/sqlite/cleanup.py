@@ -1,12 +1,11 @@
-"""Retention and compaction: a little of both in every transaction that writes, never a thread.
+"""Retention and compaction, without a thread: each transaction that writes also deletes some of the records that are due.
 
-A compacted partition keeps the last record of each key. A record that has been replaced stays for `COMPACTION_LAG_MS`,
-so that a reader on its way through the partition still meets some value of each key. A tombstone stays for
-`TOMBSTONE_RETENTION_MS` (Kafka's delete.retention.ms): a reader that began before it was written has that long to
-learn that the key is gone. Both are due in the order of writing, so a value is always gone before its tombstone: no
-reader can see the value and miss its end.
+A compacted partition keeps the last record of each key. A replaced record stays for `COMPACTION_LAG_MS`, so that a reader
+in the middle of the partition still finds a value of each key. A tombstone stays for `TOMBSTONE_RETENTION_MS` (Kafka's
+delete.retention.ms): a reader that began before the tombstone was written has that long to read it. Records are due in the
+order of writing, so a value is always deleted before its tombstone: no reader can see the value and miss the tombstone.
 
-Space that is freed is used again; the file does not shrink.
+SQLite reuses freed space; the file does not shrink.
 """
 
 from __future__ import annotations
@@ -15,16 +14,16 @@ import sqlite3
 from itertools import groupby
 from typing import Final
 
-from newsloom.streaming.sqlite.damage import Damage
-from newsloom.streaming.sqlite.schema import partition_at, place
+from newsloom.streaming.sqlite.corruption import Corruption
+from newsloom.streaming.sqlite.schema import partition_of_row, row_id
 
 COMPACTION_LAG_MS: Final = 60_000
 TOMBSTONE_RETENTION_MS: Final = 86_400_000
 
-# A message makes at most two records obsolete (the one before it, and itself if it is a tombstone); deleting at that rate
-# and a bit keeps up with any traffic, and no transaction pays for more than about what it wrote.
+# A message makes at most two records obsolete: the one it replaces, and itself if it is a tombstone. Deleting at this rate
+# and a few more keeps up with any traffic, and bounds what one transaction deletes.
 DELETED_PER_WRITTEN: Final = 2
-DELETED_ANYWAY: Final = 100
+DELETED_EXTRA: Final = 100
 
 _REPLACED: Final = (
     "INSERT OR IGNORE INTO obsolete (due_ms, place) SELECT ?, place FROM latest WHERE partition = ? AND key = ?"
@@ -34,7 +33,7 @@ _LATEST: Final = (
 )
 _OBSOLETE: Final = "INSERT OR IGNORE INTO obsolete (due_ms, place) VALUES (?, ?)"
 _DUE: Final = "SELECT due_ms, place FROM obsolete WHERE due_ms <= ? ORDER BY due_ms, place LIMIT ?"
-_IN_FORCE: Final = """
+_LATEST_VALUE: Final = """
     SELECT 1 FROM records JOIN latest USING (key, place) WHERE partition = ? AND place = ? AND value IS NOT NULL
 """
 _FORGET_KEY: Final = """
@@ -48,17 +47,17 @@ _COUNT_DELETED: Final = "UPDATE partitions SET deleted = deleted + ? WHERE id = 
 _OLDEST: Final = "SELECT place, timestamp_ms FROM records WHERE place >= ? AND place < ? ORDER BY place LIMIT ?"
 
 
-def note_keyed(sql: sqlite3.Connection, partition: int, key: bytes, at: int, now_ms: int, *, tombstone: bool) -> None:
-    """Take note of a record that is about to stand at `at` in a compacted partition."""
+def track_key(sql: sqlite3.Connection, partition: int, key: bytes, id_: int, now_ms: int, *, tombstone: bool) -> None:
+    """Make the record that is about to be written with row id `id_` the latest of its key in a compacted partition."""
     sql.execute(_REPLACED, (now_ms + COMPACTION_LAG_MS, partition, key))
-    sql.execute(_LATEST, (partition, key, at))
+    sql.execute(_LATEST, (partition, key, id_))
     if tombstone:
-        sql.execute(_OBSOLETE, (now_ms + TOMBSTONE_RETENTION_MS, at))
+        sql.execute(_OBSOLETE, (now_ms + TOMBSTONE_RETENTION_MS, id_))
 
 
-def clean(sql: sqlite3.Connection, now_ms: int, *, written: int) -> None:
-    """Delete what is due, oldest first: of either kind up to twice as many records as were just written, and a few."""
-    limit = DELETED_PER_WRITTEN * written + DELETED_ANYWAY
+def clean_up(sql: sqlite3.Connection, now_ms: int, *, written: int) -> None:
+    """Delete due records, oldest first: `DELETED_PER_WRITTEN` for each record just written, and `DELETED_EXTRA`."""
+    limit = DELETED_PER_WRITTEN * written + DELETED_EXTRA
     _compact(sql, now_ms, limit)
     for partition, retention_ms in sql.execute(_RETAINED).fetchall():
         limit -= _expire(sql, partition, now_ms - retention_ms, limit)
@@ -66,32 +65,32 @@ def clean(sql: sqlite3.Connection, now_ms: int, *, written: int) -> None:
 
 def _compact(sql: sqlite3.Connection, now_ms: int, limit: int) -> None:
     due = sql.execute(_DUE, (now_ms, limit)).fetchall()
-    for _, at in due:
-        if sql.execute(_IN_FORCE, (partition_at(at), at)).fetchone():
-            raise Damage("a record that is the last of its key is noted as replaced")
-    sql.executemany(_FORGET_KEY, [(partition_at(at), at) for _, at in due])
-    for partition, places in groupby(sorted(at for _, at in due), key=partition_at):
-        # A replaced tombstone is due twice; it is counted when it goes.
-        gone = sql.executemany("DELETE FROM records WHERE place = ?", [(at,) for at in places]).rowcount
-        sql.execute(_COUNT_DELETED, (gone, partition))
+    for _, id_ in due:
+        if sql.execute(_LATEST_VALUE, (partition_of_row(id_), id_)).fetchone():
+            raise Corruption("a record that is the last of its key is noted as replaced")
+    sql.executemany(_FORGET_KEY, [(partition_of_row(id_), id_) for _, id_ in due])
+    for partition, ids in groupby(sorted(id_ for _, id_ in due), key=partition_of_row):
+        # A replaced tombstone is due twice; count it when it is deleted.
+        deleted = sql.executemany("DELETE FROM records WHERE place = ?", [(id_,) for id_ in ids]).rowcount
+        sql.execute(_COUNT_DELETED, (deleted, partition))
     sql.executemany("DELETE FROM obsolete WHERE due_ms = ? AND place = ?", due)
 
 
 def _expire(sql: sqlite3.Connection, partition: int, before_ms: int, limit: int) -> int:
-    """Delete from the head of the partition while records are older; how many went.
+    """Delete the first records of the partition until one is not older than `before_ms`; return how many were deleted.
 
-    A record that is younger than those behind it holds them back, as in Kafka, so that what is left has no holes.
+    A younger record keeps the older ones after it, as in Kafka, so that the remaining offsets have no gaps.
     """
-    start, end = place(partition, 0), place(partition + 1, 0)
+    start, end = row_id(partition, 0), row_id(partition + 1, 0)
     oldest = sql.execute(_OLDEST, (start, end, 1)).fetchone()
     if limit <= 0 or oldest is None or oldest[1] >= before_ms:
         return 0
-    gone = 0
-    for at, timestamp_ms in sql.execute(_OLDEST, (start, end, limit)).fetchall():
+    deleted = 0
+    for id_, timestamp_ms in sql.execute(_OLDEST, (start, end, limit)).fetchall():
         if timestamp_ms >= before_ms:
             break
-        end = at
-        gone += 1
+        end = id_
+        deleted += 1
     sql.execute("DELETE FROM records WHERE place >= ? AND place <= ?", (start, end))
-    sql.execute(_COUNT_DELETED, (gone, partition))
-    return gone
+    sql.execute(_COUNT_DELETED, (deleted, partition))
+    return deleted

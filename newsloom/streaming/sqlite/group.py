@@ -1,4 +1,4 @@
-"""Consumer groups: members, their sessions, and who owns which partition since when."""
+"""Consumer groups: their members, the sessions of the members, and the owner and epoch of each partition."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import msgspec
 
 from newsloom.streaming.errors import CommitFailed, Fenced
 from newsloom.streaming.sqlite.assignment import assign
-from newsloom.streaming.sqlite.damage import Damage, check_absence
-from newsloom.streaming.sqlite.fetch import extent
+from newsloom.streaming.sqlite.corruption import Corruption, check_row_count
+from newsloom.streaming.sqlite.fetch import partition_counts
 
-# A session is renewed once a sixth of it has passed: rarely enough to cost nothing, five chances before it ends.
+# Renew a session after a sixth of it: few writes, and five more chances before it expires.
 _RENEWALS_PER_SESSION: Final = 6
 
 _JOIN: Final = """
@@ -41,8 +41,8 @@ _SET_OWNER: Final = """
 
 
 @dataclass(frozen=True, slots=True)
-class Membership:
-    """One incarnation of an instance in a group. Every method runs in the caller's transaction."""
+class GroupMember:
+    """One incarnation of an instance in a consumer group. Every method runs in a transaction of the caller."""
 
     group: str
     instance: str
@@ -50,96 +50,99 @@ class Membership:
     session_timeout_ms: int
 
     def needs_sync(self, sql: sqlite3.Connection, now_ms: int) -> bool:
-        """Whether `sync` has something to do: this session is to be renewed or was ended, or another one has run out.
+        """Return whether to call `sync`: this session is due for renewal or was ended, or another one has expired.
 
         Raises:
-            Fenced: a newer process has this instance's name.
+            Fenced: a newer process has joined under this instance name.
 
         """
-        expires_ms, active = self._standing(sql)
+        expires_ms, active = self._session(sql)
         renew_at_ms = expires_ms - self.session_timeout_ms + self.session_timeout_ms // _RENEWALS_PER_SESSION
         if not active or now_ms >= renew_at_ms:
             return True
         return sql.execute(_EXPIRED, (self.group, self.instance, now_ms)).fetchone() is not None
 
     def sync(self, sql: sqlite3.Connection, now_ms: int) -> None:
-        """Renew this session (rejoin, if it was ended), end those that have run out, and share the partitions out anew.
+        """Renew this session, or rejoin if it was ended; end expired sessions; rebalance if one ended or this member rejoined.
 
         Raises:
-            Fenced: a newer process has this instance's name.
+            Fenced: a newer process has joined under this instance name.
 
         """
-        _, active = self._standing(sql)
+        _, active = self._session(sql)
         sql.execute(_RENEW, (now_ms + self.session_timeout_ms, self.group, self.instance))
         if _evict(sql, self.group, now_ms) or not active:
             _rebalance(sql, self.group)
 
     def owned(self, sql: sqlite3.Connection) -> dict[int, int]:
-        """The ids of this member's partitions, each with the epoch of its ownership."""
+        """Return the row ids of this member's partitions, each with the epoch of its ownership."""
         return dict(sql.execute(_OWNED, (self.group, self.instance)))
 
-    def confirm(self, sql: sqlite3.Connection, epochs: dict[int, int], now_ms: int) -> None:
-        """Check that this member is one and has owned these partitions without a break, and renew its session.
+    def check_ownership(self, sql: sqlite3.Connection, epochs: dict[int, int], now_ms: int) -> None:
+        """Check that this member has owned these partitions since these epochs, and renew its session.
 
         Raises:
-            Fenced: a newer process has this instance's name.
-            CommitFailed: its session was ended or a partition taken away.
+            Fenced: a newer process has joined under this instance name.
+            CommitFailed: its session was ended, or another member has owned a partition since.
 
         """
-        _, active = self._standing(sql)
+        _, active = self._session(sql)
         if not active:
-            raise CommitFailed(f"{self._name} was away for longer than its session ({self.session_timeout_ms} ms)")
+            raise CommitFailed(
+                f"{self._name} did not poll or commit within its session timeout ({self.session_timeout_ms} ms)"
+            )
         if not epochs.items() <= self.owned(sql).items():
-            raise CommitFailed(f"partitions of {self._name} have gone to another member")
+            raise CommitFailed(f"partitions of {self._name} were assigned to another member")
         sql.execute(_RENEW, (now_ms + self.session_timeout_ms, self.group, self.instance))
 
     @property
     def _name(self) -> str:
         return f"instance {self.instance} of group {self.group}"
 
-    def _standing(self, sql: sqlite3.Connection) -> tuple[int, bool]:
+    def _session(self, sql: sqlite3.Connection) -> tuple[int, bool]:
+        """Return when the session expires (Unix time in milliseconds), and whether it is active."""
         row = sql.execute(_MEMBER, (self.group, self.instance)).fetchone()
         if row is None:
-            raise Damage(f"{self._name} is missing, which has joined")
+            raise Corruption(f"{self._name} has joined, but its row is missing")
         incarnation, expires_ms, active = row
         if incarnation != self.incarnation:
-            raise Fenced(f"another process has become {self._name}: two processes must not share an instance name")
+            raise Fenced(f"another process has joined as {self._name}: two processes must not share an instance name")
         return expires_ms, bool(active)
 
 
 def join(
     sql: sqlite3.Connection, *, group: str, instance: str, topics: Collection[str], now_ms: int, session_timeout_ms: int
-) -> Membership:
-    """Make this process the one that `instance` stands for; what the instance owns stays with it."""
+) -> GroupMember:
+    """Join the group as `instance`, which keeps its partitions; fence an older process of the same instance name."""
     row = (group, instance, msgspec.json.encode(sorted(set(topics))), now_ms + session_timeout_ms)
     incarnation = sql.execute(_JOIN, row).fetchone()[0]
     if incarnation == 1:
-        check_absence(sql, "members")
+        check_row_count(sql, "members")
     _evict(sql, group, now_ms)
     _rebalance(sql, group)
-    return Membership(group, instance, incarnation, session_timeout_ms)
+    return GroupMember(group, instance, incarnation, session_timeout_ms)
 
 
 def committed_offset(sql: sqlite3.Connection, group: str, partition: int) -> int | None:
-    """The offset at which the group goes on in this partition; None if it has never committed any."""
+    """Return the committed offset of the group in this partition; None if it has never committed one."""
     row = sql.execute(_COMMITTED, (group, partition)).fetchone()
     if row is None:
-        check_absence(sql, "committed")
+        check_row_count(sql, "committed")
         return None
     (offset,) = msgspec.convert(row, tuple[int])
     return offset
 
 
 def start_offset(sql: sqlite3.Connection, group: str, partition: int) -> int:
-    """The same for whoever goes on from there; raises Damage if the partition does not go so far."""
+    """Return the committed offset, or 0; raise `Corruption` if it is behind the end of the partition."""
     offset = committed_offset(sql, group, partition) or 0
-    if not 0 <= offset <= extent(sql, partition).end:
-        raise Damage(f"group {group} stands at offset {offset} of a partition that does not go so far")
+    if not 0 <= offset <= partition_counts(sql, partition).end:
+        raise Corruption(f"group {group} has committed offset {offset}, which is behind the end of the partition")
     return offset
 
 
 def _evict(sql: sqlite3.Connection, group: str, now_ms: int) -> bool:
-    """End the sessions that have run out; whether there was one."""
+    """End expired sessions; return whether there were any."""
     return sql.execute(_EVICT, (group, now_ms)).rowcount > 0
 
 

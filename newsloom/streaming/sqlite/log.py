@@ -1,4 +1,4 @@
-"""The embedded log as a whole."""
+"""Open the log on SQLite."""
 
 from __future__ import annotations
 
@@ -9,40 +9,40 @@ from typing import Final, Literal
 
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.records import TopicPartition
-from newsloom.streaming.sqlite.admin import EmbeddedAdmin
+from newsloom.streaming.sqlite.admin import SqliteAdmin
 from newsloom.streaming.sqlite.database import Database
-from newsloom.streaming.sqlite.reader import EmbeddedReader
-from newsloom.streaming.sqlite.worker import EmbeddedWorker
-from newsloom.streaming.sqlite.writer import EmbeddedWriter
+from newsloom.streaming.sqlite.reader import SqliteReader
+from newsloom.streaming.sqlite.worker import SqliteWorker
+from newsloom.streaming.sqlite.writer import SqliteWriter
 
 SESSION_TIMEOUT_MS: Final = 60_000
-"""How long a member may go without a poll or a commit while others wait for its partitions."""
+"""How long a member may go without a poll or a commit before another one gets its partitions."""
 
 _SCHEME: Final = "sqlite://"
 
 
 def wall_clock_ms() -> int:
-    """Unix time in milliseconds."""
+    """Return the Unix time in milliseconds."""
     return time.time_ns() // 1_000_000
 
 
-class EmbeddedLog:
-    """The port's `Log` on one SQLite database. Open it once per process; threads may share it."""
+class SqliteLog:
+    """`Log` on one SQLite database. Open it once per process; threads may share it."""
 
     def __init__(self, database: Database, *, clock: Callable[[], int], session_timeout_ms: int) -> None:
         self._database = database
         self._clock = clock
         self._session_timeout_ms = session_timeout_ms
 
-    def admin(self) -> EmbeddedAdmin:
-        """See the port."""
+    def admin(self) -> SqliteAdmin:
+        """See `Log.__init__`."""
         with self._database.connection() as connection:
-            return EmbeddedAdmin(connection)
+            return SqliteAdmin(connection)
 
-    def worker(self, *, group: str, instance: str, topics: Sequence[str]) -> EmbeddedWorker:
-        """See the port."""
+    def worker(self, *, group: str, instance: str, topics: Sequence[str]) -> SqliteWorker:
+        """See `Log.worker`."""
         with self._database.connection() as connection:
-            return EmbeddedWorker(
+            return SqliteWorker(
                 connection,
                 group=group,
                 instance=instance,
@@ -51,41 +51,41 @@ class EmbeddedLog:
                 session_timeout_ms=self._session_timeout_ms,
             )
 
-    def reader(self, partitions: Sequence[TopicPartition], *, start: Literal["earliest", "latest"]) -> EmbeddedReader:
-        """See the port."""
+    def reader(self, partitions: Sequence[TopicPartition], *, start: Literal["earliest", "latest"]) -> SqliteReader:
+        """See `Log.reader`."""
         with self._database.connection() as connection:
-            return EmbeddedReader(connection, partitions, start=start)
+            return SqliteReader(connection, partitions, start=start)
 
-    def writer(self, name: str) -> EmbeddedWriter:
-        """See the port."""
+    def writer(self, name: str) -> SqliteWriter:
+        """See `Log.writer`."""
         with self._database.connection() as connection:
-            return EmbeddedWriter(connection, name, self._clock)
+            return SqliteWriter(connection, name, self._clock)
 
     def close(self) -> None:
-        """See the port."""
+        """See `Log.close`."""
         self._database.close()
 
 
-def open_embedded(
+def open_sqlite(
     url: str,
     *,
     create: bool = True,
     clock: Callable[[], int] = wall_clock_ms,
     session_timeout_ms: int = SESSION_TIMEOUT_MS,
-) -> EmbeddedLog:
-    """The log in a file (`sqlite:///relative.db`, `sqlite:////absolute/path.db`) or in this process's memory (`sqlite://`).
+) -> SqliteLog:
+    """Open the log in a file (`sqlite:///relative.db`, `sqlite:////absolute/path.db`) or in memory (`sqlite://`).
 
-    `clock` gives Unix milliseconds: it stamps records and decides when sessions and retentions end. A log in memory
-    belongs to the object returned and ends with it. Without `create` the file must exist and be a log.
+    `clock` returns Unix time in milliseconds, for the timestamps of records, sessions and retention. A log in memory exists
+    as long as the returned object. Without `create` the file must exist and be a log.
 
     Raises:
-        ConfigurationError: the URL has another form, or the file cannot be opened, written, or is no log of ours.
+        ConfigurationError: the URL has another form; the file cannot be opened or written, or is not a log.
         LogUnavailable: another process kept the file locked.
 
     """
     path = _path(url)
     database = Database(path, create=create or path is None)
-    return EmbeddedLog(database, clock=clock, session_timeout_ms=session_timeout_ms)
+    return SqliteLog(database, clock=clock, session_timeout_ms=session_timeout_ms)
 
 
 def _path(url: str) -> Path | None:
@@ -94,6 +94,6 @@ def _path(url: str) -> Path | None:
         return None
     if not url.startswith(_SCHEME) or not rest.startswith("/") or rest.endswith("/"):
         raise ConfigurationError(
-            f"NEWSLOOM_LOG={url!r} names no file: write sqlite:///relative.db, sqlite:////absolute/path.db or sqlite://"
+            f"NEWSLOOM_LOG={url!r} does not name a file: write sqlite:///relative.db, sqlite:////absolute/path.db or sqlite://"
         )
     return Path(rest[1:])

@@ -1,4 +1,4 @@
-"""The tables, and how a file becomes ours."""
+"""The tables of the log, and their creation and upgrade."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from newsloom.streaming.errors import ConfigurationError
 APPLICATION_ID: Final = 0x6E657773
 VERSION: Final = 2
 
-# A record's place is its partition's id and its offset in one integer: the table is then one B-tree in log order, rows of
-# several kilobytes stay out of any index, and a partition is a range of it.
+# The row id of a record (column `place`) is the row id of its partition and its offset in one integer: the table is one
+# B-tree in log order, a partition is a range of it, and no index holds rows of several kilobytes.
 OFFSET_BITS: Final = 40
 
-# How many rows there must be of those that are never deleted, so that one that is missing is told from one that never was.
+# The number of rows in tables whose rows are never deleted, so that a lost row can be detected.
 _COUNTS: Final = (
     "CREATE TABLE counts (name TEXT PRIMARY KEY, number INTEGER NOT NULL) WITHOUT ROWID",
     "INSERT INTO counts SELECT 'committed', COUNT(*) FROM committed",
@@ -41,7 +41,7 @@ _TABLES: Final = (
         max_record_bytes INTEGER NOT NULL, config BLOB NOT NULL
     ) WITHOUT ROWID
     """,
-    # `written` records have ever been: it is the next offset. `deleted` ones are gone, so that what must be there is known.
+    # `written`: records ever written, and the next offset. `deleted`: how many of them were deleted.
     """
     CREATE TABLE partitions (
         id INTEGER PRIMARY KEY, topic TEXT NOT NULL, number INTEGER NOT NULL, written INTEGER NOT NULL DEFAULT 0,
@@ -53,21 +53,21 @@ _TABLES: Final = (
         place INTEGER PRIMARY KEY, timestamp_ms INTEGER NOT NULL, key BLOB, headers BLOB, value BLOB, checksum INTEGER
     )
     """,
-    # Compacted topics: where the last record of each key stands, and which records may go from when on.
+    # For compacted topics: the row id of the latest record of each key, and when which records may be deleted.
     """
     CREATE TABLE latest (
         partition INTEGER NOT NULL, key BLOB NOT NULL, place INTEGER NOT NULL, PRIMARY KEY (partition, key)
     ) WITHOUT ROWID
     """,
     "CREATE TABLE obsolete (due_ms INTEGER, place INTEGER, PRIMARY KEY (due_ms, place)) WITHOUT ROWID",
-    # A member that was evicted keeps its row, so that its incarnations go on counting.
+    # An evicted member keeps its row, so that its next incarnation gets a higher number.
     """
     CREATE TABLE members (
         consumer_group TEXT NOT NULL, instance TEXT NOT NULL, incarnation INTEGER NOT NULL, topics BLOB NOT NULL,
         expires_ms INTEGER NOT NULL, active INTEGER NOT NULL, PRIMARY KEY (consumer_group, instance)
     ) WITHOUT ROWID
     """,
-    # `epoch` counts the changes of owner: a partition that went away and came back is told from one that stayed.
+    # `epoch` counts the changes of owner, so that a member notices that it lost a partition and got it back.
     """
     CREATE TABLE owners (
         consumer_group TEXT NOT NULL, partition INTEGER NOT NULL, instance TEXT, epoch INTEGER NOT NULL,
@@ -89,22 +89,22 @@ _TABLES: Final = (
 )
 
 
-def place(partition: int, offset: int) -> int:
-    """Where the record with this offset stands; with the offset 0 of the next partition, the end of this one."""
+def row_id(partition: int, offset: int) -> int:
+    """Return the row id of the record with this offset. That of offset 0 of the next partition is the end of this one."""
     return (partition << OFFSET_BITS) | offset
 
 
-def partition_at(place: int) -> int:
-    """The id of the partition that `place` is in."""
-    return place >> OFFSET_BITS
+def partition_of_row(row_id: int) -> int:
+    """Return the row id of the partition of a record, from the row id of the record."""
+    return row_id >> OFFSET_BITS
 
 
-def offset_at(place: int) -> int:
-    """The offset of the record at `place`."""
-    return place & ((1 << OFFSET_BITS) - 1)
+def offset_of_row(row_id: int) -> int:
+    """Return the offset of a record from its row id."""
+    return row_id & ((1 << OFFSET_BITS) - 1)
 
 
-# A process of the older version that is still at work fails at the name `written`, instead of deleting without counting.
+# A running process of the older version fails because of the new name `written`; else it would delete without counting.
 _UPGRADE_FROM_1: Final = (
     *_COUNTS,
     "ALTER TABLE records ADD COLUMN checksum INTEGER",
@@ -115,21 +115,21 @@ _UPGRADE_FROM_1: Final = (
 
 
 def is_prepared(sql: sqlite3.Connection) -> bool:
-    """Whether there is nothing to do for `prepare`."""
+    """Return whether the database has the tables of this version."""
     return _format(sql) == (APPLICATION_ID, VERSION)
 
 
 def prepare(sql: sqlite3.Connection, where: str, *, create: bool) -> None:
-    """Create the tables in an empty database if `create`, upgrade an older version's; call it inside a write transaction.
+    """Create the tables in an empty database if `create`, or upgrade those of an older version, in a write transaction.
 
     Raises:
-        ConfigurationError: the database is empty, another program's, or a newer version's; the message names `where`.
+        ConfigurationError: the database is empty, another program's, or a newer version's; the message begins with `where`.
 
     """
     application, version = _format(sql)
     if application == APPLICATION_ID and version > VERSION:
         raise ConfigurationError(
-            f"{where} was written by a newer newsloom (format {version}, this one knows {VERSION}): upgrade this one"
+            f"{where} was written by a newer newsloom (format {version}; this one reads up to {VERSION}): upgrade this one"
         )
     if application == APPLICATION_ID and version == 1:
         _execute(sql, _UPGRADE_FROM_1)
@@ -138,7 +138,7 @@ def prepare(sql: sqlite3.Connection, where: str, *, create: bool) -> None:
             raise ConfigurationError(f"{where} is another program's database: name another file")
         if not create:
             raise ConfigurationError(
-                f"{where} is empty: if there was a log in it, restore it from a backup; if not, `newsloom topics create`"
+                f"{where} is empty: if it had a log, restore it from a backup; if not, run `newsloom topics create`"
             )
         _execute(sql, _TABLES)
 

@@ -1,4 +1,4 @@
-"""A member of a consumer group on the embedded log."""
+"""A member of a consumer group on the SQLite log."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Final
 from newsloom.streaming.errors import CommitFailed, LogUnavailable
 from newsloom.streaming.records import Batch, Message, TopicPartition
 from newsloom.streaming.sqlite.append import append
-from newsloom.streaming.sqlite.catalogue import Catalogue
 from newsloom.streaming.sqlite.connection import Connection
 from newsloom.streaming.sqlite.fetch import fetch
 from newsloom.streaming.sqlite.group import join, start_offset
+from newsloom.streaming.sqlite.topics import TopicCache
 
 _COMMIT: Final = """
     INSERT INTO committed (consumer_group, partition, next_offset) VALUES (?, ?, ?)
@@ -24,14 +24,14 @@ _COMMIT: Final = """
 
 @dataclass(frozen=True, slots=True)
 class _Token:
-    """What a batch rests on: the partitions owned at the poll, each with its epoch, and the positions it began at."""
+    """The row ids of the partitions owned at a poll: with the epoch of each, and with the first offset of each in the batch."""
 
     epochs: dict[int, int]
     starts: dict[int, int]
 
 
-class EmbeddedWorker:
-    """The port's `Worker`."""
+class SqliteWorker:
+    """`Worker` on SQLite."""
 
     def __init__(
         self,
@@ -45,10 +45,10 @@ class EmbeddedWorker:
     ) -> None:
         self._connection = connection
         self._clock = clock
-        self._catalogue = Catalogue()
+        self._topics = TopicCache()
         with connection.write() as sql:
-            self._sources = self._catalogue.sources(sql, topics)
-            self._membership = join(
+            self._sources = self._topics.sources(sql, topics)
+            self._member = join(
                 sql,
                 group=group,
                 instance=instance,
@@ -59,72 +59,71 @@ class EmbeddedWorker:
         self._ids = {source: id_ for id_, source in self._sources.items()}
         self._epochs: dict[int, int] = {}
         self._positions: dict[int, int] = {}
-        self._turn = 0
+        self._first = 0
 
     def poll(self, *, max_records: int, timeout_ms: int) -> Batch:
-        """See the port. Returns at once when the assignment has changed."""
+        """See `Worker.poll`. Return at once if the assignment has changed."""
         deadline = time.monotonic() + timeout_ms / 1000
         while True:
-            seen = self._connection.version()
-            batch = self._look(max_records)
-            if batch.records or batch.gained or batch.lost or not self._connection.wait(seen, deadline):
+            version = self._connection.version()
+            batch = self._poll_once(max_records)
+            if batch.records or batch.gained or batch.lost or not self._connection.wait(version, deadline):
                 return batch
 
     def commit(self, batch: Batch, messages: Sequence[Message]) -> None:
-        """See the port."""
+        """See `Worker.commit`."""
         token = batch.token
         if not isinstance(token, _Token):
-            raise TypeError("commit takes a batch that this worker's poll returned")
+            raise TypeError("commit takes a batch that a poll of this worker returned")
         try:
             with self._connection.write() as sql:
                 now_ms = self._clock()
-                self._membership.confirm(sql, token.epochs, now_ms)
-                self._advance(sql, batch, token)
-                append(sql, self._catalogue, messages, now_ms)
+                self._member.check_ownership(sql, token.epochs, now_ms)
+                self._commit_offsets(sql, batch, token)
+                append(sql, self._topics, messages, now_ms)
         except LogUnavailable as error:
             self._positions = {}
             raise CommitFailed(str(error)) from error
         except BaseException:
-            # Back to the committed offsets: the next poll looks them up.
+            # The next poll then continues from the committed offsets.
             self._positions = {}
             raise
 
     def close(self) -> None:
-        """See the port."""
+        """See `Worker.close`."""
         self._connection.close()
 
-    def _look(self, max_records: int) -> Batch:
+    def _poll_once(self, max_records: int) -> Batch:
         now_ms = self._clock()
         with self._connection.read() as sql:
-            needs_sync = self._membership.needs_sync(sql, now_ms)
+            needs_sync = self._member.needs_sync(sql, now_ms)
         if needs_sync:
             with self._connection.write() as sql:
-                self._membership.sync(sql, now_ms)
+                self._member.sync(sql, now_ms)
         with self._connection.read() as sql:
-            epochs = self._membership.owned(sql)
-            kept = epochs.items() & self._epochs.items()
-            stay = {id_ for id_, _ in kept}
+            epochs = self._member.owned(sql)
+            kept = {id_ for id_, _ in epochs.items() & self._epochs.items()}
             starts = {
-                id_: self._positions[id_] if id_ in stay and id_ in self._positions else self._committed(sql, id_)
+                id_: self._positions[id_] if id_ in kept and id_ in self._positions else self._committed(sql, id_)
                 for id_ in epochs
             }
             owned = {id_: source for id_, source in self._sources.items() if id_ in epochs}
-            records, self._positions = fetch(sql, owned, starts, max_records, turn=self._turn)
-        gained, lost = self._names(epochs.keys() - stay), self._names(self._epochs.keys() - stay)
+            records, self._positions = fetch(sql, owned, starts, max_records, first=self._first)
+        gained, lost = self._partitions(epochs.keys() - kept), self._partitions(self._epochs.keys() - kept)
         self._epochs = epochs
-        self._turn += bool(records)
+        self._first += bool(records)
         return Batch(tuple(records), gained, lost, token=_Token(epochs, starts))
 
-    def _advance(self, sql: sqlite3.Connection, batch: Batch, token: _Token) -> None:
-        """Store the offsets behind the batch's records, which must follow on what has been committed."""
-        behind = {self._ids[record.source]: record.offset + 1 for record in batch.records}
-        for id_, offset in behind.items():
+    def _commit_offsets(self, sql: sqlite3.Connection, batch: Batch, token: _Token) -> None:
+        """Commit the offsets after the batch; raise `CommitFailed` if the batch does not follow the committed ones."""
+        next_offsets = {self._ids[record.source]: record.offset + 1 for record in batch.records}
+        for id_, offset in next_offsets.items():
             if token.starts[id_] != self._committed(sql, id_):
-                raise CommitFailed("the batch has been committed already, or an earlier one has not")
-            sql.execute(_COMMIT, (self._membership.group, id_, offset))
+                raise CommitFailed("the batch was committed already, or an earlier one was not")
+            sql.execute(_COMMIT, (self._member.group, id_, offset))
 
     def _committed(self, sql: sqlite3.Connection, id_: int) -> int:
-        return start_offset(sql, self._membership.group, id_)
+        return start_offset(sql, self._member.group, id_)
 
-    def _names(self, ids: set[int]) -> frozenset[TopicPartition]:
+    def _partitions(self, ids: set[int]) -> frozenset[TopicPartition]:
         return frozenset(self._sources[id_] for id_ in ids)

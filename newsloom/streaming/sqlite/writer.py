@@ -1,4 +1,4 @@
-"""A writer from outside any group on the embedded log."""
+"""Write to the SQLite log without a consumer group."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from newsloom.streaming.errors import CommitFailed, Fenced, LogUnavailable
 from newsloom.streaming.log import Progress
 from newsloom.streaming.records import Message
 from newsloom.streaming.sqlite.append import append
-from newsloom.streaming.sqlite.catalogue import Catalogue
 from newsloom.streaming.sqlite.connection import Connection
-from newsloom.streaming.sqlite.damage import check_absence
+from newsloom.streaming.sqlite.corruption import check_row_count
+from newsloom.streaming.sqlite.topics import TopicCache
 
 _OPEN: Final = """
     INSERT INTO writers (name, incarnation) VALUES (?, 1) ON CONFLICT DO UPDATE SET incarnation = incarnation + 1
@@ -21,36 +21,36 @@ _PROGRESS: Final = "SELECT position, note FROM writers WHERE name = ? AND positi
 _STORE: Final = "UPDATE writers SET position = ?, note = ? WHERE name = ? AND incarnation = ?"
 
 
-class EmbeddedWriter:
-    """The port's `Writer`."""
+class SqliteWriter:
+    """`Writer` on SQLite."""
 
     def __init__(self, connection: Connection, name: str, clock: Callable[[], int]) -> None:
         self._connection = connection
         self._name = name
         self._clock = clock
-        self._catalogue = Catalogue()
+        self._topics = TopicCache()
         with connection.write() as sql:
             self._incarnation: int = sql.execute(_OPEN, (name,)).fetchone()[0]
             if self._incarnation == 1:
-                check_absence(sql, "writers")
+                check_row_count(sql, "writers")
 
     def progress(self) -> Progress | None:
-        """See the port."""
+        """See `Writer.__init__`."""
         with self._connection.read() as sql:
             row = sql.execute(_PROGRESS, (self._name,)).fetchone()
         return None if row is None else Progress(position=row[0], note=row[1])
 
     def write(self, messages: Sequence[Message], progress: Progress) -> None:
-        """See the port."""
+        """See `Writer.write`."""
         try:
             with self._connection.write() as sql:
                 stored = sql.execute(_STORE, (progress.position, progress.note, self._name, self._incarnation))
                 if stored.rowcount == 0:
-                    raise Fenced(f"a newer process writes as {self._name}")
-                append(sql, self._catalogue, messages, self._clock())
+                    raise Fenced(f"a newer process has opened the writer {self._name}")
+                append(sql, self._topics, messages, self._clock())
         except LogUnavailable as error:
             raise CommitFailed(str(error)) from error
 
     def close(self) -> None:
-        """See the port."""
+        """See `Writer.close`."""
         self._connection.close()

@@ -13,7 +13,7 @@ from newsloom.streaming.errors import ConfigurationError, Fenced, LogUnavailable
 from newsloom.streaming.log import Log, Worker
 from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.records import Batch, Message, TopicPartition
-from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite import open_sqlite
 from newsloom.streaming.watchdog import Watchdog
 from tests.conformance.driving import Member, numbered, put, read_all, steps, values
 from tests.conformance.harness import SESSION_TIMEOUT_MS, ManualClock
@@ -27,7 +27,7 @@ def clock() -> ManualClock:
 
 @pytest.fixture
 def log(clock: ManualClock) -> Iterator[Log]:
-    log = open_embedded("sqlite://", clock=clock, session_timeout_ms=SESSION_TIMEOUT_MS)
+    log = open_sqlite("sqlite://", clock=clock, session_timeout_ms=SESSION_TIMEOUT_MS)
     yield log
     log.close()
 

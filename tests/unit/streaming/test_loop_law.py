@@ -14,7 +14,7 @@ from newsloom.streaming.errors import CommitFailed, ConfigurationError, LogUnava
 from newsloom.streaming.log import Log, Worker
 from newsloom.streaming.loop import Loop
 from newsloom.streaming.records import Batch, Message
-from newsloom.streaming.sqlite import open_embedded
+from newsloom.streaming.sqlite import open_sqlite
 from tests.conformance.driving import numbered, put
 from tests.conformance.harness import SESSION_TIMEOUT_MS, ManualClock
 from tests.unit.streaming.tally import GROUP, IN, Tally, create_topics
@@ -127,4 +127,4 @@ def test_every_record_is_numbered_once_whatever_befalls(actions: list[tuple[str,
 
 
 def _open(clock: ManualClock) -> Log:
-    return open_embedded("sqlite://", clock=clock, session_timeout_ms=SESSION_TIMEOUT_MS)
+    return open_sqlite("sqlite://", clock=clock, session_timeout_ms=SESSION_TIMEOUT_MS)

@@ -113,7 +113,7 @@ def test_missing_topics_are_one_line_and_a_status(start: Start, tmp_path: Path) 
         (
             "NEWSLOOM_LOG",
             "sqlite:////nowhere/at/all.db",
-            "NEWSLOOM_LOG: /nowhere/at/all.db lies in a folder that does not",
+            "NEWSLOOM_LOG: /nowhere/at/all.db is in a folder that does not",
         ),
         ("NEWSLOOM_PARTITIONS", "many", "NEWSLOOM_PARTITIONS='many' must be a whole number"),
     ],

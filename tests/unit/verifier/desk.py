@@ -23,8 +23,8 @@ from newsloom.streaming.log import Progress
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message, Record, TopicPartition
 from newsloom.streaming.scan import read_topic
-from newsloom.streaming.sqlite.damage import checksum
-from newsloom.streaming.sqlite.schema import place
+from newsloom.streaming.sqlite.corruption import checksum
+from newsloom.streaming.sqlite.schema import row_id
 from services.verifier.verification import find_violations
 
 T = TypeVar("T", bound=msgspec.Struct)
@@ -133,7 +133,7 @@ class Desk:
         assert changed == 1
 
     def _place(self, sql: sqlite3.Connection, record: Record) -> int:
-        return place(self._partition(sql, record.source), record.offset)
+        return row_id(self._partition(sql, record.source), record.offset)
 
     def _partition(self, sql: sqlite3.Connection, source: TopicPartition) -> int:
         found: int = sql.execute("SELECT id FROM partitions WHERE topic = ? AND number = ?", source).fetchone()[0]

@@ -1,4 +1,4 @@
-"""Topics by name."""
+"""Look up topics by name."""
 
 from __future__ import annotations
 
@@ -13,38 +13,38 @@ import msgspec
 from newsloom.streaming.errors import missing_topic
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
 from newsloom.streaming.records import TopicPartition
-from newsloom.streaming.sqlite.damage import Damage
+from newsloom.streaming.sqlite.corruption import Corruption
 
 _SPEC: Final = "SELECT name, partitions, policy, retention_ms, max_record_bytes, config FROM topics WHERE name = ?"
-# Not by the index: it has no checks of its own, and what is found in the table is checked.
+# NOT INDEXED: rows of the table are checked for corruption, entries of the index are not.
 _PARTITIONS: Final = "SELECT id, number FROM partitions NOT INDEXED WHERE topic = ? ORDER BY number"
 _Row = tuple[str, int, CleanupPolicy, int | None, int, bytes]
 
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic and the database ids of its partitions, by number."""
+    """A topic and the row ids of its partitions, in the order of their numbers."""
 
     spec: TopicSpec
     partition_ids: tuple[int, ...]
 
     @cached_property
     def sources(self) -> dict[int, TopicPartition]:
-        """The partitions by id, in the order of their numbers."""
+        """The partitions by row id, in the order of their numbers."""
         return {id_: TopicPartition(self.spec.name, number) for number, id_ in enumerate(self.partition_ids)}
 
 
-class Catalogue:
-    """The topics one connection has met. A topic never changes once created, so each is looked up once."""
+class TopicCache:
+    """The topics that one connection has looked up. A topic never changes after its creation."""
 
     def __init__(self) -> None:
         self._topics: dict[str, Topic] = {}
 
     def topic(self, sql: sqlite3.Connection, name: str) -> Topic:
-        """The topic of that name.
+        """Return the topic of that name.
 
         Raises:
-            ConfigurationError: there is none.
+            ConfigurationError: it does not exist.
 
         """
         topic = self._topics.get(name) or find_topic(sql, name)
@@ -54,18 +54,18 @@ class Catalogue:
         return topic
 
     def sources(self, sql: sqlite3.Connection, names: Iterable[str]) -> dict[int, TopicPartition]:
-        """All partitions of these topics by id, in the order of topic and number."""
+        """Return all partitions of these topics by row id, in the order of topic and number; raise as `topic` does."""
         return {id_: source for name in sorted(set(names)) for id_, source in self.topic(sql, name).sources.items()}
 
 
 def find_topic(sql: sqlite3.Connection, name: str) -> Topic | None:
-    """The topic of that name as it stands in the database."""
+    """Return the topic of that name from the database, or None; raise `Corruption` if it is incomplete."""
     row = sql.execute(_SPEC, (name,)).fetchone()
     found = sql.execute(_PARTITIONS, (name,)).fetchall()
     if row is None and not found:
         return None
     if row is None or [number for _, number in found] != list(range(row[1])):
-        raise Damage(f"topic {name} has {len(found)} partitions, but {row[1] if row else 'no'} are declared")
+        raise Corruption(f"topic {name} has {len(found)} partitions, but {row[1] if row else 'no'} are declared")
     _, partitions, policy, retention_ms, max_record_bytes, config = msgspec.convert(row, _Row)
     spec = TopicSpec(
         name=name,
