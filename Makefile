@@ -1,4 +1,4 @@
-# Everything works in .venv, which `make setup` makes from Python 3.11 and the pinned constraints.
+# All targets use .venv, which `make setup` creates from Python 3.11 and the pinned constraints.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,12 +12,12 @@ RECORDS := 1000000
 
 .PHONY: help setup demo test lint unit acceptance simulate scaling chaos fuzz clean
 
-help: ## Show what there is to make
+help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(VENV)/.installed ## Install newsloom and all it needs into .venv
+setup: $(VENV)/.installed ## Install newsloom and its dependencies into .venv
 
-# torch first: what depends on it then takes this build and not one with CUDA.
+# torch first: its dependents then accept this build and do not pull in one with CUDA.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) torch==2.13.0
@@ -27,30 +27,30 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 demo: setup ## Replay the sample stream through both services and print its stories
 	$(BIN)/newsloom demo
 
-test: setup lint unit ## Check and test everything that takes minutes, on Kafka too where it is found
+test: setup lint unit ## All checks and tests that take minutes, on Kafka too if it is found
 
-lint: setup ## Format, lint, types, import directions
+lint: setup ## Format, lint, types, import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-unit: setup ## The tests alone
+unit: setup ## The tests of `make test` without the checks
 	$(BIN)/pytest -m 'not slow'
 
-acceptance: setup ## The slow tests: whole replays on both logs, with kills; fire on the SQLite log; simulations (needs ../shared/data for the largest)
+acceptance: setup ## The slow tests: whole replays with kills on both logs; damage to the SQLite log; simulations (the largest need ../shared/data)
 	$(BIN)/pytest -m slow tests/acceptance tests/fire tests/simulation tests/unit/evaluation
 
-simulate: setup ## Storms of faults over the services' own code on a simulated log, and the proof (SEEDS=1000 SEED=1, ~15 min)
+simulate: setup ## Seeded faults over the services' own code on a simulated log, with a checker (SEEDS=1000 SEED=1, ~15 min)
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(SEED) --report docs/results/simulation.md
 
-scaling: setup ## Replicas that come and go, and a small chaos run, on a real Kafka (needs KAFKA_HOME and Java)
+scaling: setup ## Joining and leaving replicas, and a small chaos run, on a real Kafka (needs KAFKA_HOME and Java)
 	$(BIN)/pytest -m slow tests/scaling tests/chaos tests/kafka tests/unit/migration
 
-chaos: setup ## Blows to services and brokers of a real Kafka cluster, and the proof (KILLS=100 BROKERS=20 SEED=1, ~30 min)
+chaos: setup ## Kill services and brokers of a real Kafka cluster, then check the result (KILLS=100 BROKERS=20 SEED=1, ~30 min)
 	$(BIN)/python -m tests.chaos --kills $(KILLS) --brokers $(BROKERS) --seed $(SEED) --report docs/results/chaos.md
 
-fuzz: setup ## A soak of hostile records through both services, and the proof that each is accounted for (RECORDS=1000000 SEED=1)
+fuzz: setup ## Send hostile records through both services and check what became of each (RECORDS=1000000 SEED=1)
 	$(BIN)/python -m tests.fuzz --records $(RECORDS) --seed $(SEED) --report docs/results/fuzz.md
 
 clean: ## Remove .venv and caches

@@ -1,4 +1,4 @@
-"""The container files: clean, and in agreement with the code and with each other."""
+"""The container files have no lint errors and agree with the code and with each other."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def stages() -> dict[str, Stage]:
 
 
 def last_value(stage: Stage, instruction: str) -> str | None:
-    """The value in force at the end of a stage, from the stages it is built on if need be."""
+    """Return the last value of an instruction in a stage, or in the stages it is built on."""
     values = stage.values(instruction)
     if values:
         return values[-1]
@@ -80,12 +80,12 @@ def seconds(duration: str) -> int:
     return 60 * int(match[1] or 0) + int(match[2] or 0)
 
 
-def test_yaml_is_clean() -> None:
+def test_yaml_has_no_lint_errors() -> None:
     problems = linter.run(COMPOSE.read_text(), YamlLintConfig(YAML_RULES), str(COMPOSE))
     assert [str(problem) for problem in problems] == []
 
 
-def test_dockerfile_is_clean() -> None:
+def test_dockerfile_has_no_lint_errors() -> None:
     hadolint = Path(sysconfig.get_path("scripts")) / "hadolint"
     result = subprocess.run([hadolint, "--no-color", DOCKERFILE], capture_output=True, text=True, check=False)
     assert (result.returncode, result.stdout + result.stderr) == (0, "")
@@ -110,7 +110,7 @@ def test_compose_builds_a_stage_of_the_dockerfile(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", IMAGES)
-def test_images_run_as_a_numbered_user_who_is_not_root(name: str) -> None:
+def test_images_run_as_a_numeric_user_that_is_not_root(name: str) -> None:
     user = last_value(stages()[name], "USER")
     assert user
     assert re.fullmatch(r"[1-9]\d*:[1-9]\d*", user)
@@ -119,26 +119,26 @@ def test_images_run_as_a_numbered_user_who_is_not_root(name: str) -> None:
 @pytest.mark.parametrize("name", SERVICES)
 def test_a_service_image_starts_its_service_and_stops_on_sigterm(name: str) -> None:
     stage = stages()[name]
-    # In exec form: a shell as PID 1 would keep the signal to itself.
+    # In exec form: a shell with PID 1 would not forward the signal.
     assert json.loads(stage.values("ENTRYPOINT")[-1]) == ["python", "-m", f"services.{name}"]
     assert importlib.util.find_spec(f"services.{name}.__main__")
     assert last_value(stage, "STOPSIGNAL") == "SIGTERM"
 
 
-def test_only_the_embedder_carries_torch() -> None:
+def test_only_the_embedder_image_contains_torch() -> None:
     with_torch = {stage.name for stage in stages().values() if any("torch" in run for run in stage.values("RUN"))}
     copies = {name: " ".join(stages()[name].values("COPY")) for name in IMAGES}
     assert with_torch == {"embedder-dependencies"}
     assert [name for name, copied in copies.items() if "embedder-dependencies" in copied] == ["embedder"]
 
 
-def test_every_installation_takes_the_arguments_of_the_build() -> None:
+def test_each_pip_install_takes_the_build_arguments() -> None:
     installations = [run for stage in stages().values() for run in stage.values("RUN") if "pip install" in run]
     assert installations
     assert all("pip install $PIP_ARGS " in run for run in installations)
 
 
-def test_what_the_dockerfile_copies_is_what_may_enter_the_build() -> None:
+def test_dockerignore_allows_what_the_dockerfile_copies() -> None:
     rules = [line for line in (ROOT / ".dockerignore").read_text().splitlines() if line and not line.startswith("#")]
     allowed = {rule.removeprefix("!") for rule in rules if rule.startswith("!")}
     copied = {
@@ -155,7 +155,7 @@ def test_what_the_dockerfile_copies_is_what_may_enter_the_build() -> None:
 
 
 @pytest.mark.parametrize("name", BUILT)
-def test_compose_sets_only_what_the_services_know(name: str) -> None:
+def test_compose_sets_only_known_settings(name: str) -> None:
     environment: dict[str, str] = service(name)["environment"]
     settings = load_settings(environment)
     listeners = compose()["services"]["kafka"]["environment"]["KAFKA_ADVERTISED_LISTENERS"].split(",")
@@ -163,7 +163,7 @@ def test_compose_sets_only_what_the_services_know(name: str) -> None:
     assert f"INTERNAL://{settings.log.removeprefix('kafka://')}" in listeners
 
 
-def test_compose_services_agree_on_the_topics_and_differ_in_name() -> None:
+def test_compose_services_share_the_topics_and_have_their_own_instances() -> None:
     settings = {name: load_settings(service(name)["environment"]) for name in BUILT}
     shared = {(one.log, one.topic_prefix, one.partitions, one.state_partitions) for one in settings.values()}
     assert len(shared) == 1
@@ -171,7 +171,7 @@ def test_compose_services_agree_on_the_topics_and_differ_in_name() -> None:
 
 
 @pytest.mark.parametrize("name", BUILT)
-def test_compose_takes_every_right_a_container_does_not_need(name: str) -> None:
+def test_compose_containers_have_no_unneeded_privileges(name: str) -> None:
     container = service(name)
     assert container["read_only"] is True
     assert container["cap_drop"] == ["ALL"]
@@ -196,7 +196,7 @@ def test_compose_starts_in_order() -> None:
 
 
 @pytest.mark.parametrize("name", SERVICES)
-def test_compose_waits_for_the_batch_in_hand(name: str) -> None:
+def test_compose_waits_for_the_current_batch(name: str) -> None:
     assert service(name)["init"] is True
     assert service(name)["restart"] == "unless-stopped"
     assert seconds(service(name)["stop_grace_period"]) > TICKS_MAX * TICK_S

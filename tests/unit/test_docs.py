@@ -76,13 +76,13 @@ def test_the_readme_lists_every_setting_with_its_default() -> None:
     }
 
 
-def test_every_command_is_mentioned() -> None:
+def test_the_readme_mentions_every_command() -> None:
     text = README.read_text()
     assert [command for command in COMMANDS if f"newsloom {command}" not in text] == []
 
 
 @pytest.mark.parametrize("document", [README, ARCHITECTURE, EVENTS, SECURITY], ids=lambda path: path.name)
-def test_every_variable_that_is_mentioned_exists(document: Path) -> None:
+def test_every_mentioned_variable_exists(document: Path) -> None:
     known = {PREFIX + name.upper() for name in Settings.__struct_fields__}
     found = set(re.findall(r"NEWSLOOM_[A-Z_]+", document.read_text()))
     assert {name for name in found - known if not name.startswith((KAFKA_PREFIX, NOT_OURS))} <= {PREFIX}
@@ -173,34 +173,34 @@ def test_every_event_type_and_header_is_described() -> None:
     assert [name for name in [*types, *headers, *ADDED, REPLAYED] if f"`{name}`" not in text] == []
 
 
-def test_every_dependency_has_its_reason() -> None:
+def test_every_dependency_has_a_reason() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"].values()
     lines = [line for lines in (project["dependencies"], *extras) for line in lines]
-    # An extra may stand on the others.
-    wanted = {re.split(r"[<>=]", line)[0] for line in lines if not line.startswith("newsloom[")}
+    # An extra may include others of newsloom.
+    declared = {re.split(r"[<>=]", line)[0] for line in lines if not line.startswith("newsloom[")}
     listed = {name for cell in rows(ARCHITECTURE) for name in cell.split(", ")}
-    assert wanted - listed == set()
+    assert declared - listed == set()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
-def test_what_a_document_points_to_exists(document: Path) -> None:
+def test_links_and_paths_in_a_document_exist(document: Path) -> None:
     text = document.read_text()
     links = [document.parent / link for link in re.findall(r"\]\((?!http)([^)#]+)\)", text)]
-    # `newsloom/embedder` and the like are the sources of events, not folders.
+    # `newsloom/embedder` and similar names are the sources of events, not folders.
     folders = r"(?:newsloom/(?!ingest|stories|embedder|clusterer)|services/|tests/|docs/|deploy/|benchmarks/)[\w/.-]*"
     paths = [ROOT / path for path in re.findall(rf"`({folders})(?:::\w+)?`", text)]
     assert [str(path) for path in [*links, *paths] if not path.exists()] == []
 
 
 @pytest.mark.parametrize("document", [ARCHITECTURE, SQLITE], ids=lambda path: path.name)
-def test_every_test_that_is_named_exists(document: Path) -> None:
+def test_every_named_test_exists(document: Path) -> None:
     named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", document.read_text())
     assert len(named) > 10
     assert [pair for pair in named if f"def {pair[1]}(" not in (ROOT / pair[0]).read_text()] == []
 
 
-def test_examples_are_python() -> None:
+def test_examples_compile() -> None:
     examples = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
     assert examples
     for example in examples:
