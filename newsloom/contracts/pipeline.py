@@ -48,13 +48,13 @@ class ServiceDefinition(msgspec.Struct, frozen=True, kw_only=True):
 
 EMBEDDER: Final = ServiceDefinition(
     name="embedder",
-    summary="Run the embedder: it reads articles and writes article-vectors.",
+    summary="Run the embedder: turn articles into vectors.",
     consumes=(ARTICLES, STORY_COMMANDS),
     produces=(ARTICLE_VECTORS,),
 )
 CLUSTERER: Final = ServiceDefinition(
     name="clusterer",
-    summary="Run the clusterer: it reads article-vectors and writes stories and their updates.",
+    summary="Run the clusterer: turn vectors into stories.",
     consumes=(ARTICLE_VECTORS,),
     produces=(STORY_UPDATES,),
     state=(STORIES, ARTICLE_STORIES),
