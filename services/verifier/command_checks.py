@@ -26,14 +26,13 @@ def check_commands(contents: TopicContents, findings: Findings) -> None:
     for record in contents.accepted():
         if record.command is not None:
             findings.checked[Invariant.COMMANDS] += 1
-            unknown += not _check_command(
-                record.command, updates.pop(record.command.command_id, []), contents, findings
-            )
-    if contents.is_truncated(ARTICLE_VECTORS):
+            of_command = updates.pop(record.command.command_id, [])
+            unknown += not _check_command(record.command, of_command, contents, findings)
+    if contents.truncated_partitions(ARTICLE_VECTORS):
         unknown += len(updates)
     else:
         for command_id in updates:
-            findings.add_violation(Invariant.COMMANDS, f"command {command_id} was carried out, but never issued")
+            findings.add(Invariant.COMMANDS, f"command {command_id} was carried out, but never issued")
     if unknown:
         findings.unchecked.append(f"{unknown} commands: retention has deleted the command or one of its updates")
 
@@ -44,9 +43,7 @@ def _updates_by_command(contents: TopicContents, findings: Findings) -> defaultd
     for position, update, _ in contents.updates:
         if (update.cause is Cause.COMMAND) != (update.command is not None):
             name = f"{update.story_id} version {update.version} ({position})"
-            findings.add_violation(
-                Invariant.COMMANDS, f"{name} has the cause {update.cause.value} and the command {update.command}"
-            )
+            findings.add(Invariant.COMMANDS, f"{name} has cause {update.cause.value} and command {update.command}")
         if update.command is not None:
             updates[update.command.id].append(update)
     return updates
@@ -58,12 +55,12 @@ def _check_command(
     """Return False if retention has deleted updates that would be needed to check it."""
     name = f"command {command.command_id}"
     if any(update.command != command_ref(command) for update in updates):
-        findings.add_violation(Invariant.COMMANDS, f"{name} differs from the command that its updates name")
+        findings.add(Invariant.COMMANDS, f"{name} differs from the command that its updates name")
     if _is_carried_out(command, updates):
         return True
-    if contents.is_truncated(STORY_UPDATES):
+    if contents.truncated_partitions(STORY_UPDATES):
         return False
-    findings.add_violation(Invariant.COMMANDS, f"{name} was not carried out as issued; its updates: {updates!r:.300}")
+    findings.add(Invariant.COMMANDS, f"{name} was not carried out as issued; its updates: {updates!r:.300}")
     return True
 
 

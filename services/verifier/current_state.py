@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from newsloom.contracts.membership import Checkpoint, Membership
 from newsloom.contracts.story import Story, StoryState
@@ -18,13 +18,7 @@ from services.verifier.topic_contents import DecodedRecord, TopicContents
 ArticleKey = tuple[str, str]
 """Edition and article id."""
 
-
-class _HasEdition(Protocol):
-    @property
-    def edition(self) -> str: ...
-
-
-T = TypeVar("T", bound=_HasEdition)
+T = TypeVar("T", Story, Membership, Checkpoint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +56,7 @@ def build_current_state(
     for topic, edition, name, position in _records_of_editions(contents):
         findings.checked[Invariant.EDITIONS] += 1
         if position.partition != partition_of[edition]:
-            findings.add_violation(
+            findings.add(
                 Invariant.EDITIONS,
                 f"{name} ({topic}/{position}) is of edition {edition}, whose partition is {partition_of[edition]}",
             )
@@ -83,7 +77,7 @@ def build_current_state(
         members=members,
         checkpoints={record.value.edition: record for record in preferred_last(contents.checkpoints)},
         retention=retention,
-        updates_truncated=contents.is_truncated(STORY_UPDATES),
+        updates_truncated=bool(contents.truncated_partitions(STORY_UPDATES)),
     )
 
 

@@ -47,14 +47,14 @@ class Findings:
     unchecked: list[str] = field(default_factory=list)
     """What could not be checked, and why: usually because retention has deleted the records."""
 
-    def add_violation(self, invariant: Invariant, violation: str) -> None:
+    def add(self, invariant: Invariant, violation: str) -> None:
         """Record that the invariant does not hold."""
         self.violations[invariant].append(violation)
 
-    def expect_equal(self, invariant: Invariant, what: str, expected: object, found: object) -> None:
+    def expect(self, invariant: Invariant, what: str, expected: object, found: object) -> None:
         """Record a violation if the values differ."""
         if expected != found:
-            self.add_violation(invariant, f"{what}: expected {expected!r:.300}, found {found!r:.300}")
+            self.add(invariant, f"{what}: expected {expected!r:.300}, found {found!r:.300}")
 
     def violation_lines(self) -> Iterator[str]:
         """Yield every violation as one line, prefixed with its invariant."""

@@ -10,6 +10,8 @@ from newsloom.streaming.records import TopicPartition
 from services.verifier.findings import Findings, Invariant
 from services.verifier.topic_contents import DeadLetter, ForwardedRecord, TopicContents
 
+ForwardedBySource = dict[TopicPartition, dict[int, ForwardedRecord]]
+
 
 def check_inputs(contents: TopicContents, findings: Findings) -> None:
     """Check every article, command, vector, dead letter and committed offset."""
@@ -27,11 +29,8 @@ def _check_committed_offsets(contents: TopicContents, findings: Findings) -> Non
     for (service, partition), offset in contents.committed.items():
         findings.checked[Invariant.OFFSETS] += 1
         if offset > contents.ends[partition]:
-            findings.add_violation(
-                Invariant.OFFSETS,
-                f"{_name(partition)}: the committed offset of the {service}, {offset}, is beyond the partition's end, "
-                f"{contents.ends[partition]}",
-            )
+            name = f"{_name(partition)}: offset {offset}, committed by the {service}"
+            findings.add(Invariant.OFFSETS, f"{name}, is beyond the partition's end, {contents.ends[partition]}")
 
 
 def _check_dead_letters(contents: TopicContents, findings: Findings) -> None:
@@ -40,33 +39,26 @@ def _check_dead_letters(contents: TopicContents, findings: Findings) -> None:
         findings.checked[Invariant.DEAD_LETTERS] += 1
         name = f"dead letter {letter.position}"
         if not letter.reason:
-            findings.add_violation(Invariant.DEAD_LETTERS, f"{name} has no reason")
+            findings.add(Invariant.DEAD_LETTERS, f"{name} has no reason")
         if letter.origin in seen and letter.origin.offset >= 0:
-            findings.add_violation(
-                Invariant.DEAD_LETTERS, f"{name} is made from the same record as {seen[letter.origin]}"
-            )
+            findings.add(Invariant.DEAD_LETTERS, f"{name} is made from the same record as {seen[letter.origin]}")
         seen[letter.origin] = name
         _check_origin(letter, name, contents, findings)
     _check_replay_markers(contents, findings)
 
 
 def _check_origin(letter: DeadLetter, name: str, contents: TopicContents, findings: Findings) -> None:
-    topic, number, offset = letter.origin
-    partition = TopicPartition(topic, number)
+    partition, offset = TopicPartition(*letter.origin[:2]), letter.origin.offset
     service = next((one for one in SERVICES if one.name == letter.service), None)
     topics = set() if service is None else {contents.names[consumed] for consumed in service.consumes}
-    if service is None or topic not in topics or partition not in contents.ends:
-        findings.add_violation(
-            Invariant.DEAD_LETTERS,
-            f"{name} is made from a record of {_name(partition)}, which {letter.service} does not consume",
-        )
+    if service is None or partition.topic not in topics or partition not in contents.ends:
+        what = f"{name} names {letter.origin}, but {letter.service} does not consume this partition"
+        findings.add(Invariant.DEAD_LETTERS, what)
         return
     if offset >= contents.committed_offset(service, partition):
-        findings.add_violation(
-            Invariant.OFFSETS, f"{name} is made from {letter.origin}, which the {service.name} has not committed"
-        )
+        findings.add(Invariant.OFFSETS, f"{name} names {letter.origin}, which the {service.name} has not committed")
     if offset >= contents.starts[partition] and contents.input_digests.get(partition, {}).get(offset) != letter.digest:
-        findings.add_violation(Invariant.DEAD_LETTERS, f"{name} differs from the record it names, {letter.origin}")
+        findings.add(Invariant.DEAD_LETTERS, f"{name} differs from the record it names, {letter.origin}")
 
 
 def _check_replay_markers(contents: TopicContents, findings: Findings) -> None:
@@ -75,57 +67,41 @@ def _check_replay_markers(contents: TopicContents, findings: Findings) -> None:
         number, offset = marker.position.partition, marker.dead_letter_offset
         start = contents.starts[TopicPartition(contents.names[DEAD_LETTERS], number)]
         if (number, offset) not in positions and offset >= start:
-            findings.add_violation(
-                Invariant.DEAD_LETTERS,
-                f"replay marker {marker.position} names dead letter {number}/{offset}, which does not exist",
-            )
+            name = f"replay marker {marker.position}"
+            findings.add(Invariant.DEAD_LETTERS, f"{name} names dead letter {number}/{offset}, which does not exist")
 
 
 def _check_decodable(contents: TopicContents, findings: Findings) -> None:
-    topic = contents.names[ARTICLE_VECTORS]
-    decodable, rejected = {record.position for record in contents.forwarded}, contents.rejected(CLUSTERER)
+    decodable = {RecordId(contents.names[ARTICLE_VECTORS], *record.position) for record in contents.forwarded}
+    handled = decodable | contents.rejected(CLUSTERER)
     for partition in contents.partitions(ARTICLE_VECTORS):
         for offset in contents.input_digests.get(partition, {}):
             is_processed = offset < contents.committed_offset(CLUSTERER, partition)
-            if (
-                is_processed
-                and (partition.partition, offset) not in decodable
-                and RecordId(topic, partition.partition, offset) not in rejected
-            ):
-                findings.add_violation(
-                    Invariant.READABLE, f"{_name(partition)}/{offset} cannot be decoded, and was not rejected"
-                )
+            if is_processed and RecordId(*partition, offset) not in handled:
+                findings.add(Invariant.READABLE, f"{_name(partition)}/{offset} cannot be decoded, and was not rejected")
 
 
-def _forwarded_by_source(
-    contents: TopicContents, findings: Findings
-) -> dict[TopicPartition, dict[int, ForwardedRecord]]:
+def _forwarded_by_source(contents: TopicContents, findings: Findings) -> ForwardedBySource:
     """Return the forwarded records by source partition and offset; check that each is unique, and in order in its edition."""
     topics = {contents.names[topic] for topic in EMBEDDER.consumes}
     topic, rejected = contents.names[ARTICLE_VECTORS], contents.rejected(CLUSTERER)
-    found: defaultdict[TopicPartition, dict[int, ForwardedRecord]] = defaultdict(dict)
+    found: ForwardedBySource = defaultdict(dict)
     latest: dict[tuple[TopicPartition, str], int] = {}
     for record in contents.forwarded:
         name = f"vector {record.position}"
         origin = RecordId.parse(record.event_id)
         if origin is None or origin.topic not in topics:
-            findings.add_violation(
-                Invariant.PASSED_ON, f"{name} has the id {record.event_id!r}, which names no article or command"
-            )
+            findings.add(Invariant.PASSED_ON, f"{name}: its id {record.event_id!r} names no article or command")
             continue
-        partition, offset = TopicPartition(origin.topic, origin.partition), origin.offset
+        partition, offset = TopicPartition(*origin[:2]), origin.offset
         earlier = found[partition].get(offset)
         if earlier is not None:
             # The clusterer may have rejected the earlier vector, and an operator replayed its dead letter.
             if RecordId(topic, *earlier.position) not in rejected:
-                findings.add_violation(
-                    Invariant.PASSED_ON, f"{name} is made from {origin}, as vector {earlier.position} is already"
-                )
+                findings.add(Invariant.PASSED_ON, f"{name} and vector {earlier.position} are both made from {origin}")
         elif offset < latest.get((partition, record.edition), offset):
-            findings.add_violation(
-                Invariant.PASSED_ON,
-                f"{name} is made from {origin}, but follows a vector made from offset {latest[partition, record.edition]}",
-            )
+            later = latest[partition, record.edition]
+            findings.add(Invariant.PASSED_ON, f"{name}, made from {origin}, follows one made from offset {later}")
         latest[partition, record.edition] = max(offset, latest.get((partition, record.edition), offset))
         found[partition][offset] = record
     return found
@@ -141,14 +117,11 @@ def _lowest_kept_offsets(contents: TopicContents) -> dict[TopicPartition, int | 
     seen: set[tuple[TopicPartition, str]] = set()
     for record in contents.forwarded:
         origin = RecordId.parse(record.event_id)
-        if origin is None:
-            continue
-        source = TopicPartition(origin.topic, origin.partition)
-        if (source, record.edition) not in seen:
-            seen.add((source, record.edition))
-            key = source, record.position.partition
+        if origin is not None and (edition := (TopicPartition(*origin[:2]), record.edition)) not in seen:
+            seen.add(edition)
+            key = edition[0], record.position.partition
             first[key] = max(origin.offset, first.get(key, origin.offset))
-    truncated = [vectors.partition for vectors in contents.partitions(ARTICLE_VECTORS) if vectors in contents.truncated]
+    truncated = [number for _, number in contents.truncated_partitions(ARTICLE_VECTORS)]
     lowest: dict[TopicPartition, int | None] = {}
     for topic in EMBEDDER.consumes:
         for source in contents.partitions(topic):
@@ -171,29 +144,21 @@ def _check_partition(
     for offset, record in forwarded.items():
         name, origin = f"vector {record.position}", f"{_name(partition)}/{offset}"
         if offset >= committed:
-            findings.add_violation(
-                Invariant.OFFSETS, f"{name} is made from {origin}, which the embedder has not committed"
-            )
+            findings.add(Invariant.OFFSETS, f"{name} is made from {origin}, which the embedder has not committed")
         if offset >= contents.starts[partition] and offset not in inputs:
-            findings.add_violation(Invariant.PASSED_ON, f"{name} is made from {origin}, which does not exist")
+            findings.add(Invariant.PASSED_ON, f"{name} is made from {origin}, which does not exist")
         if offset in rejected_offsets:
-            findings.add_violation(Invariant.PASSED_ON, f"{origin} was forwarded and rejected")
+            findings.add(Invariant.PASSED_ON, f"{origin} was forwarded and rejected")
     processed = [offset for offset in inputs if offset < committed]
     findings.checked[Invariant.PASSED_ON] += len(processed)
     missing = {offset for offset in processed if offset not in forwarded and offset not in rejected_offsets}
-    unknown = {
-        offset
-        for offset in missing
-        if lowest_kept is None or offset < lowest_kept or contents.is_truncated(DEAD_LETTERS)
-    }
+    all_unknown = lowest_kept is None or bool(contents.truncated_partitions(DEAD_LETTERS))
+    unknown = {offset for offset in missing if all_unknown or offset < (lowest_kept or 0)}
     for offset in sorted(missing - unknown):
-        findings.add_violation(
-            Invariant.PASSED_ON, f"{_name(partition)}/{offset} was not forwarded, and is not a dead letter"
-        )
+        findings.add(Invariant.PASSED_ON, f"{_name(partition)}/{offset} was not forwarded, and is not a dead letter")
     if unknown:
-        findings.unchecked.append(
-            f"{_name(partition)}: {len(unknown)} records whose vectors or dead letters retention may have deleted"
-        )
+        what = f"{len(unknown)} records whose vectors or dead letters retention may have deleted"
+        findings.unchecked.append(f"{_name(partition)}: {what}")
 
 
 def _name(partition: TopicPartition) -> str:

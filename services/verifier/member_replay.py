@@ -10,8 +10,10 @@ from newsloom.contracts.story import UpdateKind
 from services.verifier.findings import Findings, Invariant
 from services.verifier.story_replay import Effect, MemberChange, ReplayedStory
 
+ReplayedStories = Mapping[str, ReplayedStory]
 
-def replay_members(stories: Mapping[str, ReplayedStory], *, truncated: bool, findings: Findings) -> None:
+
+def replay_members(stories: ReplayedStories, *, truncated: bool, findings: Findings) -> None:
     """Compute `articles` of every story, after those merged into it. `truncated`: retention has deleted updates."""
     waiting: defaultdict[str, list[ReplayedStory]] = defaultdict(list)
     next_change: dict[str, int] = dict.fromkeys(stories, 0)
@@ -25,18 +27,11 @@ def replay_members(stories: Mapping[str, ReplayedStory], *, truncated: bool, fin
         else:
             waiting[awaited].append(story)
     for story_id in sorted(story.story_id for story in stories.values() if not story.articles_known):
-        findings.add_violation(
-            Invariant.LINEAGE, f"story {story_id} is part of a cycle: it was merged into itself by way of others"
-        )
+        findings.add(Invariant.LINEAGE, f"story {story_id} was merged into itself, by way of others")
 
 
 def _advance(
-    story: ReplayedStory,
-    next_change: dict[str, int],
-    stories: Mapping[str, ReplayedStory],
-    *,
-    truncated: bool,
-    findings: Findings,
+    story: ReplayedStory, next_change: dict[str, int], stories: ReplayedStories, *, truncated: bool, findings: Findings
 ) -> str | None:
     """Apply the story's changes in order; return the id of a merged story whose articles are needed first, or None."""
     while (index := next_change[story.story_id]) < len(story.changes):
@@ -51,7 +46,7 @@ def _advance(
         findings.checked[Invariant.CHANGES] += 1
         if story.is_complete:
             name = f"{story.story_id} version {change.version}: article_count"
-            findings.expect_equal(Invariant.CHANGES, name, len(story.articles), change.article_count)
+            findings.expect(Invariant.CHANGES, name, len(story.articles), change.article_count)
         next_change[story.story_id] = index + 1
     return None
 
@@ -61,16 +56,13 @@ def _apply(story: ReplayedStory, change: MemberChange, findings: Findings) -> No
     for article_id in change.ids:
         is_member = article_id in story.articles
         if is_member is (change.effect is Effect.JOIN) and (is_member or story.is_complete):
-            state = "already in" if is_member else "not in"
-            findings.add_violation(
-                Invariant.CHANGES, f"{name}: article {article_id} {change.effect.value}, but is {state} the story"
-            )
+            state = "already" if is_member else "not"
+            findings.add(Invariant.CHANGES, f"{name}: article {article_id} {change.effect.value}, but is {state} in it")
         if change.effect is Effect.LEAVE:
             by_command = story.articles.pop(article_id, False)
             if by_command and change.kind is UpdateKind.MOVED and change.command is None:
-                findings.add_violation(
-                    Invariant.COMMANDS, f"{name}: article {article_id} was moved, although a command assigned it here"
-                )
+                what = f"article {article_id} was moved, although a command assigned it here"
+                findings.add(Invariant.COMMANDS, f"{name}: {what}")
         else:
             story.articles[article_id] = story.articles.get(article_id, change.command is not None)
 
@@ -82,20 +74,17 @@ def _absorb(
     if absorbed is None:
         story.is_complete = False
         if not truncated:
-            findings.add_violation(Invariant.LINEAGE, f"{name} absorbs {change.ids}, which has no updates")
+            findings.add(Invariant.LINEAGE, f"{name} absorbs {change.ids}, which has no updates")
         return
     if absorbed.last.merged_into != story.story_id:
-        findings.add_violation(
-            Invariant.LINEAGE,
-            f"{name} absorbs {absorbed.story_id}, whose last update has merged_into {absorbed.last.merged_into}",
-        )
+        merged_into = absorbed.last.merged_into
+        findings.add(Invariant.LINEAGE, f"{name} absorbs {absorbed.story_id}, which was merged into {merged_into}")
         return
     story.is_complete = story.is_complete and absorbed.is_complete
     for article_id, by_command in absorbed.articles.items():
         if article_id in story.articles:
-            findings.add_violation(
-                Invariant.CHANGES, f"{name}: article {article_id} comes with {absorbed.story_id}, but is already here"
-            )
+            what = f"article {article_id} comes with {absorbed.story_id}, but is already here"
+            findings.add(Invariant.CHANGES, f"{name}: {what}")
         story.articles[article_id] = by_command or change.command is not None
     if change.command is CommandKind.MERGE:
         # The command named both stories. A move that merges names one article, the last of the absorbed story.

@@ -33,22 +33,15 @@ def check_memberships(contents: TopicContents, state: CurrentState, findings: Fi
             replayed = state.replayed.get(member.story_id)
             has_all_updates = not state.updates_truncated if replayed is None else replayed.is_complete
             if has_all_updates:
-                findings.add_violation(
-                    Invariant.MEMBERSHIPS, f"{name} is in story {member.story_id}, to which no update assigns it"
-                )
-            continue
-        if assignment.story_id != member.story_id:
-            findings.expect_equal(Invariant.MEMBERSHIPS, f"{name}: story_id", assignment.story_id, member.story_id)
+                findings.add(Invariant.MEMBERSHIPS, f"{name} is in {member.story_id}, but no update assigns it there")
+        elif assignment.story_id != member.story_id:
+            findings.expect(Invariant.MEMBERSHIPS, f"{name}: story_id", assignment.story_id, member.story_id)
         elif assignment.is_complete:
             by_command = member.placed_by is not None
-            findings.expect_equal(
-                Invariant.COMMANDS, f"{name}: assigned by a command", assignment.by_command, by_command
-            )
+            findings.expect(Invariant.COMMANDS, f"{name}: assigned by a command", assignment.by_command, by_command)
     for (edition, article_id), assignment in assignments.items():
-        findings.add_violation(
-            Invariant.MEMBERSHIPS,
-            f"article {article_id} of edition {edition} has no membership; the updates assign it to {assignment.story_id}",
-        )
+        name = f"article {article_id} of edition {edition}"
+        findings.add(Invariant.MEMBERSHIPS, f"{name} has no membership; the updates assign it to {assignment.story_id}")
     _check_articles(contents, state, set(assignments), findings)
 
 
@@ -61,10 +54,8 @@ def _assignments(state: CurrentState, findings: Findings) -> dict[ArticleKey, _A
         for article_id, by_command in replayed.articles.items():
             key = (replayed.last.edition, article_id)
             if key in assignments:
-                findings.add_violation(
-                    Invariant.MEMBERSHIPS,
-                    f"the updates assign article {article_id} to two stories, {assignments[key].story_id} and {story_id}",
-                )
+                stories = f"{assignments[key].story_id} and {story_id}"
+                findings.add(Invariant.MEMBERSHIPS, f"the updates assign article {article_id} to both {stories}")
             assignments[key] = _Assignment(story_id, by_command, replayed.is_complete)
     return assignments
 
@@ -82,25 +73,19 @@ def _check_articles(
         findings.checked[Invariant.ARTICLES] += 1
         name = f"article {key[1]} of edition {key[0]}"
         if is_present and not (key in state.memberships or key in forgotten or key in reported):
-            findings.add_violation(Invariant.ARTICLES, f"{name} was processed, but is in no story")
+            findings.add(Invariant.ARTICLES, f"{name} was processed, but is in no story")
         if not is_present and key in state.memberships:
             story_id = state.memberships[key].value.story_id
-            findings.add_violation(Invariant.ARTICLES, f"{name} was retracted, but is in story {story_id}")
-    if not contents.is_truncated(ARTICLE_VECTORS):
+            findings.add(Invariant.ARTICLES, f"{name} was retracted, but is in story {story_id}")
+    if not contents.truncated_partitions(ARTICLE_VECTORS):
         for edition, article_id in sorted(set(state.memberships) - set(present)):
-            findings.add_violation(
-                Invariant.ARTICLES,
-                f"article {article_id} of edition {edition} is in a story, but the clusterer accepted no such article",
-            )
+            name = f"article {article_id} of edition {edition}"
+            findings.add(Invariant.ARTICLES, f"{name} is in a story, but the clusterer accepted no such article")
 
 
 def _articles_of_forgotten_stories(state: CurrentState) -> set[ArticleKey]:
-    return {
-        (replayed.last.edition, article_id)
-        for story_id, replayed in state.replayed.items()
-        if state.may_be_forgotten(story_id)
-        for article_id in replayed.articles
-    }
+    forgotten = [story for story_id, story in state.replayed.items() if state.may_be_forgotten(story_id)]
+    return {(story.last.edition, article_id) for story in forgotten for article_id in story.articles}
 
 
 def check_origins(contents: TopicContents, state: CurrentState, findings: Findings) -> None:
@@ -124,19 +109,13 @@ def _check_origin(
     origin, checkpoint = RecordId.parse(record.event_id), state.checkpoints.get(record.value.edition)
     source = TopicPartition(contents.names[ARTICLE_VECTORS], record.position.partition)
     if origin is None or origin[:2] != source:
-        findings.add_violation(
-            Invariant.OFFSETS,
-            f"{name} has the id {record.event_id!r}, which names no record of {source.topic}/{source.partition}",
-        )
+        where = f"{source.topic}/{source.partition}"
+        findings.add(Invariant.OFFSETS, f"{name}: its id {record.event_id!r} names no record of {where}")
     elif origin.offset >= contents.committed_offset(CLUSTERER, source):
-        findings.add_violation(
-            Invariant.OFFSETS, f"{name} is made from {origin}, which the clusterer has not committed"
-        )
+        findings.add(Invariant.OFFSETS, f"{name} is made from {origin}, which the clusterer has not committed")
     elif checkpoint is not None and _is_behind(RecordId.parse(checkpoint.event_id), origin):
-        findings.add_violation(
-            Invariant.CHECKPOINTS,
-            f"{name} is made from {origin}; its edition's checkpoint is older: {checkpoint.event_id}",
-        )
+        older = checkpoint.event_id
+        findings.add(Invariant.CHECKPOINTS, f"{name} is made from {origin}; its edition's checkpoint is older: {older}")
 
 
 def _is_behind(checkpoint: RecordId | None, origin: RecordId) -> bool:
@@ -151,32 +130,28 @@ def check_checkpoints(state: CurrentState, findings: Findings) -> None:
         name = f"article {article_id} of edition {edition} ({position})"
         checkpoint = state.checkpoints.get(edition)
         if checkpoint is None:
-            findings.add_violation(Invariant.CHECKPOINTS, f"{name}: its edition has no checkpoint")
+            findings.add(Invariant.CHECKPOINTS, f"{name}: its edition has no checkpoint")
             continue
         watermark, next_sequence = checkpoint.value.watermark, checkpoint.value.next_sequence
         _check_reached(name, watermark >= member.published_at, "watermark", findings)
         _check_reached(name, next_sequence > member.sequence, "next_sequence", findings)
         other = article_ids.setdefault((edition, member.sequence), article_id)
         if other != article_id:
-            findings.add_violation(
-                Invariant.CHECKPOINTS, f"{name} has the sequence {member.sequence} of article {other}"
-            )
+            findings.add(Invariant.CHECKPOINTS, f"{name} has the sequence {member.sequence} of article {other}")
         story = state.stories.get(member.story_id)
         has_vector = story is not None and story.value.state is StoryState.OPEN and member.copy_of is None
-        if has_vector and len(member.lead_vector) != 2 * checkpoint.value.dimension:
-            findings.add_violation(
-                Invariant.CHECKPOINTS,
-                f"{name}: dimension of its vector: expected {checkpoint.value.dimension}, found {len(member.lead_vector) // 2}",
-            )
+        if has_vector:
+            expected, found = 2 * checkpoint.value.dimension, len(member.lead_vector)
+            findings.expect(Invariant.CHECKPOINTS, f"{name}: bytes of lead_vector", expected, found)
     for story_id, (position, story_value, _) in state.stories.items():
         name = f"story {story_id} ({position})"
         checkpoint = state.checkpoints.get(story_value.edition)
         if checkpoint is None:
-            findings.add_violation(Invariant.CHECKPOINTS, f"{name}: its edition has no checkpoint")
+            findings.add(Invariant.CHECKPOINTS, f"{name}: its edition has no checkpoint")
         else:
             _check_reached(name, checkpoint.value.watermark >= story_value.updated_at, "watermark", findings)
 
 
 def _check_reached(name: str, reached: bool, what: str, findings: Findings) -> None:
     if not reached:
-        findings.add_violation(Invariant.CHECKPOINTS, f"{name} is ahead of the {what} in its edition's checkpoint")
+        findings.add(Invariant.CHECKPOINTS, f"{name} is ahead of the {what} in its edition's checkpoint")

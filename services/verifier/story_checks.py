@@ -31,7 +31,7 @@ def check_stories(state: CurrentState, findings: Findings) -> None:
         _check_kept_apart(name, story, state, findings)
     for story_id, replayed in state.replayed.items():
         if story_id not in state.stories and not state.may_be_forgotten(story_id):
-            findings.add_violation(
+            findings.add(
                 Invariant.STORIES,
                 f"story {story_id} does not exist: it was lost, or forgotten too early (its last update: version "
                 f"{replayed.last.version}, {replayed.last.state.value})",
@@ -39,7 +39,7 @@ def check_stories(state: CurrentState, findings: Findings) -> None:
     for story_id, members in state.members.items():
         if story_id not in state.stories:
             name = f"article {members[0].value.article_id} ({members[0].position})"
-            findings.add_violation(Invariant.MEMBERS, f"{name} is in story {story_id}, which does not exist")
+            findings.add(Invariant.MEMBERS, f"{name} is in story {story_id}, which does not exist")
 
 
 def _check_updates(name: str, story: Story, state: CurrentState, findings: Findings) -> None:
@@ -47,15 +47,15 @@ def _check_updates(name: str, story: Story, state: CurrentState, findings: Findi
     replayed = state.replayed.get(story.id)
     if replayed is None:
         if not state.updates_truncated:
-            findings.add_violation(Invariant.STORIES, f"{name} has no updates")
+            findings.add(Invariant.STORIES, f"{name} has no updates")
         return
     for attribute in COMMON_FIELDS:
         expected, found = getattr(replayed.last, attribute), getattr(story, attribute)
-        findings.expect_equal(Invariant.STORIES, f"{name}: {attribute}", expected, found)
-    findings.expect_equal(Invariant.STORIES, f"{name}: updated_at", replayed.last.at, story.updated_at)
+        findings.expect(Invariant.STORIES, f"{name}: {attribute}", expected, found)
+    findings.expect(Invariant.STORIES, f"{name}: updated_at", replayed.last.at, story.updated_at)
     if replayed.first.version == 1:
         expected_history, history = tuple(replayed.history), _with_current_titles(story.history)
-        findings.expect_equal(Invariant.STORIES, f"{name}: history", expected_history, history)
+        findings.expect(Invariant.STORIES, f"{name}: history", expected_history, history)
 
 
 def _with_current_titles(history: tuple[HistoryEntry, ...]) -> tuple[HistoryEntry, ...]:
@@ -67,7 +67,7 @@ def _check_members(name: str, story: Story, members: list[Membership], findings:
     findings.checked[Invariant.MEMBERS] += 1
 
     def expect(what: str, expected: object, found: object) -> None:
-        findings.expect_equal(Invariant.MEMBERS, f"{name}: {what}", expected, found)
+        findings.expect(Invariant.MEMBERS, f"{name}: {what}", expected, found)
 
     outlets = Counter(member.outlet for member in members if member.outlet is not None)
     latest = sorted(members, key=lambda member: (member.published_at, member.sequence), reverse=True)
@@ -92,7 +92,7 @@ def _check_members(name: str, story: Story, members: list[Membership], findings:
         expect("title", titles.get(story.title_article_id), story.title)
     for member in members:
         if member.copy_of is not None and member.copy_of not in titles:
-            findings.add_violation(
+            findings.add(
                 Invariant.MEMBERS,
                 f"{name}: article {member.article_id} is a copy of {member.copy_of}, which is no report of the story",
             )
@@ -110,9 +110,7 @@ def _check_lineage(name: str, story: Story, state: CurrentState, findings: Findi
     """Check that both sides of each merge and split name each other. The other side may be forgotten, unless it is a survivor."""
     findings.checked[Invariant.LINEAGE] += 1
     if (story.state is StoryState.MERGED) != (story.merged_into is not None):
-        findings.add_violation(
-            Invariant.LINEAGE, f"{name} has the state {story.state.value} and merged_into {story.merged_into}"
-        )
+        findings.add(Invariant.LINEAGE, f"{name} has the state {story.state.value} and merged_into {story.merged_into}")
     if story.merged_into is not None and not _lists(state, story.merged_into, story.id, "merged_from"):
         _add_one_sided(name, "merged_into", story.merged_into, state, findings)
     for absorbed in story.merged_from:
@@ -140,7 +138,7 @@ def _refers(state: CurrentState, other: str, story_id: str, attribute: str) -> b
 
 def _add_one_sided(name: str, attribute: str, other: str, state: CurrentState, findings: Findings) -> None:
     reason = "does not refer back" if other in state.stories else "does not exist"
-    findings.add_violation(Invariant.LINEAGE, f"{name} has {attribute} {other}, which {reason}")
+    findings.add(Invariant.LINEAGE, f"{name} has {attribute} {other}, which {reason}")
 
 
 def _check_kept_apart(name: str, story: Story, state: CurrentState, findings: Findings) -> None:

@@ -84,7 +84,7 @@ def replay_updates(
             is_complete = update.version == 1
             story = stories[update.story_id] = ReplayedStory(update.story_id, is_complete, update, position, update)
             if not is_complete and position.partition not in truncated:
-                findings.add_violation(Invariant.VERSIONS, f"{name}: expected version 1 as the story's first update")
+                findings.add(Invariant.VERSIONS, f"{name}: expected version 1 as the story's first update")
         else:
             _check_continues(story, update, position, name, findings)
         _apply(story, update, name, findings)
@@ -95,16 +95,12 @@ def _check_continues(
     story: ReplayedStory, update: StoryUpdate, position: PartitionOffset, name: str, findings: Findings
 ) -> None:
     last, partition, edition = story.last, story.first_position.partition, story.first.edition
-    findings.expect_equal(Invariant.VERSIONS, f"{name}: partition", partition, position.partition)
-    findings.expect_equal(Invariant.VERSIONS, f"{name}: version", last.version + 1, update.version)
-    findings.expect_equal(Invariant.EDITIONS, f"{name}: edition", edition, update.edition)
-    findings.expect_equal(
-        Invariant.CHANGES, f"{name}: article_count_before", last.article_count, update.article_count_before
-    )
+    findings.expect(Invariant.VERSIONS, f"{name}: partition", partition, position.partition)
+    findings.expect(Invariant.VERSIONS, f"{name}: version", last.version + 1, update.version)
+    findings.expect(Invariant.EDITIONS, f"{name}: edition", edition, update.edition)
+    findings.expect(Invariant.CHANGES, f"{name}: article_count_before", last.article_count, update.article_count_before)
     if last.state is not StoryState.OPEN and update.state is not last.state:
-        findings.add_violation(
-            Invariant.CHANGES, f"{name}: state changed from {last.state.value} to {update.state.value}"
-        )
+        findings.add(Invariant.CHANGES, f"{name}: state changed from {last.state.value} to {update.state.value}")
     if update.cause is not Cause.COMMAND:
         _check_not_reversed(last, update, name, findings)
 
@@ -112,28 +108,26 @@ def _check_continues(
 def _check_not_reversed(last: StoryUpdate, update: StoryUpdate, name: str, findings: Findings) -> None:
     """Check that a change made without a command respects earlier commands."""
     if update.kind is UpdateKind.MERGED and last.pinned is not None:
-        findings.add_violation(Invariant.COMMANDS, f"{name} was merged although it is pinned")
+        findings.add(Invariant.COMMANDS, f"{name} was merged although it is pinned")
     if update.merged_into is not None and update.merged_into in last.kept_apart:
-        findings.add_violation(
-            Invariant.COMMANDS, f"{name} was merged into {update.merged_into}, from which it is kept apart"
-        )
+        findings.add(Invariant.COMMANDS, f"{name} was merged into {update.merged_into}, from which it is kept apart")
 
 
 def _apply(story: ReplayedStory, update: StoryUpdate, name: str, findings: Findings) -> None:
     findings.checked[Invariant.VERSIONS] += 1
     before = update.article_count_before
     if (update.kind is UpdateKind.CREATED) != (update.version == 1):
-        findings.add_violation(Invariant.CHANGES, f"{name} has the kind {update.kind.value}")
+        findings.add(Invariant.CHANGES, f"{name} has the kind {update.kind.value}")
     if update.version == 1:
-        findings.expect_equal(Invariant.CHANGES, f"{name}: article_count_before", 0, before)
+        findings.expect(Invariant.CHANGES, f"{name}: article_count_before", 0, before)
     story.last = update
     if (change := _member_change(update)) is not None:
         story.changes.append(change)
     elif update.state is StoryState.MERGED:
-        findings.expect_equal(Invariant.CHANGES, f"{name}: article_count of a merged story", 0, update.article_count)
+        findings.expect(Invariant.CHANGES, f"{name}: article_count of a merged story", 0, update.article_count)
     else:
         what = f"{name}: article_count of an update that moves no article"
-        findings.expect_equal(Invariant.CHANGES, what, before, update.article_count)
+        findings.expect(Invariant.CHANGES, what, before, update.article_count)
     if update.article_count != before:
         _extend(story.history, update)
 

@@ -80,9 +80,9 @@ class TopicContents:
         """Return the partitions of a topic in their order."""
         return sorted(partition for partition in self.ends if partition.topic == self.names[topic])
 
-    def is_truncated(self, topic: TopicDefinition) -> bool:
-        """Return whether retention has deleted the first records of any partition of the topic."""
-        return any(partition in self.truncated for partition in self.partitions(topic))
+    def truncated_partitions(self, topic: TopicDefinition) -> list[TopicPartition]:
+        """Return the partitions of the topic that have lost their first records to retention."""
+        return [partition for partition in self.partitions(topic) if partition in self.truncated]
 
     def committed_offset(self, service: ServiceDefinition, partition: TopicPartition) -> int:
         """Return the offset of the first record of the partition that the service has not processed."""

@@ -7,15 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from newsloom.contracts.topics import (
-    ARTICLE_STORIES,
-    ARTICLE_VECTORS,
-    ARTICLES,
-    DEAD_LETTERS,
-    STORIES,
-    STORY_COMMANDS,
-    STORY_UPDATES,
-)
+from newsloom.contracts.pipeline import CONSUMED
+from newsloom.contracts.topics import ARTICLE_STORIES, DEAD_LETTERS, STORIES, STORY_UPDATES
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.records import TopicPartition
@@ -81,9 +74,7 @@ def find_clustering_violations(log: Log, settings: Settings) -> list[str]:
 
 
 def _check_clustering(contents: TopicContents, retention: timedelta, findings: Findings) -> CurrentState:
-    truncated = {
-        partition.partition for partition in contents.partitions(STORY_UPDATES) if partition in contents.truncated
-    }
+    truncated = {partition.partition for partition in contents.truncated_partitions(STORY_UPDATES)}
     replayed = replay_updates(contents.updates, truncated, findings)
     replay_members(replayed, truncated=bool(truncated), findings=findings)
     state = build_current_state(contents, replayed, retention, findings)
@@ -97,18 +88,14 @@ def _check_clustering(contents: TopicContents, retention: timedelta, findings: F
 
 
 def _add_unchecked(contents: TopicContents, state: CurrentState, findings: Findings) -> None:
-    for topic in (ARTICLES, STORY_COMMANDS, ARTICLE_VECTORS, STORY_UPDATES, DEAD_LETTERS):
-        for partition in contents.partitions(topic):
-            if partition in contents.truncated:
-                findings.unchecked.append(
-                    f"{partition.topic}/{partition.partition}: its first records, which retention has deleted"
-                )
+    for topic in (*CONSUMED, STORY_UPDATES, DEAD_LETTERS):
+        for name, number in contents.truncated_partitions(topic):
+            findings.unchecked.append(f"{name}/{number}: its first records, which retention has deleted")
     incomplete = sum(not story.is_complete for story in state.replayed.values())
     without_updates = len(set(state.stories) - set(state.replayed))
     if incomplete or without_updates:
-        findings.unchecked.append(
-            f"{incomplete + without_updates} stories, as retention has deleted their first updates: how they got their articles"
-        )
+        what = f"how {incomplete + without_updates} stories got their articles"
+        findings.unchecked.append(f"{what}: retention has deleted their first updates")
 
 
 def _count_by_partition(contents: TopicContents, state: CurrentState) -> dict[int, PartitionCounts]:
