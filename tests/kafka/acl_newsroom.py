@@ -1,4 +1,4 @@
-"""A newsroom on a secured broker: each of its processes is a user of its own, who may do what its role says."""
+"""A newsroom on a secured broker: each of its processes is a user with the rights of its role."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ WORK_S_MAX: Final = 60.0
 
 
 class ServiceProcess:
-    """A service as a process."""
+    """A service that runs as a process."""
 
     def __init__(self, service: str, environ: dict[str, str], output: Path) -> None:
         self.output = output
@@ -51,28 +51,28 @@ class ServiceProcess:
                 stdin=subprocess.DEVNULL,
                 stdout=lines,
                 stderr=lines,
-                start_new_session=True,  # Ctrl-C is for the tests, which then end it.
+                start_new_session=True,  # Ctrl-C must reach the tests only; they stop the service.
             )
 
     def wait_started(self) -> None:
-        """Return once it says that it works; fail if it ends instead."""
+        """Wait until the service logs that it has started; fail if it exits instead."""
 
         def has_started() -> bool:
-            assert self._process.poll() is None, self.said()
-            return '"service.started"' in self.said()
+            assert self._process.poll() is None, self.output_text()
+            return '"service.started"' in self.output_text()
 
         wait_until(has_started, START_S_MAX, "the service to start")
 
-    def said(self) -> str:
-        """All it has written."""
+    def output_text(self) -> str:
+        """Return everything the service has printed."""
         return self.output.read_text()
 
     def wait(self, seconds: float = END_S_MAX) -> int:
-        """Its status, once it has ended."""
+        """Wait for the service to exit and return its status."""
         return self._process.wait(seconds)
 
     def stop(self) -> int:
-        """End it in good order; its status."""
+        """Stop the service (SIGTERM) and return its status."""
         self._process.send_signal(signal.SIGTERM)
         return self.wait()
 
@@ -84,17 +84,17 @@ class ServiceProcess:
 
 @dataclass
 class AclNewsroom:
-    """Topics under a prefix of a secured broker, and processes that work on them, by the name of their user."""
+    """The topics of one prefix on a secured broker, and the processes of its users."""
 
     broker: SecuredBroker
     folder: Path
     prefix: str = "news."
     running: list[ServiceProcess] = field(default_factory=list)
-    told: list[str] = field(default_factory=list)
-    """What commands have printed."""
+    outputs: list[str] = field(default_factory=list)
+    """What the commands have printed, and their exceptions."""
 
-    def beside(self, prefix: str) -> AclNewsroom:
-        """Another one on the same broker, under another prefix."""
+    def with_prefix(self, prefix: str) -> AclNewsroom:
+        """Return a newsroom on the same broker with another prefix."""
         return AclNewsroom(self.broker, self.folder, prefix)
 
     @property
@@ -105,11 +105,11 @@ class AclNewsroom:
         return topic_name(self.settings, topic)
 
     def rights(self, role: str) -> list[Right]:
-        """Those of a role, as `newsloom topics acls` prints them."""
+        """Return the rights of a role, as `newsloom topics acls` prints them."""
         return ROLES_BY_NAME[role].rights(self.prefix)
 
-    def settings_of(self, user: str, **changed: str) -> dict[str, str]:
-        """Every variable of newsloom's in the environment of this user's processes."""
+    def environment_of(self, user: str, **changed: str) -> dict[str, str]:
+        """Return the NEWSLOOM_ variables of this user's processes."""
         kafka = {f"NEWSLOOM_KAFKA_{name.upper()}": value for name, value in self.broker.options(user).items()}
         return {
             "NEWSLOOM_LOG": self.broker.url,
@@ -119,41 +119,41 @@ class AclNewsroom:
             **changed,
         }
 
-    def command(self, user: str, *arguments: str) -> Result:
-        """Run a command, in this process, as this user."""
-        with_ours = {name: None for name in os.environ if name.startswith("NEWSLOOM_")} | self.settings_of(user)
-        result = CliRunner(env=with_ours).invoke(newsloom, arguments)
-        self.told += [result.output, str(result.exception)]
+    def invoke(self, user: str, *arguments: str) -> Result:
+        """Run a command as this user in the test's process and return its result."""
+        environment = {name: None for name in os.environ if name.startswith("NEWSLOOM_")} | self.environment_of(user)
+        result = CliRunner(env=environment).invoke(newsloom, arguments)
+        self.outputs += [result.output, str(result.exception)]
         return result
 
     def run(self, user: str, *arguments: str) -> None:
-        """Run a command; raises what the command line makes a line and a status of."""
-        result = self.command(user, *arguments)
+        """Run a command and raise its exception if it fails."""
+        result = self.invoke(user, *arguments)
         if result.exit_code:
             assert result.exception is not None
             raise result.exception
 
     def migrate(self, new: AclNewsroom, *, without: Right | None = None) -> None:
-        """Migrate, with all rights that it takes under either prefix, without one."""
+        """Migrate with the rights it needs on both prefixes, except `without`."""
         rights = [right for right in new.rights("migrator") if right != without]
         self.broker.allow("migrator", [*self.rights("verifier"), *rights])
         self.run("migrator", "migrate", "--to-prefix", new.prefix, "--state-partitions", "2")
 
-    def succeeds(self, user: str, *arguments: str) -> str:
-        """What a command that must succeed prints."""
-        result = self.command(user, *arguments)
+    def output_of(self, user: str, *arguments: str) -> str:
+        """Run a command that must succeed and return its output."""
+        result = self.invoke(user, *arguments)
         assert result.exit_code == 0, (arguments, result.output, result.exception)
         return result.output
 
     def start(self, service: str, user: str, **changed: str) -> ServiceProcess:
-        """Start a service as this user."""
+        """Start a service as this user; `changed` replaces environment variables."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("NEWSLOOM_")}
         output = self.folder / f"{service}-{time.monotonic_ns()}.log"
-        self.running.append(ServiceProcess(service, {**inherited, **self.settings_of(user, **changed)}, output))
+        self.running.append(ServiceProcess(service, {**inherited, **self.environment_of(user, **changed)}, output))
         return self.running[-1]
 
     def open(self, user: str = ADMIN, **options: str) -> Log:
-        """The log, for this process."""
+        """Open the log as this user."""
         return open_log_url(self.broker.url, kafka_options={**self.broker.options(user), **options})
 
     def create_topics(self) -> None:
@@ -161,42 +161,42 @@ class AclNewsroom:
             log.admin().create(topic_specs(self.settings))
 
     def articles_file(self) -> Path:
-        """A file to ingest, which no other ingest has seen."""
+        """Write a new file of articles for `newsloom ingest`."""
         rows = [{name: value for name, value in row.items() if name != "story"} for row in rows_of_three_stories()]
         file = self.folder / f"articles-{uuid.uuid4().hex}.jsonl"
         file.write_text("".join(json.dumps(row) + "\n" for row in rows))
         return file
 
-    def work(self) -> None:
-        """Each role's process does what it is there for, with the rights of its role alone; then all rest."""
+    def run_all_roles(self) -> None:
+        """Run a process of each role once, with the rights of its role only, and stop the services."""
         for role in ROLES:
             self.broker.allow(role.name, self.rights(role.name))
-        self.succeeds("admin", "topics", "create")
-        self.succeeds("admin", "topics", "check")
+        self.output_of("admin", "topics", "create")
+        self.output_of("admin", "topics", "check")
         services = [self.start(name, name) for name in MODULES]
-        self.succeeds("ingest", "ingest", str(self.articles_file()))
+        self.output_of("ingest", "ingest", str(self.articles_file()))
         self.write([Message(self.name(ARTICLES), b"bad", b"{")])
         wait_until(lambda: sum(one["article_count"] for one in self.stories().values()) == 9, WORK_S_MAX, "9 articles")
-        self.succeeds("operator", "stories", "pin", next(iter(self.stories())), "--why", "a test")
-        wait_until(lambda: bool(self.letters()), WORK_S_MAX, "a dead letter")
-        self.succeeds("dead-letters", "dead-letters", "replay")
-        wait_until(lambda: bool(self.letters()), WORK_S_MAX, "the letter to come back")
+        self.output_of("operator", "stories", "pin", next(iter(self.stories())), "--why", "a test")
+        wait_until(lambda: bool(self.dead_letters()), WORK_S_MAX, "a dead letter")
+        self.output_of("dead-letters", "dead-letters", "replay")
+        wait_until(lambda: bool(self.dead_letters()), WORK_S_MAX, "the replayed letter to be rejected again")
         for service in services:
             service.wait_started()
-            assert service.stop() == 0, service.said()
+            assert service.stop() == 0, service.output_text()
 
     def stories(self) -> dict[str, Any]:
-        """By id, as a reader sees them."""
-        lines = self.succeeds("reader", "stories", "--all", "--format", "json").splitlines()
+        """Return the stories that a reader sees, by id."""
+        lines = self.output_of("reader", "stories", "--all", "--format", "json").splitlines()
         return {story["id"]: story for story in map(json.loads, lines)}
 
-    def letters(self) -> list[str]:
-        """Dead letters that wait."""
-        lines = self.succeeds("dead-letters", "dead-letters", "list", "--format", "json").splitlines()
+    def dead_letters(self) -> list[str]:
+        """Return the dead letters that are not replayed yet."""
+        lines = self.output_of("dead-letters", "dead-letters", "list", "--format", "json").splitlines()
         return [line for line in lines if line.startswith("{")]
 
-    def subscribed(self) -> list[str]:
-        """The titles of all updates that the subscriber has not seen yet."""
+    def read_updates(self) -> list[str]:
+        """Return the titles of all updates after the subscriber's committed offsets."""
         options, titles = self.broker.options("subscriber"), list[str]()
         with (
             closing(self.open()) as log,
@@ -214,16 +214,16 @@ class AclNewsroom:
 
     @property
     def subscriber(self) -> str:
-        """The group of the subscriber."""
+        """Return the consumer group of the subscriber."""
         return f"{self.prefix}subscriber-test"
 
     def write(self, messages: Sequence[Message]) -> None:
-        """Write as one who may write everything."""
+        """Write messages as the administrator."""
         with closing(self.open()) as log, closing(log.writer("test")) as writer:
             before = writer.progress()
             writer.write(messages, Progress((before.position if before else 0) + 1))
 
     def close(self) -> None:
-        """End what still runs."""
+        """Kill the services that still run."""
         for service in self.running:
             service.kill()

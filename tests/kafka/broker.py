@@ -1,4 +1,4 @@
-"""A real Apache Kafka broker for the tests: a node in KRaft mode, started, killed and started again at will."""
+"""A real Apache Kafka broker for the tests, in KRaft mode, which a test can kill and start again."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from typing import Final
 READY_S_MAX: Final = 60.0
 STOP_S_MAX: Final = 20.0
 USER: Final = "newsloom"
-PASSWORD: Final = "right-password"  # noqa: S105 - of a broker that lives for one test run
+PASSWORD: Final = "right-password"  # noqa: S105 - the broker exists for one test run only
 
 _NODE: Final = """
 process.roles=broker,controller
-node.id={seat.node}
-controller.quorum.voters={seat.voters}
-listeners=PLAIN://127.0.0.1:{seat.plain},SASL://127.0.0.1:{seat.sasl},CONTROLLER://127.0.0.1:{seat.controller}
-advertised.listeners=PLAIN://127.0.0.1:{seat.plain},SASL://127.0.0.1:{seat.sasl}
+node.id={address.node}
+controller.quorum.voters={address.voters}
+listeners=PLAIN://127.0.0.1:{address.plain},SASL://127.0.0.1:{address.sasl},CONTROLLER://127.0.0.1:{address.controller}
+advertised.listeners=PLAIN://127.0.0.1:{address.plain},SASL://127.0.0.1:{address.sasl}
 inter.broker.listener.name=PLAIN
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=PLAIN:PLAINTEXT,SASL:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
@@ -36,8 +36,8 @@ auto.create.topics.enable=false
 log.cleaner.dedupe.buffer.size=8388608
 """
 
-# The timeouts of a real cluster, shortened; one copy of everything; small internal topics start faster.
-ALONE: Final = """
+# One replica, shorter timeouts than a real cluster, and few partitions of internal topics, which start faster.
+SINGLE_NODE: Final = """
 default.replication.factor=1
 min.insync.replicas=1
 offsets.topic.replication.factor=1
@@ -57,7 +57,7 @@ transaction.abort.timed.out.transaction.cleanup.interval.ms=1000
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class NodeAddress:
-    """A broker's place in its cluster: its number, its ports, and all voters as `node@host:port,...`."""
+    """A broker's node id and ports, and the voters of its cluster as `node@host:port,...`."""
 
     node: int
     plain: int
@@ -67,51 +67,51 @@ class NodeAddress:
 
 
 class Broker:
-    """One broker in `directory`, run by the Kafka in `home` (laid out like the official download).
+    """One broker in `directory`, run by the Kafka in `home` (with the layout of the official download).
 
-    Without a seat it is a cluster of its own; `settings` are further server properties, of which the last of a name counts;
-    `users` are made before the first start (`SCRAM-SHA-512=[name=...,password=...]`).
+    Without an address it is a cluster of one node. `settings` are further server properties; the last value of a name applies.
+    `users` are created before the first start (`SCRAM-SHA-512=[name=...,password=...]`).
     """
 
     def __init__(
         self,
         home: Path,
         directory: Path,
-        seat: NodeAddress | None = None,
-        settings: str = ALONE,
+        address: NodeAddress | None = None,
+        settings: str = SINGLE_NODE,
         users: Sequence[str] = (),
     ) -> None:
         self._home = home
         self._directory = directory
         self._config = directory / "server.properties"
         self._log = directory / "server.log"
-        self._seat = seat or _alone()
-        self._seen = 0
+        self._address = address or _single_node_address()
+        self._log_start = 0
         self._process: subprocess.Popen[bytes] | None = None
         directory.mkdir(parents=True, exist_ok=True)
         self._config.write_text(
-            _NODE.format(seat=self._seat, directory=directory, user=USER, password=PASSWORD) + settings
+            _NODE.format(address=self._address, directory=directory, user=USER, password=PASSWORD) + settings
         )
         self._format(users)
 
     @property
     def url(self) -> str:
-        """Where clients connect without security."""
-        return f"kafka://127.0.0.1:{self._seat.plain}"
+        """The URL for clients without security."""
+        return f"kafka://127.0.0.1:{self._address.plain}"
 
     @property
     def sasl_url(self) -> str:
-        """Where clients connect with `USER` and `PASSWORD` (SASL_PLAINTEXT, PLAIN)."""
-        return f"kafka://127.0.0.1:{self._seat.sasl}"
+        """The URL for clients with `USER` and `PASSWORD` (SASL_PLAINTEXT, PLAIN)."""
+        return f"kafka://127.0.0.1:{self._address.sasl}"
 
     def start(self) -> None:
-        """Start, and return when it serves."""
+        """Start the broker and wait until it is ready."""
         self.launch()
         self.wait_ready()
 
     def launch(self) -> None:
-        """Start, and do not wait."""
-        self._seen = self._log.stat().st_size if self._log.exists() else 0
+        """Start the broker without waiting."""
+        self._log_start = self._log.stat().st_size if self._log.exists() else 0
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 [self._home / "bin/kafka-server-start.sh", self._config],
@@ -119,20 +119,20 @@ class Broker:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 env=self._environment(),
-                start_new_session=True,  # Ctrl-C is for the tests, which then stop it.
+                start_new_session=True,  # Ctrl-C must reach the tests only; they stop the broker.
             )
 
     def wait_ready(self) -> None:
-        """Return when it serves."""
-        wait_until(self._has_started, READY_S_MAX, f"broker {self._seat.node} to start")
+        """Wait until the broker is ready."""
+        wait_until(self._has_started, READY_S_MAX, f"broker {self._address.node} to start")
 
     def kill(self) -> None:
-        """End it as a power failure would."""
+        """Kill the broker without a shutdown (SIGKILL)."""
         self._signal(signal.SIGKILL)
         self._wait()
 
     def stop(self) -> None:
-        """End it in good order, or at any rate."""
+        """Shut the broker down; kill it if that takes too long."""
         if self._process is None:
             return
         self._signal(signal.SIGCONT)
@@ -143,11 +143,11 @@ class Broker:
             self.kill()
 
     def freeze(self) -> None:
-        """Let it hang: connections stay open, nothing is answered."""
+        """Suspend the broker: connections stay open, requests are not answered."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on."""
+        """Resume the suspended broker."""
         self._signal(signal.SIGCONT)
 
     def _format(self, users: Sequence[str]) -> None:
@@ -169,15 +169,15 @@ class Broker:
         return {**os.environ, **heap}
 
     def refuse_writes(self) -> None:
-        """Let every write to a file fail from now on, as on a full disk; a broker ends itself when its directory fails.
+        """Make every write to a file fail, as on a full disk. A broker exits when its directory fails.
 
-        Linux only (prlimit). The limit goes with the process.
+        Linux only (prlimit). The limit ends with the process.
         """
         if self._process is not None:
             resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, (1, 1))
 
     def wait_ended(self, seconds: float) -> bool:
-        """Whether it has ended by itself within so many seconds."""
+        """Return whether the broker exits by itself within this time."""
         try:
             self._process is None or self._process.wait(seconds)
         except subprocess.TimeoutExpired:
@@ -186,11 +186,11 @@ class Broker:
         return True
 
     def _has_started(self) -> bool:
-        text = self._log.read_bytes()[self._seen :]
+        text = self._log.read_bytes()[self._log_start :]
         if b"Kafka Server started" in text:
             return True
         if self._process is not None and self._process.poll() is not None:
-            raise RuntimeError("the broker ended:\n" + text[-2000:].decode(errors="replace"))
+            raise RuntimeError("the broker exited:\n" + text[-2000:].decode(errors="replace"))
         return False
 
     def _signal(self, number: int) -> None:
@@ -203,13 +203,13 @@ class Broker:
             self._process = None
 
 
-def _alone() -> NodeAddress:
+def _single_node_address() -> NodeAddress:
     plain, sasl, controller = free_ports(3)
     return NodeAddress(node=1, plain=plain, sasl=sasl, controller=controller, voters=f"1@127.0.0.1:{controller}")
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports that nobody listens on."""
+    """Return ports without a listener."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [server.getsockname()[1] for server in sockets]
     for server in sockets:
@@ -218,28 +218,27 @@ def free_ports(count: int) -> list[int]:
 
 
 def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None:
-    """Return once the condition holds; fail after so many seconds."""
+    """Wait until the condition holds; raise `TimeoutError` after so many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"waited {seconds:g} s for {what}")
-        # Between two looks at the condition.
         time.sleep(0.02)
 
 
 def find_kafka_home(repository: Path) -> Path | None:
-    """KAFKA_HOME, else ../shared/kafka beside the repository; None if there is neither.
+    """Return KAFKA_HOME, else ../shared/kafka beside the repository; None if neither exists.
 
     Raises:
-        RuntimeError: there is a Kafka, but no Java to run it.
+        RuntimeError: Kafka is installed, but Java is not.
 
     """
     named = os.environ.get("KAFKA_HOME")
     home = Path(named) if named else repository.parent / "shared" / "kafka"
     if not (home / "bin" / "kafka-server-start.sh").exists():
         if named:
-            raise RuntimeError(f"KAFKA_HOME={named} holds no bin/kafka-server-start.sh")
+            raise RuntimeError(f"KAFKA_HOME={named} does not contain bin/kafka-server-start.sh")
         return None
     if not (shutil.which("java") or os.environ.get("JAVA_HOME")):
-        raise RuntimeError(f"Kafka is at {home}, but there is no java: install Java 17 or newer, or set JAVA_HOME")
+        raise RuntimeError(f"Kafka is at {home}, but java is missing: install Java 17 or newer, or set JAVA_HOME")
     return home

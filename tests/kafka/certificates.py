@@ -1,4 +1,4 @@
-"""Certificates for a test: an authority, and what it signs, made with OpenSSL."""
+"""A certificate authority for tests, made with OpenSSL."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _NEW_KEY: Final = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
 
 
 class Authority:
-    """Signs certificates. Everything it makes lies in `directory`, which it shares with no other authority."""
+    """Signs certificates. All its files are in `directory`, which no other authority may use."""
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True)
@@ -31,9 +31,9 @@ class Authority:
         )
 
     def issue(self, name: str, *, address: str = "", days: int = 30, password: str = "") -> Path:
-        """A PEM file with a key and the certificate for it: of `CN=name`, for an IP address, that expires after so many days.
+        """Return a PEM file with a key and its certificate for `CN=name` and an IP address, valid for so many days.
 
-        With a password the key is encrypted.
+        With a password, the key is encrypted.
         """
         request, extensions, certificate, both = (
             self._directory / f"{name}.{kind}" for kind in ("csr", "ext", "crt", "pem")

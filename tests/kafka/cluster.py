@@ -1,4 +1,4 @@
-"""Three real brokers on loopback: replication 3, of which 2 must be in sync. Ports are chosen for each run."""
+"""A cluster of three real brokers on loopback, with replication factor 3, min.insync.replicas=2 and free ports."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tests.kafka.broker import Broker, NodeAddress, free_ports
 
 BROKERS: Final = 3
 
-# A broker's own timeouts as delivered. Leaders go back to where they belong soon after a broker is back: more of them move.
+# Default timeouts. Preferred leaders are elected soon after a broker is back, so that leaders move more often.
 _SETTINGS: Final = """
 default.replication.factor=3
 min.insync.replicas=2
@@ -26,26 +26,26 @@ leader.imbalance.check.interval.seconds=15
 
 
 class Cluster:
-    """Brokers, numbered from 0, in `directory`."""
+    """Three brokers, numbered from 0, with their data in `directory`."""
 
     def __init__(self, home: Path, directory: Path) -> None:
         ports = free_ports(3 * BROKERS)
         voters = ",".join(f"{node + 1}@127.0.0.1:{ports[3 * node + 2]}" for node in range(BROKERS))
-        seats = [
+        addresses = [
             NodeAddress(node=node + 1, plain=plain, sasl=sasl, controller=controller, voters=voters)
             for node, (plain, sasl, controller) in enumerate(zip(ports[::3], ports[1::3], ports[2::3], strict=True))
         ]
-        self.brokers = [Broker(home, directory / f"broker-{seat.node}", seat, _SETTINGS) for seat in seats]
+        self.brokers = [Broker(home, directory / f"broker-{address.node}", address, _SETTINGS) for address in addresses]
         self.url = "kafka://" + ",".join(broker.url.removeprefix("kafka://") for broker in self.brokers)
 
     def start(self) -> None:
-        """Start all, and return when they serve."""
+        """Start all brokers and wait until they are ready."""
         for broker in self.brokers:
             broker.launch()
         for broker in self.brokers:
             broker.wait_ready()
 
     def stop(self) -> None:
-        """End all. At once: nobody needs what is on them any more."""
+        """Kill all brokers: their data is not needed any more."""
         for broker in self.brokers:
             broker.kill()

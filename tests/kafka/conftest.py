@@ -1,4 +1,4 @@
-"""What the tests on a real broker share."""
+"""Fixtures for the tests on a real broker."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from tests.kafka.secured_broker import GUEST, SecuredBroker
 
 @pytest.fixture
 def new_log(kafka_url: str) -> Iterator[NewLog]:
-    """Opens the broker as another process would: `new_log(delivery_timeout_ms="3000")`."""
+    """Open logs on the broker, each like another process: `new_log(delivery_timeout_ms="3000")`."""
     with log_opener(kafka_url) as open_log:
         yield open_log
 
 
 @pytest.fixture
 def topics(new_log: NewLog, request: pytest.FixtureRequest) -> tuple[str, str]:
-    """Two topics of one partition each, empty."""
+    """Create two empty topics of one partition each."""
     name = f"{request.node.originalname}.{uuid.uuid4().hex[:8]}"
     names = f"{name}.in", f"{name}.out"
     new_log().admin().create([TopicSpec(one, 1, CleanupPolicy.DELETE) for one in names])
@@ -34,7 +34,7 @@ def topics(new_log: NewLog, request: pytest.FixtureRequest) -> tuple[str, str]:
 
 @pytest.fixture(scope="session")
 def secured_broker(kafka_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecuredBroker]:
-    """A broker that knows a user for each role and a guest, and lets none of them do anything yet. Started at the first use."""
+    """Start a broker with a user for each role and a guest; none of them has rights yet."""
     broker = SecuredBroker(
         kafka_home, tmp_path_factory.mktemp("secured") / "broker", [GUEST, *(role.name for role in ROLES)]
     )
@@ -47,17 +47,17 @@ def secured_broker(kafka_home: Path, tmp_path_factory: pytest.TempPathFactory) -
 
 @pytest.fixture(scope="session")
 def newsroom(secured_broker: SecuredBroker, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AclNewsroom]:
-    """A newsroom at rest, which has worked through a few articles; each process with the rights of its role alone."""
-    made = AclNewsroom(secured_broker, tmp_path_factory.mktemp("guarded"))
+    """A newsroom that has processed a few articles. Each of its processes had only the rights of its role."""
+    newsroom = AclNewsroom(secured_broker, tmp_path_factory.mktemp("guarded"))
     try:
-        made.work()
-        yield made
+        newsroom.run_all_roles()
+        yield newsroom
     finally:
-        made.close()
+        newsroom.close()
 
 
 @pytest.fixture
 def silent_port() -> Iterator[int]:
-    """A port that accepts connections and says nothing."""
+    """A port that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]

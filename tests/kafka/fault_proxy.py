@@ -1,7 +1,7 @@
-"""A way to a broker on which single messages are lost, late, or the last that get through.
+"""A proxy to a broker that injects faults into single messages.
 
-Knows as much of Kafka's protocol as it needs (https://kafka.apache.org/protocol): messages are framed by their length, a
-request begins with its API's number, version and correlation id, an answer with the correlation id.
+It reads as much of Kafka's protocol as it needs (https://kafka.apache.org/protocol): messages are framed by their length, a
+request begins with its API key, API version and correlation id, a response with the correlation id.
 """
 
 from __future__ import annotations
@@ -15,31 +15,30 @@ from typing import Final, Self
 
 from tests.kafka.faults import Api, Direction, Fault, FaultRule
 
-ANSWER_S_MAX: Final = 60.0
+WAIT_S_MAX: Final = 60.0
 HOST: Final = "127.0.0.1"
 
-
-_TELL_ADDRESSES: Final = {Api.METADATA, Api.FIND_COORDINATOR, Api.DESCRIBE_CLUSTER}
+_WITH_ADDRESSES: Final = {Api.METADATA, Api.FIND_COORDINATOR, Api.DESCRIBE_CLUSTER}
 
 
 class FaultProxy:
-    """Forwards to the broker at `port` of this host; `url` is for the clients that shall meet the faults.
+    """Forwards to the broker at `port` of this host; clients of `url` meet the faults.
 
-    Addresses in the broker's answers are replaced by the proxy's own, so that its clients stay on it, or by that of what
-    stands before it, at port `front`.
+    Replaces broker addresses in responses by the proxy's own, so that clients stay on it, or by port `advertised_port` if
+    another proxy is in front of this one.
     """
 
-    def __init__(self, port: int, front: int | None = None) -> None:
-        self._broker = port
+    def __init__(self, port: int, advertised_port: int | None = None) -> None:
+        self._broker_port = port
         self._server = socket.create_server((HOST, 0))
         self.port: int = self._server.getsockname()[1]
-        self._told = front or self.port
+        self._advertised_port = advertised_port or self.port
         self._changed = threading.Condition()
         self._faults: dict[tuple[Api, Direction], FaultRule] = {}
-        self._struck: Counter[tuple[Api, Direction]] = Counter()
-        self._answered: Counter[Api] = Counter()
-        self._turned_away = 0
-        self._is_away = False
+        self._injected: Counter[tuple[Api, Direction]] = Counter()
+        self._responses: Counter[Api] = Counter()
+        self._refused = 0
+        self._is_disconnected = False
         self._closed = False
         self._sockets: set[socket.socket] = set()
         threading.Thread(target=self._accept, name="proxy", daemon=True).start()
@@ -52,62 +51,62 @@ class FaultProxy:
 
     @property
     def url(self) -> str:
-        """Where clients connect, without security."""
+        """The URL for clients without security."""
         return f"kafka://{self.address}"
 
     @property
     def address(self) -> str:
-        """The same, for kafka-python."""
+        """The address for clients of kafka-python."""
         return f"{HOST}:{self.port}"
 
-    def strike(self, api: Api, part: Direction, fault: Fault, *, skip: int = 0, times: int = 1_000_000) -> None:
-        """Let so many messages of this kind pass, and the fault happen to so many after them."""
+    def inject(self, api: Api, direction: Direction, fault: Fault, *, skip: int = 0, times: int = 1_000_000) -> None:
+        """Inject the fault into messages of this kind: skip the first `skip`, affect the next `times`."""
         with self._changed:
-            self._faults[api, part] = FaultRule(fault, skip, times)
-            self._struck[api, part] = 0
+            self._faults[api, direction] = FaultRule(fault, skip, times)
+            self._injected[api, direction] = 0
 
-    def lift(self) -> None:
-        """No more faults; what was stalled goes on; the broker is back."""
+    def clear_faults(self) -> None:
+        """Remove all faults, forward stalled messages and accept connections again."""
         with self._changed:
             self._faults.clear()
-            self._is_away = False
-            self._turned_away = 0
+            self._is_disconnected = False
+            self._refused = 0
             self._changed.notify_all()
 
-    def go_away(self) -> None:
-        """End all connections, and new ones as soon as they are made, as if nobody stood behind the address."""
+    def disconnect(self) -> None:
+        """End all connections and close new ones at once, as if the broker were down."""
         with self._changed:
-            self._is_away = True
-            self._hang_up()
+            self._is_disconnected = True
+            self._end_all()
 
-    def answered(self, api: Api) -> int:
-        """How many requests of this kind the broker has answered, whether or not the answer got through."""
-        return self._answered[api]
+    def response_count(self, api: Api) -> int:
+        """Return how many responses of this kind the broker has sent, whether or not they were forwarded."""
+        return self._responses[api]
 
-    def wait_struck(self, api: Api, part: Direction, times: int = 1) -> None:
-        """Return once the latest fault of this kind has happened so often."""
-        self._wait(lambda: self._struck[api, part] >= times, f"{api.name} to be struck")
+    def wait_injected(self, api: Api, direction: Direction, times: int = 1) -> None:
+        """Wait until the latest fault of this kind has happened so often."""
+        self._wait(lambda: self._injected[api, direction] >= times, f"a fault of {api.name}")
 
-    def wait_turned_away(self, times: int = 1) -> None:
-        """Return once so many connections were turned away since the broker was last there."""
-        self._wait(lambda: self._turned_away >= times, "clients to be turned away")
+    def wait_refused(self, times: int = 1) -> None:
+        """Wait until so many connections were refused since the last `clear_faults`."""
+        self._wait(lambda: self._refused >= times, "refused connections")
 
     def close(self) -> None:
-        """End all connections."""
+        """End all connections and stop listening."""
         with self._changed:
             self._closed = True
-            self._hang_up()
+            self._end_all()
             self._changed.notify_all()
         self._server.close()
 
     def _wait(self, condition: Callable[[], bool], what: str) -> None:
         with self._changed:
-            if not self._changed.wait_for(condition, ANSWER_S_MAX):
-                raise TimeoutError(f"waited {ANSWER_S_MAX:g} s for {what}")
+            if not self._changed.wait_for(condition, WAIT_S_MAX):
+                raise TimeoutError(f"waited {WAIT_S_MAX:g} s for {what}")
 
-    def _hang_up(self) -> None:
-        for one in self._sockets:
-            _end(one)
+    def _end_all(self) -> None:
+        for connection in self._sockets:
+            _end(connection)
 
     def _accept(self) -> None:
         while True:
@@ -119,13 +118,13 @@ class FaultProxy:
 
     def _connect(self, client: socket.socket) -> None:
         with self._changed:
-            if self._is_away or self._closed:
-                self._turned_away += 1
+            if self._is_disconnected or self._closed:
+                self._refused += 1
                 self._changed.notify_all()
                 client.close()
                 return
             try:
-                broker = socket.create_connection((HOST, self._broker))
+                broker = socket.create_connection((HOST, self._broker_port))
             except OSError:
                 client.close()
                 return
@@ -133,31 +132,31 @@ class FaultProxy:
         threading.Thread(target=self._serve, args=(client, broker), name="proxy", daemon=True).start()
 
     def _serve(self, client: socket.socket, broker: socket.socket) -> None:
-        asked: dict[int, Api | None] = {}
-        answers = threading.Thread(
-            target=self._carry, args=(broker, client, Direction.ANSWER, asked), name="proxy", daemon=True
+        requested: dict[int, Api | None] = {}
+        responses = threading.Thread(
+            target=self._forward, args=(broker, client, Direction.RESPONSE, requested), name="proxy", daemon=True
         )
-        answers.start()
-        self._carry(client, broker, Direction.REQUEST, asked)
-        answers.join()
+        responses.start()
+        self._forward(client, broker, Direction.REQUEST, requested)
+        responses.join()
         with self._changed:
             self._sockets -= {client, broker}
         client.close()
         broker.close()
 
-    def _carry(
-        self, source: socket.socket, target: socket.socket, part: Direction, asked: dict[int, Api | None]
+    def _forward(
+        self, source: socket.socket, target: socket.socket, direction: Direction, requested: dict[int, Api | None]
     ) -> None:
-        """Carry messages one way; `asked` tells the other way which answer belongs to which API."""
+        """Forward messages in one direction; `requested` gives the API of each correlation id to the other direction."""
         try:
             while message := _read(source):
-                if part is Direction.REQUEST:
-                    number, _, correlation = struct.unpack_from(">hhi", message)
-                    api = asked[correlation] = _api(number)
+                if direction is Direction.REQUEST:
+                    key, _, correlation = struct.unpack_from(">hhi", message)
+                    api = requested[correlation] = _api(key)
                 else:
-                    api = asked.pop(struct.unpack_from(">i", message)[0])
-                    message = self._at_home(api, message)
-                if not self._pass(api, part, target, message):
+                    api = requested.pop(struct.unpack_from(">i", message)[0])
+                    message = self._with_proxy_address(api, message)
+                if not self._pass(api, direction, target, message):
                     return
         except OSError:
             return
@@ -165,46 +164,48 @@ class FaultProxy:
             _end(source)
             _end(target)
 
-    def _pass(self, api: Api | None, part: Direction, target: socket.socket, message: bytes) -> bool:
-        """Send the message, or let its fault happen; whether the connection goes on."""
-        fault = None if api is None else self._next_fault(api, part)
+    def _pass(self, api: Api | None, direction: Direction, target: socket.socket, message: bytes) -> bool:
+        """Forward the message or let its fault happen; return whether the connection stays open."""
+        fault = None if api is None else self._next_fault(api, direction)
         if fault is Fault.CUT:
             return False
         if fault is Fault.STALL:
             with self._changed:
-                self._changed.wait_for(lambda: (api, part) not in self._faults or self._closed)
+                self._changed.wait_for(lambda: (api, direction) not in self._faults or self._closed)
         target.sendall(len(message).to_bytes(4) + message)
-        if fault is Fault.AWAY:
-            self.go_away()
+        if fault is Fault.DISCONNECT:
+            self.disconnect()
         return True
 
-    def _next_fault(self, api: Api, part: Direction) -> Fault | None:
+    def _next_fault(self, api: Api, direction: Direction) -> Fault | None:
         with self._changed:
-            if part is Direction.ANSWER:
-                self._answered[api] += 1
-            strike = self._faults.get((api, part))
-            if strike is None or not strike.hits():
+            if direction is Direction.RESPONSE:
+                self._responses[api] += 1
+            rule = self._faults.get((api, direction))
+            if rule is None or not rule.matches_next():
                 return None
-            self._struck[api, part] += 1
+            self._injected[api, direction] += 1
             self._changed.notify_all()
-            return strike.fault
+            return rule.fault
 
-    def _at_home(self, api: Api | None, answer: bytes) -> bytes:
-        if api not in _TELL_ADDRESSES:
-            return answer
-        # An address is a host, then a port of four bytes, in every version of these answers.
-        return answer.replace(HOST.encode() + self._broker.to_bytes(4), HOST.encode() + self._told.to_bytes(4))
+    def _with_proxy_address(self, api: Api | None, response: bytes) -> bytes:
+        if api not in _WITH_ADDRESSES:
+            return response
+        # In every version of these responses, an address is a host followed by a port of four bytes.
+        return response.replace(
+            HOST.encode() + self._broker_port.to_bytes(4), HOST.encode() + self._advertised_port.to_bytes(4)
+        )
 
 
-def _api(number: int) -> Api | None:
+def _api(key: int) -> Api | None:
     try:
-        return Api(number)
+        return Api(key)
     except ValueError:
         return None
 
 
 def _read(source: socket.socket) -> bytes:
-    """One message without its length; empty at the end of the connection."""
+    """Return one message without its length; empty at the end of the connection."""
     head = _read_exactly(source, 4)
     return _read_exactly(source, int.from_bytes(head)) if head else b""
 
@@ -219,8 +220,8 @@ def _read_exactly(source: socket.socket, count: int) -> bytes:
     return bytes(data)
 
 
-def _end(one: socket.socket) -> None:
+def _end(connection: socket.socket) -> None:
     try:
-        one.shutdown(socket.SHUT_RDWR)
+        connection.shutdown(socket.SHUT_RDWR)
     except OSError:
-        return  # It has ended already.
+        return  # The connection has ended already.

@@ -1,4 +1,4 @@
-"""What can happen to a message between a client and a broker."""
+"""Faults that a proxy can inject between a client and a broker."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 class Api(enum.IntEnum):
-    """Requests by their numbers."""
+    """Kafka's API keys."""
 
     PRODUCE = 0
     FETCH = 1
@@ -27,30 +27,30 @@ class Api(enum.IntEnum):
 
 
 class Direction(enum.Enum):
-    """Which half of an exchange a fault strikes."""
+    """The kind of message that a fault affects."""
 
     REQUEST = "request"
-    ANSWER = "answer"
+    RESPONSE = "response"
 
 
 class Fault(enum.Enum):
-    """What happens to a message."""
+    """What happens to the message."""
 
-    CUT = "it is lost, and its connection ends"
-    STALL = "it waits, with all that comes behind it on its connection, until the faults are lifted"
-    AWAY = "it gets through; then all connections end, and new ones as soon as they are made, until the broker is back"
+    CUT = "it is lost and its connection ends"
+    STALL = "it waits until the faults are cleared, and so does everything after it on its connection"
+    DISCONNECT = "it is delivered; then all connections end, and new ones too, until the faults are cleared"
 
 
 @dataclass
 class FaultRule:
-    """A fault that happens to some messages of a kind: after `skip` of them, to the next `times`."""
+    """A fault that skips the first `skip` messages of a kind and affects the next `times`."""
 
     fault: Fault
     skip: int
     times: int
 
-    def hits(self) -> bool:
-        """Whether the next message of the kind is struck."""
+    def matches_next(self) -> bool:
+        """Return whether the fault affects the next message of the kind."""
         if self.skip:
             self.skip -= 1
             return False

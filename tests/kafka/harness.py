@@ -1,4 +1,4 @@
-"""Apache Kafka as the conformance suite needs a log."""
+"""Apache Kafka for the conformance suite."""
 
 from __future__ import annotations
 
@@ -14,28 +14,27 @@ from newsloom.streaming.errors import ConfigurationError, LogError, LogUnavailab
 from newsloom.streaming.kafka import open_kafka
 from newsloom.streaming.log import Log
 
-QUICK: Final = {
+SHORT_TIMEOUTS: Final = {
     "session_timeout_ms": "2000",
     "heartbeat_interval_ms": "400",
     "max_poll_interval_ms": "4000",
 }
-"""A member that does not poll for 4 s is out of its group 2 s later."""
-
+"""A member that does not poll for 4 s is evicted from its group 2 s later."""
 
 END_S_MAX: Final = 30.0
-"""Within this time everyone who is misled is to know."""
+"""Time limit for reporting a connection or authorization problem."""
 
 NewLog = Callable[..., Log]
-"""Opens a log with these client settings."""
+"""Opens a log with client settings given as keywords."""
 
 
 @contextmanager
 def log_opener(url: str, **settings: str) -> Iterator[NewLog]:
-    """What opens logs at `url`, each as another process would; at the end all of them are closed."""
+    """Yield a function that opens logs at `url`, each like another process; close all of them at the end."""
     opened: list[Log] = []
 
     def open_log(**options: str) -> Log:
-        opened.append(open_kafka(url, {**QUICK, "max_poll_interval_ms": "60000", **settings, **options}))
+        opened.append(open_kafka(url, {**SHORT_TIMEOUTS, "max_poll_interval_ms": "60000", **settings, **options}))
         return opened[-1]
 
     yield open_log
@@ -45,32 +44,32 @@ def log_opener(url: str, **settings: str) -> Iterator[NewLog]:
 
 @dataclass
 class KafkaHarness:
-    """Logs on a broker that many tests share."""
+    """Opens logs on a broker that many tests share."""
 
     url: str
     opened: list[Log] = field(default_factory=list)
 
     def open(self) -> Log:
-        """The log as another process would open it."""
-        log = open_kafka(self.url, QUICK)
+        """Open the log like another process."""
+        log = open_kafka(self.url, SHORT_TIMEOUTS)
         self.opened.append(log)
         return log
 
     def end_sessions(self) -> None:
-        """Nothing: time passes by itself while the test polls the other members."""
+        """Do nothing: sessions end by themselves while the test polls the other members."""
 
     def now_s(self) -> float:
-        """On this machine's clock."""
+        """Return the time of the monotonic clock in seconds."""
         return time.monotonic()
 
     def close(self) -> None:
-        """Close what was opened."""
+        """Close all opened logs."""
         for log in self.opened:
             log.close()
 
 
 def opening_error(url: str, options: dict[str, str]) -> LogError:
-    """How opening ends; fails if it takes too long or says too little."""
+    """Return the error of opening the log; fail if it takes too long or does not give the URL in one line."""
     began = time.monotonic()
     with pytest.raises((ConfigurationError, LogUnavailable)) as caught:
         open_kafka(url, options)

@@ -1,4 +1,4 @@
-"""A broker that speaks TLS to known users only, and lets each do what an ACL allows and no more."""
+"""A broker with TLS, SASL users and ACLs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from kafka.admin import (
 )
 
 from newsloom.access import Operation, Resource, Right
-from tests.kafka.broker import ALONE, Broker, free_ports, wait_until
+from tests.kafka.broker import SINGLE_NODE, Broker, free_ports, wait_until
 from tests.kafka.certificates import Authority
 
 ADMIN: Final = "admin-of-all"
@@ -28,7 +28,7 @@ GUEST: Final = "guest"
 HOST: Final = "127.0.0.1"
 APPLIED_S_MAX: Final = 10.0
 
-# These replace those of an open broker. Its own controller is nobody's but its own, on a loopback port.
+# These replace settings of a broker without security. Its controller listens on a loopback port without TLS.
 _SETTINGS: Final = """
 listeners=SASL_SSL://{host}:{sasl},MUTUAL://{host}:{mutual},EXPIRED://{host}:{expired},CONTROLLER://{host}:{controller}
 advertised.listeners=SASL_SSL://{host}:{sasl},MUTUAL://{host}:{mutual},EXPIRED://{host}:{expired}
@@ -63,7 +63,7 @@ ssl.truststore.location={authority}
 
 
 class SecuredBroker(Broker):
-    """A broker in `directory` that knows these users, each by a password of its own (SCRAM-SHA-512), or by a certificate."""
+    """A broker in `directory`. Each of the users has a password (SCRAM-SHA-512); others can authenticate with a certificate."""
 
     def __init__(self, home: Path, directory: Path, users: Iterable[str]) -> None:
         self.passwords = {user: f"pw-{secrets.token_hex(16)}" for user in (ADMIN, *users)}
@@ -83,35 +83,35 @@ class SecuredBroker(Broker):
             login=self._login,
         )
         known = [f"SCRAM-SHA-512=[name={user},password={password}]" for user, password in self.passwords.items()]
-        super().__init__(home, directory, settings=ALONE + settings, users=known)
+        super().__init__(home, directory, settings=SINGLE_NODE + settings, users=known)
 
     @property
     def authority(self) -> Path:
-        """The certificate of the authority that has signed the broker's."""
+        """The certificate of the authority that signed the broker's certificate."""
         return self._authority.certificate
 
     @property
     def url(self) -> str:
-        """Where clients connect with the `options` of a user."""
+        """The URL for clients with the `options` of a user."""
         return f"kafka://{HOST}:{self._sasl_port}"
 
     @property
     def url_by_name(self) -> str:
-        """The same port, by a name that the broker's certificate does not know."""
+        """The same port by a host name that is not in the broker's certificate."""
         return f"kafka://localhost:{self._sasl_port}"
 
     @property
     def mutual_url(self) -> str:
-        """Where clients connect with a certificate of their own."""
+        """The URL for clients with a certificate."""
         return f"kafka://{HOST}:{self._mutual_port}"
 
     @property
     def expired_url(self) -> str:
-        """Where the broker's certificate has expired."""
+        """The URL of a port with an expired certificate."""
         return f"kafka://{HOST}:{self._expired_port}"
 
     def options(self, user: str) -> dict[str, str]:
-        """The client settings with which a user is let in."""
+        """Return the client settings of a user."""
         return {
             "security_protocol": "SASL_SSL",
             "sasl_mechanism": "SCRAM-SHA-512",
@@ -121,22 +121,22 @@ class SecuredBroker(Broker):
         }
 
     def certificate(self, name: str, *, password: str = "") -> Path:
-        """Key and certificate of a new user `CN=name`; with a password the key is encrypted."""
+        """Issue a key and certificate for a new user `CN=name`; with a password, the key is encrypted."""
         return self._authority.issue(name, password=password)
 
     @property
     def tool_config(self) -> str:
-        """What Kafka's own tools take as --command-config, of one who may do everything."""
+        """The --command-config file of Kafka's tools for the administrator."""
         return _TOOL.format(login=self._login, authority=self.authority)
 
     def allowed(self, user: str) -> set[str]:
-        """All that the user may do, each in the words of `Right`."""
+        """Return the user's rights in the format of `Right`."""
         with self.as_admin() as admin:
-            return {_told(acl) for acl in _acls(admin, user)}
+            return {_right_text(acl) for acl in _acls(admin, user)}
 
     @contextmanager
     def as_admin(self) -> Iterator[Any]:
-        """kafka-python's admin client of one who may do everything."""
+        """Yield kafka-python's admin client, connected as the administrator."""
         client = KafkaAdminClient(bootstrap_servers=f"{HOST}:{self._sasl_port}", **self.options(ADMIN))
         try:
             yield client
@@ -144,19 +144,19 @@ class SecuredBroker(Broker):
             client.close()
 
     def allow(self, user: str, rights: Iterable[Right]) -> None:
-        """Let the user do exactly this, and return once the broker knows."""
+        """Give the user exactly these rights and wait until the broker applies them."""
         wanted = {_acl(user, right) for right in rights}
         with self.as_admin() as admin:
             found = set(_acls(admin, user))
-            if gone := found - wanted:
-                admin.delete_acls(list(gone))
+            if obsolete := found - wanted:
+                admin.delete_acls(list(obsolete))
             if new := wanted - found:
                 done = admin.create_acls(list(new))
                 assert not done["failed"], done
             wait_until(lambda: set(_acls(admin, user)) == wanted, APPLIED_S_MAX, f"the rights of {user}")
 
 
-def _told(acl: ACL) -> str:
+def _right_text(acl: ACL) -> str:
     pattern = acl.resource_pattern
     return str(
         Right(

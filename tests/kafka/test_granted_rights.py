@@ -23,37 +23,37 @@ def test_services_ingest_and_operator_have_worked(newsroom: AclNewsroom) -> None
 
 
 def test_a_reader_can_read(newsroom: AclNewsroom) -> None:
-    assert "created" in newsroom.succeeds("reader", "watch", "--from-start", "--until-idle", "0")
-    assert "founded" in newsroom.succeeds("reader", "explain", "a0")
-    newsroom.succeeds("reader", "audit")
+    assert "created" in newsroom.output_of("reader", "watch", "--from-start", "--until-idle", "0")
+    assert "founded" in newsroom.output_of("reader", "explain", "a0")
+    newsroom.output_of("reader", "audit")
 
 
 def test_a_subscriber_reads_and_commits_its_offsets(newsroom: AclNewsroom) -> None:
-    assert newsroom.subscribed()
+    assert newsroom.read_updates()
     with closing(newsroom.open()) as log:
         assert log.admin().backlog(newsroom.subscriber, [newsroom.name(STORY_UPDATES)]) == 0
 
 
 def test_the_state_is_verified(newsroom: AclNewsroom) -> None:
-    assert "every invariant holds" in newsroom.succeeds("verifier", "state", "verify")
+    assert "every invariant holds" in newsroom.output_of("verifier", "state", "verify")
 
 
 @pytest.mark.slow
 def test_the_topics_are_migrated(newsroom: AclNewsroom) -> None:
-    newsroom.migrate(newsroom.beside("new."))
+    newsroom.migrate(newsroom.with_prefix("new."))
 
 
 def test_a_file_of_rejected_lines_needs_no_other_right(newsroom: AclNewsroom) -> None:
     # On Kafka a place is kept beside a message: without one it would have to stand at a topic of the broker's own.
     file = newsroom.folder / "rejected.jsonl"
     file.write_text("no JSON\n")
-    result = newsroom.command("ingest", "ingest", str(file))
+    result = newsroom.invoke("ingest", "ingest", str(file))
     assert result.exit_code == EXIT_REJECTED, result.output
     assert "1 rejected" in result.output
 
 
 def test_no_output_contains_a_password(newsroom: AclNewsroom) -> None:
-    outputs = [*newsroom.told, *(service.said() for service in newsroom.running)]
+    outputs = [*newsroom.outputs, *(service.output_text() for service in newsroom.running)]
     assert any('"service.stopped"' in output for output in outputs)
     for password in newsroom.broker.passwords.values():
         assert not [output for output in outputs if password in output]
@@ -62,7 +62,7 @@ def test_no_output_contains_a_password(newsroom: AclNewsroom) -> None:
 @pytest.mark.slow
 def test_kafka_acls_accepts_the_printed_commands(newsroom: AclNewsroom, kafka_home: Path) -> None:
     (newsroom.folder / "admin.properties").write_text(newsroom.broker.tool_config)
-    commands = newsroom.succeeds("ingest", "topics", "acls", "ingest", "--principal", "User:CN=ingest")
+    commands = newsroom.output_of("ingest", "topics", "acls", "ingest", "--principal", "User:CN=ingest")
     environ = {
         **os.environ,
         "PATH": f"{kafka_home / 'bin'}:{os.environ['PATH']}",

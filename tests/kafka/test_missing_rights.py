@@ -29,8 +29,8 @@ Deed = Callable[[AclNewsroom], object]
 
 def _serve(newsroom: AclNewsroom, service: str) -> None:
     started = newsroom.start(service, service)
-    assert started.wait(END_S_MAX) == EXIT_CONFIGURATION, started.said()
-    (line,) = [line for line in started.said().splitlines() if not line.startswith("{")]
+    assert started.wait(END_S_MAX) == EXIT_CONFIGURATION, started.output_text()
+    (line,) = [line for line in started.output_text().splitlines() if not line.startswith("{")]
     raise ConfigurationError(line)
 
 
@@ -65,7 +65,7 @@ DEEDS: Final[dict[str, Deed]] = {
     "embedder": lambda newsroom: _serve(newsroom, "embedder"),
     "clusterer": lambda newsroom: _serve(newsroom, "clusterer"),
     "reader": _read,
-    "subscriber": lambda newsroom: newsroom.subscribed(),
+    "subscriber": lambda newsroom: newsroom.read_updates(),
     "operator": _pin,
     "dead-letters": _replay,
     "verifier": lambda newsroom: newsroom.run("verifier", "state", "verify"),
@@ -91,7 +91,7 @@ def each_right(*roles: str) -> list[Any]:
 def test_a_process_without_a_right_ends_and_names_it(newsroom: AclNewsroom, role: str, right: Right) -> None:
     where = newsroom
     if role in LEAVE_TRACES:
-        where = newsroom.beside(f"t{uuid.uuid4().hex[:8]}.")
+        where = newsroom.with_prefix(f"t{uuid.uuid4().hex[:8]}.")
         if role != "admin":
             where.create_topics()
     lacking = replace(right, name=where.prefix + right.name)
@@ -107,7 +107,7 @@ def test_a_process_without_a_right_ends_and_names_it(newsroom: AclNewsroom, role
 @pytest.mark.slow
 @pytest.mark.parametrize(("role", "right"), each_right("migrator"))
 def test_a_migration_without_a_right_ends_and_names_it(newsroom: AclNewsroom, role: str, right: Right) -> None:
-    new = newsroom.beside(f"t{uuid.uuid4().hex[:8]}.")
+    new = newsroom.with_prefix(f"t{uuid.uuid4().hex[:8]}.")
     lacking = replace(right, name=new.prefix + right.name)
     assert lacking in new.rights(role)
     _check_named(lacking, lambda: newsroom.migrate(new, without=lacking))

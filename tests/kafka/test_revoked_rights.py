@@ -59,7 +59,7 @@ class _Member:
 
 
 def test_a_revoked_right_is_noticed_within_half_a_minute(newsroom: AclNewsroom) -> None:
-    where = newsroom.beside("flight.")
+    where = newsroom.with_prefix("flight.")
     where.create_topics()
     members = [
         _Member(where, "clusterer", Right(Operation.READ, Resource.TOPIC, where.name(ARTICLES))),
@@ -91,7 +91,7 @@ def test_a_revoked_right_is_noticed_within_half_a_minute(newsroom: AclNewsroom) 
 
 @pytest.mark.slow
 def test_a_revoked_read_right_is_noticed_after_the_topic_has_left_the_metadata(newsroom: AclNewsroom) -> None:
-    where = newsroom.beside("silent.")
+    where = newsroom.with_prefix("silent.")
     where.create_topics()
     topic = where.name(ARTICLES)
     rights = [

@@ -159,7 +159,7 @@ def test_a_service_ends_with_one_line_and_the_status_of_its_cause(
     secured_broker: SecuredBroker, silent_port: int, tmp_path: Path, silent: bool, status: int
 ) -> None:
     newsroom = AclNewsroom(secured_broker, tmp_path)
-    environ = newsroom.settings_of(
+    environ = newsroom.environment_of(
         GUEST, NEWSLOOM_KAFKA_SASL_PLAIN_PASSWORD=WRONG, NEWSLOOM_KAFKA_BOOTSTRAP_TIMEOUT_MS="3000"
     )
     if silent:

@@ -1,4 +1,4 @@
-"""TLS before a broker that speaks none, and a silence that a dead host leaves: connections are made and nothing is ever said."""
+"""A TLS proxy to a broker without TLS. It can stop answering, like a host that has died."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ CHUNK_BYTES: Final = 65_536
 
 
 class TlsProxy:
-    """Listens with TLS at `port` and passes everything on to `behind`, which is set before the first client comes."""
+    """Listens with TLS at `port` and forwards everything to `target_port`. Set `target_port` before the first connection."""
 
     def __init__(self, certificate: Path) -> None:
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._context.load_cert_chain(certificate)
         self._server = socket.create_server((HOST, 0))
         self.port: int = self._server.getsockname()[1]
-        self.behind = 0
+        self.target_port = 0
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._unanswered: list[socket.socket] = []
-        self._is_silent = False
-        threading.Thread(target=self._accept, name="tls front", daemon=True).start()
+        self._answers_nothing = False
+        threading.Thread(target=self._accept, name="tls proxy", daemon=True).start()
 
     def __enter__(self) -> Self:
         return self
@@ -41,20 +41,20 @@ class TlsProxy:
         for one in self._unanswered:
             one.close()
 
-    def fall_silent(self) -> None:
-        """End all connections; leave those made from now on without a word, for ever."""
+    def stop_answering(self) -> None:
+        """End all connections; accept new ones but never answer them."""
         with self._lock:
-            self._is_silent = True
+            self._answers_nothing = True
             self._end_all()
 
-    def speak(self) -> None:
-        """Answer those that are made from now on."""
+    def resume_answering(self) -> None:
+        """Answer new connections again."""
         with self._lock:
-            self._is_silent = False
+            self._answers_nothing = False
 
-    def wait_unanswered(self) -> None:
-        """Return once a connection has been made in silence."""
-        wait_until(lambda: bool(self._unanswered), 30, "a connection in silence")
+    def wait_for_unanswered_connection(self) -> None:
+        """Wait until a connection has been accepted and not answered."""
+        wait_until(lambda: bool(self._unanswered), 30, "an unanswered connection")
 
     def _end_all(self) -> None:
         for one in self._open:
@@ -68,18 +68,18 @@ class TlsProxy:
             except OSError:
                 return
             with self._lock:
-                if self._is_silent:
+                if self._answers_nothing:
                     self._unanswered.append(client)
                     continue
-            threading.Thread(target=self._serve, args=(client,), name="tls front", daemon=True).start()
+            threading.Thread(target=self._serve, args=(client,), name="tls proxy", daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
         try:
             with (
                 self._context.wrap_socket(client, server_side=True) as near,
-                socket.create_connection((HOST, self.behind)) as far,
+                socket.create_connection((HOST, self.target_port)) as far,
             ):
-                # A second handle: TLS is spoken by this thread alone, and another may end the connection.
+                # Another thread may end the connection to the broker; only this thread may use the TLS socket.
                 with self._lock:
                     self._open.add(far)
                 try:
@@ -92,7 +92,7 @@ class TlsProxy:
 
 
 def _pump(near: ssl.SSLSocket, far: socket.socket) -> None:
-    """Carry bytes both ways until one side ends."""
+    """Forward bytes in both directions until one side ends."""
     while True:
         readable = [near] if near.pending() else select.select([near, far], [], [])[0]
         for source, target in ((near, far), (far, near)):
@@ -104,8 +104,8 @@ def _pump(near: ssl.SSLSocket, far: socket.socket) -> None:
 
 
 def make_certificate(directory: Path) -> Path:
-    """A key and a certificate for this host, signed by itself, in one PEM file."""
-    path = directory / "front.pem"
+    """Write a key and its self-signed certificate for this host to a PEM file."""
+    path = directory / "tls_proxy.pem"
     new: list[str | Path] = [
         "-newkey",
         "ec",
@@ -118,7 +118,7 @@ def make_certificate(directory: Path) -> Path:
         path,
     ]
     subprocess.run(
-        ["openssl", "req", "-x509", *new, "-subj", "/CN=front", "-addext", f"subjectAltName=IP:{HOST}"],
+        ["openssl", "req", "-x509", *new, "-subj", "/CN=tls proxy", "-addext", f"subjectAltName=IP:{HOST}"],
         check=True,
         capture_output=True,
     )

@@ -1,4 +1,4 @@
-"""Copying one topic to another exactly once: the least that everything on a log does."""
+"""Copy one topic to another exactly once: the smallest task of a worker."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ DEADLINE_S: Final = 100.0
 
 
 def copies(batch: Batch, out: str) -> list[Message]:
-    """A batch's records as messages for another topic."""
+    """Convert a batch's records to messages for another topic."""
     return [Message(out, record.key, record.value) for record in batch.records]
 
 
 def copy_all(worker: Worker, group: str, log: Log, topics: tuple[str, str]) -> None:
-    """Copy whatever comes until nothing is left, through any trouble that passes."""
+    """Copy until the backlog is empty; retry after `LogUnavailable` and `CommitFailed`."""
     source, out = topics
     deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:
@@ -33,5 +33,5 @@ def copy_all(worker: Worker, group: str, log: Log, topics: tuple[str, str]) -> N
 
 
 def assert_copied_once(log: Log, out: str, count: int) -> None:
-    """The records 0 to count - 1, in this order and nothing else, stand in a topic of one partition."""
+    """Assert that a topic of one partition holds exactly the records 0 to count - 1, in this order."""
     assert values(read_all(log, out)) == [b"%d" % i for i in range(count)]

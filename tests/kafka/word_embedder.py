@@ -1,4 +1,4 @@
-"""`python -m tests.kafka.word_embedder`: the embedder, but for its model, which hashes words."""
+"""Run the embedder with a model that hashes words: `python -m tests.kafka.word_embedder`."""
 
 from __future__ import annotations
 

@@ -25,4 +25,4 @@ def proxied_log(proxy: FaultProxy) -> Iterator[NewLog]:
         proxy.url, request_timeout_ms="1500", delivery_timeout_ms="2500", reconnect_backoff_max_ms="200", linger_ms="0"
     ) as open_log:
         yield open_log
-        proxy.lift()
+        proxy.clear_faults()

@@ -21,10 +21,10 @@ def test_plain_client_never_writes_again(proxy: FaultProxy, topics: tuple[str, s
     source, out = topics
     with plain.producer(proxy.address) as producer, plain.producer(proxy.address) as another:
         producer.send(source, b"before").get(10)
-        proxy.strike(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
+        proxy.inject(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
         with pytest.raises(KafkaTimeoutError):
             producer.send(source, b"during").get(20)
-        proxy.lift()
+        proxy.clear_faults()
 
         after = [producer.send(topic, b"after") for topic in topics]
         another.send(out, b"another's").get(20)
@@ -39,10 +39,10 @@ def test_adapter_continues_to_write(
     source, _ = topics
     writer = proxied_log().writer(source)
     writer.write(numbered(source, 2), Progress(2))
-    proxy.strike(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
+    proxy.inject(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
     with pytest.raises(CommitFailed):
         writer.write(numbered(source, 2, start=2), Progress(4))
-    proxy.lift()
+    proxy.clear_faults()
 
     assert writer.progress() == Progress(2)
     writer.write(numbered(source, 2, start=2), Progress(4))

@@ -50,12 +50,12 @@ def strikes(apis: Sequence[Api]) -> pytest.MarkDecorator:
 def struck_during(call: Callable[[], None], proxy: FaultProxy, strike: Strike) -> Iterator[None]:
     """The call, in a thread of its own, and one fault in it; the block runs when this has happened. The call must end well."""
     api, part, fault = strike
-    proxy.strike(api, part, fault, times=1)
+    proxy.inject(api, part, fault, times=1)
     calling = plain.Call(call)
-    proxy.wait_struck(api, part)
-    if fault is Fault.AWAY:
-        proxy.wait_turned_away(3)
-        proxy.lift()
+    proxy.wait_injected(api, part)
+    if fault is Fault.DISCONNECT:
+        proxy.wait_refused(3)
+        proxy.clear_faults()
     yield
     assert calling.ends_within(100)
     assert calling.error is None

@@ -25,17 +25,17 @@ def test_plain_client_reports_an_aborted_transaction_as_committed(
     with plain.producer(proxy.address, transactional_id=source) as producer:
         producer.begin_transaction()
         producer.send(out, b"0").get(10)
-        proxy.strike(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
+        proxy.inject(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
         producer.send(out, b"1")
         producer.flush()
-        proxy.lift()
+        proxy.clear_faults()
         producer.send_offsets_to_transaction(plain.offsets(source, 3), source)
-        proxy.strike(Api.PRODUCE, Direction.REQUEST, Fault.STALL)
+        proxy.inject(Api.PRODUCE, Direction.REQUEST, Fault.STALL)
         behind_the_gap = producer.send(out, b"2")
-        proxy.wait_struck(Api.PRODUCE, Direction.REQUEST)
+        proxy.wait_injected(Api.PRODUCE, Direction.REQUEST)
         commit = plain.Call(producer.commit_transaction)
         wait_until(producer._transaction_manager.is_completing, 10, "the commit to begin")
-        proxy.lift()
+        proxy.clear_faults()
 
         assert commit.ends_within(20)
         assert commit.error is None
@@ -55,12 +55,12 @@ def test_adapter_reports_the_failure(
     member = Member(log, source, [source])
     batch = member.batch()
     # A request for each record: the first is written, the next is not.
-    proxy.strike(Api.PRODUCE, Direction.REQUEST, Fault.CUT, skip=1)
+    proxy.inject(Api.PRODUCE, Direction.REQUEST, Fault.CUT, skip=1)
 
     with pytest.raises(CommitFailed):
         member.worker.commit(batch, copies(batch, out))
 
     assert new_log().admin().committed_offsets(source, [source]) == {}
-    proxy.lift()
+    proxy.clear_faults()
     copy_all(member.worker, source, log, topics)
     assert_copied_once(new_log(), out, 3)

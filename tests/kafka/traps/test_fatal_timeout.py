@@ -24,10 +24,10 @@ def test_plain_client_can_neither_abort_nor_begin_after_a_successful_commit(
     with plain.producer(proxy.address, transactional_id=source) as producer:
         producer.begin_transaction()
         producer.send(out, b"0")
-        proxy.strike(Api.END_TXN, Direction.ANSWER, Fault.STALL)
+        proxy.inject(Api.END_TXN, Direction.RESPONSE, Fault.STALL)
         with pytest.raises(KafkaError, match="RequestTimedOut"):
             producer.commit_transaction()
-        proxy.lift()
+        proxy.clear_faults()
 
         with pytest.raises(KafkaError, match="error state"):
             producer.abort_transaction()
@@ -46,12 +46,12 @@ def test_adapter_reports_an_unknown_outcome_and_resolves_it(
     member = Member(log, source, [source])
     member.take(3, lambda record: [Message(out, record.key, record.value)])
     batch = member.batch()
-    proxy.strike(Api.END_TXN, part, Fault.STALL, times=1)
+    proxy.inject(Api.END_TXN, part, Fault.STALL, times=1)
 
     with pytest.raises(CommitFailed):
         member.worker.commit(batch, copies(batch, out))
 
     # What was stalled arrives now, after the successor's start.
-    proxy.lift()
+    proxy.clear_faults()
     copy_all(member.worker, source, log, topics)
     assert_copied_once(new_log(), out, 6)

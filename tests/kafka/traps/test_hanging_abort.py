@@ -30,9 +30,9 @@ def test_plain_abort_hangs(proxy: FaultProxy, topics: tuple[str, str]) -> None:
     source, out = topics
     with plain.producer(proxy.address, transactional_id=source, delivery_timeout_ms=PATIENT_MS) as producer:
         producer.begin_transaction()
-        proxy.strike(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
+        proxy.inject(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
         producer.send(out, b"0")
-        proxy.wait_struck(Api.PRODUCE, Direction.REQUEST)
+        proxy.wait_injected(Api.PRODUCE, Direction.REQUEST)
 
         abort = plain.Call(producer.abort_transaction)
 
@@ -43,7 +43,7 @@ def test_plain_close_gives_up_and_leaves_its_thread(proxy: FaultProxy, topics: t
     source, out = topics
     with plain.producer(proxy.address, transactional_id=source, delivery_timeout_ms=PATIENT_MS) as producer:
         producer.begin_transaction()
-        proxy.strike(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
+        proxy.inject(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
         producer.send(out, b"0")
 
         with pytest.raises(KafkaTimeoutError):
@@ -57,7 +57,7 @@ def test_adapter_closes_a_producer_at_once(proxy: FaultProxy, topics: tuple[str,
     producer: Any = ClientFactory(parse_addresses(proxy.url), {}).producer(source)
     producer.init_transactions()
     producer.begin_transaction()
-    proxy.strike(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
+    proxy.inject(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
     producer.send(out, value=b"0", key=b"k")
 
     producer.close_now()
@@ -74,10 +74,10 @@ def test_adapter_leaves_no_thread_behind(
     log = proxied_log()
     member = Member(log, source, [source])
     batch = member.batch()
-    proxy.strike(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
+    proxy.inject(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
     with pytest.raises(CommitFailed):
         member.worker.commit(batch, copies(batch, out))
-    proxy.lift()
+    proxy.clear_faults()
     copy_all(member.worker, source, log, topics)
     log.close()
 

@@ -27,11 +27,11 @@ TURNED_AWAY = 8
 
 def call_while_away(proxy: FaultProxy, call: Callable[[], object]) -> plain.Call:
     """Begin the call when the client knows that its coordinator is away; the coordinator is back at the end."""
-    proxy.go_away()
-    proxy.wait_turned_away()
+    proxy.disconnect()
+    proxy.wait_refused()
     begun = plain.Call(call)
-    proxy.wait_turned_away(TURNED_AWAY)
-    proxy.lift()
+    proxy.wait_refused(TURNED_AWAY)
+    proxy.clear_faults()
     return begun
 
 
@@ -53,7 +53,7 @@ def test_plain_commit_hangs(proxy: FaultProxy, new_log: NewLog, topics: tuple[st
 
         assert_others_can_commit(proxy, source)
         assert not commit.ends_within(plain.HANGS_S)
-        assert proxy.answered(Api.END_TXN) == 1, "the other's"
+        assert proxy.response_count(Api.END_TXN) == 1, "the other's"
     with plain.producer(proxy.address, transactional_id="plain-commit"):
         assert values(read_all(new_log(), out)) == []
 
@@ -71,7 +71,7 @@ def test_plain_offsets_hang(proxy: FaultProxy, topics: tuple[str, str]) -> None:
 
         assert_others_can_commit(proxy, source)
         assert not sending.ends_within(plain.HANGS_S)
-        assert proxy.answered(Api.ADD_OFFSETS_TO_TXN) == 0
+        assert proxy.response_count(Api.ADD_OFFSETS_TO_TXN) == 0
 
 
 def test_adapter_commits_when_the_coordinator_is_back(
@@ -107,15 +107,15 @@ def test_worker_commits_or_raises(
     member = Member(log, source, [source])
     member.take(3, lambda record: [Message(out, record.key, record.value)])
     batch = member.batch()
-    proxy.strike(last, Direction.ANSWER, Fault.AWAY, times=1)
+    proxy.inject(last, Direction.RESPONSE, Fault.DISCONNECT, times=1)
 
     def finish() -> None:
         with suppress(CommitFailed):
             member.worker.commit(batch, copies(batch, out))
 
     commit = plain.Call(finish)
-    proxy.wait_turned_away(TURNED_AWAY)
-    proxy.lift()
+    proxy.wait_refused(TURNED_AWAY)
+    proxy.clear_faults()
 
     assert commit.ends_within(60)
     assert commit.error is None

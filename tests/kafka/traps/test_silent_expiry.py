@@ -23,7 +23,7 @@ def test_plain_client_commits_the_offsets_and_loses_the_record(
     source, out = topics
     put(new_log(), numbered(source, 1))
     with plain.producer(proxy.address, transactional_id=source) as producer:
-        proxy.strike(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
+        proxy.inject(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
         producer.begin_transaction()
         producer.send(out, b"0")
         producer.send_offsets_to_transaction(plain.offsets(source, 1), source)
@@ -42,12 +42,12 @@ def test_adapter_commits_neither(
     log = proxied_log()
     member = Member(log, source, [source])
     batch = member.batch()
-    proxy.strike(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
+    proxy.inject(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
 
     with pytest.raises(CommitFailed):
         member.worker.commit(batch, copies(batch, out))
 
     assert new_log().admin().committed_offsets(source, [source]) == {}
-    proxy.lift()
+    proxy.clear_faults()
     copy_all(member.worker, source, log, topics)
     assert_copied_once(new_log(), out, 3)

@@ -48,18 +48,21 @@ def test_worker_continues_after_a_host_has_died_in_a_tls_handshake(
     source, out = topics
     put(new_log(), numbered(source, 6))
     certificate = make_certificate(tmp_path)
-    with TlsProxy(certificate) as front, FaultProxy(int(kafka_broker.url.rpartition(":")[2]), front.port) as proxy:
-        front.behind = proxy.port
+    with (
+        TlsProxy(certificate) as tls_proxy,
+        FaultProxy(int(kafka_broker.url.rpartition(":")[2]), tls_proxy.port) as proxy,
+    ):
+        tls_proxy.target_port = proxy.port
         tls = {"security_protocol": "SSL", "ssl_cafile": str(certificate), "reconnect_backoff_max_ms": "200"}
-        with log_opener(f"kafka://127.0.0.1:{front.port}", **tls) as open_log:
+        with log_opener(f"kafka://127.0.0.1:{tls_proxy.port}", **tls) as open_log:
             log = open_log()
             member = Member(log, source, [source])
             batch = member.batch(max_records=3)
             member.worker.commit(batch, copies(batch, out))
 
-            front.fall_silent()
-            front.wait_unanswered()
-            front.speak()
+            tls_proxy.stop_answering()
+            tls_proxy.wait_for_unanswered_connection()
+            tls_proxy.resume_answering()
 
             copy_all(member.worker, source, log, topics)
     assert_copied_once(new_log(), out, 6)
