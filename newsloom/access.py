@@ -131,7 +131,7 @@ ROLES: Final = (
     Role(name="reader", used_by="newsloom stories, watch, explain, audit", reads=_PUBLISHED),
     Role(
         name="subscriber",
-        used_by="a program on newsloom.subscriber",
+        used_by="a program on newsloom.subscribe",
         reads=_PUBLISHED,
         groups=("subscriber-",),
         identities=("subscriber-",),

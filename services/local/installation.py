@@ -19,7 +19,7 @@ from newsloom.streaming.errors import ConfigurationError, LogUnavailable
 from newsloom.streaming.log import Admin, Log
 from newsloom.streaming.scan import read_topic
 from newsloom.streaming.topic_check import check_topics
-from newsloom.subscriber import Newsloom
+from newsloom.subscribe import Newsloom
 from services.cli.views.formatting import count
 from services.ingest.runner import IngestPlan, IngestReport, Observer, ingest
 from services.local.supervisor import StopSignals, Supervisor, newsloom_service

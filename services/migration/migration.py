@@ -25,7 +25,7 @@ from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError, LogError
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.resumable_writer import ResumableWriter
-from newsloom.subscriber import Newsloom
+from newsloom.subscribe import Newsloom
 from services.migration.copier import MIGRATED, Copy
 from services.migration.follower import FOLLOWED, group_of
 from services.migration.target import planned_topics

@@ -25,7 +25,7 @@ from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.resumable_writer import ResumableWriter
 from newsloom.streaming.scan import latest_by_key, read_topic
-from newsloom.subscriber import Newsloom
+from newsloom.subscribe import Newsloom
 from services.cli.views.formatting import count
 from services.clusterer.core.fixed_point import decode_half, encode_int16
 from services.embedder.encoder import Encoder

@@ -10,7 +10,7 @@ from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, DEAD_LETTERS, S
 from newsloom.streaming.log import Log
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
-from newsloom.subscriber import Newsloom
+from newsloom.subscribe import Newsloom
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from newsloom.command_client import command_message
 from newsloom.contracts.command import MergeStories
 from newsloom.contracts.story import Story, StoryState
 from newsloom.contracts.topics import STORY_COMMANDS
-from newsloom.subscriber import Newsloom
+from newsloom.subscribe import Newsloom
 from tests.acceptance.installation import Installation
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]

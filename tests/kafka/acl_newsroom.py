@@ -24,7 +24,7 @@ from newsloom.settings import Settings
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message
-from newsloom.subscriber import subscribe
+from newsloom.subscribe import subscribe
 from services.cli.__main__ import newsloom
 from tests.kafka.broker import wait_until
 from tests.kafka.secured_broker import ADMIN, SecuredBroker

@@ -11,7 +11,7 @@ from newsloom.contracts.membership import Membership
 from newsloom.contracts.story import Story, StoryState
 from newsloom.settings import Settings
 from newsloom.story_lookup import find
-from newsloom.subscriber import Newsloom
+from newsloom.subscribe import Newsloom
 from services.cli.views.explanation import print_article, print_members
 from services.cli.views.formatting import console, print_json
 

@@ -11,7 +11,7 @@ from newsloom.contracts.codec import encode
 from newsloom.contracts.story import Story, StoryState
 from newsloom.settings import Settings
 from newsloom.story_lookup import find
-from newsloom.subscriber import Newsloom
+from newsloom.subscribe import Newsloom
 from services.cli.commands.story_commands import merge, move, pin, split
 from services.cli.views.formatting import (
     NARROW_COLUMNS,

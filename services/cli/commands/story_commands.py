@@ -26,7 +26,7 @@ from newsloom.lineage import followed
 from newsloom.log import open_log
 from newsloom.settings import Settings
 from newsloom.story_lookup import find
-from newsloom.subscriber import Newsloom
+from newsloom.subscribe import Newsloom
 from newsloom.terminal import escape
 from services.cli.views.formatting import count
 

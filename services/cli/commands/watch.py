@@ -12,7 +12,7 @@ from rich.text import Text
 from newsloom.contracts.codec import encode
 from newsloom.contracts.story import Cause, StoryUpdate, UpdateKind
 from newsloom.settings import Settings
-from newsloom.subscriber import Newsloom
+from newsloom.subscribe import Newsloom
 from newsloom.terminal import escape
 from services.cli.views.formatting import (
     NARROW_COLUMNS,

@@ -17,7 +17,7 @@ from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
-from newsloom.subscriber import Newsloom
+from newsloom.subscribe import Newsloom
 from newsloom.terminal import escape
 from services.cli.views.formatting import count, leaning_counts
 from services.ingest.runner import IngestReport

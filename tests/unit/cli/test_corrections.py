@@ -25,7 +25,7 @@ from newsloom.streaming.records import Message
 from newsloom.streaming.scan import read_topic
 from newsloom.streaming.step import Step
 from newsloom.streaming.watchdog import Watchdog
-from newsloom.subscriber import Newsloom
+from newsloom.subscribe import Newsloom
 from services.cli.__main__ import newsloom as cli
 from services.clusterer.step import ClustererStep
 from services.embedder.step import EmbedderStep

@@ -16,7 +16,7 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
-from newsloom.subscriber import Newsloom
+from newsloom.subscribe import Newsloom
 from services.clusterer.core.parameters import Parameters
 from services.verifier.verification import find_violations
 from tests.laws.streams import FIXED_PARAMETERS, article

@@ -19,7 +19,7 @@ from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
-from newsloom.subscriber import Newsloom
+from newsloom.subscribe import Newsloom
 from services.migration.migration import migrate
 from services.migration.reembedder import Reembedding
 from services.migration.target import target_of

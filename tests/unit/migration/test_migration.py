@@ -21,7 +21,7 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
-from newsloom.subscriber import Newsloom
+from newsloom.subscribe import Newsloom
 from services.cli.__main__ import newsloom as cli
 from services.migration.migration import BooksDisagree, migrate
 from services.migration.target import target_of

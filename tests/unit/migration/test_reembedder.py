@@ -19,7 +19,7 @@ from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log_url
-from newsloom.subscriber import Newsloom
+from newsloom.subscribe import Newsloom
 from services.clusterer.core.fixed_point import SCALE, decode_int16
 from services.clusterer.step import ClustererStep
 from services.embedder.encoder import Vectors

@@ -20,7 +20,7 @@ from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message
 from newsloom.streaming.scan import read_topic
-from newsloom.subscriber import Newsloom
+from newsloom.subscribe import Newsloom
 from services.verifier.findings import Invariant
 from services.verifier.verification import find_violations, verify_topics
 from tests.laws.command_streams import Input, commanded_streams, contested_streams

@@ -26,7 +26,7 @@ from newsloom.streaming.errors import ConfigurationError, LogError
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message
-from newsloom.subscriber import Newsloom, UnreadableRecord, subscribe
+from newsloom.subscribe import Newsloom, UnreadableRecord, subscribe
 from tests.unit.cli.harness import story, story_message, update, update_message, write
 
 A, B = "st-aaaaaaaaaaaaaaaa", "st-bbbbbbbbbbbbbbbb"
@@ -184,6 +184,6 @@ def test_an_unknown_log_is_refused() -> None:
 
 
 def test_a_subscriber_needs_none_of_the_services_libraries() -> None:
-    code = "import newsloom.subscriber, sys; print({'click', 'rich', 'numpy', 'torch', 'faiss', 'services'} & set(sys.modules))"
+    code = "import newsloom.subscribe, sys; print({'click', 'rich', 'numpy', 'torch', 'faiss', 'services'} & set(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert loaded.stdout == "set()\n"

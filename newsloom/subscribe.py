@@ -1,6 +1,6 @@
 """Stories and their updates as Python objects, for a subscriber: `pip install newsloom` is all it takes.
 
-    from newsloom.subscriber import subscribe
+    from newsloom.subscribe import subscribe
 
     with subscribe("kafka://host:9092") as newsloom:
         updates = newsloom.updates()          # from now on
