@@ -12,6 +12,7 @@ import msgspec
 
 from newsloom.contracts.article import ArticleId, Edition, Label, Leaning, Timestamp, Url
 from newsloom.contracts.command import CommandRef
+from newsloom.contracts.vector import FIRST_PREPARATION, Preparation
 
 
 class Verdict(Enum):
@@ -113,11 +114,11 @@ class Membership(
     placed_by: CommandRef | None = None
 
 
-class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="checkpoint"):
+class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="checkpoint"):
     """The progress of an edition.
 
-    `watermark` is the latest publication time seen, `next_sequence` the sequence number of the next article. `model` and
-    `dimension` are those of every vector of the edition.
+    `watermark` is the latest publication time seen, `next_sequence` the sequence number of the next article. `model`,
+    `dimension` and `preparation` are those of every vector of the edition.
     """
 
     edition: Edition
@@ -125,6 +126,12 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", ta
     next_sequence: int
     model: str
     dimension: int
+    preparation: Preparation = FIRST_PREPARATION
+
+    def __post_init__(self) -> None:
+        """Make an equal preparation the default itself: msgspec omits defaults by identity."""
+        if self.preparation == FIRST_PREPARATION:
+            msgspec.structs.force_setattr(self, "preparation", FIRST_PREPARATION)
 
 
 StateRecord = Membership | Checkpoint

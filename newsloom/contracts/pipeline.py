@@ -31,7 +31,7 @@ TRACEPARENT: Final = "traceparent"
 BEGINNING_CUT: Final = "beginning-cut"
 """Header of the first record of a migrated partition whose original had already lost records to retention."""
 EMBEDDED_WITH: Final = "embedded-with"
-"""Header of a membership that a migration embedded again: the model's name."""
+"""Header of a membership that a migration embedded again: the model and the version of the text preparation."""
 
 
 class ServiceDefinition(msgspec.Struct, frozen=True, kw_only=True):

@@ -25,6 +25,8 @@ Float16s = Annotated[bytes, msgspec.Meta(max_length=VECTOR_BYTES_MAX)]
 Language = Annotated[str, msgspec.Meta(max_length=35)]
 Model = Annotated[str, msgspec.Meta(max_length=256)]
 Preparation = Annotated[str, msgspec.Meta(max_length=64)]
+FIRST_PREPARATION = "1"
+"""The preparation of an edition whose checkpoint does not name one."""
 
 
 class ArticleVector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="vector"):
@@ -37,8 +39,8 @@ class ArticleVector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     unit-length embeddings of the title and of title and lead, in IEEE half precision; if title or lead is empty, both are
     the embedding of the other. `terms` are the 32-bit hashes of the words of title and text; `term_counts` is one byte for
     each: how often the word occurs, with the title counted twice. Hashes are unique and ascending, all numbers little-endian.
-    `model` and `preparation` (the version of the rules that prepared the text) made the vectors: only vectors of the same
-    model are compared.
+    `model` and `preparation` (the version of the rules that prepared the text) made the vectors: within an edition, all are
+    made with the same ones.
     """
 
     article_id: ArticleId

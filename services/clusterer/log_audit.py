@@ -28,7 +28,7 @@ def audit_log(log: Log, settings: Settings, *, edition: str | None, quorum: floa
         model=settings.model,
         calibration=load_calibration(settings),
         parameters=parameters_of(settings),
-        at_one_moment=False,
+        consistent=False,
     )
     names = sorted(name for name in engines if edition in {None, name})
     return [proposal for name in names for proposal in audit_edition(engines[name].edition, quorum=quorum)]

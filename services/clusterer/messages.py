@@ -1,4 +1,4 @@
-"""What the engine changes, as messages for the log."""
+"""Build the messages that publish what the engine changes."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
+import msgspec
+
 from newsloom.contracts.cloudevents import CHECKPOINT, MEMBERSHIP, STORY_SNAPSHOT, EventHeaders, story_update_type
 from newsloom.contracts.codec import encode
-from newsloom.contracts.membership import Checkpoint, Membership, checkpoint_key, membership_key
+from newsloom.contracts.membership import Checkpoint, checkpoint_key, membership_key
 from newsloom.contracts.pipeline import TRACEPARENT, RecordId, snapshot_id, update_id
 from newsloom.contracts.story import Story, StoryUpdate
 from newsloom.contracts.topics import ARTICLE_STORIES, STORIES, STORY_UPDATES
@@ -21,7 +23,10 @@ SOURCE: Final = "newsloom/clusterer"
 
 
 class MessageBuilder:
-    """Addresses what is published. State goes to the partition of the input it came from: an engine restores its own."""
+    """Builds updates, snapshots, memberships and checkpoints. `cause` is the input record that led to them.
+
+    State goes to the partition with the number of the input partition, so that an engine restores exactly its own state.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._updates = topic_name(settings, STORY_UPDATES)
@@ -29,16 +34,23 @@ class MessageBuilder:
         self._state = topic_name(settings, ARTICLE_STORIES)
 
     def changes(self, changes: StoryChanges, edition: str, watermark: datetime, cause: Record) -> Iterator[Message]:
-        """The updates and memberships that `cause` led to, in order."""
+        """Yield the updates and the memberships, each in the order they were made."""
         for update in changes.updates:
             yield self._update(update, cause)
-        for place, (article_id, member) in enumerate(changes.memberships):
-            yield self._membership(
-                edition=edition, article_id=article_id, member=member, watermark=watermark, place=place, cause=cause
+        for index, (article_id, member) in enumerate(changes.memberships):
+            headers = EventHeaders(
+                id=f"{_record_id(cause)}/{index}",
+                source=SOURCE,
+                type=MEMBERSHIP,
+                subject=f"{edition}/{article_id}",
+                time=watermark,
+                edition=edition,
+                traceparent=cause.header(TRACEPARENT),
             )
+            yield _state_message(self._state, membership_key(edition, article_id), member, headers, cause)
 
     def story(self, story_id: str, story: Story | None, edition: str, watermark: datetime, cause: Record) -> Message:
-        """The story as it stands; without a value once it is forgotten."""
+        """Build the snapshot of a story, or the tombstone of a forgotten one."""
         headers = EventHeaders(
             id=snapshot_id(story_id, None if story is None else story.version),
             source=SOURCE,
@@ -48,17 +60,10 @@ class MessageBuilder:
             edition=edition,
             traceparent=cause.header(TRACEPARENT),
         )
-        return Message(
-            topic=self._stories,
-            key=story_id.encode(),
-            value=None if story is None else encode(story),
-            headers=headers.encode(),
-            partition=cause.partition,
-            timestamp_ms=cause.timestamp_ms,
-        )
+        return _state_message(self._stories, story_id.encode(), story, headers, cause)
 
     def checkpoint(self, checkpoint: Checkpoint, cause: Record) -> Message:
-        """How far an edition has come with `cause`."""
+        """Build the checkpoint of an edition."""
         headers = EventHeaders(
             id=f"{_record_id(cause)}/checkpoint",
             source=SOURCE,
@@ -67,14 +72,7 @@ class MessageBuilder:
             time=checkpoint.watermark,
             edition=checkpoint.edition,
         )
-        return Message(
-            topic=self._state,
-            key=checkpoint_key(checkpoint.edition),
-            value=encode(checkpoint),
-            headers=headers.encode(),
-            partition=cause.partition,
-            timestamp_ms=cause.timestamp_ms,
-        )
+        return _state_message(self._state, checkpoint_key(checkpoint.edition), checkpoint, headers, cause)
 
     def _update(self, update: StoryUpdate, cause: Record) -> Message:
         headers = EventHeaders(
@@ -94,33 +92,18 @@ class MessageBuilder:
             timestamp_ms=cause.timestamp_ms,
         )
 
-    def _membership(
-        self,
-        *,
-        edition: str,
-        article_id: str,
-        member: Membership | None,
-        watermark: datetime,
-        place: int,
-        cause: Record,
-    ) -> Message:
-        headers = EventHeaders(
-            id=f"{_record_id(cause)}/{place}",
-            source=SOURCE,
-            type=MEMBERSHIP,
-            subject=f"{edition}/{article_id}",
-            time=watermark,
-            edition=edition,
-            traceparent=cause.header(TRACEPARENT),
-        )
-        return Message(
-            topic=self._state,
-            key=membership_key(edition, article_id),
-            value=None if member is None else encode(member),
-            headers=headers.encode(),
-            partition=cause.partition,
-            timestamp_ms=cause.timestamp_ms,
-        )
+
+def _state_message(
+    topic: str, key: bytes, value: msgspec.Struct | None, headers: EventHeaders, cause: Record
+) -> Message:
+    return Message(
+        topic=topic,
+        key=key,
+        value=None if value is None else encode(value),
+        headers=headers.encode(),
+        partition=cause.partition,
+        timestamp_ms=cause.timestamp_ms,
+    )
 
 
 def _record_id(record: Record) -> RecordId:

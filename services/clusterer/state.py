@@ -1,4 +1,4 @@
-"""From what the log holds of a partition to engines, and back."""
+"""Rebuild the engines of a partition from its state records, and check that these belong together."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.restore import CorruptState, restore_edition
 
 READABLE_TYPES: Final = frozenset({STORY_SNAPSHOT, MEMBERSHIP, CHECKPOINT})
-"""The schemas of state records that can be read. An incompatible change is another type: `...v2`."""
-REMEDY: Final = "the service does not start from half a state: restore the topic from a replica or a backup"
+"""The event types of readable state records. An incompatible change of a schema gets a new type: `...v2`."""
+REMEDY: Final = "the clusterer does not start from an incomplete state: restore the topic from a replica or a backup"
 
 T = TypeVar("T")
 
@@ -35,30 +35,30 @@ def restore_engines(
     model: str,
     calibration: Calibration | None,
     parameters: Parameters,
-    at_one_moment: bool = True,
-    progress: Callable[[int, int], None] = lambda _articles, _of: None,
+    consistent: bool = True,
+    on_progress: Callable[[int, int], None] = lambda _articles, _of: None,
 ) -> dict[str, Engine]:
-    """An engine for every edition of the partition whose `stories` and `article-stories` these records are.
+    """Return an engine for each edition of a partition, from the records of `stories` and `article-stories`.
 
-    Not `at_one_moment`: the stories were read first, the memberships while an engine went on. What has changed in between is
-    left out, which is good enough to look at and never to go on from. `progress` is told how many articles have been rebuilt,
-    of how many.
+    Without `consistent`, a clusterer may have written after `stories` was read and before `article-stories` was. Stories that
+    changed in between are then left out: enough for an audit, never to go on from. `on_progress` gets the number of articles
+    rebuilt so far and the total.
 
     Raises:
-        ConfigurationError: a record cannot be read or is of a newer newsloom, the state contradicts itself, or another model
-            made it.
+        ConfigurationError: a record cannot be read or was written by a newer version, stories and memberships contradict each
+            other, or the state was made with another model.
 
     """
     state = _read(stories, memberships)
-    if not at_one_moment:
-        state.settle()
+    if not consistent:
+        state.drop_inconsistent()
     _check_editions(state.checkpoints, state.stories, state.members)
     total, built = sum(map(len, state.members.values())), 0
 
     def count(articles: int) -> None:
         nonlocal built
         built += articles
-        progress(built, total)
+        on_progress(built, total)
 
     engines = {}
     for name, checkpoint in state.checkpoints.items():
@@ -80,19 +80,19 @@ def restore_engines(
 
 @dataclass(slots=True)
 class _State:
-    """What the log holds of a partition, by edition."""
+    """The state records of a partition, by edition."""
 
     checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
     stories: defaultdict[str, list[Story]] = field(default_factory=lambda: defaultdict(list))
     members: defaultdict[str, list[Membership]] = field(default_factory=lambda: defaultdict(list))
 
-    def settle(self) -> None:
-        """Keep the stories that have as many articles as they say, and their articles."""
+    def drop_inconsistent(self) -> None:
+        """Drop the stories whose article count differs from their number of memberships."""
         for name, stories in self.stories.items():
             counts = Counter(member.story_id for member in self.members[name])
-            settled = {story.id: story for story in stories if counts[story.id] == story.article_count}
-            self.stories[name] = list(settled.values())
-            self.members[name] = [member for member in self.members[name] if member.story_id in settled]
+            kept = {story.id: story for story in stories if counts[story.id] == story.article_count}
+            self.stories[name] = list(kept.values())
+            self.members[name] = [member for member in self.members[name] if member.story_id in kept]
 
 
 def _read(stories: Iterable[Record], memberships: Iterable[Record]) -> _State:
@@ -108,34 +108,35 @@ def _read(stories: Iterable[Record], memberships: Iterable[Record]) -> _State:
 
 
 def checkpoint_of(edition: EditionState) -> Checkpoint:
-    """How far the edition has come."""
+    """Return the checkpoint of the edition."""
     return Checkpoint(
         edition=edition.name,
         watermark=edition.watermark,
         next_sequence=edition.next_sequence,
         model=edition.calibration.model,
         dimension=edition.calibration.dimension,
+        preparation=edition.preparation,
     )
 
 
 def _latest(records: Iterable[Record], decode: Callable[[bytes], T]) -> list[T]:
     latest = latest_by_key(records)[::-1]
     # Drop each record as soon as it is decoded, so that a large state is not in memory twice.
-    return [_decoded(latest.pop(), decode) for _ in range(len(latest))]
+    return [_decode(latest.pop(), decode) for _ in range(len(latest))]
 
 
-def _decoded(record: Record, decode: Callable[[bytes], T]) -> T:
-    place = f"{record.topic}, partition {record.partition}, offset {record.offset}"
+def _decode(record: Record, decode: Callable[[bytes], T]) -> T:
+    position = f"{record.topic}, partition {record.partition}, offset {record.offset}"
     written_as = record.header(EVENT_TYPE)
     if written_as is not None and written_as not in READABLE_TYPES:
         raise ConfigurationError(
-            f"a state record ({place}) has type {written_as}; this version of newsloom reads only "
+            f"a state record ({position}) has type {written_as}; this version of newsloom reads only "
             f"{', '.join(sorted(READABLE_TYPES))}. A newer version wrote it: start that version or a later one"
         )
     try:
         return decode(record.value or b"")
     except InvalidValue as error:
-        raise ConfigurationError(f"a state record cannot be read ({place}): {error}; {REMEDY}") from error
+        raise ConfigurationError(f"a state record cannot be read ({position}): {error}; {REMEDY}") from error
 
 
 def _check_editions(
@@ -150,11 +151,11 @@ def _check_model(checkpoint: Checkpoint, model: str, calibration: Calibration | 
     if checkpoint.model != model:
         raise ConfigurationError(
             f"NEWSLOOM_MODEL is {model!r}, but the stories of edition {checkpoint.edition!r} were made with "
-            f"{checkpoint.model!r} ({checkpoint.dimension} dimensions): set it back, or go over to the new model with "
-            "`newsloom migrate --model`"
+            f"{checkpoint.model!r} ({checkpoint.dimension} dimensions): set it back, or migrate the stories to the new "
+            "model with `newsloom migrate --model`"
         )
     if calibration is not None and calibration.dimension != checkpoint.dimension:
         raise ConfigurationError(
             f"NEWSLOOM_CALIBRATION is for {calibration.dimension} dimensions, the stories of edition {checkpoint.edition!r} "
-            f"have {checkpoint.dimension}: name the calibration they were made with"
+            f"have {checkpoint.dimension}: set the calibration of their model"
         )

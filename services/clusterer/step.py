@@ -1,4 +1,4 @@
-"""The clusterer's step: vectors in; story updates, stories and state out."""
+"""The clusterer's step: apply records of `article-vectors`, and write story updates, stories and state."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from functools import partial
 from newsloom.contracts.codec import InvalidValue, decode_vector
 from newsloom.contracts.pipeline import CLUSTERER
 from newsloom.contracts.topics import ARTICLE_STORIES, STORIES
-from newsloom.contracts.vector import ArticleVector, VectorEvent
+from newsloom.contracts.vector import FIRST_PREPARATION, ArticleVector, VectorEvent
 from newsloom.log_names import topic_name, topic_names
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
@@ -32,23 +32,24 @@ from services.clusterer.state import checkpoint_of, restore_engines
 
 
 @contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without the search for cycles: it would walk through all that was restored so far, again and again, and find none."""
+def _gc_disabled() -> Iterator[None]:
+    """Disable GC during a restore: it would rescan a growing heap that has no cycles."""
     was_enabled = gc.isenabled()
+    # Unfreeze and collect first, so that the state of an earlier restore is freed.
     gc.unfreeze()
     gc.collect()
     gc.disable()
     try:
         yield
     finally:
-        # What stands now stays, and later searches leave it out; what an earlier restore left behind went at the beginning.
+        # Freeze the restored state, so that later collections leave it out.
         gc.freeze()
         if was_enabled:
             gc.enable()
 
 
 class ClustererStep:
-    """One engine for each edition of each partition, restored from the log and thrown away with the partition."""
+    """Holds one engine for each edition of each partition, from `restore` to `forget` of the partition."""
 
     def __init__(
         self,
@@ -67,7 +68,7 @@ class ClustererStep:
         self._rebuild_progress = RebuildProgress(self._restore_progress)
         self._stories = topic_name(settings, STORIES)
         self._state = topic_name(settings, ARTICLE_STORIES)
-        self._writer = MessageBuilder(settings)
+        self._messages = MessageBuilder(settings)
         self._partitions: dict[int, dict[str, Engine]] = {}
 
     def restore(self, partition: int) -> None:
@@ -75,17 +76,17 @@ class ClustererStep:
 
         Raises:
             ConfigurationError: the state cannot be used; the message says why.
-            LogUnavailable: the log went away; call again.
+            LogUnavailable: the log cannot be reached; call again.
 
         """
         self._restore_progress.begin(partition)
-        with _uncollected():
-            engines = self._restored(partition)
+        with _gc_disabled():
+            engines = self._restore_engines(partition)
         self._partitions[partition] = engines
         articles = sum(len(engine.edition.articles) for engine in engines.values())
         self._rebuild_progress.end(partition, editions=len(engines), articles=articles)
 
-    def _restored(self, partition: int) -> dict[str, Engine]:
+    def _restore_engines(self, partition: int) -> dict[str, Engine]:
         read_to_end = self._restore_progress.read_to_end
         return restore_engines(
             read_to_end(self._log, TopicPartition(self._stories, partition)),
@@ -93,22 +94,22 @@ class ClustererStep:
             model=self._model,
             calibration=self._calibration,
             parameters=self._parameters,
-            progress=partial(self._rebuild_progress.advance, partition),
+            on_progress=partial(self._rebuild_progress.advance, partition),
         )
 
     def forget(self, partition: int) -> None:
-        """Throw the partition's engines away."""
+        """Drop the partition's engines."""
         del self._partitions[partition]
 
     def process(self, records: Sequence[Record]) -> Outcome:
-        """Decide each record in turn; stories and checkpoints are written once, as they stand after the batch."""
+        """Apply each record in turn. Stories and checkpoints are written once, in their state after the batch."""
         messages: list[Message] = []
         rejected: list[Rejection] = []
         touched: dict[tuple[int, str, str], Record] = {}
         advanced: dict[tuple[int, str], Record] = {}
         for record in records:
             try:
-                event = self._event(record)
+                event = _decode_event(record, self._model)
                 engine = self._engine(record.partition, event)
                 changes = engine.apply(event)
             except (InvalidValue, UnusableEvent) as error:
@@ -117,37 +118,24 @@ class ClustererStep:
             if not changes.updates and not changes.memberships:
                 continue
             self._partitions[record.partition][event.edition] = engine
-            messages.extend(self._writer.changes(changes, event.edition, engine.edition.watermark, record))
+            messages.extend(self._messages.changes(changes, event.edition, engine.edition.watermark, record))
             touched.update({(record.partition, event.edition, story_id): record for story_id in changes.stories})
             advanced[record.partition, event.edition] = record
         messages.extend(self._snapshots(touched))
         messages.extend(self._checkpoints(advanced))
         return Outcome(messages, rejected)
 
-    def _event(self, record: Record) -> VectorEvent:
-        if record.value is None:
-            raise InvalidValue("the record has no value; a retraction is a value of kind `retraction`")
-        event = decode_vector(record.value)
-        if record.key != event.edition.encode():
-            raise InvalidValue(
-                f"the key is not the edition {event.edition!r}, so that the edition may lie in two partitions"
-            )
-        if isinstance(event, ArticleVector) and event.model != self._model:
-            raise InvalidValue(
-                f"made with model {event.model!r}, this clusterer works with {self._model!r} - at `$.model`"
-            )
-        if isinstance(event, ArticleVector) and unix_ms(event.published_at) > record.timestamp_ms:
-            # It would move the clock past the log, and end every story.
-            raise InvalidValue(
-                f"{event.published_at.isoformat()} is ahead of the record's timestamp - at `$.published_at`"
-            )
-        return event
-
     def _engine(self, partition: int, event: VectorEvent) -> Engine:
-        engines = self._partitions[partition]
-        engine = engines.get(event.edition)
+        engine = self._partitions[partition].get(event.edition)
         if engine is None:
-            engine = Engine(EditionState(event.edition, self._calibration_for(partition, event), self._parameters))
+            calibration = self._calibration_for(partition, event)
+            preparation = event.preparation if isinstance(event, ArticleVector) else FIRST_PREPARATION
+            return Engine(EditionState(event.edition, calibration, self._parameters, preparation))
+        if isinstance(event, ArticleVector) and event.preparation != engine.edition.preparation:
+            raise InvalidValue(
+                f"made with text preparation {event.preparation!r}, but the stories of edition {event.edition!r} with "
+                f"{engine.edition.preparation!r}: embed these again with `newsloom migrate --model` - at `$.preparation`"
+            )
         return engine
 
     def _calibration_for(self, partition: int, event: VectorEvent) -> Calibration:
@@ -164,12 +152,30 @@ class ClustererStep:
         for (partition, edition, story_id), record in touched.items():
             engine = self._partitions[partition][edition]
             story = engine.story(story_id)
-            messages.append(self._writer.story(story_id, story, edition, engine.edition.watermark, record))
+            messages.append(self._messages.story(story_id, story, edition, engine.edition.watermark, record))
         return messages
 
     def _checkpoints(self, advanced: dict[tuple[int, str], Record]) -> list[Message]:
         messages = []
         for (partition, name), record in advanced.items():
             edition = self._partitions[partition][name].edition
-            messages.append(self._writer.checkpoint(checkpoint_of(edition), record))
+            messages.append(self._messages.checkpoint(checkpoint_of(edition), record))
         return messages
+
+
+def _decode_event(record: Record, model: str) -> VectorEvent:
+    if record.value is None:
+        raise InvalidValue("the record has no value; a retraction is a value of kind `retraction`")
+    event = decode_vector(record.value)
+    if record.key != event.edition.encode():
+        raise InvalidValue(f"the key is not the edition {event.edition!r}: its events could be in two partitions")
+    if not isinstance(event, ArticleVector):
+        return event
+    if event.model != model:
+        raise InvalidValue(f"made with model {event.model!r}, but NEWSLOOM_MODEL is {model!r} - at `$.model`")
+    if unix_ms(event.published_at) > record.timestamp_ms:
+        # It would move the watermark past the log and close every story.
+        raise InvalidValue(
+            f"{event.published_at.isoformat()} is later than the record's timestamp - at `$.published_at`"
+        )
+    return event

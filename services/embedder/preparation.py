@@ -13,8 +13,8 @@ from services.embedder.markup import clean_lines
 from services.embedder.titles import strip_outlet
 
 PREPARATION: Final = "1"
-"""Version of the preparation rules, stamped on every vector. Raise it with any change that can alter a prepared text: vectors
-of two versions must not be compared."""
+"""Version of the preparation rules, stamped on every vector. Raise it with any change that can alter a prepared text: the
+clusterer rejects vectors of another version than that of their edition."""
 
 LEAD_WORDS: Final = 120
 BODY_WORDS: Final = 500

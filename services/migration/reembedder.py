@@ -13,11 +13,12 @@ from typing import Final
 
 import msgspec
 
-from newsloom.contracts.codec import InvalidValue, decode_article, decode_state, encode
+from newsloom.contracts.codec import InvalidValue, decode_article, decode_state, decode_vector, encode
 from newsloom.contracts.membership import Checkpoint, Membership
 from newsloom.contracts.pipeline import CLUSTERER, EMBEDDED_WITH
 from newsloom.contracts.story import StoryState
 from newsloom.contracts.topics import ARTICLE_STORIES, ARTICLE_VECTORS, ARTICLES
+from newsloom.contracts.vector import ArticleVector
 from newsloom.log_names import group_name, topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
@@ -30,7 +31,7 @@ from services.cli.views.formatting import count
 from services.clusterer.core.fixed_point import decode_half, encode_int16
 from services.embedder.encoder import Encoder
 from services.embedder.fingerprints import content_digest
-from services.embedder.preparation import PreparedText, prepare
+from services.embedder.preparation import PREPARATION, PreparedText, prepare
 from services.embedder.step import encode_texts
 
 BATCH_ARTICLES: Final = 64
@@ -66,23 +67,40 @@ class Reembedding:
     def check(self, log: Log, settings: Settings) -> None:
         """Raise `ConfigurationError` if the state of these settings cannot go over to the encoder's model."""
         state = _read_state(log, settings)
-        for _, checkpoint in state.checkpoints:
-            if checkpoint.model == self.encoder.model:
-                raise ConfigurationError(
-                    f"--model {self.encoder.model!r}: the stories of edition {checkpoint.edition} under "
-                    f"{settings.topic_prefix} are made with it already"
-                )
-        vectors = topic_name(settings, ARTICLE_VECTORS)
-        waiting = log.admin().backlog(group_name(settings, CLUSTERER.name), [vectors])
+        made_with = {(checkpoint.model, checkpoint.preparation) for _, checkpoint in state.checkpoints}
+        if made_with == {(self.encoder.model, PREPARATION)}:
+            raise ConfigurationError(
+                f"--model {self.encoder.model!r}: the stories under {settings.topic_prefix} are made with it already"
+            )
+        waiting = self._count_waiting(log, settings)
         if waiting:
             raise ConfigurationError(
-                f"{count(waiting, 'record')} of {vectors} made with the old model still wait for the clusterer: run it, without "
-                "the embedder, until it has taken them in"
+                f"{count(waiting, 'record')} of {topic_name(settings, ARTICLE_VECTORS)} made with the old model or text "
+                "preparation still wait for the clusterer: run it, without the embedder, until it has processed them"
             )
         left = dict(state.members)
         for key, _ in _texts(log, settings, left):
             del left[key]
         self._check_titles(settings, left, len(state.members))
+
+    def _count_waiting(self, log: Log, settings: Settings) -> int:
+        """Count the vectors that wait for the clusterer and could not be compared with the new ones."""
+        topic, group = topic_name(settings, ARTICLE_VECTORS), group_name(settings, CLUSTERER.name)
+        if not log.admin().backlog(group, [topic]):
+            return 0
+        committed = log.admin().committed_offsets(group, [topic])
+        waiting = (one for one in read_topic(log, topic) if one.offset >= committed.get(one.source, 0))
+        return sum(self._is_made_otherwise(record) for record in waiting)
+
+    def _is_made_otherwise(self, record: Record) -> bool:
+        try:
+            event = decode_vector(record.value or b"")
+        except InvalidValue:
+            return False
+        return isinstance(event, ArticleVector) and (event.model, event.preparation) != (
+            self.encoder.model,
+            PREPARATION,
+        )
 
     def run(
         self, log: Log, target: Settings, writer: ResumableWriter, *, note: str, told: Callable[[str], None]
@@ -96,7 +114,7 @@ class Reembedding:
         state = _read_state(log, target)
         total = len(state.members)
         left = {
-            key: one for key, one in state.members.items() if one.record.header(EMBEDDED_WITH) != self.encoder.model
+            key: one for key, one in state.members.items() if one.record.header(EMBEDDED_WITH) != self._embedded_with
         }
         texts = self._all_texts(log, target, left, total)
         while batch := list(islice(texts, BATCH_ARTICLES)):
@@ -145,10 +163,15 @@ class Reembedding:
             ),
         )
         headers = tuple((name, value) for name, value in stood.record.headers if name != EMBEDDED_WITH)
-        return _instead(stood.record, encode(member), headers=(*headers, (EMBEDDED_WITH, self.encoder.model.encode())))
+        return _instead(stood.record, encode(member), headers=(*headers, (EMBEDDED_WITH, self._embedded_with.encode())))
+
+    @property
+    def _embedded_with(self) -> str:
+        return f"{self.encoder.model} {PREPARATION}"
 
     def _checkpoint(self, record: Record, checkpoint: Checkpoint) -> Message:
-        after = msgspec.structs.replace(checkpoint, model=self.encoder.model, dimension=self.encoder.dimension)
+        model, dimension = self.encoder.model, self.encoder.dimension
+        after = msgspec.structs.replace(checkpoint, model=model, dimension=dimension, preparation=PREPARATION)
         return _instead(record, encode(after), headers=record.headers)
 
     def _write(self, writer: ResumableWriter, messages: list[Message], note: str) -> None:

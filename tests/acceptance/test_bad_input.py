@@ -95,7 +95,7 @@ def test_letters_are_replayed_after_a_setting_was_mended(installation: Installat
 
     installation.run("clusterer", NEWSLOOM_DEAD_LETTER_SHARE_MAX="1")
     assert len(_waiting(installation)) == len(vectors)
-    assert "made with model 'test', this clusterer works with 'all-MiniLM-L6-v2'" in _waiting(installation)[0]["reason"]
+    assert "made with model 'test', but NEWSLOOM_MODEL is 'all-MiniLM-L6-v2'" in _waiting(installation)[0]["reason"]
 
     replayed = installation.command("dead-letters", "replay", "--reason", "made with model")
     assert f"sent 40 dead letters back to {installation.prefix}article-vectors" in replayed.stdout

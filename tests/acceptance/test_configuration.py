@@ -202,7 +202,7 @@ def test_another_model_than_the_states(newsroom: Installation, program: Program)
     lines = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
     assert lines[0] == (
         "newsloom clusterer: NEWSLOOM_MODEL is 'all-MiniLM-L6-v2', but the stories of edition 'main' were made with "
-        "'test' (8 dimensions): set it back, or go over to the new model with `newsloom migrate --model`"
+        "'test' (8 dimensions): set it back, or migrate the stories to the new model with `newsloom migrate --model`"
     )
     assert lines[1:] in ([], ["newsloom: the clusterer cannot work with this configuration; its own message says why"])
 

@@ -21,6 +21,7 @@ from newsloom.contracts.story import (
     StoryState,
     UpdateKind,
 )
+from newsloom.contracts.vector import FIRST_PREPARATION
 from services.clusterer.core.calibration import Calibration
 from services.clusterer.core.changes import StoryChanges
 from services.clusterer.core.deadlines import Deadlines
@@ -37,14 +38,17 @@ from services.clusterer.core.story import LiveStory, without_features
 class EditionState:
     """The stories of an edition, the story id of each article, the indexes over open stories, and the deadlines.
 
-    `watermark` is the latest publication time so far, `next_sequence` the number of the next new article. `changes` collects
-    what the current event changes.
+    `watermark` is the latest publication time so far, `next_sequence` the number of the next new article, `preparation` the
+    version of the text preparation of all its vectors. `changes` collects what the current event changes.
     """
 
-    def __init__(self, name: str, calibration: Calibration, parameters: Parameters) -> None:
+    def __init__(
+        self, name: str, calibration: Calibration, parameters: Parameters, preparation: str = FIRST_PREPARATION
+    ) -> None:
         self.name = name
         self.calibration = calibration
         self.parameters = parameters
+        self.preparation = preparation
         self.watermark = EPOCH
         self.next_sequence = 0
         self.stories: dict[str, LiveStory] = {}

@@ -39,7 +39,7 @@ def restore_edition(
         CorruptState: a membership names an unknown story, or a story's count differs from its number of memberships.
 
     """
-    edition = EditionState(checkpoint.edition, calibration, parameters)
+    edition = EditionState(checkpoint.edition, calibration, parameters, checkpoint.preparation)
     edition.watermark = checkpoint.watermark
     edition.next_sequence = checkpoint.next_sequence
     stories = sorted(stories, key=lambda story: story.id)

@@ -144,4 +144,4 @@ def test_a_damaged_record_is_named_and_nothing_is_built(log: Log, given: Setting
         step.restore(0)
 
     assert f"{damaged.topic}, partition 0, offset {damaged.offset})" in str(refused.value)
-    assert "does not start from half a state: restore the topic from a replica or a backup" in str(refused.value)
+    assert "does not start from an incomplete state: restore the topic from a replica or a backup" in str(refused.value)

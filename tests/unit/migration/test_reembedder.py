@@ -14,7 +14,7 @@ import pytest
 from newsloom.contracts.codec import encode
 from newsloom.contracts.pipeline import TOPICS
 from newsloom.contracts.story import StoryState
-from newsloom.contracts.topics import ARTICLES
+from newsloom.contracts.topics import ARTICLES, DEAD_LETTERS
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
@@ -184,6 +184,55 @@ def test_articles_that_lie_only_in_closed_stories_are_not_embedded(desk: Desk) -
 def test_a_model_the_stories_are_made_with_already_is_refused(desk: Desk) -> None:
     with pytest.raises(ConfigurationError, match=r"--model 'small': .* are made with it already"):
         migrated(desk, Reembedding(encoder_of(OLD)))
+
+
+def raise_preparation(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Go on as a version of newsloom whose embedder prepares texts by other rules."""
+    for module in ("services.embedder.step", "services.migration.reembedder"):
+        monkeypatch.setattr(f"{module}.PREPARATION", "2")
+
+
+def test_the_same_model_with_another_preparation_is_embedded_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    raise_preparation(monkeypatch)
+    encoder, target = encoder_of(OLD), target_of(desk.settings, "news.to.")
+
+    migrated(desk, Reembedding(encoder), target=target)
+
+    assert encoder.texts_encoded == 2 * 14
+    assert Desk(desk.file, target).checkpoint()[1].preparation == "2"
+    with closing(open_log_url(target.log)) as log:
+        newsroom = newsroom_of(log, target, OLD)
+        take_in(newsroom, FURTHER)
+        newsroom.close()
+        assert find_violations(log, target) == []
+    assert Desk(desk.file, target).records(DEAD_LETTERS) == []
+
+
+def test_vectors_of_the_new_preparation_may_wait_for_the_clusterer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An embedder that was upgraded before the migration has made them; the clusterer of the copy takes them."""
+    raise_preparation(monkeypatch)
+    with closing(open_log_url(desk.settings.log)) as log:
+        newsroom = newsroom_of(log, desk.settings, OLD)
+        newsroom.write(ARTICLES, [encode(one) for one in FURTHER])
+        newsroom.drain("embedder")
+        newsroom.close()
+    target = target_of(desk.settings, "news.to.")
+
+    migrated(desk, Reembedding(encoder_of(OLD)), target=target)
+
+    with closing(open_log_url(target.log)) as log:
+        newsroom = newsroom_of(log, target, OLD)
+        newsroom.drain("clusterer")
+        newsroom.close()
+        assert {("main", one.id) for one in FURTHER} <= set(Newsloom(log, topic_prefix="news.to.").memberships())
+
+
+def test_a_plain_migration_keeps_the_preparation(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    raise_preparation(monkeypatch)
+    target = target_of(desk.settings, "news.to.", state_partitions=3)
+    with closing(open_log_url(desk.settings.log)) as log:
+        migrate(log, desk.settings, target, untold)
+    assert Desk(desk.file, target).checkpoint()[1].preparation == "1"
 
 
 def test_vectors_that_the_clusterer_has_not_taken_in_are_told(desk: Desk) -> None:
