@@ -1,4 +1,4 @@
-"""Who gets which partition, and what a worker tells of it. Needs no broker: all is called as kafka-python calls it."""
+"""The assignor and the tracking of assignments. No broker: the tests call them as kafka-python does."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from newsloom.streaming.records import TopicPartition
 P0, P1 = TopicPartition("in", 0), TopicPartition("in", 1)
 
 
-class Group:
-    """A member's callbacks, and the group's generation."""
+class MemberCallbacks:
+    """The callbacks of a member and the generation of its group."""
 
     def __init__(self) -> None:
         self.generation = -1
@@ -31,11 +31,11 @@ def changes(
     return AssignmentChanges(frozenset(gained), frozenset(lost), rebalanced, joined)
 
 
-def joined(*assigned: TopicPartition) -> Group:
-    group = Group()
-    group.rebalance(*assigned, generations=2)
-    assert group.assignment.changes() == changes(set(assigned), set())
-    return group
+def joined(*assigned: TopicPartition) -> MemberCallbacks:
+    member = MemberCallbacks()
+    member.rebalance(*assigned, generations=2)
+    assert member.assignment.changes() == changes(set(assigned), set())
+    return member
 
 
 def test_nothing_changes_without_a_rebalance() -> None:
@@ -43,56 +43,56 @@ def test_nothing_changes_without_a_rebalance() -> None:
 
 
 def test_a_partition_kept_into_the_next_generation_is_neither_lost_nor_gained() -> None:
-    group = joined(P0, P1)
-    group.rebalance(P0)
-    assert group.assignment.changes() == changes(set(), {P1})
-    group.rebalance(P0, P1)
-    assert group.assignment.changes() == changes({P1}, set())
+    member = joined(P0, P1)
+    member.rebalance(P0)
+    assert member.assignment.changes() == changes(set(), {P1})
+    member.rebalance(P0, P1)
+    assert member.assignment.changes() == changes({P1}, set())
 
 
 def test_a_partition_is_lost_and_gained_if_a_generation_was_missed() -> None:
-    group = joined(P0)
-    group.rebalance(P0, generations=2)
-    assert group.assignment.changes() == changes({P0}, {P0})
+    member = joined(P0)
+    member.rebalance(P0, generations=2)
+    assert member.assignment.changes() == changes({P0}, {P0})
 
 
 def test_a_partition_lost_with_the_membership_is_lost_at_once() -> None:
-    group = joined(P0)
-    group.assignment.on_partitions_lost([P0])
-    assert group.assignment.changes() == changes(set(), {P0}, rebalanced=False, joined=False)
-    group.generation += 1
-    group.assignment.on_partitions_assigned([P0])
-    assert group.assignment.changes() == changes({P0}, set())
+    member = joined(P0)
+    member.assignment.on_partitions_lost([P0])
+    assert member.assignment.changes() == changes(set(), {P0}, rebalanced=False, joined=False)
+    member.generation += 1
+    member.assignment.on_partitions_assigned([P0])
+    assert member.assignment.changes() == changes({P0}, set())
 
 
 def test_a_member_has_joined_after_its_first_assignment_even_an_empty_one() -> None:
-    group = Group()
-    assert group.assignment.changes() == changes(set(), set(), rebalanced=False, joined=False)
-    group.assignment.on_partitions_revoked([])
-    assert group.assignment.changes() == changes(set(), set(), rebalanced=False, joined=False)
-    group.generation += 1
-    group.assignment.on_partitions_assigned([])
-    assert group.assignment.changes() == changes(set(), set())
+    member = MemberCallbacks()
+    assert member.assignment.changes() == changes(set(), set(), rebalanced=False, joined=False)
+    member.assignment.on_partitions_revoked([])
+    assert member.assignment.changes() == changes(set(), set(), rebalanced=False, joined=False)
+    member.generation += 1
+    member.assignment.on_partitions_assigned([])
+    assert member.assignment.changes() == changes(set(), set())
 
 
 def test_a_partition_gained_and_lost_between_two_polls_is_not_reported() -> None:
-    group = joined(P0)
-    group.rebalance(P0, P1)
-    group.rebalance(P0)
-    assert group.assignment.changes() == changes(set(), set())
+    member = joined(P0)
+    member.rebalance(P0, P1)
+    member.rebalance(P0)
+    assert member.assignment.changes() == changes(set(), set())
 
 
 def test_an_unfinished_rebalance_changes_nothing() -> None:
-    group = joined(P0)
-    group.assignment.on_partitions_revoked([P0])
-    assert group.assignment.changes() == changes(set(), set(), rebalanced=False)
-    group.generation += 1
-    group.assignment.on_partitions_assigned([P0])
-    assert group.assignment.changes() == changes(set(), set())
+    member = joined(P0)
+    member.assignment.on_partitions_revoked([P0])
+    assert member.assignment.changes() == changes(set(), set(), rebalanced=False)
+    member.generation += 1
+    member.assignment.on_partitions_assigned([P0])
+    assert member.assignment.changes() == changes(set(), set())
 
 
-class Metadata:
-    """What an assignor asks of a cluster's metadata."""
+class FakeMetadata:
+    """The part of a cluster's metadata that an assignor uses."""
 
     def __init__(self, **partitions: int) -> None:
         self._partitions = {topic: set(range(count)) for topic, count in partitions.items()}
@@ -105,7 +105,7 @@ class Metadata:
 
 
 class Subscriber:
-    """A member as the leader sees it, and as it comes back in the next generation."""
+    """A member as the leader sees it; it keeps its assignor for the next generation."""
 
     def __init__(self, name: str, *topics: str) -> None:
         self.member_id = name
@@ -118,8 +118,8 @@ class Subscriber:
         return self.assignor.metadata(self.topics)
 
 
-def shares(metadata: Metadata, *members: Subscriber, generation: int = 1) -> dict[str, set[TopicPartition]]:
-    """What each member gets, which is told to it too."""
+def shares(metadata: FakeMetadata, *members: Subscriber, generation: int = 1) -> dict[str, set[TopicPartition]]:
+    """Assign the partitions, send each member its share, and return the shares by member id."""
     assigned = PerTopicStickyAssignor().assign(metadata, members)
     for member in members:
         member.assignor.on_assignment(assigned[member.member_id], generation)
@@ -131,8 +131,8 @@ def counts(share: set[TopicPartition]) -> Counter[str]:
 
 
 def test_each_topic_is_balanced_over_all_members() -> None:
-    """A topic with all the work and one that is nearly idle are no fair halves."""
-    metadata = Metadata(articles=3, commands=3, other=5)
+    """Otherwise one member could get all partitions of a busy topic and another all of an idle one."""
+    metadata = FakeMetadata(articles=3, commands=3, other=5)
     a, b = Subscriber("a", "articles", "commands"), Subscriber("b", "articles", "commands")
     shares(metadata, a)
 
@@ -144,7 +144,7 @@ def test_each_topic_is_balanced_over_all_members() -> None:
 
 
 def test_a_member_keeps_its_partitions_when_others_join_and_leave() -> None:
-    metadata = Metadata(vectors=6)
+    metadata = FakeMetadata(vectors=6)
     a, b, c = (Subscriber(name, "vectors") for name in "abc")
     two = shares(metadata, a, b)
     three = shares(metadata, a, b, c, generation=2)
@@ -159,5 +159,5 @@ def test_a_member_keeps_its_partitions_when_others_join_and_leave() -> None:
 
 def test_a_member_receives_the_partition_counts_of_the_assignment() -> None:
     member = Subscriber("a", "articles", "commands")
-    shares(Metadata(articles=3, commands=1, other=5), member)
+    shares(FakeMetadata(articles=3, commands=1, other=5), member)
     assert member.assignor.partition_counts == {"articles": 3, "commands": 1}

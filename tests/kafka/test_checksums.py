@@ -1,4 +1,4 @@
-"""What kafka-python does in Python, byte by byte, where it finds nothing faster."""
+"""kafka-python computes checksums in Python unless it finds a faster library."""
 
 from __future__ import annotations
 
@@ -7,5 +7,5 @@ from kafka.record import util
 
 
 def test_checksums_are_not_computed_in_python() -> None:
-    """A restore spent most of its time there."""
+    """Without the crc32c library, a restore spends most of its time on checksums."""
     assert util._crc32c is crc32c.crc32c

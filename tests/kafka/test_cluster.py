@@ -1,4 +1,4 @@
-"""A cluster that is whole enough to serve: two of three brokers."""
+"""A cluster in which one of three brokers is down."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from tests.kafka.broker import find_kafka_home
 from tests.kafka.cluster import Cluster
 
 STARTS = 20
-"""One in three asks the broker that is away, until the others have given it up."""
+"""A third of the starts ask the broker that is down, until the cluster removes it."""
 
 
 @pytest.mark.slow
 @pytest.mark.kafka
 def test_a_worker_starts_while_one_broker_is_down(tmp_path: Path) -> None:
-    """B20: a consumer asks one broker for the partitions of its topics, and fails if that one is away."""
+    """B20: a consumer asks only one broker for the partitions of its topics and fails if that one is down."""
     home = find_kafka_home(Path(__file__).resolve().parent.parent.parent)
     if home is None:
         pytest.skip(HOW_TO_RUN)

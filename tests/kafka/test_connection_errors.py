@@ -1,4 +1,4 @@
-"""Every wrong way to a broker ends within 30 s in one line that names the setting, the address and the cause."""
+"""Every connection problem is reported within 30 s, in one line with the setting, the address and the cause."""
 
 from __future__ import annotations
 
@@ -65,11 +65,11 @@ def test_a_wrong_password(kafka_broker: Broker) -> None:
         logging.getLogger().removeHandler(handler)
     assert "SASL" in str(error)
     assert "wrong-password" not in str(error)
-    assert lines == [], "kafka-python's own log is not for the operator"
+    assert lines == [], "kafka-python's log lines are dropped"
 
 
 @pytest.mark.kafka
 def test_tls_to_a_plaintext_port(kafka_broker: Broker) -> None:
-    told = str(opening_error(kafka_broker.url, {"security_protocol": "SSL"}))
-    assert "the port does not use TLS" in told
-    assert "NEWSLOOM_KAFKA_SECURITY_PROTOCOL" in told
+    message = str(opening_error(kafka_broker.url, {"security_protocol": "SSL"}))
+    assert "the port does not use TLS" in message
+    assert "NEWSLOOM_KAFKA_SECURITY_PROTOCOL" in message

@@ -1,4 +1,4 @@
-"""A cluster in trouble: a broker that dies, or hangs, at any time. The client's own traps have a folder of their own, `traps`."""
+"""A broker that dies or hangs. Faults of kafka-python itself are tested in `traps`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.kafka
 
 
 def test_broker_dies_between_poll_and_commit(kafka_broker: Broker, new_log: NewLog, topics: tuple[str, str]) -> None:
-    """B1, B8: the commit neither hangs nor lies while its coordinator is away."""
+    """B1, B8: while its coordinator is down, the commit ends in time and reports the right outcome."""
     log, (source, out) = new_log(), topics
     put(log, numbered(source, 60))
     member = Member(log, source, [source])
@@ -82,7 +82,7 @@ def test_broker_hangs_during_a_commit(kafka_broker: Broker, new_log: NewLog, top
 def test_reader_reaches_its_end_after_the_transaction_of_a_dead_writer_is_aborted(
     kafka_url: str, new_log: NewLog, topics: tuple[str, str]
 ) -> None:
-    """A reader waits for transactions that are open; a successor of the same name ends them at once."""
+    """A reader waits for open transactions; a new writer of the same name aborts them at once."""
     source, _ = topics
     clients = ClientFactory(parse_addresses(kafka_url), {})
     dead = clients.producer(source)

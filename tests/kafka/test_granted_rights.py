@@ -1,4 +1,4 @@
-"""With the rights that `newsloom topics acls` prints, and no others, every process of a newsroom works."""
+"""Every process of a newsroom works with exactly the rights that `newsloom topics acls` prints."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_topics_are_migrated(newsroom: AclNewsroom) -> None:
 
 
 def test_a_file_of_rejected_lines_needs_no_other_right(newsroom: AclNewsroom) -> None:
-    # On Kafka a place is kept beside a message: without one it would have to stand at a topic of the broker's own.
+    # Kafka stores progress as an offset of a topic written to; without a message, it would need an internal topic.
     file = newsroom.folder / "rejected.jsonl"
     file.write_text("no JSON\n")
     result = newsroom.invoke("ingest", "ingest", str(file))

@@ -36,7 +36,7 @@ def topic(new_log: NewLog, kafka_url: str) -> str:
     producer = ClientFactory(parse_addresses(kafka_url), {}).producer(topic)
     producer.init_transactions()
     producer.begin_transaction()
-    headers = [("before", b"\xff"), (_Bytes("odd"), b"\x00\xff"), ("é", b"behind")]
+    headers = [("before", b"\xff"), (_Bytes("odd"), b"\x00\xff"), ("é", b"after")]
     producer.send(topic, key=b"k", value=b"first", headers=headers)
     producer.send(topic, key=b"k", value=b"second", headers=[("plain", b"")])
     producer.commit(timeout_s=10)
@@ -61,7 +61,7 @@ def test_the_record_and_the_next_one_are_read(new_log: NewLog, topic: str) -> No
         if len(found) == 2:
             break
     assert [record.value for record in found] == [b"first", b"second"]
-    assert found[0].headers == (("before", b"\xff"), ("?? trace", b"\x00\xff"), ("é", b"behind"))
+    assert found[0].headers == (("before", b"\xff"), ("?? trace", b"\x00\xff"), ("é", b"after"))
     assert found[1].headers == (("plain", b""),)
     member = Member(log, f"group-{topic}", [topic])
     assert [record.value for record in member.take(2)] == [b"first", b"second"]

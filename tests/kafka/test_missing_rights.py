@@ -1,4 +1,4 @@
-"""Whoever lacks one of the rights that `newsloom topics acls` prints ends within half a minute, and names it."""
+"""A process without one of the rights that `newsloom topics acls` prints ends within half a minute and names it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from tests.kafka.harness import END_S_MAX
 
 pytestmark = pytest.mark.kafka
 
-Deed = Callable[[AclNewsroom], object]
-"""What a user of a role does, so that each of its rights is needed. Raises what the command line makes a line and a status of."""
+Action = Callable[[AclNewsroom], object]
+"""Uses every right of a role. Raises the error that the command line would print."""
 
 
 def _serve(newsroom: AclNewsroom, service: str) -> None:
@@ -50,7 +50,7 @@ def _pin(newsroom: AclNewsroom) -> None:
 
 
 def _replay(newsroom: AclNewsroom) -> None:
-    """One letter from each topic that a dead letter can come from."""
+    """Replay one dead letter from each possible source topic."""
     origins = [newsroom.name(topic) for topic in ROLES_BY_NAME["dead-letters"].writes if topic is not DEAD_LETTERS]
     records = [Record(origin, 0, 7, time.time_ns() // 1_000_000, b"k", b"{", ()) for origin in origins]
     newsroom.write(
@@ -59,7 +59,7 @@ def _replay(newsroom: AclNewsroom) -> None:
     newsroom.run("dead-letters", "dead-letters", "replay")
 
 
-DEEDS: Final[dict[str, Deed]] = {
+ACTIONS: Final[dict[str, Action]] = {
     "admin": _create,
     "ingest": lambda newsroom: newsroom.run("ingest", "ingest", str(newsroom.articles_file())),
     "embedder": lambda newsroom: _serve(newsroom, "embedder"),
@@ -70,14 +70,14 @@ DEEDS: Final[dict[str, Deed]] = {
     "dead-letters": _replay,
     "verifier": lambda newsroom: newsroom.run("verifier", "state", "verify"),
 }
-"""Of every role but the migrator, who is at home under two prefixes."""
+"""By role. The migrator is tested separately: it needs two prefixes."""
 
-LEAVE_TRACES: Final = ("admin", "dead-letters")
-"""Roles whose deeds are done in a newsroom of their own."""
+WITH_OWN_NEWSROOM: Final = ("admin", "dead-letters")
+"""Roles whose actions need a newsroom of their own, because they change it."""
 
 
 def each_right(*roles: str) -> list[Any]:
-    """Every right of these roles, without a prefix. All but a few are slow: each takes a start of a process, or several."""
+    """Return every right of these roles, without a prefix. Most are marked slow: they need the start of a process."""
     cases = []
     for role in roles:
         for right in ROLES_BY_NAME[role].rights(""):
@@ -87,19 +87,19 @@ def each_right(*roles: str) -> list[Any]:
     return cases
 
 
-@pytest.mark.parametrize(("role", "right"), each_right(*DEEDS))
+@pytest.mark.parametrize(("role", "right"), each_right(*ACTIONS))
 def test_a_process_without_a_right_ends_and_names_it(newsroom: AclNewsroom, role: str, right: Right) -> None:
     where = newsroom
-    if role in LEAVE_TRACES:
+    if role in WITH_OWN_NEWSROOM:
         where = newsroom.with_prefix(f"t{uuid.uuid4().hex[:8]}.")
         if role != "admin":
             where.create_topics()
-    lacking = replace(right, name=where.prefix + right.name)
+    missing = replace(right, name=where.prefix + right.name)
     rights = where.rights(role)
-    assert lacking in rights
-    newsroom.broker.allow(role, [one for one in rights if one != lacking])
+    assert missing in rights
+    newsroom.broker.allow(role, [one for one in rights if one != missing])
     try:
-        _check_named(lacking, lambda: DEEDS[role](where))
+        _check_named(missing, lambda: ACTIONS[role](where))
     finally:
         newsroom.broker.allow(role, newsroom.rights(role))
 
@@ -108,17 +108,17 @@ def test_a_process_without_a_right_ends_and_names_it(newsroom: AclNewsroom, role
 @pytest.mark.parametrize(("role", "right"), each_right("migrator"))
 def test_a_migration_without_a_right_ends_and_names_it(newsroom: AclNewsroom, role: str, right: Right) -> None:
     new = newsroom.with_prefix(f"t{uuid.uuid4().hex[:8]}.")
-    lacking = replace(right, name=new.prefix + right.name)
-    assert lacking in new.rights(role)
-    _check_named(lacking, lambda: newsroom.migrate(new, without=lacking))
+    missing = replace(right, name=new.prefix + right.name)
+    assert missing in new.rights(role)
+    _check_named(missing, lambda: newsroom.migrate(new, without=missing))
 
 
-def _check_named(right: Right, deed: Callable[[], object]) -> None:
+def _check_named(right: Right, action: Callable[[], object]) -> None:
     began = time.monotonic()
     with pytest.raises(ConfigurationError) as caught:
-        deed()
+        action()
     assert time.monotonic() - began < END_S_MAX
-    # Without the asterisk: of a prefixed right the full name is told.
+    # Without the asterisk: for a prefixed right, the message gives the full name.
     wanted = str(right).rstrip("*")
     assert re.search(rf"lacks the right (.*, )?{re.escape(wanted)}", str(caught.value)), str(caught.value)
     assert "`newsloom topics acls`" in str(caught.value)

@@ -1,4 +1,4 @@
-"""Partitions that a topic is given while its group is at work: somebody has to see them, whoever has been restarted since."""
+"""Partitions added to a topic while its consumer group runs must be found and assigned."""
 
 from __future__ import annotations
 
@@ -14,28 +14,28 @@ from tests.kafka.harness import NewLog
 
 pytestmark = pytest.mark.kafka
 
-PATIENT = {"session_timeout_ms": "10000", "heartbeat_interval_ms": "1000", "metadata_max_age_ms": "1000"}
-"""Longer than a restart takes: the group does not notice it."""
+LONG_SESSION = {"session_timeout_ms": "10000", "heartbeat_interval_ms": "1000", "metadata_max_age_ms": "1000"}
+"""Longer than a restart: the group does not rebalance when a member restarts."""
 
 
 @pytest.fixture
 def topic(new_log: NewLog) -> str:
-    name = f"growing-{uuid.uuid4().hex[:8]}"
+    name = f"new-partitions-{uuid.uuid4().hex[:8]}"
     new_log().admin().create([TopicSpec(name, 2, CleanupPolicy.DELETE)])
     return name
 
 
-def grow(kafka_url: str, topic: str, partitions: int) -> None:
+def add_partitions(kafka_url: str, topic: str, partitions: int) -> None:
     admin = ClientFactory(parse_addresses(kafka_url), {}).admin()
     admin.create_partitions({topic: partitions})
     admin.close()
 
 
 def test_new_partitions_are_assigned(new_log: NewLog, topic: str, kafka_url: str) -> None:
-    member = Member(new_log(**PATIENT), topic, [topic])
+    member = Member(new_log(**LONG_SESSION), topic, [topic])
     member.poll_until(lambda: member.owned == set(partitions_of(topic, 2)))
 
-    grow(kafka_url, topic, 4)
+    add_partitions(kafka_url, topic, 4)
 
     member.poll_until(lambda: member.owned == set(partitions_of(topic, 4)))
 
@@ -43,14 +43,14 @@ def test_new_partitions_are_assigned(new_log: NewLog, topic: str, kafka_url: str
 def test_new_partitions_are_assigned_after_all_members_have_restarted(
     new_log: NewLog, topic: str, kafka_url: str
 ) -> None:
-    """B19: only the leader watches, and one that comes back under its static name is not told that it is the leader."""
-    members = [Member(new_log(**PATIENT), topic, [topic], instance=name) for name in "ab"]
+    """B19: only the leader looks for partitions, and a leader that restarts as a static member does not learn that it leads."""
+    members = [Member(new_log(**LONG_SESSION), topic, [topic], instance=name) for name in "ab"]
     a, b = members
     a.poll_until(lambda: len(a.owned) == len(b.owned) == 1, b)
     for member in members:
         member.worker.close()
 
-    grow(kafka_url, topic, 4)
-    a, b = (Member(new_log(**PATIENT), topic, [topic], instance=name) for name in "ab")
+    add_partitions(kafka_url, topic, 4)
+    a, b = (Member(new_log(**LONG_SESSION), topic, [topic], instance=name) for name in "ab")
 
     a.poll_until(lambda: len(a.owned) == len(b.owned) == 2, b)

@@ -1,4 +1,4 @@
-"""What an operator writes, and what becomes of it. Needs no broker."""
+"""Parsing of broker addresses and client settings. Needs no broker."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a reader from the latest begins, while transactions end and others go on."""
+"""The start of a reader from `latest` while transactions are open."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.kafka.harness import NewLog
 pytestmark = pytest.mark.kafka
 
 PARTITIONS = 60
-"""Enough for a transaction's markers to be written well after its commit has returned."""
+"""With so many, a transaction's markers are written well after its commit has returned."""
 
 
 def new_topic(log: Log, partitions: int) -> str:
@@ -25,7 +25,7 @@ def new_topic(log: Log, partitions: int) -> str:
     return topic
 
 
-def everywhere(topic: str, value: bytes) -> list[Message]:
+def one_per_partition(topic: str, value: bytes) -> list[Message]:
     return [Message(topic, b"k", value, partition=number) for number in range(PARTITIONS)]
 
 
@@ -41,12 +41,12 @@ def read(reader: Reader, count: int) -> list[bytes | None]:
 def test_records_committed_before_the_opening_are_skipped_even_if_their_markers_follow(new_log: NewLog) -> None:
     log = new_log()
     topic = new_topic(log, PARTITIONS)
-    for turn in range(5):
-        put(log, everywhere(topic, b"before %d" % turn))
+    for run in range(5):
+        put(log, one_per_partition(topic, b"before %d" % run))
         reader = log.reader(partitions_of(topic, PARTITIONS), start="latest")
         assert reader.at_end()
-        put(log, everywhere(topic, b"after %d" % turn))
-        assert set(read(reader, PARTITIONS)) == {b"after %d" % turn}
+        put(log, one_per_partition(topic, b"after %d" % run))
+        assert set(read(reader, PARTITIONS)) == {b"after %d" % run}
         reader.close()
 
 

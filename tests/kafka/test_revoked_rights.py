@@ -1,4 +1,4 @@
-"""A right that is taken away while a process works is missed, and named, too."""
+"""A process that loses a right while it runs ends and names the right."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ pytestmark = pytest.mark.kafka
 
 @dataclass
 class _Member:
-    """A worker that takes articles and makes vectors of them, as a user, in a group of the user's name."""
+    """A worker that reads articles and writes vectors, as a user, in a group with the user's name."""
 
     newsroom: AclNewsroom
     user: str
-    loses: Right
+    revoked: Right
     error: ConfigurationError | None = None
 
     def join(self) -> None:
@@ -43,11 +43,11 @@ class _Member:
             group=self.newsroom.prefix + self.user, instance="0", topics=[self.newsroom.name(ARTICLES)]
         )
 
-    def lose(self) -> None:
-        self.newsroom.broker.allow(self.user, [right for right in self.rights if right != self.loses])
+    def revoke(self) -> None:
+        self.newsroom.broker.allow(self.user, [right for right in self.rights if right != self.revoked])
 
-    def take(self) -> int:
-        """Poll once and commit what came; how much it was."""
+    def copy_batch(self) -> int:
+        """Poll once, commit the batch, and return its number of records; keep a `ConfigurationError`."""
         try:
             batch = self.worker.poll(max_records=10, timeout_ms=50)
             made = [Message(self.newsroom.name(ARTICLE_VECTORS), b"k", b"v") for _ in batch.records]
@@ -72,17 +72,17 @@ def test_a_revoked_right_is_noticed_within_half_a_minute(newsroom: AclNewsroom) 
             member.join()
         where.write([Message(where.name(ARTICLES), b"k", b"v")])
         for member in members:
-            wait_until(lambda member=member: member.take() > 0, WORK_S_MAX, f"{member.user} to work")  # type: ignore[misc]
+            wait_until(lambda member=member: member.copy_batch() > 0, WORK_S_MAX, f"{member.user} to work")  # type: ignore[misc]
         for member in members:
-            member.lose()
+            member.revoke()
         where.write([Message(where.name(ARTICLES), b"k", b"v")])
 
-        def all_know() -> bool:
-            return not [member.take() for member in members if member.error is None]
+        def all_have_failed() -> bool:
+            return not [member.copy_batch() for member in members if member.error is None]
 
-        wait_until(all_know, END_S_MAX, "each to miss its right")
+        wait_until(all_have_failed, END_S_MAX, "an error of each member")
         for member in members:
-            assert f"lacks the right {member.loses}" in str(member.error)
+            assert f"lacks the right {member.revoked}" in str(member.error)
     finally:
         for member in members:
             member.log.close()
@@ -107,9 +107,9 @@ def test_a_revoked_read_right_is_noticed_after_the_topic_has_left_the_metadata(n
             wait_until(lambda: bool(worker.poll(max_records=1, timeout_ms=100).gained), WORK_S_MAX, "a partition")
             newsroom.broker.allow("reader", rights[1:])
             for one in (worker, reader):
-                _wait_for_oblivion(one, topic)
+                _wait_until_forgotten(one, topic)
                 with pytest.raises(ConfigurationError, match=f"lacks the right {rights[0]}"):
-                    wait_until(partial(_polls_nothing, one), END_S_MAX, "a complaint")
+                    wait_until(partial(_polls_nothing, one), END_S_MAX, "the error")
     finally:
         newsroom.broker.allow("reader", newsroom.rights("reader"))
 
@@ -119,7 +119,7 @@ def _polls_nothing(one: Worker | Reader) -> bool:
     return False
 
 
-def _wait_for_oblivion(one: Worker | Reader, topic: str) -> None:
-    """Return once the client knows of no such topic: nobody polls meanwhile, so that no fetch is refused."""
-    cluster = one._consumer._client.cluster  # type: ignore[union-attr]  # nothing public tells
+def _wait_until_forgotten(one: Worker | Reader, topic: str) -> None:
+    """Wait until the topic has left the client's metadata. Nobody polls meanwhile, so no fetch is refused."""
+    cluster = one._consumer._client.cluster  # type: ignore[union-attr]  # no public access
     wait_until(lambda: not cluster.partitions_for_topic(topic), WORK_S_MAX, "the topic to be forgotten")

@@ -1,4 +1,4 @@
-"""What a listener answers to the first request, and what it means. Needs no broker."""
+"""The SaslHandshake request and its response. Needs no broker."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ Pair = tuple[socket.socket, socket.socket]
 
 @pytest.fixture
 def pair() -> Iterator[Pair]:
-    """Our end of a connection, and the broker's."""
+    """The client's and the broker's end of a connection."""
     ours, theirs = socket.socketpair()
     ours.settimeout(5)
     with ours, theirs:
         yield ours, theirs
 
 
-def answer(error: int, *mechanisms: str) -> bytes:
-    """A SaslHandshake response, as the protocol's guide has it: length, correlation id, error code, array of strings."""
+def encode(error: int, *mechanisms: str) -> bytes:
+    """Encode a SaslHandshake response: length, correlation id, error code, array of strings."""
     body = struct.pack(">ihi", 0, error, len(mechanisms))
     body += b"".join(struct.pack(">h", len(name)) + name.encode() for name in mechanisms)
     return struct.pack(">i", len(body)) + body
 
 
 @pytest.mark.parametrize(
-    ("answered", "meaning"),
+    ("received", "expected"),
     [
-        (answer(NO_ERROR, "PLAIN"), SaslHandshakeResponse(accepted=True, sasl_enabled=True, mechanisms=("PLAIN",))),
+        (encode(NO_ERROR, "PLAIN"), SaslHandshakeResponse(accepted=True, sasl_enabled=True, mechanisms=("PLAIN",))),
         (
-            answer(UNSUPPORTED_MECHANISM, "A", "BC"),
+            encode(UNSUPPORTED_MECHANISM, "A", "BC"),
             SaslHandshakeResponse(accepted=False, sasl_enabled=True, mechanisms=("A", "BC")),
         ),
-        (answer(ILLEGAL_STATE), SaslHandshakeResponse(accepted=False, sasl_enabled=False, mechanisms=())),
+        (encode(ILLEGAL_STATE), SaslHandshakeResponse(accepted=False, sasl_enabled=False, mechanisms=())),
         (b"HTTP/1.1 400 Bad Request\r\n\r\n", None),
-        (answer(NO_ERROR, "PLAIN")[:-3], None),
-        (answer(NO_ERROR)[:-4] + b"\x7f\xff\xff\xff", None),
+        (encode(NO_ERROR, "PLAIN")[:-3], None),
+        (encode(NO_ERROR)[:-4] + b"\x7f\xff\xff\xff", None),
         (b"\x00\x00", None),
         (b"", None),
     ],
 )
-def test_responses(pair: Pair, answered: bytes, meaning: SaslHandshakeResponse | None) -> None:
+def test_responses(pair: Pair, received: bytes, expected: SaslHandshakeResponse | None) -> None:
     ours, theirs = pair
-    theirs.sendall(answered)
+    theirs.sendall(received)
     theirs.shutdown(socket.SHUT_WR)
-    assert request_sasl_handshake(ours, "PLAIN") == meaning
+    assert request_sasl_handshake(ours, "PLAIN") == expected
 
 
 def test_a_tls_alert(pair: Pair) -> None:

@@ -1,4 +1,4 @@
-"""A password stands in the environment and goes to the broker; nobody writes it down, however much is logged."""
+"""A password from the environment is sent to the broker and appears nowhere else, whatever the log level."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from newsloom.streaming.records import Message, TopicPartition
 from tests.kafka.broker import PASSWORD, USER, Broker
 from tests.kafka.test_connection_errors import SASL
 
-SECRET = "right-or-wrong"  # noqa: S105 - nobody's
+SECRET = "right-or-wrong"  # noqa: S105 - not a password of any user
 
 
 def test_settings_do_not_show_the_values_of_client_settings() -> None:
@@ -38,13 +38,9 @@ def test_a_password_in_the_url_is_not_shown(scheme: str) -> None:
 
 @pytest.fixture
 def everything_logged(caplog: pytest.LogCaptureFixture) -> Iterator[pytest.LogCaptureFixture]:
-    """What is logged at all, by a program that wants to know all of kafka-python."""
-    logger = logging.getLogger("kafka")
-    level, propagate = logger.level, logger.propagate
+    """Capture the log of a program that logs everything of kafka-python."""
     with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, "kafka"):
         yield caplog
-    logger.setLevel(level)
-    logger.propagate = propagate
 
 
 @pytest.mark.kafka
@@ -64,7 +60,7 @@ def test_no_log_line_contains_a_password(
 
 
 def _use_everything(url: str, options: dict[str, str]) -> None:
-    """Admin, writer, worker and reader, each with connections of its own."""
+    """Use an admin, a writer, a worker and a reader, each with connections of its own."""
     with closing(open_kafka(url, options)) as log:
         log.admin().create([TopicSpec("secrets.in", 1, CleanupPolicy.DELETE)])
         writer = log.writer("secrets.writer")

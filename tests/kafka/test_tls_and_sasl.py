@@ -1,4 +1,4 @@
-"""TLS, passwords and certificates, on a real broker: the right ones are let in, each wrong one is one line that says so."""
+"""TLS, passwords and certificates on a real broker. A wrong one ends with one line that gives the cause."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ from tests.kafka.secured_broker import GUEST, SecuredBroker
 pytestmark = pytest.mark.kafka
 
 WRONG: Final = "wrong-password-1"
-KEY_PASSWORD: Final = "right-key-password"  # noqa: S105 - of a key that lives for one test run
+KEY_PASSWORD: Final = "right-key-password"  # noqa: S105 - the key exists for one test run only
 
 
 @pytest.fixture(scope="module")
-def stranger(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    """An authority that the broker knows nothing of, and that knows nothing of it."""
-    return Authority(tmp_path_factory.mktemp("stranger") / "authority")
+def untrusted(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """A certificate authority that the broker does not trust."""
+    return Authority(tmp_path_factory.mktemp("untrusted") / "authority")
 
 
 @pytest.fixture(scope="module")
 def certified(secured_broker: SecuredBroker) -> dict[str, str]:
-    """The settings of a user who has a certificate instead of a password."""
+    """The client settings of a user with a certificate instead of a password."""
     return {
         "security_protocol": "SSL",
         "ssl_cafile": str(secured_broker.authority),
@@ -41,7 +41,7 @@ def certified(secured_broker: SecuredBroker) -> dict[str, str]:
     }
 
 
-# --- let in
+# --- accepted
 
 
 def test_a_password_over_tls(secured_broker: SecuredBroker) -> None:
@@ -64,7 +64,7 @@ def test_a_certificate_whose_key_is_encrypted(secured_broker: SecuredBroker, cer
     encrypted = secured_broker.certificate("dave", password=KEY_PASSWORD)
     options = {**certified, "ssl_certfile": str(encrypted)}
     open_kafka(secured_broker.mutual_url, {**options, "ssl_password": KEY_PASSWORD}).close()
-    # None at all: OpenSSL must not ask for it on a terminal that nobody looks at.
+    # Without a password: OpenSSL must not ask for it on the terminal.
     for wrong in ({}, {"ssl_password": WRONG}):
         error = opening_error(secured_broker.mutual_url, {**options, **wrong})
         assert isinstance(error, ConfigurationError)
@@ -77,11 +77,11 @@ def test_another_host_name_is_accepted_without_the_host_name_check(secured_broke
     open_kafka(secured_broker.url_by_name, options).close()
 
 
-# --- refused
+# --- rejected
 
 
 @pytest.mark.parametrize(
-    ("name", "text", "told"),
+    ("name", "text", "expected"),
     [
         ("sasl_plain_password", WRONG, "the broker rejects the user or password"),
         ("sasl_plain_username", "nobody", "check NEWSLOOM_KAFKA_SASL_PLAIN_USERNAME and _PASSWORD"),
@@ -90,11 +90,11 @@ def test_another_host_name_is_accepted_without_the_host_name_check(secured_broke
         ("security_protocol", "SASL_PLAINTEXT", "the broker requires TLS on this port"),
     ],
 )
-def test_wrong_credentials(secured_broker: SecuredBroker, name: str, text: str, told: str) -> None:
+def test_wrong_credentials(secured_broker: SecuredBroker, name: str, text: str, expected: str) -> None:
     options = {**secured_broker.options(GUEST), "bootstrap_timeout_ms": "3000", name: text}
     error = opening_error(secured_broker.url, options)
     assert isinstance(error, ConfigurationError)
-    assert told in str(error)
+    assert expected in str(error)
     assert not [secret for secret in (WRONG, secured_broker.passwords[GUEST]) if secret in str(error)]
 
 
@@ -111,9 +111,9 @@ def test_plaintext_to_a_tls_port(secured_broker: SecuredBroker) -> None:
     assert "the broker requires TLS on this port: set NEWSLOOM_KAFKA_SECURITY_PROTOCOL to SSL or SASL_SSL" in str(error)
 
 
-def test_a_broker_certificate_of_another_authority(secured_broker: SecuredBroker, stranger: Authority) -> None:
+def test_a_broker_certificate_of_another_authority(secured_broker: SecuredBroker, untrusted: Authority) -> None:
     error = opening_error(
-        secured_broker.url, {**secured_broker.options(GUEST), "ssl_cafile": str(stranger.certificate)}
+        secured_broker.url, {**secured_broker.options(GUEST), "ssl_cafile": str(untrusted.certificate)}
     )
     assert isinstance(error, ConfigurationError)
     assert "unable to get local issuer certificate; check NEWSLOOM_KAFKA_SSL_CAFILE" in str(error)
@@ -139,10 +139,10 @@ def test_a_user_on_a_port_without_sasl(secured_broker: SecuredBroker, certified:
 
 
 def test_a_client_without_a_trusted_certificate(
-    secured_broker: SecuredBroker, certified: dict[str, str], stranger: Authority
+    secured_broker: SecuredBroker, certified: dict[str, str], untrusted: Authority
 ) -> None:
     without = {name: value for name, value in certified.items() if name != "ssl_certfile"}
-    for options in (without, {**without, "ssl_certfile": str(stranger.issue("carol"))}):
+    for options in (without, {**without, "ssl_certfile": str(untrusted.issue("carol"))}):
         error = opening_error(secured_broker.mutual_url, options)
         assert isinstance(error, ConfigurationError)
         assert "the broker rejects or requires a client certificate" in str(error)

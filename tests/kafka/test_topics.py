@@ -1,4 +1,4 @@
-"""Topics as an operator may have made them."""
+"""Topics created by an operator with unsuitable settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the traps share: a way to the broker with faults, and both kinds of clients on it."""
+"""Fixtures for the traps: a proxy with faults, and logs opened through it."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from tests.kafka.harness import NewLog, log_opener
 
 @pytest.fixture
 def proxy(kafka_broker: Broker) -> Iterator[FaultProxy]:
-    """A way to the broker with faults. Tests look at what came of them by the straight one (`new_log`)."""
+    """A proxy to the broker that injects faults. Tests check the results without it (`new_log`)."""
     with FaultProxy(int(kafka_broker.url.rpartition(":")[2])) as made:
         yield made
 
 
 @pytest.fixture
 def proxied_log(proxy: FaultProxy) -> Iterator[NewLog]:
-    """Opens the log on the way with faults, with timeouts to match."""
+    """Open logs through the proxy, with short timeouts."""
     with log_opener(
         proxy.url, request_timeout_ms="1500", delivery_timeout_ms="2500", reconnect_backoff_max_ms="200", linger_ms="0"
     ) as open_log:

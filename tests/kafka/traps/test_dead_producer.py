@@ -1,4 +1,4 @@
-"""B6: after an outage longer than its delivery timeout an idempotent producer has no identity, and never asks for another."""
+"""B6: after an outage longer than its delivery timeout, an idempotent producer has no producer id and never requests one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every kind of message between a client of the log and a broker: lost on its way, late for ever, the last before an absence."""
+"""Each kind of message between a client and a broker is lost, or delayed, or the last before the connection ends."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from tests.kafka.traps import plain
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
 
 RECORDS = 45
-"""Three batches of a worker, and as many transactions."""
+"""Three batches of a worker, in three transactions."""
 
-OF_WRITERS = [
+WRITER_APIS = [
     Api.METADATA,
     Api.FIND_COORDINATOR,
     Api.INIT_PRODUCER_ID,
@@ -34,25 +34,27 @@ OF_WRITERS = [
     Api.END_TXN,
     Api.OFFSET_FETCH,
 ]
-OF_READERS = [Api.METADATA, Api.LIST_OFFSETS, Api.FETCH]
-OF_WORKERS = [api for api in Api if api is not Api.DESCRIBE_CLUSTER]
+READER_APIS = [Api.METADATA, Api.LIST_OFFSETS, Api.FETCH]
+WORKER_APIS = [api for api in Api if api is not Api.DESCRIBE_CLUSTER]
 
-Strike = tuple[Api, Direction, Fault]
+Injection = tuple[Api, Direction, Fault]
 
 
-def strikes(apis: Sequence[Api]) -> pytest.MarkDecorator:
-    """One test for each way to spoil each of these exchanges."""
-    all_of_them = [(api, part, fault) for api in apis for part in Direction for fault in Fault]
-    return pytest.mark.parametrize("strike", all_of_them, ids=lambda one: f"{one[0].name}-{one[1].value}-{one[2].name}")
+def each_fault(apis: Sequence[Api]) -> pytest.MarkDecorator:
+    """Parametrize a test by every fault in every request and response of these APIs."""
+    injections = [(api, direction, fault) for api in apis for direction in Direction for fault in Fault]
+    return pytest.mark.parametrize(
+        "injection", injections, ids=lambda one: f"{one[0].name}-{one[1].value}-{one[2].name}"
+    )
 
 
 @contextmanager
-def struck_during(call: Callable[[], None], proxy: FaultProxy, strike: Strike) -> Iterator[None]:
-    """The call, in a thread of its own, and one fault in it; the block runs when this has happened. The call must end well."""
-    api, part, fault = strike
-    proxy.inject(api, part, fault, times=1)
+def fault_during(call: Callable[[], None], proxy: FaultProxy, injection: Injection) -> Iterator[None]:
+    """Run the call in its own thread and the block after the fault has occurred; assert that the call returns."""
+    api, direction, fault = injection
+    proxy.inject(api, direction, fault, times=1)
     calling = plain.Call(call)
-    proxy.wait_injected(api, part)
+    proxy.wait_injected(api, direction)
     if fault is Fault.DISCONNECT:
         proxy.wait_refused(3)
         proxy.clear_faults()
@@ -61,38 +63,38 @@ def struck_during(call: Callable[[], None], proxy: FaultProxy, strike: Strike) -
     assert calling.error is None
 
 
-@strikes(OF_WORKERS)
+@each_fault(WORKER_APIS)
 def test_a_worker_copies_each_record_once(
-    proxy: FaultProxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str], strike: Strike
+    proxy: FaultProxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str], injection: Injection
 ) -> None:
     source, out = topics
     put(new_log(), numbered(source, RECORDS))
-    all_is_there = threading.Event()
+    all_written = threading.Event()
 
-    with struck_during(lambda: copy_as_under_a_supervisor(proxied_log, topics, all_is_there.is_set), proxy, strike):
+    with fault_during(lambda: copy_with_restarts(proxied_log, topics, all_written.is_set), proxy, injection):
         put(new_log(), numbered(source, RECORDS, start=RECORDS), writer="second")
-        all_is_there.set()
+        all_written.set()
 
     assert_copied_once(new_log(), out, 2 * RECORDS)
 
 
-def copy_as_under_a_supervisor(new_log: NewLog, topics: tuple[str, str], all_is_there: Callable[[], bool]) -> None:
-    """Copy until nothing is left when all is there; what fails at its start is started again."""
+def copy_with_restarts(new_log: NewLog, topics: tuple[str, str], all_written: Callable[[], bool]) -> None:
+    """Copy until the backlog is empty after everything was written; start again after a failure."""
     source, _ = topics
     for _ in steps("the copying"):
         with suppress(LogUnavailable, CommitFailed):
             log = new_log(max_poll_interval_ms="4000")
             worker = log.worker(group=source, instance="0", topics=[source])
-            was_there = False
-            while not was_there:
-                was_there = all_is_there()
+            finished = False
+            while not finished:
+                finished = all_written()
                 copy_all(worker, source, log, topics)
             return
 
 
-@strikes(OF_WRITERS)
+@each_fault(WRITER_APIS)
 def test_a_writer_writes_each_record_once(
-    proxy: FaultProxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str], strike: Strike
+    proxy: FaultProxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str], injection: Injection
 ) -> None:
     topic, _ = topics
 
@@ -104,15 +106,15 @@ def test_a_writer_writes_each_record_once(
                     writer.write(numbered(topic, 5, start=position), Progress(position + 5))
                 return
 
-    with struck_during(write, proxy, strike):
+    with fault_during(write, proxy, injection):
         pass
 
     assert values(read_all(new_log(), topic)) == [b"%d" % i for i in range(RECORDS)]
 
 
-@strikes(OF_READERS)
+@each_fault(READER_APIS)
 def test_a_reader_reads_each_record_once(
-    proxy: FaultProxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str], strike: Strike
+    proxy: FaultProxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str], injection: Injection
 ) -> None:
     topic, _ = topics
     put(new_log(), numbered(topic, RECORDS))
@@ -123,13 +125,13 @@ def test_a_reader_reads_each_record_once(
             with suppress(LogUnavailable):
                 reader = proxied_log().reader(partitions_of(topic, 1), start="earliest")
                 break
-        for _ in steps("its end"):
+        for _ in steps("the reader's end"):
             with suppress(LogUnavailable):
                 records.extend(reader.poll(max_records=10, timeout_ms=STEP_MS))
                 if reader.at_end():
                     return
 
-    with struck_during(read, proxy, strike):
+    with fault_during(read, proxy, injection):
         pass
 
     assert values(records) == [b"%d" % i for i in range(RECORDS)]

@@ -1,4 +1,4 @@
-"""B5: `group_metadata()` of an evicted member speaks for nobody, and nobody is not refused: a zombie commits."""
+"""B5: `group_metadata()` of an evicted member has no member id, and the broker does not fence such a commit: a zombie commits."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RECORDS = 3
 
 
 def take(consumer: Any) -> list[Any]:
-    """The next records of a plain consumer."""
+    """Return the next records of a plain consumer."""
     for _ in steps("records"):
         records = [record for group in consumer.poll(200).values() for record in group]
         if records:
@@ -39,18 +39,18 @@ def test_plain_client_lets_a_zombie_commit(kafka_url: str, new_log: NewLog, topi
     address = kafka_url.removeprefix("kafka://")
     put(new_log(), numbered(source, RECORDS))
     with (
-        plain.producer(address, transactional_id=f"{source}-zombie") as its_producer,
+        plain.producer(address, transactional_id=f"{source}-zombie") as zombie_producer,
         plain.producer(address, transactional_id=f"{source}-other") as producer,
-        plain.consumer(address, source, source, **plain.SLOW) as zombie,
-        plain.consumer(address, source, source, **plain.SLOW) as other,
+        plain.consumer(address, source, source, **plain.SHORT_SESSION) as zombie,
+        plain.consumer(address, source, source, **plain.SHORT_SESSION) as other,
     ):
-        its_records = take(zombie)
-        as_member = zombie.group_metadata()
+        zombie_records = take(zombie)
+        membership = zombie.group_metadata()
         records = take(other)
         plain.copy(producer, records, out, other.group_metadata())
-        wait_until(lambda: zombie.group_metadata() != as_member, 20, "the zombie to be told")
+        wait_until(lambda: zombie.group_metadata() != membership, 20, "the eviction of the zombie")
 
-        plain.copy(its_producer, its_records, out, zombie.group_metadata())
+        plain.copy(zombie_producer, zombie_records, out, zombie.group_metadata())
 
     assert values(read_all(new_log(), out)) == 2 * [b"%d" % i for i in range(RECORDS)]
 
@@ -59,27 +59,27 @@ def test_plain_client_lets_a_zombie_commit(kafka_url: str, new_log: NewLog, topi
 def test_plain_client_is_refused_as_the_member_that_polled(
     kafka_url: str, new_log: NewLog, topics: tuple[str, str]
 ) -> None:
-    """Why the adapter keeps the member with the batch: the broker does its part if it is told who polled."""
+    """The adapter keeps the membership with the batch: with it, the broker refuses the commit."""
     source, out = topics
     address = kafka_url.removeprefix("kafka://")
     put(new_log(), numbered(source, RECORDS))
     with (
-        plain.producer(address, transactional_id=f"{source}-zombie") as its_producer,
-        plain.consumer(address, source, source, **plain.SLOW) as zombie,
-        plain.consumer(address, source, source, **plain.SLOW) as other,
+        plain.producer(address, transactional_id=f"{source}-zombie") as zombie_producer,
+        plain.consumer(address, source, source, **plain.SHORT_SESSION) as zombie,
+        plain.consumer(address, source, source, **plain.SHORT_SESSION) as other,
     ):
-        its_records = take(zombie)
-        as_member = zombie.group_metadata()
+        zombie_records = take(zombie)
+        membership = zombie.group_metadata()
         take(other)
         with pytest.raises(CommitFailedError):
-            plain.copy(its_producer, its_records, out, as_member)
+            plain.copy(zombie_producer, zombie_records, out, membership)
 
 
 def test_adapter_refuses_the_zombie(new_log: NewLog, topics: tuple[str, str]) -> None:
     source, out = topics
     log = new_log()
     put(log, numbered(source, RECORDS))
-    settings = {name: str(value) for name, value in plain.SLOW.items()}
+    settings = {name: str(value) for name, value in plain.SHORT_SESSION.items()}
     zombie = Member(new_log(**settings), source, [source], instance="zombie")
     batch = zombie.batch()
     other = Member(new_log(**settings), source, [source], instance="other")
@@ -94,7 +94,7 @@ def test_adapter_refuses_the_zombie(new_log: NewLog, topics: tuple[str, str]) ->
 def test_broker_refuses_what_the_adapter_sends_for_a_zombie(
     kafka_url: str, new_log: NewLog, topics: tuple[str, str]
 ) -> None:
-    """The same past the worker's own check: a zombie whose client has not noticed yet."""
+    """The broker also refuses the commit of a zombie whose client has not noticed the eviction yet."""
     source, out = topics
     log = new_log()
     put(log, numbered(source, RECORDS))

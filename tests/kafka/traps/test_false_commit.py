@@ -1,4 +1,4 @@
-"""B4: a gap in a partition's sequence, met while committing, ends in a new epoch: what is reported as a commit was an abort."""
+"""B4: a sequence gap found during a commit starts a new producer epoch; the aborted transaction is reported as committed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def test_plain_client_reports_an_aborted_transaction_as_committed(
         proxy.clear_faults()
         producer.send_offsets_to_transaction(plain.offsets(source, 3), source)
         proxy.inject(Api.PRODUCE, Direction.REQUEST, Fault.STALL)
-        behind_the_gap = producer.send(out, b"2")
+        after_the_gap = producer.send(out, b"2")
         proxy.wait_injected(Api.PRODUCE, Direction.REQUEST)
         commit = plain.Call(producer.commit_transaction)
         wait_until(producer._transaction_manager.is_completing, 10, "the commit to begin")
@@ -39,7 +39,7 @@ def test_plain_client_reports_an_aborted_transaction_as_committed(
 
         assert commit.ends_within(20)
         assert commit.error is None
-        assert behind_the_gap.failed()
+        assert after_the_gap.failed()
 
     log = new_log()
     assert log.admin().committed_offsets(source, [source]) == {}
@@ -54,7 +54,7 @@ def test_adapter_reports_the_failure(
     log = proxied_log(batch_size="1")
     member = Member(log, source, [source])
     batch = member.batch()
-    # A request for each record: the first is written, the next is not.
+    # One request per record: the first is written, the second is lost.
     proxy.inject(Api.PRODUCE, Direction.REQUEST, Fault.CUT, skip=1)
 
     with pytest.raises(CommitFailed):

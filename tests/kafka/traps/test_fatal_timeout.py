@@ -1,4 +1,4 @@
-"""B8: a transactional request without an answer in time is fatal to the producer; whether it was carried out nobody knows."""
+"""B8: a transactional request that times out is fatal to the producer, and its outcome is unknown."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ def test_plain_client_can_neither_abort_nor_begin_after_a_successful_commit(
     assert values(read_all(new_log(), out)) == [b"0"]
 
 
-@pytest.mark.parametrize("part", list(Direction), ids=lambda part: str(part.value))
+@pytest.mark.parametrize("direction", list(Direction), ids=lambda direction: str(direction.value))
 def test_adapter_reports_an_unknown_outcome_and_resolves_it(
-    proxy: FaultProxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str], part: Direction
+    proxy: FaultProxy, proxied_log: NewLog, new_log: NewLog, topics: tuple[str, str], direction: Direction
 ) -> None:
     source, out = topics
     put(new_log(), numbered(source, 6))
@@ -46,12 +46,12 @@ def test_adapter_reports_an_unknown_outcome_and_resolves_it(
     member = Member(log, source, [source])
     member.take(3, lambda record: [Message(out, record.key, record.value)])
     batch = member.batch()
-    proxy.inject(Api.END_TXN, part, Fault.STALL, times=1)
+    proxy.inject(Api.END_TXN, direction, Fault.STALL, times=1)
 
     with pytest.raises(CommitFailed):
         member.worker.commit(batch, copies(batch, out))
 
-    # What was stalled arrives now, after the successor's start.
+    # The stalled message arrives now, after the new producer has started.
     proxy.clear_faults()
     copy_all(member.worker, source, log, topics)
     assert_copied_once(new_log(), out, 6)

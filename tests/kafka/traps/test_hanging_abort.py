@@ -1,4 +1,4 @@
-"""B9: an abort waits for records that cannot be written, and so does close(), which then gives up and leaves all behind."""
+"""B9: an abort waits for records that cannot be written; so does close(), which then fails and leaves its threads running."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from tests.kafka.traps import plain
 
 pytestmark = pytest.mark.kafka
 
-PATIENT_MS = 120_000
-"""kafka-python's own `delivery_timeout_ms`."""
+DELIVERY_TIMEOUT_MS = 120_000
+"""kafka-python's default."""
 
 
 @pytest.mark.slow
 def test_plain_abort_hangs(proxy: FaultProxy, topics: tuple[str, str]) -> None:
     source, out = topics
-    with plain.producer(proxy.address, transactional_id=source, delivery_timeout_ms=PATIENT_MS) as producer:
+    with plain.producer(proxy.address, transactional_id=source, delivery_timeout_ms=DELIVERY_TIMEOUT_MS) as producer:
         producer.begin_transaction()
         proxy.inject(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
         producer.send(out, b"0")
@@ -41,7 +41,7 @@ def test_plain_abort_hangs(proxy: FaultProxy, topics: tuple[str, str]) -> None:
 
 def test_plain_close_gives_up_and_leaves_its_thread(proxy: FaultProxy, topics: tuple[str, str]) -> None:
     source, out = topics
-    with plain.producer(proxy.address, transactional_id=source, delivery_timeout_ms=PATIENT_MS) as producer:
+    with plain.producer(proxy.address, transactional_id=source, delivery_timeout_ms=DELIVERY_TIMEOUT_MS) as producer:
         producer.begin_transaction()
         proxy.inject(Api.PRODUCE, Direction.REQUEST, Fault.CUT)
         producer.send(out, b"0")

@@ -1,4 +1,4 @@
-"""B1: a transactional request whose coordinator is not ready at that moment is dropped, and its call waits for ever."""
+"""B1: a transactional request is dropped if its coordinator is not ready, and its call waits for ever."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from tests.kafka.traps import plain
 
 pytestmark = pytest.mark.kafka
 
-TURNED_AWAY = 8
-"""Attempts to connect, 50 to 200 ms one after the other: enough for the call to have met the absence."""
+REFUSED_CONNECTIONS = 8
+"""Attempts to connect, 50 to 200 ms apart: enough for the call to find the coordinator down."""
 
 
-def call_while_away(proxy: FaultProxy, call: Callable[[], object]) -> plain.Call:
-    """Begin the call when the client knows that its coordinator is away; the coordinator is back at the end."""
+def call_while_disconnected(proxy: FaultProxy, call: Callable[[], object]) -> plain.Call:
+    """Start the call when the client has lost its coordinator; then bring the coordinator back."""
     proxy.disconnect()
     proxy.wait_refused()
-    begun = plain.Call(call)
-    proxy.wait_refused(TURNED_AWAY)
+    started = plain.Call(call)
+    proxy.wait_refused(REFUSED_CONNECTIONS)
     proxy.clear_faults()
-    return begun
+    return started
 
 
 def assert_others_can_commit(proxy: FaultProxy, topic: str) -> None:
@@ -49,11 +49,11 @@ def test_plain_commit_hangs(proxy: FaultProxy, new_log: NewLog, topics: tuple[st
         producer.begin_transaction()
         producer.send(out, b"0").get(10)
 
-        commit = call_while_away(proxy, producer.commit_transaction)
+        commit = call_while_disconnected(proxy, producer.commit_transaction)
 
         assert_others_can_commit(proxy, source)
         assert not commit.ends_within(plain.HANGS_S)
-        assert proxy.response_count(Api.END_TXN) == 1, "the other's"
+        assert proxy.response_count(Api.END_TXN) == 1, "the request of the other producer"
     with plain.producer(proxy.address, transactional_id="plain-commit"):
         assert values(read_all(new_log(), out)) == []
 
@@ -65,7 +65,7 @@ def test_plain_offsets_hang(proxy: FaultProxy, topics: tuple[str, str]) -> None:
         producer.begin_transaction()
         producer.send(out, b"0").get(10)
 
-        sending = call_while_away(
+        sending = call_while_disconnected(
             proxy, lambda: producer.send_offsets_to_transaction(plain.offsets(source, 1), "plain-offsets")
         )
 
@@ -84,10 +84,10 @@ def test_adapter_commits_when_the_coordinator_is_back(
     producer.send(out, value=b"0", key=b"k").get(10)
 
     offsets = plain.offsets(source, 1)
-    sending = call_while_away(proxy, lambda: producer.send_offsets(offsets, "adapters-commit", timeout_s=50))
+    sending = call_while_disconnected(proxy, lambda: producer.send_offsets(offsets, "adapters-commit", timeout_s=50))
     assert sending.ends_within(60)
     assert sending.error is None
-    commit = call_while_away(proxy, lambda: producer.commit(timeout_s=50))
+    commit = call_while_disconnected(proxy, lambda: producer.commit(timeout_s=50))
     assert commit.ends_within(60)
     assert commit.error is None
 
@@ -114,7 +114,7 @@ def test_worker_commits_or_raises(
             member.worker.commit(batch, copies(batch, out))
 
     commit = plain.Call(finish)
-    proxy.wait_refused(TURNED_AWAY)
+    proxy.wait_refused(REFUSED_CONNECTIONS)
     proxy.clear_faults()
 
     assert commit.ends_within(60)

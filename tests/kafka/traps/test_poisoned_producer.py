@@ -1,4 +1,4 @@
-"""B7: a producer to which a broker has refused one record, for its size or for want of rights, is spoilt for those after it."""
+"""B7: after a broker has refused a record for its size or a missing right, the producer fails for all later records."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from tests.kafka.traps import plain
 
 pytestmark = pytest.mark.kafka
 
-LARGE = random.Random(7).randbytes(5_000)  # noqa: S311 - bytes that no codec makes smaller
+LARGE = random.Random(7).randbytes(5_000)  # noqa: S311 - incompressible bytes
 
 
 @pytest.fixture
 def small(new_log: NewLog, topics: tuple[str, str]) -> str:
-    """A topic that takes no large record."""
+    """A topic with a low limit for the size of records."""
     name = f"{topics[0]}.small"
     new_log().admin().create([TopicSpec(name, 1, CleanupPolicy.DELETE, max_record_bytes=2_000)])
     return name
@@ -65,7 +65,7 @@ def test_adapter_refuses_a_record_over_the_request_limit_before_sending_it(
 def test_adapter_continues_to_write_after_the_broker_has_refused_a_record(
     kafka_url: str, new_log: NewLog, topics: tuple[str, str]
 ) -> None:
-    """The topic's limit was lowered since the adapter has looked at it."""
+    """The topic's limit was lowered after the adapter has read it."""
     source, _ = topics
     writer = new_log().writer(source)
     writer.write(numbered(source, 2), Progress(2))

@@ -1,4 +1,4 @@
-"""B7: a right that is taken away and given back. An idempotent producer repeats the refusal for ever."""
+"""B7: a right is revoked and granted again. An idempotent producer repeats the refusal for ever."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ SASL: Final = {
 }
 
 
-class Guard:
-    """A broker on which a user may write to the topic, or may not."""
+class WriteRight:
+    """Grants and revokes a user's right to write to the topic."""
 
-    topic: Final = "guarded"
+    topic: Final = "protected"
 
     def __init__(self, broker: Broker) -> None:
         self.url = broker.sasl_url
         self._admin = KafkaAdminClient(bootstrap_servers=broker.url.removeprefix("kafka://"))
         pattern = ResourcePattern(ResourceType.TOPIC, self.topic)
-        no_writing = (f"User:{USER}", "*", ACLOperation.WRITE, ACLPermissionType.DENY, pattern)
-        # Without a rule that allows it nothing would be, as soon as there is one that denies something.
-        everything = (f"User:{USER}", "*", ACLOperation.ALL, ACLPermissionType.ALLOW, pattern)
-        self._denial, self._filter = ACL(*no_writing), ACLFilter(*no_writing)
-        self._admin.create_acls([ACL(*everything)])
+        denial = (f"User:{USER}", "*", ACLOperation.WRITE, ACLPermissionType.DENY, pattern)
+        # As soon as a topic has any rule, the broker denies what no rule allows.
+        permission = (f"User:{USER}", "*", ACLOperation.ALL, ACLPermissionType.ALLOW, pattern)
+        self._denial, self._filter = ACL(*denial), ACLFilter(*denial)
+        self._admin.create_acls([ACL(*permission)])
 
     def deny(self) -> None:
         self._admin.create_acls([self._denial])
@@ -70,7 +70,7 @@ class Guard:
 
 
 @pytest.fixture
-def guard(tmp_path: Path) -> Iterator[Guard]:
+def right(tmp_path: Path) -> Iterator[WriteRight]:
     home = find_kafka_home(Path(__file__).resolve().parent.parent.parent.parent)
     if home is None:
         pytest.skip(HOW_TO_RUN)
@@ -78,16 +78,16 @@ def guard(tmp_path: Path) -> Iterator[Guard]:
     try:
         broker.start()
         with log_opener(broker.url) as open_log:
-            open_log().admin().create([TopicSpec(Guard.topic, 1, CleanupPolicy.DELETE)])
-        made = Guard(broker)
-        yield made
-        made.close()
+            open_log().admin().create([TopicSpec(WriteRight.topic, 1, CleanupPolicy.DELETE)])
+        right = WriteRight(broker)
+        yield right
+        right.close()
     finally:
         broker.stop()
 
 
 def until_refused(write: Callable[[], object], refusal: type[Exception]) -> None:
-    """A rule is obeyed a moment after it is made."""
+    """Write until the refusal: the broker applies a rule a moment after it was created."""
     for _ in steps("the refusal"):
         try:
             write()
@@ -95,26 +95,26 @@ def until_refused(write: Callable[[], object], refusal: type[Exception]) -> None
             return
 
 
-def test_adapter_writes_again_after_the_right_is_granted_and_plain_client_does_not(guard: Guard) -> None:
-    address = guard.url.removeprefix("kafka://")
-    with log_opener(guard.url, **SASL) as open_log, plain.producer(address, **SASL) as producer:
+def test_adapter_writes_again_after_the_right_is_granted_and_plain_client_does_not(right: WriteRight) -> None:
+    address = right.url.removeprefix("kafka://")
+    with log_opener(right.url, **SASL) as open_log, plain.producer(address, **SASL) as producer:
         writer, written = open_log().writer("writer"), 0
 
         def write() -> None:
             nonlocal written
-            writer.write([Message(guard.topic, b"k", b"%d" % written)], Progress(written + 1))
+            writer.write([Message(right.topic, b"k", b"%d" % written)], Progress(written + 1))
             written += 1
 
         def send() -> None:
-            producer.send(guard.topic, b"plain").get(10)
+            producer.send(right.topic, b"plain").get(10)
 
         write()
         send()
-        guard.deny()
+        right.deny()
         until_refused(send, TopicAuthorizationFailedError)
         until_refused(write, ConfigurationError)
 
-        guard.allow()
+        right.allow()
         for _ in steps("the adapter to write again"):
             with suppress(ConfigurationError):
                 write()
@@ -122,5 +122,5 @@ def test_adapter_writes_again_after_the_right_is_granted_and_plain_client_does_n
         with pytest.raises(KafkaError, match="TopicAuthorizationFailed"):
             send()
 
-        ours = [value for value in values(read_all(open_log(), guard.topic)) if value != b"plain"]
+        ours = [value for value in values(read_all(open_log(), right.topic)) if value != b"plain"]
         assert ours == [b"%d" % i for i in range(written)]

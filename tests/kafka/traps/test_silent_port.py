@@ -1,6 +1,6 @@
-"""B11: a TLS handshake has no timeout. A host that accepts connections and says nothing keeps a client for ever.
+"""B11: kafka-python's TLS handshake has no timeout. A host that accepts connections and never answers blocks a client for ever.
 
-How opening the log ends at such a port: `tests/kafka/test_connection_errors.py`. Here it falls silent later.
+`tests/kafka/test_connection_errors.py` opens a log at such a port; here the host stops answering later.
 """
 
 from __future__ import annotations

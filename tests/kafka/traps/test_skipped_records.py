@@ -1,7 +1,7 @@
-"""B21: a poll that raises may have moved on before: what it would have returned is skipped.
+"""B21: a poll that raises may have advanced already; the records it would have returned are skipped.
 
-Records are taken from the buffer, then the next fetches are sent. That fails if a partition is said to be led by a broker
-that the client has not heard of, as an answer may say while a cluster changes.
+The library takes records from its buffer, then sends the next fetches. That fails if a response names a leader that is not in
+the client's metadata, which happens while a cluster changes.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LATER_EPOCH = 1_000
 
 @pytest.fixture
 def source(new_log: NewLog, topics: tuple[str, str]) -> str:
-    """Two partitions, of which the first has ten records and the second none."""
+    """A topic with ten records in its first partition and none in its second."""
     name = f"{topics[0]}.two"
     log = new_log()
     log.admin().create([TopicSpec(name, 2, CleanupPolicy.DELETE)])
@@ -36,8 +36,8 @@ def source(new_log: NewLog, topics: tuple[str, str]) -> str:
     return name
 
 
-def hint_at_unknown_leader(consumer: Any, topic: str) -> None:
-    """Do with the second partition what kafka-python does at such an answer (`Fetcher._maybe_update_current_leader`)."""
+def set_unknown_leader(consumer: Any, topic: str) -> None:
+    """Set the second partition's leader as kafka-python does for such a response (`Fetcher._maybe_update_current_leader`)."""
     assert consumer._client.cluster.update_partition_leader(TopicPartition(topic, 1), UNKNOWN_BROKER, LATER_EPOCH)
 
 
@@ -47,7 +47,7 @@ def test_plain_consumer_skips_records(kafka_url: str, source: str) -> None:
     consumer.assign([first, TopicPartition(source, 1)])
     plain.poll_until(lambda: bool(consumer.poll(100, max_records=4)))
 
-    hint_at_unknown_leader(consumer, source)
+    set_unknown_leader(consumer, source)
     with pytest.raises(UnknownBrokerIdError):
         consumer.poll(1_000)
 
@@ -59,7 +59,7 @@ def test_worker_returns_them_at_the_next_poll(new_log: NewLog, source: str) -> N
     member = Member(new_log(), source, [source])
     batch = member.batch(max_records=4)
     worker: Any = member.worker
-    hint_at_unknown_leader(worker._consumer, source)
+    set_unknown_leader(worker._consumer, source)
     with pytest.raises(LogUnavailable, match="UnknownBrokerId"):
         member.poll()
     worker._consumer._client.cluster.request_update()
@@ -67,7 +67,7 @@ def test_worker_returns_them_at_the_next_poll(new_log: NewLog, source: str) -> N
     worker.commit(batch, [])
     rest: list[Record] = []
     for _ in steps("the rest"):
-        # Until the client has learnt who leads.
+        # Until the client has loaded the leader.
         with suppress(LogUnavailable):
             rest += member.poll().records
         if rest:
@@ -82,12 +82,12 @@ def test_reader_returns_them_at_the_next_poll(new_log: NewLog, source: str) -> N
         polled += reader.poll(max_records=4, timeout_ms=STEP_MS)
         if polled:
             break
-    hint_at_unknown_leader(reader._consumer, source)
+    set_unknown_leader(reader._consumer, source)
     with pytest.raises(LogUnavailable, match="UnknownBrokerId"):
         reader.poll(max_records=100, timeout_ms=STEP_MS)
     reader._consumer._client.cluster.request_update()
 
-    for _ in steps("the end"):
+    for _ in steps("the reader's end"):
         with suppress(LogUnavailable):
             polled += reader.poll(max_records=100, timeout_ms=STEP_MS)
         if reader.at_end():

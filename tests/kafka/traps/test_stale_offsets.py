@@ -1,4 +1,4 @@
-"""B3: offsets that the broker has refused stay with the producer, and are committed with its next transaction."""
+"""B3: offsets that the broker has refused stay in the producer and are committed with its next transaction."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def test_plain_client_sets_back_the_offset_of_another_owner(kafka_url: str, new_
     address = kafka_url.removeprefix("kafka://")
     with (
         plain.producer(address, transactional_id=source) as producer,
-        plain.consumer(address, source, source, **plain.SLOW) as slow,
-        plain.consumer(address, source, source, **plain.SLOW) as other,
+        plain.consumer(address, source, source, **plain.SHORT_SESSION) as slow,
+        plain.consumer(address, source, source, **plain.SHORT_SESSION) as other,
     ):
         plain.poll_until(lambda: len(slow.assignment()) == 2, slow)
         member = slow.group_metadata()
@@ -58,12 +58,12 @@ def test_plain_client_sets_back_the_offset_of_another_owner(kafka_url: str, new_
         producer.commit_transaction()
 
     admin = new_log().admin()
-    # A commit returns a little before its offsets are there.
+    # A commit returns shortly before its offsets are visible.
     wait_until(lambda: admin.committed_offsets(source, [source]) == {mine: 4, others: 3}, 20, "the stale offset")
 
 
 def test_adapter_never_sets_an_offset_back(new_log: NewLog, source: str) -> None:
-    settings = {name: str(value) for name, value in plain.SLOW.items()}
+    settings = {name: str(value) for name, value in plain.SHORT_SESSION.items()}
     slow, other = (Member(new_log(**settings), source, [source], instance=name) for name in ("slow", "other"))
     slow.poll_until(lambda: len(slow.owned) == 2)
     batch = slow.batch(max_records=3)
@@ -83,7 +83,7 @@ def test_adapter_never_sets_an_offset_back(new_log: NewLog, source: str) -> None
 
 
 def test_adapter_discards_offsets_that_the_broker_has_refused(kafka_url: str, new_log: NewLog, source: str) -> None:
-    """The same past the worker's own check: as a member that is none any more."""
+    """The broker refuses offsets of a former member; the adapter discards them with the producer."""
     clients = ClientFactory(parse_addresses(kafka_url), {})
     transactions = Transactions(clients, KafkaAdmin(clients), source)
     transactions.open()
@@ -95,7 +95,7 @@ def test_adapter_discards_offsets_that_the_broker_has_refused(kafka_url: str, ne
     transactions.open()
     transactions.run([], plain.offsets(source, 4), token.member)
 
-    # Done when the markers of the last transaction are written: only then are its offsets there.
+    # Returns when the markers of the last transaction are written; its offsets are visible only then.
     transactions.open()
     committed = new_log().admin().committed_offsets(source, [source])
     assert committed == {TopicPartition(source, 0): 4}
