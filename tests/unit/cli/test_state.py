@@ -21,34 +21,34 @@ from services.cli.__main__ import newsloom as cli
 from services.verifier.findings import Invariant
 from services.verifier.topic_reader import TopicsChanged
 from services.verifier.verification import verify_topics
-from tests.unit.verifier.desk import Desk
-from tests.unit.verifier.newsroom import Newsroom, in_edition, resolved
-from tests.unit.verifier.weeks import a_busy_week
+from tests.unit.verifier.busy_week import busy_week
+from tests.unit.verifier.log_file import LogFile
+from tests.unit.verifier.service_loops import ServiceLoops, in_edition, resolve_commands
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> LogFile:
     file = tmp_path_factory.mktemp("whole") / "news.db"
     given = Settings(log=f"sqlite:///{file}", model="test", partitions=2, state_partitions=2)
     with closing(open_log_url(given.log)) as log:
-        newsroom = Newsroom(log, given)
-        events = resolved(a_busy_week())
-        newsroom.take_in([*events, *in_edition(events, "de")])
+        newsroom = ServiceLoops(log, given)
+        events = resolve_commands(busy_week())
+        newsroom.feed([*events, *in_edition(events, "de")])
         newsroom.drain("embedder", "clusterer")
-    return Desk(file, given)
+    return LogFile(file, given)
 
 
 @pytest.fixture
-def desk(whole: Desk, tmp_path: Path) -> Desk:
-    return whole.copied(tmp_path / "news.db")
+def log_file(whole: LogFile, tmp_path: Path) -> LogFile:
+    return whole.copy_to(tmp_path / "news.db")
 
 
-def verify(desk: Desk, *arguments: str) -> Result:
-    return CliRunner(env={"NEWSLOOM_LOG": desk.settings.log}).invoke(cli, ["state", "verify", *arguments])
+def verify(log_file: LogFile, *arguments: str) -> Result:
+    return CliRunner(env={"NEWSLOOM_LOG": log_file.settings.log}).invoke(cli, ["state", "verify", *arguments])
 
 
-def test_it_says_what_it_has_checked(desk: Desk) -> None:
-    result = verify(desk)
+def test_it_says_what_it_has_checked(log_file: LogFile) -> None:
+    result = verify(log_file)
 
     assert result.exit_code == 0, result.output
     for invariant in Invariant:
@@ -57,11 +57,11 @@ def test_it_says_what_it_has_checked(desk: Desk) -> None:
     assert "every invariant holds" in result.output
 
 
-def test_it_names_what_is_broken_and_ends_with_1(desk: Desk) -> None:
-    record, update = desk.updates()[0]
-    desk.append(record)
+def test_it_names_what_is_broken_and_ends_with_1(log_file: LogFile) -> None:
+    record, update = log_file.updates()[0]
+    log_file.append(record)
 
-    result = verify(desk)
+    result = verify(log_file)
 
     assert result.exit_code == 1
     assert f"BROKEN  {Invariant.VERSIONS.value}" in result.output
@@ -69,11 +69,11 @@ def test_it_names_what_is_broken_and_ends_with_1(desk: Desk) -> None:
     assert "violations" in result.output
 
 
-def test_json_has_it_all(desk: Desk) -> None:
-    good = json.loads(verify(desk, "--format", "json").output)
-    record, update = desk.updates()[0]
-    desk.append(record)
-    result = verify(desk, "--format", "json")
+def test_json_has_it_all(log_file: LogFile) -> None:
+    good = json.loads(verify(log_file, "--format", "json").output)
+    record, update = log_file.updates()[0]
+    log_file.append(record)
+    result = verify(log_file, "--format", "json")
     bad = json.loads(result.output)
 
     assert result.exit_code == 1
@@ -86,14 +86,14 @@ def test_json_has_it_all(desk: Desk) -> None:
     assert any(update.story_id in one["violation"] for one in bad["violations"])
 
 
-def test_nothing_is_written(desk: Desk) -> None:
-    before = [desk.records(topic) for topic in (ARTICLES,)], _standing(desk)
-    verify(desk)
-    assert ([desk.records(topic) for topic in (ARTICLES,)], _standing(desk)) == before
+def test_nothing_is_written(log_file: LogFile) -> None:
+    before = [log_file.records(topic) for topic in (ARTICLES,)], _standing(log_file)
+    verify(log_file)
+    assert ([log_file.records(topic) for topic in (ARTICLES,)], _standing(log_file)) == before
 
 
-def _standing(desk: Desk) -> dict[TopicPartition, int]:
-    with closing(open_log_url(desk.settings.log)) as log:
+def _standing(log_file: LogFile) -> dict[TopicPartition, int]:
+    with closing(open_log_url(log_file.settings.log)) as log:
         return log.admin().end_offsets(["news.articles", "news.stories"])
 
 
@@ -108,23 +108,23 @@ def test_topics_that_are_not_there_are_named() -> None:
 class _Busy:
     """A log on which somebody writes whenever its admin is asked."""
 
-    def __init__(self, log: Log, desk: Desk, record: Record) -> None:
-        self._log, self._desk, self._record = log, desk, record
+    def __init__(self, log: Log, log_file: LogFile, record: Record) -> None:
+        self._log, self._log_file, self._record = log, log_file, record
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._log, name)
 
     def reader(self, *arguments: object, **options: object) -> object:
-        self._desk.append(replace(self._record, partition=0))
+        self._log_file.append(replace(self._record, partition=0))
         return self._log.reader(*arguments, **options)  # type: ignore[arg-type]
 
 
 @pytest.fixture
-def busy_log(desk: Desk) -> Iterator[_Busy]:
-    with closing(open_log_url(desk.settings.log)) as log:
-        yield _Busy(log, desk, desk.records(ARTICLES)[0])
+def busy_log(log_file: LogFile) -> Iterator[_Busy]:
+    with closing(open_log_url(log_file.settings.log)) as log:
+        yield _Busy(log, log_file, log_file.records(ARTICLES)[0])
 
 
-def test_topics_that_are_written_to_are_of_no_one_moment(desk: Desk, busy_log: Log) -> None:
+def test_topics_that_are_written_to_are_of_no_one_moment(log_file: LogFile, busy_log: Log) -> None:
     with pytest.raises(TopicsChanged, match="stop the services"):
-        verify_topics(busy_log, desk.settings)
+        verify_topics(busy_log, log_file.settings)

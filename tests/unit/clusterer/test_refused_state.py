@@ -17,29 +17,29 @@ from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Record
 from services.clusterer.configuration import parameters_of
 from services.clusterer.step import ClustererStep
-from tests.unit.verifier.desk import Desk
-from tests.unit.verifier.newsroom import Newsroom, resolved
-from tests.unit.verifier.weeks import a_busy_week
+from tests.unit.verifier.busy_week import busy_week
+from tests.unit.verifier.log_file import LogFile
+from tests.unit.verifier.service_loops import ServiceLoops, resolve_commands
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> LogFile:
     file = tmp_path_factory.mktemp("whole") / "news.db"
     given = Settings(log=f"sqlite:///{file}", model="test")
     with closing(open_log_url(given.log)) as log:
-        newsroom = Newsroom(log, given)
-        newsroom.take_in(resolved(a_busy_week()))
+        newsroom = ServiceLoops(log, given)
+        newsroom.feed(resolve_commands(busy_week()))
         newsroom.drain("clusterer")
-    return Desk(file, given)
+    return LogFile(file, given)
 
 
 @pytest.fixture
-def desk(whole: Desk, tmp_path: Path) -> Desk:
-    return whole.copied(tmp_path / "news.db")
+def log_file(whole: LogFile, tmp_path: Path) -> LogFile:
+    return whole.copy_to(tmp_path / "news.db")
 
 
-def restore(desk: Desk, *, model: str = "test") -> None:
-    given = msgspec.structs.replace(desk.settings, model=model)
+def restore(log_file: LogFile, *, model: str = "test") -> None:
+    given = msgspec.structs.replace(log_file.settings, model=model)
     with closing(open_log_url(given.log)) as log:
         ClustererStep(given, log, None, parameters_of(given)).restore(0)
 
@@ -49,33 +49,33 @@ def with_type(record: Record, event_type: str) -> Record:
     return replace(record, headers=headers)
 
 
-def test_a_whole_state_is_restored(desk: Desk) -> None:
-    restore(desk)
+def test_a_whole_state_is_restored(log_file: LogFile) -> None:
+    restore(log_file)
 
 
-def test_a_state_of_another_model_is_refused_with_both_models(desk: Desk) -> None:
+def test_a_state_of_another_model_is_refused_with_both_models(log_file: LogFile) -> None:
     with pytest.raises(
         ConfigurationError, match=r"NEWSLOOM_MODEL is 'other', but .* made with 'test' \(8 dimensions\)"
     ):
-        restore(desk, model="other")
+        restore(log_file, model="other")
 
 
 @pytest.mark.parametrize(
     ("record", "event_type"),
     [
-        (lambda desk: desk.stories()[0][0], "newsloom.story.snapshot.v2"),
-        (lambda desk: desk.memberships()[0][0], "newsloom.membership.v2"),
-        (lambda desk: desk.checkpoint()[0], "newsloom.checkpoint.v17"),
+        (lambda file: file.stories()[0][0], "newsloom.story.snapshot.v2"),
+        (lambda file: file.memberships()[0][0], "newsloom.membership.v2"),
+        (lambda file: file.checkpoint()[0], "newsloom.checkpoint.v17"),
     ],
 )
 def test_a_state_of_a_newer_schema_is_refused_with_its_name(
-    desk: Desk, record: Callable[[Desk], Record], event_type: str
+    log_file: LogFile, record: Callable[[LogFile], Record], event_type: str
 ) -> None:
-    newer = replace(record(desk), value=b'{"what": "nobody knows yet"}')
-    desk.alter(with_type(newer, event_type))
+    newer = replace(record(log_file), value=b'{"what": "nobody knows yet"}')
+    log_file.alter(with_type(newer, event_type))
 
     with pytest.raises(ConfigurationError) as refused:
-        restore(desk)
+        restore(log_file)
 
     assert f"{newer.topic}, partition 0, offset {newer.offset}" in str(refused.value)
     assert f"has type {event_type}; this version of newsloom reads only newsloom.checkpoint.v1, " in str(refused.value)
@@ -84,33 +84,39 @@ def test_a_state_of_a_newer_schema_is_refused_with_its_name(
 
 @pytest.mark.parametrize(
     "record",
-    [lambda desk: desk.stories()[0][0], lambda desk: desk.memberships()[0][0], lambda desk: desk.checkpoint()[0]],
+    [
+        lambda file: file.stories()[0][0],
+        lambda file: file.memberships()[0][0],
+        lambda file: file.checkpoint()[0],
+    ],
 )
-def test_a_damaged_record_is_named(desk: Desk, record: Callable[[Desk], Record]) -> None:
-    damaged = record(desk)
-    desk.alter(replace(damaged, value=(damaged.value or b"")[:-9]))
+def test_a_damaged_record_is_named(log_file: LogFile, record: Callable[[LogFile], Record]) -> None:
+    damaged = record(log_file)
+    log_file.alter(replace(damaged, value=(damaged.value or b"")[:-9]))
 
     with pytest.raises(ConfigurationError, match=rf"{damaged.topic}, partition 0, offset {damaged.offset}\): not JSON"):
-        restore(desk)
+        restore(log_file)
 
 
-def _lost(record: Callable[[Desk], Record]) -> Callable[[Desk], None]:
-    return lambda desk: desk.append(replace(record(desk), value=None))
+def _lost(record: Callable[[LogFile], Record]) -> Callable[[LogFile], None]:
+    return lambda file: file.append(replace(record(file), value=None))
 
 
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
-        (_lost(lambda desk: desk.stories()[0][0]), r"is in story st-\w+, which is missing from `stories`"),
+        (_lost(lambda file: file.stories()[0][0]), r"is in story st-\w+, which is missing from `stories`"),
         (
-            _lost(lambda desk: desk.memberships()[0][0]),
+            _lost(lambda file: file.memberships()[0][0]),
             r"story st-\w+ has \d+ articles .*but `article-stories` holds \d+",
         ),
-        (_lost(lambda desk: desk.checkpoint()[0]), "edition main has stories or articles but no checkpoint"),
+        (_lost(lambda file: file.checkpoint()[0]), "edition main has stories or articles but no checkpoint"),
     ],
 )
-def test_a_record_that_is_missing_is_missed(desk: Desk, spoil: Callable[[Desk], None], complaint: str) -> None:
-    spoil(desk)
+def test_a_record_that_is_missing_is_missed(
+    log_file: LogFile, spoil: Callable[[LogFile], None], complaint: str
+) -> None:
+    spoil(log_file)
 
     with pytest.raises(ConfigurationError, match=complaint):
-        restore(desk)
+        restore(log_file)

@@ -23,8 +23,8 @@ from newsloom.streaming.scan import read_topic
 from services.clusterer.core.calibration import zero_calibration
 from services.clusterer.step import ClustererStep
 from tests.laws.streams import DIMENSION, FIXED_PARAMETERS, article
-from tests.unit.verifier.newsroom import Newsroom, resolved
-from tests.unit.verifier.weeks import a_busy_week
+from tests.unit.verifier.busy_week import busy_week
+from tests.unit.verifier.service_loops import ServiceLoops, resolve_commands
 
 POLL_RECORDS = 5
 
@@ -42,9 +42,9 @@ def log(given: Settings) -> Iterator[Log]:
 
 
 @pytest.fixture
-def newsroom(log: Log, given: Settings) -> Newsroom:
-    newsroom = Newsroom(log, given)
-    newsroom.take_in(resolved(a_busy_week()))
+def newsroom(log: Log, given: Settings) -> ServiceLoops:
+    newsroom = ServiceLoops(log, given)
+    newsroom.feed(resolve_commands(busy_week()))
     newsroom.drain("clusterer")
     newsroom.close()
     return newsroom

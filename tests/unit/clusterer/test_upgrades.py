@@ -20,8 +20,8 @@ from newsloom.subscribe import Newsloom
 from services.clusterer.core.parameters import Parameters
 from services.verifier.verification import find_violations
 from tests.laws.streams import FIXED_PARAMETERS, article
-from tests.unit.verifier.newsroom import Newsroom, resolved
-from tests.unit.verifier.weeks import a_busy_week
+from tests.unit.verifier.busy_week import busy_week
+from tests.unit.verifier.service_loops import ServiceLoops, resolve_commands
 
 GIVEN = Settings(log="sqlite://", model="test", partitions=2, state_partitions=2)
 GENEROUS = Parameters(bar_base=0.05, bar_mean=0.0, bar_std=0.0, merge_bar=0.05, copy_jaccard=0.9)
@@ -44,8 +44,8 @@ def later_news() -> list[VectorEvent]:
 
 
 def run(log: Log, parameters: Parameters, events: Sequence[VectorEvent]) -> None:
-    newsroom = Newsroom(log, GIVEN, parameters)
-    newsroom.take_in(events)
+    newsroom = ServiceLoops(log, GIVEN, parameters)
+    newsroom.feed(events)
     newsroom.drain("embedder", "clusterer")
     newsroom.close()
 
@@ -59,14 +59,14 @@ def updates(log: Log) -> list[Record]:
 def decided(parameters: Parameters) -> dict[str, int]:
     """How many articles each story has after the old version's week and this version's news."""
     with closing(open_log_url("sqlite://")) as log:
-        run(log, FIXED_PARAMETERS, resolved(a_busy_week()))
+        run(log, FIXED_PARAMETERS, resolve_commands(busy_week()))
         run(log, parameters, later_news())
         return {story.id: story.article_count for story in Newsloom(log).stories().values()}
 
 
 @pytest.mark.parametrize("parameters", [GENEROUS, STRICT], ids=["generous", "strict"])
 def test_published_history_stays_and_goes_on_without_a_gap(log: Log, parameters: Parameters) -> None:
-    run(log, FIXED_PARAMETERS, resolved(a_busy_week()))
+    run(log, FIXED_PARAMETERS, resolve_commands(busy_week()))
     before, stories, memberships = updates(log), Newsloom(log).stories(), Newsloom(log).memberships()
 
     run(log, parameters, later_news())
@@ -89,11 +89,11 @@ def test_published_history_stays_and_goes_on_without_a_gap(log: Log, parameters:
 
 @pytest.mark.parametrize("parameters", [GENEROUS, STRICT], ids=["generous", "strict"])
 def test_a_new_version_that_only_starts_writes_nothing(log: Log, parameters: Parameters) -> None:
-    run(log, FIXED_PARAMETERS, resolved(a_busy_week()))
+    run(log, FIXED_PARAMETERS, resolve_commands(busy_week()))
     names = [topic_name(GIVEN, topic) for topic in TOPICS]
     before = log.admin().end_offsets(names)
 
-    newsroom = Newsroom(log, GIVEN, parameters)
+    newsroom = ServiceLoops(log, GIVEN, parameters)
     newsroom.drain("embedder", "clusterer")
 
     assert log.admin().end_offsets(names) == before

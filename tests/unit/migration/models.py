@@ -17,7 +17,7 @@ from newsloom.streaming.log import Log
 from services.embedder.encoder import Vectors
 from services.embedder.step import EmbedderStep
 from tests.laws.streams import START
-from tests.unit.verifier.newsroom import Newsroom
+from tests.unit.verifier.service_loops import ServiceLoops
 
 WORDS_OF_A_SUBJECT = 24
 
@@ -51,10 +51,10 @@ def encoder_of(model: tuple[str, int]) -> WordEncoder:
     return WordEncoder(*model)
 
 
-def newsroom_of(log: Log, settings: Settings, model: tuple[str, int]) -> Newsroom:
+def newsroom_of(log: Log, settings: Settings, model: tuple[str, int]) -> ServiceLoops:
     """Both services, working with that model."""
     step = EmbedderStep(settings, encoder_of(model))
-    return Newsroom(log, msgspec.structs.replace(settings, model=model[0]), embedder=step, dimension=model[1])
+    return ServiceLoops(log, msgspec.structs.replace(settings, model=model[0]), embedder=step, dimension=model[1])
 
 
 def text_article(number: int, *, subject: int, hour: float = 0, edition: str = "main", revision: int = 0) -> Article:
@@ -78,7 +78,7 @@ def some_days(edition: str = "main") -> list[Article]:
     return [*articles, *later, corrected]
 
 
-def take_in(newsroom: Newsroom, articles: Iterable[Article]) -> None:
+def take_in(newsroom: ServiceLoops, articles: Iterable[Article]) -> None:
     """Produce, and let both services work."""
     newsroom.write(ARTICLES, [encode(one) for one in articles])
     newsroom.drain("embedder", "clusterer")

@@ -30,7 +30,7 @@ from services.migration.target import target_of
 from services.verifier.verification import find_violations
 from tests.unit.migration.crashing_log import DyingLog, Fate, Interrupted
 from tests.unit.migration.models import NEW, OLD, encoder_of, newsroom_of, some_days, take_in, text_article
-from tests.unit.verifier.newsroom import Newsroom
+from tests.unit.verifier.service_loops import ServiceLoops
 
 FURTHER = [text_article(40 + n, subject=4 + n % 3, hour=24 * 12 + 10 + n) for n in range(6)]
 
@@ -100,7 +100,7 @@ def test_what_comes_after_the_cut_reaches_both(log: Log, given: Settings, target
 
 def test_published_history_up_to_the_cut_is_the_same_on_both_sides(log: Log, given: Settings, target: Settings) -> None:
     at_the_cut = Newsloom(log, topic_prefix=given.topic_prefix).stories()
-    newsrooms: list[Newsroom] = []
+    newsrooms: list[ServiceLoops] = []
     for side, model in ((given, OLD), (target, NEW)):
         newsrooms.append(newsroom_of(log, side, model))
         take_in(newsrooms[-1], FURTHER[1:])

@@ -27,7 +27,7 @@ from services.verifier.verification import find_violations
 from tests.unit.migration.crashing_log import DyingLog, Fate, Interrupted
 from tests.unit.migration.models import NEW, OLD, encoder_of, newsroom_of, some_days, take_in, text_article
 from tests.unit.migration.test_migration import busy
-from tests.unit.verifier.desk import Desk
+from tests.unit.verifier.log_file import LogFile
 
 TO = "to."
 
@@ -40,17 +40,17 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def spread(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+def spread(tmp_path_factory: pytest.TempPathFactory) -> LogFile:
     """Five editions, dead letters, replayed ones, and articles that nobody has taken in yet; for other partitions."""
     file = tmp_path_factory.mktemp("spread") / "news.db"
     given = Settings(log=f"sqlite:///{file}", model="test", partitions=2, state_partitions=2)
     with closing(open_log_url(given.log)) as log:
         busy(log, given)
-    return Desk(file, given)
+    return LogFile(file, given)
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+def written(tmp_path_factory: pytest.TempPathFactory) -> LogFile:
     """Texts, for another model."""
     file = tmp_path_factory.mktemp("written") / "news.db"
     given = Settings(log=f"sqlite:///{file}", model=OLD[0], partitions=2, state_partitions=2)
@@ -58,27 +58,27 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Desk:
         newsroom = newsroom_of(log, given, OLD)
         take_in(newsroom, [*some_days(), *some_days("de")])
         newsroom.close()
-    return Desk(file, given)
+    return LogFile(file, given)
 
 
 def untold(line: str) -> None: ...
 
 
-def to_more_partitions(desk: Desk, fate: Fate) -> None:
-    with closing(open_log_url(desk.settings.log)) as log:
-        migrate(DyingLog(log, fate), desk.settings, target_of(desk.settings, TO, state_partitions=3), untold)
+def to_more_partitions(log_file: LogFile, fate: Fate) -> None:
+    with closing(open_log_url(log_file.settings.log)) as log:
+        migrate(DyingLog(log, fate), log_file.settings, target_of(log_file.settings, TO, state_partitions=3), untold)
 
 
-def to_another_model(desk: Desk, fate: Fate) -> None:
-    target = target_of(desk.settings, TO, state_partitions=3, model=NEW[0])
-    with closing(open_log_url(desk.settings.log)) as log:
-        migrate(DyingLog(log, fate), desk.settings, target, untold, Reembedding(encoder_of(NEW)))
+def to_another_model(log_file: LogFile, fate: Fate) -> None:
+    target = target_of(log_file.settings, TO, state_partitions=3, model=NEW[0])
+    with closing(open_log_url(log_file.settings.log)) as log:
+        migrate(DyingLog(log, fate), log_file.settings, target, untold, Reembedding(encoder_of(NEW)))
 
 
-def content(desk: Desk) -> dict[str, list[Record]]:
+def content(log_file: LogFile) -> dict[str, list[Record]]:
     """Everything under the new prefix; of compacted topics the latest of each key, wherever that stands."""
-    moved = Desk(desk.file, msgspec.structs.replace(desk.settings, topic_prefix=TO, state_partitions=3))
-    assert moved.problems() == []
+    moved = LogFile(log_file.file, msgspec.structs.replace(log_file.settings, topic_prefix=TO, state_partitions=3))
+    assert moved.find_violations() == []
     found = {topic.name: moved.records(topic) for topic in TOPICS}
     for topic in TOPICS:
         if topic.compacted:
@@ -93,16 +93,16 @@ def test_it_ends_as_one_that_was_not_interrupted(
     request: pytest.FixtureRequest, tmp_path: Path, kind: str, after: bool
 ) -> None:
     """It dies at its first write, then at the second one of those that are left, and so on."""
-    good: Desk = request.getfixturevalue("spread" if kind == "partitions" else "written")
+    good: LogFile = request.getfixturevalue("spread" if kind == "partitions" else "written")
     run = to_more_partitions if kind == "partitions" else to_another_model
-    quiet, desk = good.copied(tmp_path / "quiet.db"), good.copied(tmp_path / "news.db")
+    quiet, log_file = good.copy_to(tmp_path / "quiet.db"), good.copy_to(tmp_path / "news.db")
     undisturbed = Fate(None, after=False)
     run(quiet, undisturbed)
 
     deaths = 0
     while True:
         try:
-            run(desk, Fate(deaths % 4, after=after))
+            run(log_file, Fate(deaths % 4, after=after))
             break
         except Interrupted:
             deaths += 1
@@ -114,39 +114,39 @@ def test_it_ends_as_one_that_was_not_interrupted(
 
     assert deaths > 8
     assert undisturbed.writes >= 20
-    assert content(desk) == content(quiet)
+    assert content(log_file) == content(quiet)
 
 
-def test_it_does_not_go_on_when_the_old_topics_have_changed(written: Desk, tmp_path: Path) -> None:
-    desk = written.copied(tmp_path / "news.db")
+def test_it_does_not_go_on_when_the_old_topics_have_changed(written: LogFile, tmp_path: Path) -> None:
+    log_file = written.copy_to(tmp_path / "news.db")
     with pytest.raises(Interrupted):
-        to_another_model(desk, Fate(5, after=True))
-    with closing(open_log_url(desk.settings.log)) as log:
-        newsroom = newsroom_of(log, desk.settings, OLD)
+        to_another_model(log_file, Fate(5, after=True))
+    with closing(open_log_url(log_file.settings.log)) as log:
+        newsroom = newsroom_of(log, log_file.settings, OLD)
         take_in(newsroom, [text_article(60, subject=1, hour=24 * 13)])
         newsroom.close()
 
     with pytest.raises(ConfigurationError, match=r"a migration to to\. was begun and did not end, and now something"):
-        to_another_model(desk, Fate(None, after=False))
+        to_another_model(log_file, Fate(None, after=False))
 
 
-def test_one_that_has_ended_is_not_begun_again(written: Desk, tmp_path: Path) -> None:
-    desk = written.copied(tmp_path / "news.db")
-    to_another_model(desk, Fate(None, after=False))
+def test_one_that_has_ended_is_not_begun_again(written: LogFile, tmp_path: Path) -> None:
+    log_file = written.copy_to(tmp_path / "news.db")
+    to_another_model(log_file, Fate(None, after=False))
     with pytest.raises(ConfigurationError, match=r"the migration has ended; topic to\.article-stories exists"):
-        to_another_model(desk, Fate(None, after=False))
+        to_another_model(log_file, Fate(None, after=False))
 
 
-def test_topics_on_which_nothing_stands_yet_are_used(written: Desk, tmp_path: Path) -> None:
+def test_topics_on_which_nothing_stands_yet_are_used(written: LogFile, tmp_path: Path) -> None:
     """It died between making the topics and writing the first record."""
-    desk = written.copied(tmp_path / "news.db")
+    log_file = written.copy_to(tmp_path / "news.db")
     with pytest.raises(Interrupted):
-        to_another_model(desk, Fate(0, after=False))
-    assert Desk(desk.file, target_of(desk.settings, TO)).records(ARTICLES) == []
+        to_another_model(log_file, Fate(0, after=False))
+    assert LogFile(log_file.file, target_of(log_file.settings, TO)).records(ARTICLES) == []
 
-    to_another_model(desk, Fate(None, after=False))
+    to_another_model(log_file, Fate(None, after=False))
 
-    assert len(content(desk)[STORY_UPDATES.name]) == len(desk.records(STORY_UPDATES))
+    assert len(content(log_file)[STORY_UPDATES.name]) == len(log_file.records(STORY_UPDATES))
 
 
 @pytest.mark.slow

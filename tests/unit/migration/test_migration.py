@@ -27,9 +27,9 @@ from services.migration.migration import BooksDisagree, migrate
 from services.migration.target import target_of
 from services.verifier.verification import find_violations
 from tests.laws.streams import article
-from tests.unit.verifier.desk import Desk
-from tests.unit.verifier.newsroom import Newsroom, in_edition, resolved
-from tests.unit.verifier.weeks import a_busy_week
+from tests.unit.verifier.busy_week import busy_week
+from tests.unit.verifier.log_file import LogFile
+from tests.unit.verifier.service_loops import ServiceLoops, in_edition, resolve_commands
 
 TO = "to."
 
@@ -52,25 +52,25 @@ def log(given: Settings) -> Iterator[Log]:
         yield log
 
 
-def busy(log: Log, given: Settings) -> Newsroom:
+def busy(log: Log, given: Settings) -> ServiceLoops:
     """Stories in five editions, a letter that waits, one that was replayed, and articles that nobody has taken in yet."""
-    newsroom = Newsroom(log, given)
-    events = resolved(a_busy_week())
-    newsroom.take_in([*events, *(one for edition in EDITIONS for one in in_edition(events[:8], edition))])
+    newsroom = ServiceLoops(log, given)
+    events = resolve_commands(busy_week())
+    newsroom.feed([*events, *(one for edition in EDITIONS for one in in_edition(events[:8], edition))])
     newsroom.write(ARTICLES, [b"{"])
     newsroom.drain("embedder", "clusterer")
     topic = f"{given.topic_prefix}dead-letters"
     replay(log, topic, writer_name=f"{given.topic_prefix}r", wanted=lambda one: one.record.value == b"{", now_ms=0)
     newsroom.drain("embedder")
-    newsroom.take_in([article(31, subject=2, hour=480)])
+    newsroom.feed([article(31, subject=2, hour=480)])
     newsroom.close()
     return newsroom
 
 
-def further(newsroom: Newsroom) -> dict[str, Story]:
+def further(newsroom: ServiceLoops) -> dict[str, Story]:
     """The stories after some more news."""
     more = [article(40 + number, subject=number % 5, hour=481 + number) for number in range(9)]
-    newsroom.take_in([*more, *in_edition(more, "fr")])
+    newsroom.feed([*more, *in_edition(more, "fr")])
     newsroom.drain("embedder", "clusterer")
     return Newsloom(newsroom.log, topic_prefix=newsroom.settings.topic_prefix).stories()
 
@@ -94,7 +94,7 @@ def test_the_services_go_on_in_the_copy_as_in_the_original(log: Log, given: Sett
     ]
     assert sorted(waiting[0]) == sorted(waiting[1])
     # Both go on, each on its own topics: the clusterers' state, places and tails were the same.
-    assert further(Newsroom(log, given)) == further(Newsroom(log, target))
+    assert further(ServiceLoops(log, given)) == further(ServiceLoops(log, target))
     assert find_violations(log, given) == find_violations(log, target) == []
 
 
@@ -113,7 +113,7 @@ def test_a_letter_is_sent_back_to_the_copys_own_topic(log: Log, given: Settings)
 
     assert sent.sent
     assert all(topic.startswith(target.topic_prefix) for topic in sent.sent)
-    newsroom = Newsroom(log, target)
+    newsroom = ServiceLoops(log, target)
     newsroom.drain("embedder", "clusterer")
     assert find_violations(log, target) == []
 
@@ -122,61 +122,61 @@ def test_a_letter_is_sent_back_to_the_copys_own_topic(log: Log, given: Settings)
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Desk:
+def log_file(tmp_path: Path) -> LogFile:
     given = Settings(log=f"sqlite:///{tmp_path / 'news.db'}", model="test", partitions=2, state_partitions=2)
     with closing(open_log_url(given.log)) as log:
         busy(log, given)
-    return Desk(tmp_path / "news.db", given)
+    return LogFile(tmp_path / "news.db", given)
 
 
-def migrated_to(desk: Desk, prefix: str, partitions: int) -> None:
-    with closing(open_log_url(desk.settings.log)) as log:
-        migrate(log, desk.settings, target_of(desk.settings, prefix, state_partitions=partitions), untold)
+def migrated_to(log_file: LogFile, prefix: str, partitions: int) -> None:
+    with closing(open_log_url(log_file.settings.log)) as log:
+        migrate(log, log_file.settings, target_of(log_file.settings, prefix, state_partitions=partitions), untold)
 
 
-def test_what_retention_has_taken_is_not_missed_in_the_copy_nor_in_a_copy_of_it(desk: Desk) -> None:
+def test_what_retention_has_taken_is_not_missed_in_the_copy_nor_in_a_copy_of_it(log_file: LogFile) -> None:
     for topic in (ARTICLES, ARTICLE_VECTORS, STORY_UPDATES):
         by_partition: dict[int, list[Record]] = {}
-        for record in desk.records(topic):
+        for record in log_file.records(topic):
             by_partition.setdefault(record.partition, []).append(record)
         for records in by_partition.values():
             for record in records[: len(records) // 3]:
-                desk.delete(record)
+                log_file.delete(record)
 
-    migrated_to(desk, "second.", 3)
-    second = Desk(desk.file, target_of(desk.settings, "second.", state_partitions=3))
-    assert second.problems() == []
+    migrated_to(log_file, "second.", 3)
+    second = LogFile(log_file.file, target_of(log_file.settings, "second.", state_partitions=3))
+    assert second.find_violations() == []
     migrated_to(second, "third.", 2)
-    assert Desk(desk.file, target_of(desk.settings, "third.", state_partitions=2)).problems() == []
+    assert LogFile(log_file.file, target_of(log_file.settings, "third.", state_partitions=2)).find_violations() == []
 
 
-def test_the_old_topics_are_only_read(desk: Desk) -> None:
-    before = {topic.name: desk.records(topic) for topic in TOPICS}
-    migrated_to(desk, TO, 3)
-    assert {topic.name: desk.records(topic) for topic in TOPICS} == before
+def test_the_old_topics_are_only_read(log_file: LogFile) -> None:
+    before = {topic.name: log_file.records(topic) for topic in TOPICS}
+    migrated_to(log_file, TO, 3)
+    assert {topic.name: log_file.records(topic) for topic in TOPICS} == before
 
 
-def test_books_that_disagree_are_not_copied(desk: Desk) -> None:
-    record, update = desk.updates()[0]
-    desk.append(record)
+def test_books_that_disagree_are_not_copied(log_file: LogFile) -> None:
+    record, update = log_file.updates()[0]
+    log_file.append(record)
     with pytest.raises(BooksDisagree, match=rf"violations under news\., the first: .*{update.story_id}"):
-        migrated_to(desk, TO, 3)
+        migrated_to(log_file, TO, 3)
 
 
-def test_a_prefix_in_use_is_refused(desk: Desk) -> None:
-    migrated_to(desk, TO, 3)
+def test_a_prefix_in_use_is_refused(log_file: LogFile) -> None:
+    migrated_to(log_file, TO, 3)
     with pytest.raises(ConfigurationError, match=r"topic to\.article-stories exists already: name a prefix"):
-        migrated_to(desk, TO, 3)
-    for prefix in (desk.settings.topic_prefix, "no/such/prefix", "x" * 65):
+        migrated_to(log_file, TO, 3)
+    for prefix in (log_file.settings.topic_prefix, "no/such/prefix", "x" * 65):
         with pytest.raises(ConfigurationError, match="--to-prefix"):
-            migrated_to(desk, prefix, 3)
+            migrated_to(log_file, prefix, 3)
 
 
-def test_the_command_says_what_it_has_done_and_what_to_do(desk: Desk) -> None:
+def test_the_command_says_what_it_has_done_and_what_to_do(log_file: LogFile) -> None:
     arguments = ["migrate", "--to-prefix", TO, "--state-partitions", "3"]
-    result = CliRunner(env={"NEWSLOOM_LOG": desk.settings.log}).invoke(cli, arguments)
+    result = CliRunner(env={"NEWSLOOM_LOG": log_file.settings.log}).invoke(cli, arguments)
 
     assert result.exit_code == 0, result.output
-    assert f"copied  {len(desk.records(STORY_UPDATES)):>9,}  to.story-updates" in result.output
+    assert f"copied  {len(log_file.records(STORY_UPDATES)):>9,}  to.story-updates" in result.output
     assert "stand under to. as they stood under news.; both sides were verified" in result.output
     assert "now set NEWSLOOM_TOPIC_PREFIX=to. NEWSLOOM_STATE_PARTITIONS=3" in result.output

@@ -40,8 +40,8 @@ from tests.unit.migration.models import (
     take_in,
     text_article,
 )
-from tests.unit.verifier.desk import Desk
-from tests.unit.verifier.newsroom import Newsroom
+from tests.unit.verifier.log_file import LogFile
+from tests.unit.verifier.service_loops import ServiceLoops
 
 FURTHER = [text_article(40 + n, subject=4 + n % 3, hour=24 * 12 + 10 + n) for n in range(6)]
 
@@ -61,7 +61,7 @@ def log(given: Settings) -> Iterator[Log]:
 def untold(line: str) -> None: ...
 
 
-def standing(log: Log, given: Settings) -> Newsroom:
+def standing(log: Log, given: Settings) -> ServiceLoops:
     """An installation with stories in two editions, of which the services have taken everything in."""
     newsroom = newsroom_of(log, given, OLD)
     take_in(newsroom, [*some_days(), *some_days("de")])
@@ -144,29 +144,29 @@ def test_the_old_generation_may_work_while_the_new_one_is_embedded(log: Log, giv
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Desk:
+def whole(tmp_path_factory: pytest.TempPathFactory) -> LogFile:
     file = tmp_path_factory.mktemp("whole") / "news.db"
     given = Settings(log=f"sqlite:///{file}", model=OLD[0], partitions=2, state_partitions=2)
     with closing(open_log_url(given.log)) as log:
         standing(log, given)
-    return Desk(file, given)
+    return LogFile(file, given)
 
 
 @pytest.fixture
-def desk(whole: Desk, tmp_path: Path) -> Desk:
-    return whole.copied(tmp_path / "news.db")
+def log_file(whole: LogFile, tmp_path: Path) -> LogFile:
+    return whole.copy_to(tmp_path / "news.db")
 
 
-def migrated(desk: Desk, reembedding: Reembedding | None = None, *, target: Settings | None = None) -> list[str]:
+def migrated(log_file: LogFile, reembedding: Reembedding | None = None, *, target: Settings | None = None) -> list[str]:
     lines: list[str] = []
-    with closing(open_log_url(desk.settings.log)) as log:
-        whereto = target or remodelled(desk.settings)
-        migrate(log, desk.settings, whereto, lines.append, reembedding or Reembedding(encoder_of(NEW)))
+    with closing(open_log_url(log_file.settings.log)) as log:
+        whereto = target or remodelled(log_file.settings)
+        migrate(log, log_file.settings, whereto, lines.append, reembedding or Reembedding(encoder_of(NEW)))
     return lines
 
 
-def test_each_step_is_told(desk: Desk) -> None:
-    lines = migrated(desk)
+def test_each_step_is_told(log_file: LogFile) -> None:
+    lines = migrated(log_file)
     assert lines[0] == "verified: every invariant holds under news."
     assert lines[-3:] == [
         "copied: services and producers under news. may be started again; those under news.to. not yet",
@@ -175,15 +175,15 @@ def test_each_step_is_told(desk: Desk) -> None:
     ]
 
 
-def test_articles_that_lie_only_in_closed_stories_are_not_embedded(desk: Desk) -> None:
+def test_articles_that_lie_only_in_closed_stories_are_not_embedded(log_file: LogFile) -> None:
     encoder = encoder_of(NEW)
-    migrated(desk, Reembedding(encoder))
+    migrated(log_file, Reembedding(encoder))
     assert encoder.texts_encoded == 2 * 14
 
 
-def test_a_model_the_stories_are_made_with_already_is_refused(desk: Desk) -> None:
+def test_a_model_the_stories_are_made_with_already_is_refused(log_file: LogFile) -> None:
     with pytest.raises(ConfigurationError, match=r"--model 'small': .* are made with it already"):
-        migrated(desk, Reembedding(encoder_of(OLD)))
+        migrated(log_file, Reembedding(encoder_of(OLD)))
 
 
 def raise_preparation(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -192,33 +192,33 @@ def raise_preparation(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"{module}.PREPARATION", "2")
 
 
-def test_the_same_model_with_another_preparation_is_embedded_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_model_with_another_preparation_is_embedded_again(log_file: LogFile, monkeypatch: pytest.MonkeyPatch) -> None:
     raise_preparation(monkeypatch)
-    encoder, target = encoder_of(OLD), target_of(desk.settings, "news.to.")
+    encoder, target = encoder_of(OLD), target_of(log_file.settings, "news.to.")
 
-    migrated(desk, Reembedding(encoder), target=target)
+    migrated(log_file, Reembedding(encoder), target=target)
 
     assert encoder.texts_encoded == 2 * 14
-    assert Desk(desk.file, target).checkpoint()[1].preparation == "2"
+    assert LogFile(log_file.file, target).checkpoint()[1].preparation == "2"
     with closing(open_log_url(target.log)) as log:
         newsroom = newsroom_of(log, target, OLD)
         take_in(newsroom, FURTHER)
         newsroom.close()
         assert find_violations(log, target) == []
-    assert Desk(desk.file, target).records(DEAD_LETTERS) == []
+    assert LogFile(log_file.file, target).records(DEAD_LETTERS) == []
 
 
-def test_vectors_of_the_new_preparation_may_wait_for_the_clusterer(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vectors_of_the_new_preparation_may_wait_for_the_clusterer(log_file: LogFile, monkeypatch: pytest.MonkeyPatch) -> None:
     """An embedder that was upgraded before the migration has made them; the clusterer of the copy takes them."""
     raise_preparation(monkeypatch)
-    with closing(open_log_url(desk.settings.log)) as log:
-        newsroom = newsroom_of(log, desk.settings, OLD)
+    with closing(open_log_url(log_file.settings.log)) as log:
+        newsroom = newsroom_of(log, log_file.settings, OLD)
         newsroom.write(ARTICLES, [encode(one) for one in FURTHER])
         newsroom.drain("embedder")
         newsroom.close()
-    target = target_of(desk.settings, "news.to.")
+    target = target_of(log_file.settings, "news.to.")
 
-    migrated(desk, Reembedding(encoder_of(OLD)), target=target)
+    migrated(log_file, Reembedding(encoder_of(OLD)), target=target)
 
     with closing(open_log_url(target.log)) as log:
         newsroom = newsroom_of(log, target, OLD)
@@ -227,17 +227,17 @@ def test_vectors_of_the_new_preparation_may_wait_for_the_clusterer(desk: Desk, m
         assert {("main", one.id) for one in FURTHER} <= set(Newsloom(log, topic_prefix="news.to.").memberships())
 
 
-def test_a_plain_migration_keeps_the_preparation(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_plain_migration_keeps_the_preparation(log_file: LogFile, monkeypatch: pytest.MonkeyPatch) -> None:
     raise_preparation(monkeypatch)
-    target = target_of(desk.settings, "news.to.", state_partitions=3)
-    with closing(open_log_url(desk.settings.log)) as log:
-        migrate(log, desk.settings, target, untold)
-    assert Desk(desk.file, target).checkpoint()[1].preparation == "1"
+    target = target_of(log_file.settings, "news.to.", state_partitions=3)
+    with closing(open_log_url(log_file.settings.log)) as log:
+        migrate(log, log_file.settings, target, untold)
+    assert LogFile(log_file.file, target).checkpoint()[1].preparation == "1"
 
 
-def test_vectors_that_the_clusterer_has_not_taken_in_are_told(desk: Desk) -> None:
-    with closing(open_log_url(desk.settings.log)) as log:
-        newsroom = newsroom_of(log, desk.settings, OLD)
+def test_vectors_that_the_clusterer_has_not_taken_in_are_told(log_file: LogFile) -> None:
+    with closing(open_log_url(log_file.settings.log)) as log:
+        newsroom = newsroom_of(log, log_file.settings, OLD)
         newsroom.write(ARTICLES, [encode(one) for one in FURTHER])
         newsroom.drain("embedder")
         newsroom.close()
@@ -245,78 +245,78 @@ def test_vectors_that_the_clusterer_has_not_taken_in_are_told(desk: Desk) -> Non
     with pytest.raises(
         ConfigurationError, match=r"6 records of news\.article-vectors .* wait for the clusterer: run it"
     ):
-        migrated(desk)
-    assert not desk_has(desk, "news.to.")
+        migrated(log_file)
+    assert not desk_has(log_file, "news.to.")
 
 
-def test_boilerplate_that_is_not_compared_is_not_compared_with_the_new_model_either(desk: Desk) -> None:
+def test_boilerplate_that_is_not_compared_is_not_compared_with_the_new_model_either(log_file: LogFile) -> None:
     menu = " ".join(f"menu{word}" for word in range(60))
     pages = [msgspec.structs.replace(text_article(60 + n, subject=7 + n, hour=300), text=menu) for n in range(2)]
-    with closing(open_log_url(desk.settings.log)) as log:
-        newsroom = newsroom_of(log, desk.settings, OLD)
+    with closing(open_log_url(log_file.settings.log)) as log:
+        newsroom = newsroom_of(log, log_file.settings, OLD)
         take_in(newsroom, pages)
         newsroom.close()
-    migrated(desk)
-    with closing(open_log_url(desk.settings.log)) as log:
-        found = Newsloom(log, topic_prefix=remodelled(desk.settings).topic_prefix).memberships()
+    migrated(log_file)
+    with closing(open_log_url(log_file.settings.log)) as log:
+        found = Newsloom(log, topic_prefix=remodelled(log_file.settings).topic_prefix).memberships()
     first, second = found["main", "t60"], found["main", "t61"]
     assert second.boilerplate_of == "t60"
     assert second.lead_vector == second.title_vector
     assert first.lead_vector != first.title_vector
 
 
-def desk_has(desk: Desk, prefix: str) -> bool:
-    with closing(open_log_url(desk.settings.log)) as log:
+def desk_has(log_file: LogFile, prefix: str) -> bool:
+    with closing(open_log_url(log_file.settings.log)) as log:
         return bool(log.admin().describe([prefix + topic.name for topic in TOPICS]))
 
 
-def lose_the_first_days(desk: Desk) -> None:
+def lose_the_first_days(log_file: LogFile) -> None:
     """Retention has taken all articles up to some that are in open stories."""
-    kept = [record for record in desk.records(ARTICLES) if record.partition == 0][:15]
+    kept = [record for record in log_file.records(ARTICLES) if record.partition == 0][:15]
     for record in kept:
-        desk.delete(record)
+        log_file.delete(record)
 
 
-def test_a_text_that_retention_has_taken_is_told_before_anything_is_written(desk: Desk) -> None:
-    lose_the_first_days(desk)
+def test_a_text_that_retention_has_taken_is_told_before_anything_is_written(log_file: LogFile) -> None:
+    lose_the_first_days(log_file)
 
     with pytest.raises(ConfigurationError) as refused:
-        migrated(desk)
+        migrated(log_file)
 
     told = str(refused.value)
     assert "of 14 articles in open stories, the texts of 2 are no longer in news.articles" in told
     assert "the first: 't20' of edition main" in told
     assert "Ingest these articles again, unchanged" in told
     assert "--from-titles" in told
-    assert not desk_has(desk, "news.to.")
+    assert not desk_has(log_file, "news.to.")
 
 
-def test_articles_ingested_again_change_no_story_and_give_their_texts(desk: Desk) -> None:
-    lose_the_first_days(desk)
-    before = desk.stories()
-    with closing(open_log_url(desk.settings.log)) as log:
-        newsroom = newsroom_of(log, desk.settings, OLD)
+def test_articles_ingested_again_change_no_story_and_give_their_texts(log_file: LogFile) -> None:
+    lose_the_first_days(log_file)
+    before = log_file.stories()
+    with closing(open_log_url(log_file.settings.log)) as log:
+        newsroom = newsroom_of(log, log_file.settings, OLD)
         latest = {one.id: one for one in some_days()}
         take_in(newsroom, latest.values())
         newsroom.close()
 
-    migrated(desk)
+    migrated(log_file)
 
-    moved = Desk(desk.file, remodelled(desk.settings))
+    moved = LogFile(log_file.file, remodelled(log_file.settings))
     assert [story for _, story in moved.stories()] == [story for _, story in before]
-    assert moved.problems() == []
+    assert moved.find_violations() == []
 
 
-def test_a_title_does_where_it_is_told_to(desk: Desk) -> None:
-    lose_the_first_days(desk)
+def test_a_title_does_where_it_is_told_to(log_file: LogFile) -> None:
+    lose_the_first_days(log_file)
 
-    migrated(desk, Reembedding(encoder_of(NEW), from_titles=True))
+    migrated(log_file, Reembedding(encoder_of(NEW), from_titles=True))
 
-    moved = Desk(desk.file, remodelled(desk.settings))
+    moved = LogFile(log_file.file, remodelled(log_file.settings))
     (member,) = [member for _, member in moved.memberships() if (member.edition, member.article_id) == ("main", "t20")]
     assert member.lead_vector == member.title_vector
     assert np.abs(decode_int16(member.lead_vector) / SCALE - encoder_of(NEW).encode([member.title])[0]).max() < 0.001
-    assert moved.problems() == []
+    assert moved.find_violations() == []
 
 
 @pytest.fixture
@@ -335,27 +335,27 @@ class Dying(WordEncoder):
 
 @pytest.mark.usefixtures("small_batches")
 @pytest.mark.parametrize("model", [OLD, NEW])
-def test_a_clusterer_does_not_start_on_half_of_the_vectors(desk: Desk, model: tuple[str, int]) -> None:
+def test_a_clusterer_does_not_start_on_half_of_the_vectors(log_file: LogFile, model: tuple[str, int]) -> None:
     with pytest.raises(Interrupted):
-        migrated(desk, Reembedding(Dying(*NEW)))
+        migrated(log_file, Reembedding(Dying(*NEW)))
 
-    target = msgspec.structs.replace(remodelled(desk.settings), model=model[0])
-    partition = Desk(desk.file, target).checkpoint()[0].partition
+    target = msgspec.structs.replace(remodelled(log_file.settings), model=model[0])
+    partition = LogFile(log_file.file, target).checkpoint()[0].partition
     complaint = f"NEWSLOOM_MODEL is '{model[0]}', .* were made with 'small, being replaced by large'"
     with closing(open_log_url(target.log)) as log, pytest.raises(ConfigurationError, match=complaint):
         ClustererStep(target, log, None, FIXED_PARAMETERS).restore(partition)
 
 
 @pytest.mark.usefixtures("small_batches")
-def test_what_was_begun_is_not_ended_as_something_else(desk: Desk) -> None:
+def test_what_was_begun_is_not_ended_as_something_else(log_file: LogFile) -> None:
     with pytest.raises(Interrupted):
-        migrated(desk, Reembedding(Dying(*NEW)))
+        migrated(log_file, Reembedding(Dying(*NEW)))
 
-    other = msgspec.structs.replace(remodelled(desk.settings), model="other")
+    other = msgspec.structs.replace(remodelled(log_file.settings), model="other")
     with pytest.raises(ConfigurationError, match=r"a migration to news\.to\. was begun and did not end"):
-        migrated(desk, Reembedding(WordEncoder("other", 8)), target=other)
+        migrated(log_file, Reembedding(WordEncoder("other", 8)), target=other)
     with (
-        closing(open_log_url(desk.settings.log)) as log,
+        closing(open_log_url(log_file.settings.log)) as log,
         pytest.raises(ConfigurationError, match="was begun and did not"),
     ):
-        migrate(log, desk.settings, msgspec.structs.replace(other, model=OLD[0]), untold)
+        migrate(log, log_file.settings, msgspec.structs.replace(other, model=OLD[0]), untold)

@@ -1,4 +1,4 @@
-"""What the tests of corrupted books share."""
+"""Shared by the tests of corrupted topics."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Callable
 
 from newsloom.contracts.topics import ARTICLE_VECTORS
 from newsloom.streaming.records import Record
-from tests.unit.verifier.desk import Desk
+from tests.unit.verifier.log_file import LogFile
 
-Corruption = Callable[[Desk], str]
-"""Spoils the books, and returns the name of the culprit."""
-
-
-def check_noticed(desk: Desk, corruption: Corruption, invariant: str) -> None:
-    """Spoil the books; the violation of this invariant must be found, and name the culprit."""
-    culprit = corruption(desk)
-
-    found = desk.problems()
-
-    assert any(problem.startswith(f"{invariant}: ") and culprit in problem for problem in found), (culprit, found)
+Corruption = Callable[[LogFile], str]
+"""Corrupts the log and returns the name of what it corrupted, as a violation must give it."""
 
 
-def vectors_of_main(desk: Desk) -> list[Record]:
-    """The vectors of the edition `main`."""
-    return [record for record in desk.records(ARTICLE_VECTORS) if record.key == b"main"]
+def check_reported(log_file: LogFile, corruption: Corruption, invariant: str) -> None:
+    """Corrupt the log; check that a violation of the invariant is found and names what was corrupted."""
+    name = corruption(log_file)
+
+    found = log_file.find_violations()
+
+    assert any(violation.startswith(f"{invariant}: ") and name in violation for violation in found), (name, found)
+
+
+def vectors_of_main(log_file: LogFile) -> list[Record]:
+    """Return the vectors of the edition `main`."""
+    return [record for record in log_file.records(ARTICLE_VECTORS) if record.key == b"main"]

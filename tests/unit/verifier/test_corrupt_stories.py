@@ -1,7 +1,4 @@
-"""Stories that are not what their updates and articles have made of them.
-
-Each single corruption of the topics is noticed, and its culprit named.
-"""
+"""Stories that contradict their updates or articles: each single corruption is reported by name."""
 
 from __future__ import annotations
 
@@ -14,114 +11,114 @@ import pytest
 
 from newsloom.contracts.story import Story, StoryState
 from newsloom.streaming.records import Record
-from tests.unit.verifier.corruption import Corruption, check_noticed
-from tests.unit.verifier.desk import Desk
+from tests.unit.verifier.corruption import Corruption, check_reported
+from tests.unit.verifier.log_file import LogFile
 
 
-def story_says(**changed: Any) -> Corruption:
-    """The largest story with other values."""
+def story_with(**changed: Any) -> Corruption:
+    """Change fields of the largest story."""
 
-    def spoil(desk: Desk) -> str:
-        record, story = desk.stories()[0]
-        desk.rewrite(record, story, **changed)
+    def corrupt(log_file: LogFile) -> str:
+        record, story = log_file.stories()[0]
+        log_file.rewrite(record, story, **changed)
         return story.id
 
-    return spoil
+    return corrupt
 
 
-def a_story(desk: Desk, wanted: Callable[[Story], object]) -> tuple[Record, Story]:
-    return next(item for item in desk.stories() if wanted(item[1]))
+def a_story(log_file: LogFile, wanted: Callable[[Story], object]) -> tuple[Record, Story]:
+    return next(item for item in log_file.stories() if wanted(item[1]))
 
 
-def story_counts_one_more(desk: Desk) -> str:
-    record, story = desk.stories()[0]
-    desk.rewrite(record, story, article_count=story.article_count + 1)
+def story_with_one_article_more(log_file: LogFile) -> str:
+    record, story = log_file.stories()[0]
+    log_file.rewrite(record, story, article_count=story.article_count + 1)
     return story.id
 
 
-def history_lacks_an_entry(desk: Desk) -> str:
-    record, story = desk.stories()[0]
-    desk.rewrite(record, story, history=story.history[:-1])
+def history_without_its_last_entry(log_file: LogFile) -> str:
+    record, story = log_file.stories()[0]
+    log_file.rewrite(record, story, history=story.history[:-1])
     return story.id
 
 
-def history_has_another_count(desk: Desk) -> str:
-    record, story = desk.stories()[0]
+def history_with_another_count(log_file: LogFile) -> str:
+    record, story = log_file.stories()[0]
     wrong = msgspec.structs.replace(story.history[0], article_count=7)
-    desk.rewrite(record, story, history=(wrong, *story.history[1:]))
+    log_file.rewrite(record, story, history=(wrong, *story.history[1:]))
     return story.id
 
 
-def story_is_lost(desk: Desk) -> str:
-    record, story = desk.stories()[0]
-    desk.append(replace(record, value=None))
+def story_is_lost(log_file: LogFile) -> str:
+    record, story = log_file.stories()[0]
+    log_file.append(replace(record, value=None))
     return story.id
 
 
-def story_stands_in_another_partition(desk: Desk) -> str:
-    record, story = desk.stories()[0]
-    desk.delete(record)
-    desk.append(replace(record, partition=(record.partition + 1) % 3))
+def story_in_the_wrong_partition(log_file: LogFile) -> str:
+    record, story = log_file.stories()[0]
+    log_file.delete(record)
+    log_file.append(replace(record, partition=(record.partition + 1) % 3))
     return story.id
 
 
-def story_cannot_be_read(desk: Desk) -> str:
-    record, _ = desk.stories()[0]
-    desk.alter(replace(record, value=b'{"id": 7}'))
+def story_that_cannot_be_decoded(log_file: LogFile) -> str:
+    record, _ = log_file.stories()[0]
+    log_file.alter(replace(record, value=b'{"id": 7}'))
     return f"{record.topic}/{record.partition}/{record.offset}"
 
 
-def merged_story_points_nowhere(desk: Desk) -> str:
-    record, story = a_story(desk, lambda story: story.state is StoryState.MERGED)
-    desk.rewrite(record, story, merged_into="st-nowhere")
+def merged_into_an_unknown_story(log_file: LogFile) -> str:
+    record, story = a_story(log_file, lambda story: story.state is StoryState.MERGED)
+    log_file.rewrite(record, story, merged_into="st-nowhere")
     return f"{story.id} ({record.partition}/{record.offset}) has merged_into st-nowhere"
 
 
-def survivor_forgets_whom_it_took_in(desk: Desk) -> str:
-    record, story = a_story(desk, lambda story: story.merged_from)
-    desk.rewrite(record, story, merged_from=())
+def survivor_without_merged_from(log_file: LogFile) -> str:
+    record, story = a_story(log_file, lambda story: story.merged_from)
+    log_file.rewrite(record, story, merged_from=())
     return story.id
 
 
-def half_forgets_where_it_came_from(desk: Desk) -> str:
-    record, story = a_story(desk, lambda story: story.split_from)
-    desk.rewrite(record, story, split_from=None)
+def split_story_without_split_from(log_file: LogFile) -> str:
+    record, story = a_story(log_file, lambda story: story.split_from)
+    log_file.rewrite(record, story, split_from=None)
     return story.id
 
 
-def one_side_is_no_longer_kept_apart(desk: Desk) -> str:
-    stories = {story.id: story for _, story in desk.stories()}
+def kept_apart_on_one_side_only(log_file: LogFile) -> str:
+    stories = {story.id: story for _, story in log_file.stories()}
 
     def is_apart(story: Story) -> bool:
         others = [stories[other] for other in story.kept_apart if other in stories]
         return story.state is StoryState.OPEN and any(other.state is StoryState.OPEN for other in others)
 
-    record, story = a_story(desk, is_apart)
-    desk.rewrite(record, story, kept_apart=())
+    record, story = a_story(log_file, is_apart)
+    log_file.rewrite(record, story, kept_apart=())
     return story.id
 
 
 CORRUPTIONS = [
-    (story_counts_one_more, "members"),
-    (story_says(report_count=1), "members"),
-    (story_says(outlets={"Outlet 0": 9}), "members"),
-    (story_says(leanings={}), "members"),
-    (story_says(title="Another"), "members"),
-    (story_says(articles=()), "members"),
-    (story_says(version=1), "stories"),
-    (story_says(merged_into="st-nowhere"), "lineage"),
-    (history_lacks_an_entry, "stories"),
-    (history_has_another_count, "stories"),
+    (story_with_one_article_more, "members"),
+    (story_with(report_count=1), "members"),
+    (story_with(outlets={"Outlet 0": 9}), "members"),
+    (story_with(leanings={}), "members"),
+    (story_with(title="Another"), "members"),
+    (story_with(articles=()), "members"),
+    (story_with(version=1), "stories"),
+    (story_with(merged_into="st-nowhere"), "lineage"),
+    (history_without_its_last_entry, "stories"),
+    (history_with_another_count, "stories"),
     (story_is_lost, "stories"),
-    (story_stands_in_another_partition, "editions"),
-    (story_cannot_be_read, "readable"),
-    (merged_story_points_nowhere, "lineage"),
-    (survivor_forgets_whom_it_took_in, "lineage"),
-    (half_forgets_where_it_came_from, "lineage"),
-    (one_side_is_no_longer_kept_apart, "lineage"),
+    (story_in_the_wrong_partition, "editions"),
+    (story_that_cannot_be_decoded, "readable"),
+    (merged_into_an_unknown_story, "lineage"),
+    (survivor_without_merged_from, "lineage"),
+    (split_story_without_split_from, "lineage"),
+    (kept_apart_on_one_side_only, "lineage"),
 ]
 
 
 @pytest.mark.parametrize(("corruption", "invariant"), CORRUPTIONS)
-def test_a_corruption_is_noticed_and_its_culprit_named(desk: Desk, corruption: Corruption, invariant: str) -> None:
-    check_noticed(desk, corruption, invariant)
+def test_a_corruption_is_reported_by_name(log_file: LogFile, corruption: Corruption, invariant: str) -> None:
+    check_reported(log_file, corruption, invariant)

@@ -1,7 +1,4 @@
-"""Updates that are missing, repeated, out of order, or tell of something else than was done.
-
-Each single corruption of the topics is noticed, and its culprit named.
-"""
+"""Updates that are missing, duplicated, out of order or wrong: each single corruption is reported by name."""
 
 from __future__ import annotations
 
@@ -14,98 +11,98 @@ import pytest
 from newsloom.contracts.command import CommandKind
 from newsloom.contracts.story import StoryUpdate, UpdateKind
 from newsloom.streaming.records import Record
-from tests.unit.verifier.corruption import Corruption, check_noticed
-from tests.unit.verifier.desk import Desk
+from tests.unit.verifier.corruption import Corruption, check_reported
+from tests.unit.verifier.log_file import LogFile
 
 
-def an_update(desk: Desk, wanted: Callable[[StoryUpdate], object]) -> tuple[Record, StoryUpdate]:
-    return next(item for item in desk.updates() if wanted(item[1]))
+def an_update(log_file: LogFile, wanted: Callable[[StoryUpdate], object]) -> tuple[Record, StoryUpdate]:
+    return next(item for item in log_file.updates() if wanted(item[1]))
 
 
-def version_is_missing(desk: Desk) -> str:
-    counts = {update.story_id: update.version for _, update in desk.updates()}
-    record, update = an_update(desk, lambda update: 1 < update.version < counts[update.story_id])
-    desk.delete(record)
+def version_is_missing(log_file: LogFile) -> str:
+    counts = {update.story_id: update.version for _, update in log_file.updates()}
+    record, update = an_update(log_file, lambda update: 1 < update.version < counts[update.story_id])
+    log_file.delete(record)
     return f"{update.story_id} version {update.version + 1}"
 
 
-def last_update_is_missing(desk: Desk) -> str:
-    record, update = desk.updates()[-1]
-    desk.delete(record)
+def last_update_is_missing(log_file: LogFile) -> str:
+    record, update = log_file.updates()[-1]
+    log_file.delete(record)
     return update.story_id
 
 
-def version_is_repeated(desk: Desk) -> str:
-    record, update = desk.updates()[0]
-    desk.append(record)
+def version_is_duplicated(log_file: LogFile) -> str:
+    record, update = log_file.updates()[0]
+    log_file.append(record)
     return f"{update.story_id} version {update.version}"
 
 
-def versions_change_places(desk: Desk) -> str:
-    story_id = an_update(desk, lambda update: update.version > 1)[1].story_id
-    first, second = [record for record, update in desk.updates() if update.story_id == story_id][:2]
-    desk.swap(first, second)
+def versions_in_the_wrong_order(log_file: LogFile) -> str:
+    story_id = an_update(log_file, lambda update: update.version > 1)[1].story_id
+    first, second = [record for record, update in log_file.updates() if update.story_id == story_id][:2]
+    log_file.swap(first, second)
     return story_id
 
 
-def version_stands_in_another_partition(desk: Desk) -> str:
-    last = {update.story_id: record for record, update in desk.updates()}
-    record, update = an_update(desk, lambda update: update.version > 1)
+def version_in_the_wrong_partition(log_file: LogFile) -> str:
+    last = {update.story_id: record for record, update in log_file.updates()}
+    record, update = an_update(log_file, lambda update: update.version > 1)
     record = last[update.story_id]
-    desk.delete(record)
-    desk.append(replace(record, partition=1 - record.partition))
+    log_file.delete(record)
+    log_file.append(replace(record, partition=1 - record.partition))
     return update.story_id
 
 
-def created_twice(desk: Desk) -> str:
-    record, update = an_update(desk, lambda update: update.version > 1)
-    desk.rewrite(record, update, kind=UpdateKind.CREATED)
+def created_twice(log_file: LogFile) -> str:
+    record, update = an_update(log_file, lambda update: update.version > 1)
+    log_file.rewrite(record, update, kind=UpdateKind.CREATED)
     return f"{update.story_id} version {update.version}"
 
 
-def update_counts_one_more(desk: Desk) -> str:
-    record, update = an_update(desk, lambda update: update.version > 1)
-    desk.rewrite(record, update, article_count=update.article_count + 1)
+def update_with_one_article_more(log_file: LogFile) -> str:
+    record, update = an_update(log_file, lambda update: update.version > 1)
+    log_file.rewrite(record, update, article_count=update.article_count + 1)
     return f"{update.story_id} version {update.version}"
 
 
-def _commanded(desk: Desk, kind: CommandKind) -> tuple[Record, StoryUpdate]:
-    return an_update(desk, lambda update: update.command is not None and update.command.kind is kind)
+def _commanded(log_file: LogFile, kind: CommandKind) -> tuple[Record, StoryUpdate]:
+    return an_update(log_file, lambda update: update.command is not None and update.command.kind is kind)
 
 
-def split_names_another_article(desk: Desk) -> str:
-    record, update = _commanded(desk, CommandKind.SPLIT)
-    desk.rewrite(record, update, article_ids=("a1",))
+def split_with_another_article(log_file: LogFile) -> str:
+    record, update = _commanded(log_file, CommandKind.SPLIT)
+    log_file.rewrite(record, update, article_ids=("a1",))
     return update.story_id
 
 
-def merge_names_no_command(desk: Desk) -> str:
-    record, update = _commanded(desk, CommandKind.MERGE)
-    desk.rewrite(record, update, command=None)
+def merge_without_its_command(log_file: LogFile) -> str:
+    record, update = _commanded(log_file, CommandKind.MERGE)
+    log_file.rewrite(record, update, command=None)
     return update.story_id
 
 
-def command_is_signed_by_another(desk: Desk) -> str:
-    record, update = _commanded(desk, CommandKind.PIN)
+def command_by_another_author(log_file: LogFile) -> str:
+    record, update = _commanded(log_file, CommandKind.PIN)
     assert update.command is not None
-    desk.rewrite(record, update, command=msgspec.structs.replace(update.command, by="Nobody"))
+    log_file.rewrite(record, update, command=msgspec.structs.replace(update.command, by="Nobody"))
     return update.command.id
 
 
 CORRUPTIONS = [
     (version_is_missing, "versions"),
     (last_update_is_missing, "stories"),
-    (version_is_repeated, "versions"),
-    (versions_change_places, "versions"),
-    (version_stands_in_another_partition, "versions"),
+    (version_is_duplicated, "versions"),
+    (versions_in_the_wrong_order, "versions"),
+    (version_in_the_wrong_partition, "versions"),
     (created_twice, "changes"),
-    (update_counts_one_more, "changes"),
-    (split_names_another_article, "changes"),
-    (merge_names_no_command, "commands"),
-    (command_is_signed_by_another, "commands"),
+    (update_with_one_article_more, "changes"),
+    (split_with_another_article, "changes"),
+    (merge_without_its_command, "commands"),
+    (command_by_another_author, "commands"),
 ]
 
 
 @pytest.mark.parametrize(("corruption", "invariant"), CORRUPTIONS)
-def test_a_corruption_is_noticed_and_its_culprit_named(desk: Desk, corruption: Corruption, invariant: str) -> None:
-    check_noticed(desk, corruption, invariant)
+def test_a_corruption_is_reported_by_name(log_file: LogFile, corruption: Corruption, invariant: str) -> None:
+    check_reported(log_file, corruption, invariant)

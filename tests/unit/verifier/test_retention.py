@@ -1,4 +1,4 @@
-"""Topics that have forgotten: what can be checked is, and what cannot is said."""
+"""Topics truncated by retention: what is left is checked, and what cannot be checked is listed."""
 
 from __future__ import annotations
 
@@ -12,43 +12,43 @@ from newsloom.settings import Settings
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Record
 from services.verifier.verification import Verification, verify_topics
-from tests.unit.verifier.desk import Desk
-from tests.unit.verifier.newsroom import Newsroom, in_edition, resolved
-from tests.unit.verifier.weeks import a_busy_week
+from tests.unit.verifier.busy_week import busy_week
+from tests.unit.verifier.log_file import LogFile
+from tests.unit.verifier.service_loops import ServiceLoops, in_edition, resolve_commands
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Desk:
-    file = tmp_path_factory.mktemp("whole") / "news.db"
-    given = Settings(log=f"sqlite:///{file}", model="test", partitions=2, state_partitions=2)
-    log = open_log_url(given.log)
-    newsroom = Newsroom(log, given)
-    events = resolved(a_busy_week())
-    newsroom.take_in([*events, *in_edition(events, "de")])
-    newsroom.drain("embedder", "clusterer")
+def untruncated_log(tmp_path_factory: pytest.TempPathFactory) -> LogFile:
+    file = tmp_path_factory.mktemp("untruncated") / "news.db"
+    settings = Settings(log=f"sqlite:///{file}", model="test", partitions=2, state_partitions=2)
+    log = open_log_url(settings.log)
+    loops = ServiceLoops(log, settings)
+    events = resolve_commands(busy_week())
+    loops.feed([*events, *in_edition(events, "de")])
+    loops.drain("embedder", "clusterer")
     log.close()
-    return Desk(file, given)
+    return LogFile(file, settings)
 
 
 @pytest.fixture
-def desk(whole: Desk, tmp_path: Path) -> Desk:
-    return whole.copied(tmp_path / "news.db")
+def log_file(untruncated_log: LogFile, tmp_path: Path) -> LogFile:
+    return untruncated_log.copy_to(tmp_path / "news.db")
 
 
-def forget(desk: Desk, topic: TopicDefinition, share: float) -> None:
-    """The first records of each partition go, as retention has it."""
-    of_partition: dict[int, list[Record]] = {}
-    for record in desk.records(topic):
-        of_partition.setdefault(record.partition, []).append(record)
-    for records in of_partition.values():
+def delete_first(log_file: LogFile, topic: TopicDefinition, share: float) -> None:
+    """Delete the first records of each partition, as retention does."""
+    records_of: dict[int, list[Record]] = {}
+    for record in log_file.records(topic):
+        records_of.setdefault(record.partition, []).append(record)
+    for records in records_of.values():
         for record in records[: int(share * len(records))]:
-            desk.delete(record)
+            log_file.delete(record)
 
 
-def verification(desk: Desk) -> Verification:
-    log = open_log_url(desk.settings.log)
+def verification(log_file: LogFile) -> Verification:
+    log = open_log_url(log_file.settings.log)
     try:
-        return verify_topics(log, desk.settings)
+        return verify_topics(log, log_file.settings)
     finally:
         log.close()
 
@@ -64,23 +64,25 @@ def verification(desk: Desk) -> Verification:
         [ARTICLES, ARTICLE_VECTORS, STORY_UPDATES],
     ],
 )
-def test_what_retention_has_taken_is_no_violation(desk: Desk, topics: Sequence[TopicDefinition], share: float) -> None:
+def test_records_deleted_by_retention_are_no_violation(
+    log_file: LogFile, topics: Sequence[TopicDefinition], share: float
+) -> None:
     for topic in topics:
-        forget(desk, topic, share)
+        delete_first(log_file, topic, share)
 
-    findings = verification(desk).findings
+    findings = verification(log_file).findings
 
     assert list(findings.violation_lines()) == []
     for topic in topics:
         assert any(f"news.{topic.name}/" in line for line in findings.unchecked)
 
 
-def test_what_is_left_is_still_checked(desk: Desk) -> None:
+def test_the_remaining_records_are_checked(log_file: LogFile) -> None:
     for topic in (ARTICLES, ARTICLE_VECTORS, STORY_UPDATES):
-        forget(desk, topic, 0.3)
-    record, update = desk.updates()[-1]
-    desk.append(record)
+        delete_first(log_file, topic, 0.3)
+    record, update = log_file.updates()[-1]
+    log_file.append(record)
 
-    found = desk.problems()
+    found = log_file.find_violations()
 
-    assert any(problem.startswith(f"versions: {update.story_id} version {update.version}") for problem in found)
+    assert any(violation.startswith(f"versions: {update.story_id} version {update.version}") for violation in found)

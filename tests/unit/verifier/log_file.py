@@ -1,5 +1,6 @@
-"""Somebody else's hand in the books: single records of a log in a file, altered behind its back, as a wrong program would have
-written them. What the log itself would notice (a checksum, a count) agrees.
+"""Corrupt single records of a SQLite log, as a faulty program would have written them.
+
+Checksums and record counts are kept right: the log itself must not notice.
 """
 
 from __future__ import annotations
@@ -30,20 +31,20 @@ from services.verifier.verification import find_violations
 T = TypeVar("T", bound=msgspec.Struct)
 
 
-class Desk:
-    """A log in a file, while nobody else has it open."""
+class LogFile:
+    """A SQLite log that no other process has open."""
 
     def __init__(self, file: Path, settings: Settings) -> None:
         self.file = file
         self.settings = msgspec.structs.replace(settings, log=f"sqlite:///{file}")
 
-    def copied(self, file: Path) -> Desk:
-        """The same books in another file."""
+    def copy_to(self, file: Path) -> LogFile:
+        """Copy the log to another file."""
         with closing(sqlite3.connect(self.file)) as source, closing(sqlite3.connect(file)) as target:
             source.backup(target)
-        return Desk(file, self.settings)
+        return LogFile(file, self.settings)
 
-    def problems(self) -> list[str]:
+    def find_violations(self) -> list[str]:
         with closing(open_log_url(self.settings.log)) as log:
             return find_violations(log, self.settings)
 
@@ -65,13 +66,13 @@ class Desk:
         return [(record, decode_update(record.value or b"")) for record in self.records(STORY_UPDATES)]
 
     def stories(self) -> list[tuple[Record, Story]]:
-        """Of the edition `main`, the largest first."""
+        """Return the stories of the edition `main`, the largest first."""
         found = [(record, decode_story(record.value or b"")) for record in self._latest(STORIES)]
-        mine = [item for item in found if item[1].edition == "main"]
-        return sorted(mine, key=lambda item: (-item[1].article_count, item[1].id))
+        of_main = [item for item in found if item[1].edition == "main"]
+        return sorted(of_main, key=lambda item: (-item[1].article_count, item[1].id))
 
     def memberships(self) -> list[tuple[Record, Membership]]:
-        """Of the largest story's articles first."""
+        """Return all memberships, those of the largest story first."""
         largest = self.stories()[0][1].id
         found = [(record, decode_state(record.value or b"")) for record in self._latest(ARTICLE_STORIES)]
         members = [(record, state) for record, state in found if isinstance(state, Membership)]
@@ -84,18 +85,18 @@ class Desk:
     # --- writing
 
     def append(self, message: Message | Record) -> None:
-        """Write a record, or one like it, in the same partition."""
+        """Append a message, or a copy of a record to the record's partition."""
         if isinstance(message, Record):
             message = Message(message.topic, message.key, message.value, message.headers, message.partition)
-        with closing(open_log_url(self.settings.log)) as log, closing(log.writer("desk")) as writer:
+        with closing(open_log_url(self.settings.log)) as log, closing(log.writer("corruption")) as writer:
             writer.write([message], Progress(1))
 
     def rewrite(self, record: Record, value: T, **changed: Any) -> None:
-        """Let the record say something else than it does."""
+        """Change fields of the record's value."""
         self.alter(replace(record, value=encode(msgspec.structs.replace(value, **changed))))
 
     def alter(self, record: Record) -> None:
-        """Let another record stand at the record's place."""
+        """Replace the record at this record's partition and offset."""
         headers = msgspec.msgpack.encode(record.headers) if record.headers else None
         statement = "UPDATE records SET timestamp_ms = ?, key = ?, headers = ?, value = ?, checksum = ? WHERE place = ?"
 
@@ -107,7 +108,7 @@ class Desk:
         self._execute(statement, row)
 
     def delete(self, record: Record) -> None:
-        """Let the record not have been written. Behind others it leaves a hole, as Kafka has; here only a compacted topic may."""
+        """Delete the record. SQLite allows a gap between offsets in a compacted topic only, so make the topic one if needed."""
         self._execute("DELETE FROM records WHERE place = ?", lambda sql: (self._place(sql, record),))
         counted = "UPDATE partitions SET deleted = deleted + 1 WHERE id = ?"
         self._execute(counted, lambda sql: (self._partition(sql, record.source),))
@@ -117,12 +118,12 @@ class Desk:
                 sql.execute("UPDATE topics SET policy = 'compact' WHERE name = ?", (record.topic,))
 
     def swap(self, one: Record, other: Record) -> None:
-        """Let two records stand in each other's place."""
+        """Exchange the offsets of two records."""
         self.alter(replace(one, offset=other.offset))
         self.alter(replace(other, offset=one.offset))
 
     def commit(self, service: str, source: TopicPartition, offset: int) -> None:
-        """Set a service's place."""
+        """Set a service's committed offset."""
         group = group_name(self.settings, service)
         statement = "UPDATE committed SET next_offset = ? WHERE consumer_group = ? AND partition = ?"
         self._execute(statement, lambda sql: (offset, group, self._partition(sql, source)))

@@ -1,4 +1,4 @@
-"""Real loops on a real log, in one process: what the bookkeeper checks is what the services write."""
+"""Both services as loops in one process, so that the verifier checks what the services really write."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ from tests.laws.command_streams import Input, RandomCommand, command
 from tests.laws.streams import DIMENSION, EDITION, FIXED_PARAMETERS
 
 
-class PassingStep:
-    """Stands where the embedder does: articles come as vectors already, and are passed on with the place they had."""
+class ForwardingStep:
+    """Stands in for the embedder: the records of `articles` are vectors already, and are forwarded with their record id."""
 
     def __init__(self, settings: Settings) -> None:
         self.inputs: Sequence[str] = [topic_name(settings, topic) for topic in (ARTICLES, STORY_COMMANDS)]
@@ -54,8 +54,8 @@ class PassingStep:
         return Outcome(messages, rejected)
 
 
-class Newsroom:
-    """Both services on one log, as loops that are turned until nothing is left to do."""
+class ServiceLoops:
+    """Both services on one log, as loops that run until nothing is left to process."""
 
     def __init__(
         self,
@@ -68,47 +68,47 @@ class Newsroom:
     ) -> None:
         self.log = log
         self.settings = settings
-        # One partition of articles, so that they are taken in as they were written; everything else has its own number.
-        one = {topic_name(settings, topic) for topic in (ARTICLES, STORY_COMMANDS)}
+        # One partition for articles, so that they are processed in the order of writing; other topics have as many as set.
+        single = {topic_name(settings, topic) for topic in (ARTICLES, STORY_COMMANDS)}
         log.admin().create(
-            [replace(spec, partitions=1) if spec.name in one else spec for spec in topic_specs(settings)]
+            [replace(spec, partitions=1) if spec.name in single else spec for spec in topic_specs(settings)]
         )
         clusterer = ClustererStep(settings, log, zero_calibration(settings.model, dimension), parameters)
-        self._steps: dict[str, Step] = {"embedder": embedder or PassingStep(settings), "clusterer": clusterer}
+        self._steps: dict[str, Step] = {"embedder": embedder or ForwardingStep(settings), "clusterer": clusterer}
         self._loops: dict[str, Loop] = {}
         self._workers: list[Worker] = []
 
     def close(self) -> None:
-        """Let the services stop."""
+        """Stop the services."""
         for worker in self._workers:
             worker.close()
         self._loops.clear()
 
     def write(self, topic: TopicDefinition, values: Iterable[bytes]) -> None:
-        """Produce, in one transaction."""
+        """Write the values in one transaction."""
         name = topic_name(self.settings, topic)
         with closing(self.log.writer(f"{self.settings.topic_prefix}producer")) as writer:
             writer.write([Message(name, None, value, partition=0) for value in values], Progress(1))
 
-    def take_in(self, events: Iterable[VectorEvent]) -> None:
-        """Write events, each run of articles or of commands at once, and let the embedder pass them on."""
+    def feed(self, events: Iterable[VectorEvent]) -> None:
+        """Write events, each run of articles or of commands in one transaction, and let the embedder forward them."""
         run: list[bytes] = []
         topic = ARTICLES
         for event in events:
-            its_topic = ARTICLES if isinstance(event, ArticleVector | ArticleRetraction) else STORY_COMMANDS
-            if its_topic is not topic and run:
-                self._pass_on(topic, run)
+            topic_of_event = ARTICLES if isinstance(event, ArticleVector | ArticleRetraction) else STORY_COMMANDS
+            if topic_of_event is not topic and run:
+                self._forward(topic, run)
                 run = []
-            topic = its_topic
+            topic = topic_of_event
             run.append(encode(event))
-        self._pass_on(topic, run)
+        self._forward(topic, run)
 
-    def _pass_on(self, topic: TopicDefinition, values: Sequence[bytes]) -> None:
+    def _forward(self, topic: TopicDefinition, values: Sequence[bytes]) -> None:
         self.write(topic, values)
         self.drain("embedder")
 
     def drain(self, *services: str) -> None:
-        """Turn the services until they have nothing left to do."""
+        """Run the services, one after the other, until each has no backlog."""
         for service in services:
             loop = self._loops.get(service) or self._start(service)
             group, inputs = group_name(self.settings, service), self._steps[service].inputs
@@ -127,12 +127,12 @@ class Newsroom:
         return self._loops[service]
 
 
-def resolved(inputs: Iterable[Input], parameters: Parameters = FIXED_PARAMETERS) -> list[VectorEvent]:
-    """The events, each wish as the command that it comes to among the stories of its time. Some will be refused."""
+def resolve_commands(inputs: Iterable[Input], parameters: Parameters = FIXED_PARAMETERS) -> list[VectorEvent]:
+    """Return the events; a random command names stories that exist when it comes. Some of the commands will be refused."""
     engine = Engine(EditionState(EDITION, zero_calibration("test", DIMENSION), parameters))
     events: list[VectorEvent] = []
-    for place, one in enumerate(inputs):
-        event = command(one, engine.edition, f"c-{place}") if isinstance(one, RandomCommand) else one
+    for index, item in enumerate(inputs):
+        event = command(item, engine.edition, f"c-{index}") if isinstance(item, RandomCommand) else item
         if event is None:
             continue
         events.append(event)
@@ -144,7 +144,7 @@ def resolved(inputs: Iterable[Input], parameters: Parameters = FIXED_PARAMETERS)
 
 
 def in_edition(events: Iterable[VectorEvent], edition: str) -> list[VectorEvent]:
-    """The same in another edition; story ids depend on it, so commands are left out."""
+    """Return the articles and retractions in another edition; commands are left out, as story ids depend on the edition."""
     return [
         msgspec.structs.replace(event, edition=edition)
         for event in events

@@ -1,4 +1,4 @@
-"""Inputs in which everything happens."""
+"""A stream of articles and commands that causes every kind of update."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from tests.laws.command_streams import Input, RandomCommand
 from tests.laws.streams import EDITION, article
 
 
-def wish(kind: CommandKind, story: int) -> RandomCommand:
+def random_command(kind: CommandKind, story: int) -> RandomCommand:
     return RandomCommand(kind, story=story, other=1, articles=(0,), any_state=False)
 
 
-def a_busy_week() -> list[Input]:
-    """Stories that grow, are copied, corrected, emptied, merged, split and closed."""
+def busy_week() -> list[Input]:
+    """Return events that make stories grow, get copies and corrections, and be emptied, merged, split and closed."""
     return [
         article(1, subject=1),
         article(2, subject=2),
@@ -25,17 +25,17 @@ def a_busy_week() -> list[Input]:
         article(5, subject=3, hour=2, revision=1),
         article(2, subject=2, revision=1),
         article(7, subject=2, hour=4, wobble=1),
-        # Two stories of one subject, and the article between them that makes them one.
+        # Two stories of one subject, and an article between them that merges them.
         article(9, subject=13, hour=5),
         article(10, subject=13, hour=5, wobble=3),
         article(11, subject=13, hour=5),
-        # Whichever they are: what cannot be done becomes a dead letter.
-        *(wish(CommandKind.SPLIT, story) for story in range(4)),
-        *(wish(kind, 0) for kind in CommandKind),
+        # Some of these cannot be carried out: they become dead letters.
+        *(random_command(CommandKind.SPLIT, story) for story in range(4)),
+        *(random_command(kind, 0) for kind in CommandKind),
         ArticleRetraction(article_id="a6", edition=EDITION),
         ArticleRetraction(article_id="a3", edition=EDITION),
         article(8, subject=4, hour=24 * 20),
         article(12, subject=4, hour=24 * 20),
-        wish(CommandKind.SPLIT, 0),
+        random_command(CommandKind.SPLIT, 0),
         article(13, subject=4, hour=24 * 20),
     ]
