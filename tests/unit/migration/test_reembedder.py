@@ -192,7 +192,9 @@ def raise_preparation(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"{module}.PREPARATION", "2")
 
 
-def test_the_same_model_with_another_preparation_is_embedded_again(log_file: LogFile, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_same_model_with_another_preparation_is_embedded_again(
+    log_file: LogFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
     raise_preparation(monkeypatch)
     encoder, target = encoder_of(OLD), target_of(log_file.settings, "news.to.")
 
@@ -208,7 +210,9 @@ def test_the_same_model_with_another_preparation_is_embedded_again(log_file: Log
     assert LogFile(log_file.file, target).records(DEAD_LETTERS) == []
 
 
-def test_vectors_of_the_new_preparation_may_wait_for_the_clusterer(log_file: LogFile, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vectors_of_the_new_preparation_may_wait_for_the_clusterer(
+    log_file: LogFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """An embedder that was upgraded before the migration has made them; the clusterer of the copy takes them."""
     raise_preparation(monkeypatch)
     with closing(open_log_url(log_file.settings.log)) as log:
