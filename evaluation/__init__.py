@@ -1,4 +1,5 @@
-"""How well the stories are told apart: labelled streams replayed through the real core, scored, beside other systems.
+"""Evaluation of the story engine: labelled streams are replayed through the real core, scored, and compared with other systems.
 
-Nothing imports this package; it imports the services as they are, and ships with `pip install 'newsloom[evaluation]'`.
+The modules in this folder are programs; the folders are their library. Nothing else imports this package. It imports the services
+as they are, and ships with `pip install 'newsloom[evaluation]'`.
 """

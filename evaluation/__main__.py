@@ -1,6 +1,7 @@
 """`python -m evaluation`: the same as `newsloom evaluate`."""
 
-from evaluation.evaluate import command, run_alone
+from evaluation.cli.program import run_program
+from evaluation.evaluate import command
 
 if __name__ == "__main__":
-    run_alone(command)
+    run_program(command)

@@ -1,118 +1,83 @@
-"""What each part and each value of the engine is worth: `python -m evaluation.ablation`.
+"""Measure what each part and each value of the engine is worth: `python -m evaluation.ablation`.
 
-Every row is one configuration, replayed over all streams: without a part, with the audit's proposals carried out, or with one
-value a fifth lower or higher. Without a part scores lie elsewhere, so that the bar's base is fitted anew to these very streams,
-which flatters the rest. The shipped configuration is also replayed with the articles of each moment shuffled: smaller
-differences than that makes are none.
+Each row is one configuration, replayed over all streams: without a part, with the audit's proposals applied, or with one value a
+fifth lower or higher. Without a part the scores change, so the bar's base is refitted to these same streams, which flatters the
+rest. The shipped configuration is also replayed with the articles of each moment shuffled, to show how large differences by
+chance are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from statistics import fmean
 from typing import Final
 
 import click
 
-from evaluation.evaluate import Request, run_alone, stream_options, trial_options
-from evaluation.output.plots import differences
-from evaluation.output.summary import MACRO, provenance, share, table
-from evaluation.replays.audit_replay import audited_variants
-from evaluation.replays.variations import refitted, stepped, without_parts
-from evaluation.scores.trials import TRIALS_FILE, Configuration, Trials
-from evaluation.streams.event_stream import Prepared, cached_encoder, counted_streams, prepare_stream
+from evaluation.cli.options import stream_options, trial_options
+from evaluation.cli.program import run_program
+from evaluation.output.plots import plot_changes
+from evaluation.output.results_files import publish_page
+from evaluation.output.tables import comparison_table
+from evaluation.replays.audit_replay import audit_configurations
+from evaluation.replays.variations import stepped, with_other_bars, without_parts
+from evaluation.scores.comparison import SHIPPED, F1Row, changed_streams_row, compare
+from evaluation.scores.trials import Configuration, Trials
+from evaluation.streams.encoder_cache import configured_encoder
+from evaluation.streams.event_stream import build_event_stream, read_macro_streams
+from evaluation.streams.request import StreamRequest
 from evaluation.streams.stream import Stream, shuffled_within_ties
 from services.clusterer.core.parameters import Parameters
 
-SHIPPED: Final = "as shipped"
 SHUFFLES: Final = 3
-READING: Final = """\
+NOTE: Final = """\
 B-cubed F1 at the end of the replay. The rows "shuffled" are the shipped configuration with the articles of each moment in another
-order: where dates are by the day, smaller changes than theirs say nothing. Rows without a part have the base of the bar that is
-best for them on these streams. "of the audit": HDBSCAN's proposals from that quorum on, carried out at the end of each day."""
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A configuration's B-cubed F1 by stream."""
-
-    name: str
-    f1: dict[str, float]
-
-    @property
-    def mean(self) -> float:
-        """The macro average."""
-        return fmean(self.f1.values())
+order: where dates are by the day, changes smaller than theirs mean nothing. Rows without a part use the base of the bar that is
+best for them on these streams. "of the audit": HDBSCAN's proposals with at least that quorum, applied at the end of each day."""
 
 
 @click.command(name="evaluation.ablation")
 @stream_options
 @trial_options
-def command(*, request: Request, processes: int | None, keep: Path) -> None:
-    """Leave out each part of the engine, move each of its numbers by a fifth, and see what that does to B-cubed F1."""
+def command(*, request: StreamRequest, processes: int | None, keep: Path) -> None:
+    """Remove each part of the engine, change each of its numbers by a fifth, and measure the effect on B-cubed F1."""
     shipped, *others = measure(request, processes)
-    text = f"# Ablation\n\n{provenance()}\n{READING}\n\n{render(shipped, others)}"
-    (keep / "ablation.md").write_text(text)
+    publish_page(keep / "ablation.md", "Ablation", NOTE, comparison_table(shipped, others))
     changes = {row.name: row.mean - shipped.mean for row in others}
-    differences(keep / "ablation.svg", changes, axis="change of macro B-cubed F1")
-    click.echo(text, nl=False)
+    plot_changes(keep / "ablation.svg", changes, axis="change of macro B-cubed F1")
 
 
-def measure(request: Request, processes: int | None) -> list[Row]:
-    """All rows, the shipped configuration's first."""
-    encoder = cached_encoder(request.cache)
-    streams = counted_streams(request)
-    ready = [prepare_stream(stream, encoder) for stream in streams]
+def measure(request: StreamRequest, processes: int | None) -> list[F1Row]:
+    """Return all rows, the shipped configuration's first."""
+    encoder = configured_encoder(request.cache)
+    streams = read_macro_streams(request)
+    ready = [build_event_stream(stream, encoder) for stream in streams]
     shuffled = {
-        f"shuffled, seed {seed}": [prepare_stream(_shuffled(stream, seed), encoder) for stream in streams]
+        f"shuffled, seed {seed}": [build_event_stream(_shuffled(stream, seed), encoder) for stream in streams]
         for seed in range(1, SHUFFLES + 1)
     }
     everything = [*ready, *(stream for some in shuffled.values() for stream in some)]
     shipped = Parameters()
-    varied: dict[str, Configuration] = {SHIPPED: shipped, **audited_variants(shipped), **stepped(shipped)}
+    varied: dict[str, Configuration] = {SHIPPED: shipped, **audit_configurations(shipped), **stepped(shipped)}
     names = [stream.name for stream in ready]
-    with Trials(everything, request.cache / TRIALS_FILE, processes=processes) as trials:
-        first, *others = measured_rows(trials, names, varied)
-        shuffles = [row_of(trials, name, names, some, shipped) for name, some in shuffled.items()]
-        return [first, *shuffles, *_without_parts(trials, names, shipped), *others]
-
-
-def measured_rows(trials: Trials, names: Sequence[str], varied: Mapping[str, Configuration]) -> list[Row]:
-    """A row for each configuration, over the streams of these names."""
-    found = trials.run(list(varied.values()), names)
-    scores = [{stream: b3.f1 for stream, b3 in by_stream.items()} for by_stream in found]
-    return [Row(name, f1) for name, f1 in zip(varied, scores, strict=True)]
+    with Trials(everything, request.cache, processes=processes) as trials:
+        first, *others = compare(trials, names, varied)
+        shuffles = [changed_streams_row(trials, name, names, some, shipped) for name, some in shuffled.items()]
+        return [first, *shuffles, *_rows_without_parts(trials, names, shipped), *others]
 
 
 def _shuffled(stream: Stream, seed: int) -> Stream:
     return replace(shuffled_within_ties(stream, seed), name=f"{stream.name}, seed {seed}")
 
 
-def row_of(
-    trials: Trials, name: str, names: Sequence[str], changed: Sequence[Prepared], configuration: Configuration
-) -> Row:
-    """One configuration's row over changed streams, under the names of those they were made of, in the same order."""
-    [row] = measured_rows(trials, [stream.name for stream in changed], {name: configuration})
-    return Row(name, dict(zip(names, row.f1.values(), strict=True)))
-
-
-def _without_parts(trials: Trials, names: Sequence[str], shipped: Parameters) -> list[Row]:
-    """For each part the best row without it: a bar that fits the other scores is not what the part is worth."""
-    found = {part: refitted(without) for part, without in without_parts(shipped).items()}
-    varied = {f"{part}, bar_base {one.bar_base:g}": one for part, fits in found.items() for one in fits}
-    rows = iter(measured_rows(trials, names, varied))
-    return [max([next(rows) for _ in fits], key=lambda row: row.mean) for fits in found.values()]
-
-
-def render(shipped: Row, others: Sequence[Row]) -> str:
-    """B-cubed F1 by stream and on average, and how the average differs from the shipped configuration's."""
-    heads = ["configuration", *shipped.f1, MACRO, "change"]
-    rows = [[row.name, *map(share, row.f1.values()), share(row.mean)] for row in (shipped, *others)]
-    changes = ["", *(f"{row.mean - shipped.mean:+.4f}" for row in others)]
-    return table(heads, [[*row, change] for row, change in zip(rows, changes, strict=True)]) + "\n"
+def _rows_without_parts(trials: Trials, names: Sequence[str], shipped: Parameters) -> list[F1Row]:
+    """Return the best row without each part: otherwise a bar that no longer fits would count as the part's worth."""
+    found = {part: with_other_bars(without) for part, without in without_parts(shipped).items()}
+    varied = {f"{part}, bar_base {one.bar_base:g}": one for part, bars in found.items() for one in bars}
+    rows = iter(compare(trials, names, varied))
+    return [max([next(rows) for _ in bars], key=lambda row: row.mean) for bars in found.values()]
 
 
 if __name__ == "__main__":
-    run_alone(command)
+    run_program(command)

@@ -1,7 +1,7 @@
-"""Should the engine carry the audit's proposals out by itself? `python -m evaluation.audit`.
+"""Measure whether the engine should apply the audit's proposals by itself: `python -m evaluation.audit`.
 
-How many of the proposals are right, and what B-cubed F1 comes to if those from a quorum on are carried out at the end of each
-day. A proposal counts once, the first time it is made.
+It counts how many proposals are right, and scores B-cubed F1 if those with enough quorum are applied at the end of each day. A
+proposal counts once, the first time it is made.
 """
 
 from __future__ import annotations
@@ -14,25 +14,29 @@ from typing import Final
 
 import click
 
-from evaluation.ablation import SHIPPED, Row, measured_rows, render
-from evaluation.evaluate import Request, run_alone, stream_options, trial_options
-from evaluation.output.summary import provenance, table
-from evaluation.replays.audit_replay import QUORUMS, Kind, audited_variants, days
-from evaluation.scores.trials import TRIALS_FILE, Configuration, Trials
-from evaluation.streams.event_stream import Prepared, cached_encoder, counted_streams, prepare_stream
+from evaluation.cli.options import stream_options, trial_options
+from evaluation.cli.program import run_program
+from evaluation.output.results_files import publish_page
+from evaluation.output.tables import comparison_table, table
+from evaluation.replays.audit_replay import QUORUMS, ProposalKind, audit_configurations, replay_by_day
+from evaluation.scores.comparison import SHIPPED, compare
+from evaluation.scores.trials import Configuration, Trials
+from evaluation.streams.event_stream import EventStream, load_event_streams
+from evaluation.streams.request import StreamRequest
 from services.clusterer.core.audit import MergeProposal, Proposal, audit_edition
 from services.clusterer.core.parameters import Parameters
 
-READING: Final = """\
+NOTE: Final = """\
 A merge is right if most articles of both stories belong to one gold story, a split if most of those that leave belong to another
 than most of those that stay."""
+APPLIED: Final = "B-cubed F1 if they are applied at the end of each day:"
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """A proposal's kind and quorum, and whether the labels agree with it."""
+class JudgedProposal:
+    """A proposal's kind and quorum, and whether it agrees with the labels."""
 
-    kind: Kind
+    kind: ProposalKind
     quorum: float
     is_right: bool
 
@@ -40,37 +44,34 @@ class Judged:
 @click.command(name="evaluation.audit")
 @stream_options
 @trial_options
-def command(*, request: Request, processes: int | None, keep: Path) -> None:
-    """Judge the proposals of `newsloom audit` by the labels, and carry them out to see what that does to B-cubed F1."""
-    encoder = cached_encoder(request.cache)
-    ready = [prepare_stream(stream, encoder) for stream in counted_streams(request)]
+def command(*, request: StreamRequest, processes: int | None, keep: Path) -> None:
+    """Compare the proposals of `newsloom audit` with the labels, and measure B-cubed F1 if they are applied."""
+    ready = load_event_streams(request)
     shipped = Parameters()
-    varied: dict[str, Configuration] = {SHIPPED: shipped, **audited_variants(shipped)}
-    with Trials(ready, request.cache / TRIALS_FILE, processes=processes) as trials:
-        first, *others = measured_rows(trials, [stream.name for stream in ready], varied)
-    right = render_judged({stream.name: judged(stream, shipped) for stream in ready})
-    text = f"# Audit\n\n{provenance()}\n{READING}\n\n{right}\n\n{_render_rows(first, others)}"
-    (keep / "audit.md").write_text(text)
-    click.echo(text, nl=False)
+    varied: dict[str, Configuration] = {SHIPPED: shipped, **audit_configurations(shipped)}
+    with Trials(ready, request.cache, processes=processes) as trials:
+        first, *others = compare(trials, [stream.name for stream in ready], varied)
+    right = judged_table({stream.name: judge_proposals(stream, shipped) for stream in ready})
+    publish_page(keep / "audit.md", "Audit", NOTE, right, APPLIED, comparison_table(first, others))
 
 
-def judged(stream: Prepared, parameters: Parameters) -> list[Judged]:
-    """Every proposal made at the end of a day."""
-    gold = dict(zip(stream.gold.ids, stream.gold.stories, strict=True))
-    found: dict[tuple[str, ...], Judged] = {}
-    for engine, _ in days(stream.events, parameters):
+def judge_proposals(stream: EventStream, parameters: Parameters) -> list[JudgedProposal]:
+    """Judge every proposal made at the end of a day."""
+    gold = stream.gold.by_article()
+    found: dict[tuple[str, ...], JudgedProposal] = {}
+    for engine, _ in replay_by_day(stream.events, parameters):
         for proposal in audit_edition(engine.edition, quorum=min(QUORUMS)):
-            kind = Kind.MERGES if isinstance(proposal, MergeProposal) else Kind.SPLITS
-            sides = _sides(proposal, engine.edition.articles)
-            right = (_majority(sides[0], gold) == _majority(sides[1], gold)) == (kind is Kind.MERGES)
-            found.setdefault(_subject(proposal), Judged(kind, proposal.quorum, right))
+            kind = ProposalKind.MERGES if isinstance(proposal, MergeProposal) else ProposalKind.SPLITS
+            one, other = _sides(proposal, engine.edition.articles)
+            is_right = (_majority(one, gold) == _majority(other, gold)) == (kind is ProposalKind.MERGES)
+            found.setdefault(_key(proposal), JudgedProposal(kind, proposal.quorum, is_right))
     return list(found.values())
 
 
-def render_judged(by_stream: Mapping[str, Sequence[Judged]]) -> str:
-    """Right ones of all, for each kind and quorum, by stream and altogether."""
+def judged_table(by_stream: Mapping[str, Sequence[JudgedProposal]]) -> str:
+    """Return a table of right and all proposals for each kind and quorum, by stream and in total."""
     rows = []
-    for kind in Kind:
+    for kind in ProposalKind:
         for quorum in QUORUMS:
             counted = [
                 [one.is_right for one in found if one.kind is kind and one.quorum >= quorum]
@@ -81,25 +82,21 @@ def render_judged(by_stream: Mapping[str, Sequence[Judged]]) -> str:
     return table(["right proposals", *by_stream, "all"], rows)
 
 
-def _render_rows(shipped: Row, others: Sequence[Row]) -> str:
-    return "B-cubed F1 if they are carried out at the end of each day:\n\n" + render(shipped, others)
-
-
-def _sides(proposal: Proposal, places: Mapping[str, str]) -> tuple[list[str], list[str]]:
-    """The articles of the two stories that are to be one, or of the two that one story is to be."""
+def _sides(proposal: Proposal, stories: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Return the articles of the two stories that a proposal would merge, or that a split would make."""
     if isinstance(proposal, MergeProposal):
         survivor, absorbed = proposal.survivor.story_id, proposal.absorbed.story_id
-        return _articles_of(survivor, places), _articles_of(absorbed, places)
+        return _articles_of(survivor, stories), _articles_of(absorbed, stories)
     leaving = set(proposal.articles)
-    staying = [article for article in _articles_of(proposal.story.story_id, places) if article not in leaving]
+    staying = [article for article in _articles_of(proposal.story.story_id, stories) if article not in leaving]
     return list(proposal.articles), staying
 
 
-def _articles_of(story_id: str, places: Mapping[str, str]) -> list[str]:
-    return [article for article, story in places.items() if story == story_id]
+def _articles_of(story_id: str, stories: Mapping[str, str]) -> list[str]:
+    return [article for article, story in stories.items() if story == story_id]
 
 
-def _subject(proposal: Proposal) -> tuple[str, ...]:
+def _key(proposal: Proposal) -> tuple[str, ...]:
     if isinstance(proposal, MergeProposal):
         return "merge", proposal.survivor.story_id, proposal.absorbed.story_id
     return "split", *sorted(proposal.articles)
@@ -111,4 +108,4 @@ def _majority(articles: Iterable[str], gold: Mapping[str, str]) -> str | None:
 
 
 if __name__ == "__main__":
-    run_alone(command)
+    run_program(command)

@@ -1,6 +1,6 @@
-"""Other ways to find stories in a stream, on the same vectors, each in one configuration for every stream.
+"""Other systems that find stories, on the same vectors, each with one configuration for every stream.
 
-A baseline labels the articles of a stream in the order of replay. What it calls noise is a story of its own.
+A baseline returns one label per article, in the order of replay. Each article it calls noise is a story of its own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Labels that a baseline has given before: some take minutes, and nothing about them changes with the engine."""
+"""A cache of baseline labels: some baselines take minutes, and the engine's code does not affect them."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from typing import Final
 
 import msgspec
 
-from evaluation.baselines.observations import Observed
+from evaluation.baselines.observations import Observations
 
-Baseline = Callable[[Observed], list[int]]
+Baseline = Callable[[Observations], list[int]]
 
 _DIGEST_BYTES: Final = 16
 
 
-def remembered(name: str, baseline: Baseline, observed: Observed, folder: Path) -> list[int]:
-    """The baseline's labels, from the folder if it has given them there for the same articles and by the same code."""
-    file = folder / f"{_digest(name, baseline, observed)}.json"
+def cached_labels(name: str, baseline: Baseline, observations: Observations, folder: Path) -> list[int]:
+    """Return the baseline's labels, from the folder if the same code has labelled the same articles before."""
+    file = folder / f"{_digest(name, baseline, observations)}.json"
     if file.exists():
         return msgspec.json.decode(file.read_bytes(), type=list[int])
-    labels = baseline(observed)
+    labels = baseline(observations)
     folder.mkdir(parents=True, exist_ok=True)
-    # Whole or not at all: an interruption leaves no half of a file under the name.
-    half = file.with_suffix(".part")
-    half.write_bytes(msgspec.json.encode(labels))
-    half.replace(file)
+    # Write another file first and rename it: an interruption must not leave half a file under the name.
+    part = file.with_suffix(".part")
+    part.write_bytes(msgspec.json.encode(labels))
+    part.replace(file)
     return labels
 
 
-def _digest(name: str, baseline: Baseline, observed: Observed) -> str:
+def _digest(name: str, baseline: Baseline, observations: Observations) -> str:
     state = blake2b(name.encode(), digest_size=_DIGEST_BYTES)
     state.update(Path(inspect.getfile(baseline)).read_bytes())
-    state.update(observed.vectors.tobytes())
-    state.update(observed.days.tobytes())
-    state.update(msgspec.json.encode(observed.texts))
+    state.update(observations.vectors.tobytes())
+    state.update(observations.days.tobytes())
+    state.update(msgspec.json.encode(observations.texts))
     return state.hexdigest()

@@ -1,4 +1,4 @@
-"""What a baseline sees of a stream."""
+"""What a baseline may use of a stream."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Rows = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
-    """Articles in the order of replay: unit vectors (articles, dimension), days since the first, and texts.
+class Observations:
+    """Articles in the order of replay: unit vectors (articles, dimension), days since the first article, and texts.
 
-    A text is what the vector was made of: title and lead, prepared.
+    A text is the encoder's input: title and lead, prepared.
     """
 
     vectors: Rows
@@ -28,18 +28,18 @@ class Observed:
     texts: tuple[str, ...]
 
 
-def observe(stream: Stream, events: Sequence[ArticleVector], encoder: Encoder) -> Observed:
-    """What there is to see of the events of a stream, at the precision in which vectors travel."""
+def observations_of(stream: Stream, events: Sequence[ArticleVector], encoder: Encoder) -> Observations:
+    """Return the observations of a stream's events, with vectors rounded to the half precision in which they travel."""
     articles = {one.article.id: one.article for one in stream.articles}
     texts = [prepare(articles[event.article_id]).passage for event in events]
     vectors = encoder.encode(texts).astype(np.float16).astype(np.float64)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     moments = np.array([event.published_at.timestamp() for event in events])
-    return Observed(vectors, (moments - moments.min()) / 86_400, tuple(texts))
+    return Observations(vectors, (moments - moments.min()) / 86_400, tuple(texts))
 
 
-def noise_alone(labels: Iterable[int]) -> list[int]:
-    """The labels with every -1 made a label of its own."""
+def separate_noise(labels: Iterable[int]) -> list[int]:
+    """Return the labels with each -1 replaced by a label of its own."""
     given = list(labels)
     free = max(given, default=0) + 1
-    return [free + place if label < 0 else label for place, label in enumerate(given)]
+    return [free + index if label < 0 else label for index, label in enumerate(given)]

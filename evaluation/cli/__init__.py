@@ -1,1 +1,1 @@
-"""Command-line options and start-up that the programs share."""
+"""Command-line options and start-up code that the programs share."""

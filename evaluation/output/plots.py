@@ -1,4 +1,4 @@
-"""Pictures kept with the results, as SVG: the same figures give the same file."""
+"""Plots as SVG. The same figures give the same file."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 
-def bars(file: Path, groups: Sequence[str], systems: Mapping[str, Sequence[float]], *, axis: str) -> None:
-    """A group of bars for each stream, a bar in it for each system."""
+def plot_groups(file: Path, groups: Sequence[str], systems: Mapping[str, Sequence[float]], *, axis: str) -> None:
+    """Plot a group of bars per stream with one bar per system."""
     figure = Figure(figsize=(2 + 1.6 * len(groups), 4), layout="constrained")
     axes = figure.add_subplot()
     width = 0.8 / len(systems)
-    for place, (name, heights) in enumerate(systems.items()):
-        axes.bar([group + place * width for group in range(len(groups))], heights, width, align="edge", label=name)
+    for position, (name, heights) in enumerate(systems.items()):
+        lefts = [group + position * width for group in range(len(groups))]
+        axes.bar(lefts, heights, width, align="edge", label=name)
     axes.set_xticks([group + 0.4 for group in range(len(groups))], groups)
     axes.set_ylabel(axis)
     axes.set_ylim(0.0, 1.0)
@@ -25,8 +26,8 @@ def bars(file: Path, groups: Sequence[str], systems: Mapping[str, Sequence[float
     _save(figure, file)
 
 
-def differences(file: Path, changes: Mapping[str, float], *, axis: str) -> None:
-    """A horizontal bar for each change, from 0 to the left or the right."""
+def plot_changes(file: Path, changes: Mapping[str, float], *, axis: str) -> None:
+    """Plot a horizontal bar per change, from 0 to the left or the right."""
     figure = Figure(figsize=(8, 1.5 + 0.22 * len(changes)), layout="constrained")
     axes = figure.add_subplot()
     names = list(changes)[::-1]

@@ -1,1 +1,1 @@
-"""Replays of a stream: through the real core, and through compiled rules for tuning."""
+"""Replays of a stream through the clusterer's core."""

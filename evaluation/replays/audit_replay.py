@@ -1,6 +1,6 @@
-"""The audit, carried out: what the engine comes to if somebody believes its proposals at once.
+"""Replay with an operator who applies the audit's proposals at once.
 
-At the first article of each day of event time, and at the end, the stories are audited as `newsloom audit` would.
+At the first article of each day of event time, and at the end, the stories are audited as by `newsloom audit`.
 """
 
 from __future__ import annotations
@@ -26,43 +26,43 @@ DAY: Final = timedelta(days=1)
 QUORUMS: Final = (0.5, 0.8, 1.0)
 
 
-class Kind(Enum):
-    """Which proposals are carried out."""
+class ProposalKind(Enum):
+    """The kind of an audit's proposal."""
 
     MERGES = "merges"
     SPLITS = "splits"
 
 
-class Audited(msgspec.Struct, frozen=True, kw_only=True):
-    """An engine, and an operator who carries out every proposal of one kind from a quorum on."""
+class AuditConfiguration(msgspec.Struct, frozen=True, kw_only=True):
+    """An engine, and an operator who applies all proposals of one kind that have at least this quorum."""
 
     parameters: Parameters
-    carried_out: Kind
+    applied: ProposalKind
     quorum: float
 
 
-def audited_variants(parameters: Parameters) -> dict[str, Audited]:
-    """A name and a configuration for each kind and quorum."""
+def audit_configurations(parameters: Parameters) -> dict[str, AuditConfiguration]:
+    """Return a configuration for each kind and quorum, by name."""
     return {
-        f"{kind.value} of the audit, quorum {quorum:.0%}": Audited(
-            parameters=parameters, carried_out=kind, quorum=quorum
+        f"{kind.value} of the audit, quorum {quorum:.0%}": AuditConfiguration(
+            parameters=parameters, applied=kind, quorum=quorum
         )
-        for kind in Kind
+        for kind in ProposalKind
         for quorum in QUORUMS
     }
 
 
-def replay_audited(events: Sequence[ArticleVector], configuration: Audited) -> dict[str, str]:
-    """The story that each article is in at the end, by article id."""
-    places: dict[str, str] = {}
-    for engine, changes in days(events, configuration.parameters):
-        _follow(places, changes)
-        _follow(places, _carried_out(engine.edition, configuration))
-    return places
+def replay_with_audits(events: Sequence[ArticleVector], configuration: AuditConfiguration) -> dict[str, str]:
+    """Return the story of each article at the end of the replay, by article id."""
+    stories: dict[str, str] = {}
+    for engine, memberships in replay_by_day(events, configuration.parameters):
+        for member in (*memberships, *_apply_proposals(engine.edition, configuration)):
+            stories[member.article_id] = member.story_id
+    return stories
 
 
-def days(events: Sequence[ArticleVector], parameters: Parameters) -> Iterator[tuple[Engine, list[Membership]]]:
-    """The engine at the end of each day of event time that has articles, and the memberships of that day."""
+def replay_by_day(events: Sequence[ArticleVector], parameters: Parameters) -> Iterator[tuple[Engine, list[Membership]]]:
+    """Yield the engine at the end of each day of event time that has articles, and the memberships of that day."""
     engine = new_engine(events[0], parameters)
     today, published = _day(events[0]), list[Membership]()
     for event in events:
@@ -81,32 +81,28 @@ def _memberships(changes: StoryChanges) -> list[Membership]:
     return [member for _, member in changes.memberships if member is not None]
 
 
-def _follow(places: dict[str, str], memberships: Sequence[Membership]) -> None:
-    places.update((member.article_id, member.story_id) for member in memberships)
-
-
-def _carried_out(edition: EditionState, configuration: Audited) -> list[Membership]:
+def _apply_proposals(edition: EditionState, configuration: AuditConfiguration) -> list[Membership]:
     edition.changes = StoryChanges()
-    gone: set[str] = set()
+    merged: set[str] = set()
     for proposal in audit_edition(edition, quorum=configuration.quorum):
         if isinstance(proposal, SplitProposal):
-            if configuration.carried_out is Kind.SPLITS:
+            if configuration.applied is ProposalKind.SPLITS:
                 _split(edition, proposal.articles)
-        elif configuration.carried_out is Kind.MERGES:
-            _merge(edition, proposal, gone)
+        elif configuration.applied is ProposalKind.MERGES:
+            _merge(edition, proposal, merged)
     return _memberships(edition.changes)
 
 
-def _merge(edition: EditionState, proposal: MergeProposal, gone: set[str]) -> None:
+def _merge(edition: EditionState, proposal: MergeProposal, merged: set[str]) -> None:
     survivor, absorbed = proposal.survivor.story_id, proposal.absorbed.story_id
-    if not gone & {survivor, absorbed}:
+    if not merged & {survivor, absorbed}:
         merge = MergeDecision(from_story_id=absorbed, affinity=proposal.affinity, bar=proposal.bar)
         edition.merge_stories(edition.stories[survivor], edition.stories[absorbed], merge)
-        gone.add(absorbed)
+        merged.add(absorbed)
 
 
 def _split(edition: EditionState, articles: Sequence[str]) -> None:
-    # Copies, which come last, leave first: otherwise one of them would become the report that leaves.
+    # Release copies first; they come last. Otherwise a copy would be promoted when its report is released.
     members = [edition.detach_article(article) for article in reversed(articles)][::-1]
     story = edition.create_story(members[0])
     for member in members:

@@ -1,6 +1,6 @@
-"""Other configurations than the shipped one: without a part, or with one value a fifth lower or higher.
+"""Variations of a configuration: without a part, or with one value a fifth lower or higher.
 
-Read from the fields of `Parameters` at run time: a new number or switch there is varied without a word here.
+The fields of `Parameters` are read at run time, so a new number or switch is varied without a change here.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from services.clusterer.core.parameters import Parameters
 
 STEP: Final = 0.2
 BAR_OFFSETS: Final = (-0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3)
-"""Where the base of the bar is looked for, from the shipped one, once a part is gone: as far as a bar without background."""
+"""Offsets of the bar's base that are tried without a part. The highest is what the bar needs without the background."""
 
 WITHOUT: Final[dict[str, dict[str, object]]] = {
     "copies": {"copy_jaccard": 1.01},
@@ -32,40 +32,40 @@ WITHOUT: Final[dict[str, dict[str, object]]] = {
     "second look": {"second_look": timedelta(days=100_000)},
     "late merge": {"merge_bar": 100.0},
 }
-"""Part -> the values that leave it out. A part that this engine has no field for is passed over."""
+"""Part -> the values that disable it. Parts whose fields `Parameters` does not have are skipped."""
 
-AFTERWARDS: Final = frozenset({"related_every", "retention"})
-"""What these decide comes after an article has its place."""
+UNSCORED_FIELDS: Final = frozenset({"related_every", "retention"})
+"""Fields that have no effect on the story an article is assigned to."""
 
 Number = int | float | timedelta
 
 
 def without_parts(parameters: Parameters) -> dict[str, Parameters]:
-    """The configuration without each part: those of `WITHOUT`, and every field that is a switch, turned over."""
+    """Return the configuration without each part of `WITHOUT`, and with each boolean field inverted, by name."""
     fields = set(Parameters.__struct_fields__)
     found = {
         f"without {part}": msgspec.structs.replace(parameters, **values)
         for part, values in WITHOUT.items()
         if fields.issuperset(values)
     }
-    for name, value in values_of(parameters).items():
+    for name, value in field_values(parameters).items():
         if isinstance(value, bool):
             found[f"{name} {'off' if value else 'on'}"] = msgspec.structs.replace(parameters, **{name: not value})
     return found
 
 
-def refitted(parameters: Parameters) -> list[Parameters]:
-    """The configuration with other bases of the bar, for a part that is missing moves all scores."""
+def with_other_bars(parameters: Parameters) -> list[Parameters]:
+    """Return the configuration with other bases of the bar: without a part all scores change."""
     return [
         msgspec.structs.replace(parameters, bar_base=round(parameters.bar_base + offset, 3)) for offset in BAR_OFFSETS
     ]
 
 
 def stepped(parameters: Parameters) -> dict[str, Parameters]:
-    """The configuration with each number `STEP` lower and higher; counts change by one at least, and 0 stays 0."""
+    """Return the configuration with each number `STEP` lower and higher, by name. Integers change by at least one; 0.0 stays."""
     found = {}
-    for name, value in values_of(parameters).items():
-        if isinstance(value, bool) or not isinstance(value, Number) or name in AFTERWARDS:
+    for name, value in field_values(parameters).items():
+        if isinstance(value, bool) or not isinstance(value, Number) or name in UNSCORED_FIELDS:
             continue
         for sign in (-1, 1):
             other = _scaled(value, sign)
@@ -74,8 +74,8 @@ def stepped(parameters: Parameters) -> dict[str, Parameters]:
     return found
 
 
-def values_of(parameters: Parameters) -> dict[str, object]:
-    """The fields and their values."""
+def field_values(parameters: Parameters) -> dict[str, object]:
+    """Return the fields and their values."""
     return {name: getattr(parameters, name) for name in Parameters.__struct_fields__}
 
 

@@ -1,6 +1,6 @@
 """Agreement of two clusterings of the same articles. Pure; labels are compared for equality only.
 
-`gold` and `found` are the labels of the same articles in the same order; every figure is 1 for a perfect clustering.
+`gold` and `found` are the labels of the same articles in the same order. Every measure is 1 for a perfect clustering.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class PrecisionRecall(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Agreement(msgspec.Struct, frozen=True, kw_only=True):
-    """How well found stories agree with gold ones; AMI and ARI are 0 for chance."""
+    """How well found stories agree with gold stories. AMI and ARI are 0 for chance."""
 
     b3: PrecisionRecall
     ami: float
@@ -34,54 +34,55 @@ class Agreement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def agreement(gold: Labels, found: Labels) -> Agreement:
-    """Every measure of agreement; raises ValueError without labels or for sequences of different lengths."""
+    """Return all measures of agreement; raises ValueError for no labels or for sequences of different lengths."""
     return Agreement(
         b3=b_cubed(gold, found), ami=ami(gold, found), ari=ari(gold, found), pairwise=pairwise(gold, found)
     )
 
 
 def b_cubed(gold: Labels, found: Labels) -> PrecisionRecall:
-    """B-cubed: for each article the share of its found story that is of its gold story, averaged over articles; recall likewise.
+    """Return B-cubed precision and recall, each averaged over articles with equal weights, and the F1 of the two averages.
 
-    F1 is of the two averages. Source: Bagga and Baldwin 1998; each article weighs the same.
+    An article's precision is the share of its found story that belongs to its gold story; recall is the share of its gold story
+    that is in its found story. Source: Bagga and Baldwin 1998.
     """
     cells, golds, founds = _contingency(gold, found)
-    # In exact fractions, so that a perfect clustering has 1 and not nearly 1.
+    # Exact fractions: a perfect clustering must score 1, not nearly 1.
     precision = sum((Fraction(n * n, founds[label]) for (_, label), n in cells.items()), Fraction())
     recall = sum((Fraction(n * n, golds[story]) for (story, _), n in cells.items()), Fraction())
-    return _balanced(precision / len(gold), recall / len(gold))
+    return _with_f1(precision / len(gold), recall / len(gold))
 
 
 def pairwise(gold: Labels, found: Labels) -> PrecisionRecall:
-    """Over pairs of articles: found together and rightly so. Where there is no pair to be wrong about, the share is 1."""
+    """Return precision and recall over pairs of articles in one story. A share of no pairs is 1."""
     cells, golds, founds = _contingency(gold, found)
-    right, wanted, claimed = (_pairs(counts.values()) for counts in (cells, golds, founds))
-    precision = Fraction(right, claimed) if claimed else Fraction(1)
-    recall = Fraction(right, wanted) if wanted else Fraction(1)
-    return _balanced(precision, recall)
+    common, in_gold, in_found = (_pairs(counts.values()) for counts in (cells, golds, founds))
+    precision = Fraction(common, in_found) if in_found else Fraction(1)
+    recall = Fraction(common, in_gold) if in_gold else Fraction(1)
+    return _with_f1(precision, recall)
 
 
 def ari(gold: Labels, found: Labels) -> float:
-    """The adjusted Rand index. Source: Hubert and Arabie 1985."""
+    """Return the adjusted Rand index. Source: Hubert and Arabie 1985."""
     cells, golds, founds = _contingency(gold, found)
-    right, wanted, claimed = (_pairs(counts.values()) for counts in (cells, golds, founds))
+    common, in_gold, in_found = (_pairs(counts.values()) for counts in (cells, golds, founds))
     pairs = comb(len(gold), 2)
-    expected = Fraction(wanted * claimed, pairs) if pairs else Fraction(0)
-    most = Fraction(wanted + claimed, 2)
-    # Both all alone, or both all together: they agree, and chance could not do otherwise.
-    return float((right - expected) / (most - expected)) if most != expected else 1.0
+    expected = Fraction(in_gold * in_found, pairs) if pairs else Fraction(0)
+    highest = Fraction(in_gold + in_found, 2)
+    # Equal only if both clusterings are all single articles, or both are one story: they agree.
+    return float((common - expected) / (highest - expected)) if highest != expected else 1.0
 
 
 def ami(gold: Labels, found: Labels) -> float:
-    """Adjusted mutual information, normalized by the arithmetic mean. Source: Vinh, Epps, Bailey 2010; by scikit-learn."""
+    """Return adjusted mutual information, normalized by the arithmetic mean. Source: Vinh, Epps, Bailey 2010; by scikit-learn."""
     _contingency(gold, found)
     return float(adjusted_mutual_info_score(_numbered(gold), _numbered(found)))
 
 
 def duplicate_rate(gold: Labels, found: Labels) -> float:
-    """The share of gold stories of two or more articles whose majority lies in more than one found story.
+    """Return the share of scattered gold stories: no found story holds more than half of their articles.
 
-    That is: no single found story holds more than half of the gold story's articles. 0 where no gold story has two.
+    Gold stories of one article are not counted; without others the share is 0.
     """
     cells, golds, _ = _contingency(gold, found)
     largest: Counter[Hashable] = Counter()
@@ -92,12 +93,12 @@ def duplicate_rate(gold: Labels, found: Labels) -> float:
 
 
 def largest_share(found: Labels) -> float:
-    """The share of the articles that the largest found story holds."""
+    """Return the share of the articles that the largest found story holds."""
     return max(Counter(found).values()) / len(found)
 
 
 def largest_ratio(gold: Labels, found: Labels) -> float:
-    """The size of the largest found story over that of the largest gold story."""
+    """Return the size of the largest found story divided by that of the largest gold story."""
     return max(Counter(found).values()) / max(Counter(gold).values())
 
 
@@ -107,11 +108,11 @@ def _contingency(
     if len(gold) != len(found):
         raise ValueError(f"{len(gold)} gold labels, but {len(found)} found ones")
     if not gold:
-        raise ValueError("no labels: there is nothing to compare")
+        raise ValueError("no labels to compare")
     return Counter(zip(gold, found, strict=True)), Counter(gold), Counter(found)
 
 
-def _balanced(precision: Fraction, recall: Fraction) -> PrecisionRecall:
+def _with_f1(precision: Fraction, recall: Fraction) -> PrecisionRecall:
     both = precision + recall
     f1 = 2 * precision * recall / both if both else Fraction(0)
     return PrecisionRecall(precision=float(precision), recall=float(recall), f1=float(f1))

@@ -1,13 +1,10 @@
-"""What is reported of a replay: agreement with the gold stories, seen from several sides, and what it took."""
+"""Scores of one replay: agreement with the gold stories, measured in several ways, and the cost of the replay."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from collections.abc import Mapping, Sequence
 from statistics import fmean
-from typing import Final
 
 import msgspec
 
@@ -22,29 +19,24 @@ from evaluation.scores.metrics import (
     largest_ratio,
     largest_share,
 )
-from evaluation.streams.stream import Stream
-
-WINDOW_DAYS: Final = 7
-
-
-@dataclass(frozen=True, slots=True)
-class Gold:
-    """The labelled articles of a stream, in the order of replay: ids, gold stories and days. Background is left out."""
-
-    ids: tuple[str, ...]
-    stories: tuple[str, ...]
-    days: tuple[date, ...]
+from evaluation.scores.windows import agreement_at, mean_agreement, mean_precision_recall, windowed_agreement
+from evaluation.streams.stream import Gold
 
 
 class Floors(msgspec.Struct, frozen=True, kw_only=True):
-    """B-cubed of the two clusterings that need no thought."""
+    """B-cubed of the two trivial clusterings: every article alone, and all articles in one story."""
 
     alone: PrecisionRecall
     together: PrecisionRecall
 
 
-class Macro(msgspec.Struct, frozen=True, kw_only=True):
-    """The unweighted means over streams. The fields mean what they mean in `Score`."""
+class Scores(msgspec.Struct, frozen=True, kw_only=True):
+    """The scores that can be averaged over streams.
+
+    `b3`, `ami`, `ari` and `pairwise` compare all labelled articles by the stories they are in at the end. `several` is the same
+    over the articles of gold stories of two or more; `windowed` is the mean over windows of seven days, a day apart, that hold
+    an article; `first_published` takes the story each article was first published in. `baselines` are other systems by name.
+    """
 
     b3: PrecisionRecall
     ami: float
@@ -56,14 +48,8 @@ class Macro(msgspec.Struct, frozen=True, kw_only=True):
     baselines: dict[str, Agreement]
 
 
-class Score(Macro, frozen=True, kw_only=True):
-    """How one stream came out.
-
-    Global figures are of all labelled articles, by the stories they are in at the end. `several` looks at the articles of gold
-    stories of two or more articles alone; `windowed` is the mean over the windows of `WINDOW_DAYS` days, a day apart, that
-    hold an article; `first_published` takes the story each article was first published in. `moved_per_1000` counts
-    articles by the kind of update that moved them, for every 1,000 replayed.
-    """
+class StreamScores(Scores, frozen=True, kw_only=True):
+    """The scores of one stream. `moved_per_1000` counts moved articles by the kind of update, for every 1,000 replayed."""
 
     articles: int
     stories: int
@@ -79,37 +65,23 @@ class Score(Macro, frozen=True, kw_only=True):
     peak_memory_mb: float | None
 
 
-class Results(msgspec.Struct, frozen=True, kw_only=True):
-    """The scores by stream, and their average over the streams that count."""
+def score_replay(
+    gold: Gold, outcome: Replay, *, replayed: int, rejected: int, baselines: Mapping[str, Labels]
+) -> StreamScores:
+    """Score a replay of `replayed` articles; the embedder rejected `rejected` others, which count as stories of their own.
 
-    sets: dict[str, Score]
-    macro: Macro
-
-
-def gold_of(stream: Stream) -> Gold:
-    """What is known of the stream's labelled articles and never shown to a system."""
-    labelled = [
-        (one.article.id, one.story, one.published_at.date()) for one in stream.articles if one.story is not None
-    ]
-    ids, stories, days = zip(*labelled, strict=True)
-    return Gold(ids, stories, days)
-
-
-def score(gold: Gold, outcome: Replay, *, replayed: int, rejected: int, baselines: dict[str, Labels]) -> Score:
-    """The score of a replay of `replayed` articles, of which the embedder rejected `rejected`.
-
-    `baselines` holds other systems' labels of the articles in `gold`. A rejected article counts as a story of its own.
+    `baselines` holds other systems' labels of the articles in `gold`.
     """
-    final = labels_of(gold, outcome.final)
+    final = found_labels(gold, outcome.final)
     whole = agreement(gold.stories, final)
-    return Score(
+    return StreamScores(
         b3=whole.b3,
         ami=whole.ami,
         ari=whole.ari,
         pairwise=whole.pairwise,
-        several=_of_several(gold, final),
-        windowed=windowed(gold, final),
-        first_published=agreement(gold.stories, labels_of(gold, outcome.first)),
+        several=_agreement_without_singles(gold, final),
+        windowed=windowed_agreement(gold, final),
+        first_published=agreement(gold.stories, found_labels(gold, outcome.first)),
         baselines={name: agreement(gold.stories, labels) for name, labels in baselines.items()},
         articles=len(gold.ids),
         stories=len(set(final)),
@@ -126,67 +98,27 @@ def score(gold: Gold, outcome: Replay, *, replayed: int, rejected: int, baseline
     )
 
 
-def labels_of(gold: Gold, stories: dict[str, str]) -> list[str]:
-    """The story of each labelled article; a place of its own for one that no story has."""
+def found_labels(gold: Gold, stories: Mapping[str, str]) -> list[str]:
+    """Return the found story of each labelled article; an article without one gets a label of its own."""
     return [stories.get(article, f"none of {article}") for article in gold.ids]
 
 
-def windowed(gold: Gold, found: Labels) -> Agreement:
-    """The mean agreement over windows; only windows within the stream's days, or the one that holds a shorter stream."""
-    parts = [
-        agreement([gold.stories[place] for place in places], [found[place] for place in places])
-        for places in windows(gold.days)
-    ]
-    return mean_agreement(parts)
-
-
-def windows(days: Sequence[date]) -> Iterator[list[int]]:
-    """The places in each window of `WINDOW_DAYS` days, a day apart, from the first day on; empty windows are left out."""
-    places: dict[date, list[int]] = {}
-    for place, day in enumerate(days):
-        places.setdefault(day, []).append(place)
-    first, last = min(days), max(days) - timedelta(days=WINDOW_DAYS - 1)
-    # Streams may span decades with few days that hold anything: only windows that touch such a day are looked at.
-    starts = {day - timedelta(days=back) for day in places for back in range(WINDOW_DAYS)}
-    for start in sorted(day for day in starts if first <= day <= max(first, last)):
-        yield [place for ahead in range(WINDOW_DAYS) for place in places.get(start + timedelta(days=ahead), ())]
-
-
-def macro(scores: Sequence[Macro]) -> Macro:
-    """The mean of each figure over the streams."""
-    return Macro(
-        b3=_mean_precision_recall([score.b3 for score in scores]),
-        ami=fmean(score.ami for score in scores),
-        ari=fmean(score.ari for score in scores),
-        pairwise=_mean_precision_recall([score.pairwise for score in scores]),
-        several=mean_agreement([score.several for score in scores]),
-        windowed=mean_agreement([score.windowed for score in scores]),
-        first_published=mean_agreement([score.first_published for score in scores]),
-        baselines={name: mean_agreement([score.baselines[name] for score in scores]) for name in scores[0].baselines},
+def macro_average(scores: Sequence[Scores]) -> Scores:
+    """Return the unweighted mean of each score over the streams."""
+    return Scores(
+        b3=mean_precision_recall([one.b3 for one in scores]),
+        ami=fmean(one.ami for one in scores),
+        ari=fmean(one.ari for one in scores),
+        pairwise=mean_precision_recall([one.pairwise for one in scores]),
+        several=mean_agreement([one.several for one in scores]),
+        windowed=mean_agreement([one.windowed for one in scores]),
+        first_published=mean_agreement([one.first_published for one in scores]),
+        baselines={name: mean_agreement([one.baselines[name] for one in scores]) for name in scores[0].baselines},
     )
 
 
-def mean_agreement(parts: Sequence[Agreement]) -> Agreement:
-    """The mean of each figure; F1 is the mean of the F1s, too."""
-    return Agreement(
-        b3=_mean_precision_recall([part.b3 for part in parts]),
-        ami=fmean(part.ami for part in parts),
-        ari=fmean(part.ari for part in parts),
-        pairwise=_mean_precision_recall([part.pairwise for part in parts]),
-    )
-
-
-def _of_several(gold: Gold, found: Labels) -> Agreement:
+def _agreement_without_singles(gold: Gold, found: Labels) -> Agreement:
     sizes = Counter(gold.stories)
-    places = [place for place, story in enumerate(gold.stories) if sizes[story] > 1]
-    # Where every story has one article there is nothing to hold together: the figures are those of the whole.
-    places = places or list(range(len(gold.ids)))
-    return agreement([gold.stories[place] for place in places], [found[place] for place in places])
-
-
-def _mean_precision_recall(parts: Sequence[PrecisionRecall]) -> PrecisionRecall:
-    return PrecisionRecall(
-        precision=fmean(part.precision for part in parts),
-        recall=fmean(part.recall for part in parts),
-        f1=fmean(part.f1 for part in parts),
-    )
+    indexes = [index for index, story in enumerate(gold.stories) if sizes[story] > 1]
+    # If every gold story has one article, score all articles.
+    return agreement_at(gold, found, indexes or range(len(gold.ids)))

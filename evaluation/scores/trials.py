@@ -1,7 +1,7 @@
-"""Many configurations over the same streams, in several processes, each remembered on disk.
+"""B-cubed scores of many configurations over the same streams, computed in parallel and cached on disk.
 
-A trial is remembered by what it depends on: the core's source, the stream's events and labels, the parameters. After a change of
-any of them it is run anew; after an interruption only what is missing is run.
+A trial's cache key covers the core's source, the stream's events and labels, and the parameters. A change of any of them runs the
+trial again; after an interruption only the missing trials run.
 """
 
 from __future__ import annotations
@@ -20,18 +20,17 @@ import msgspec
 
 import services.clusterer.core
 from evaluation.replays import audit_replay
-from evaluation.replays.audit_replay import Audited, replay_audited
+from evaluation.replays.audit_replay import AuditConfiguration, replay_with_audits
 from evaluation.replays.replay import replay
 from evaluation.scores.metrics import PrecisionRecall, b_cubed
-from evaluation.scores.stream_scores import labels_of
-from evaluation.streams.event_stream import Prepared
+from evaluation.scores.stream_scores import found_labels
+from evaluation.streams.event_stream import EventStream
 from services.clusterer.core.parameters import Parameters
 
 TRIALS_FILE: Final = "trials.jsonl"
 """In the cache folder."""
 
-Configuration = Parameters | Audited
-"""What a stream is replayed with."""
+Configuration = Parameters | AuditConfiguration
 
 _ENCODER: Final = msgspec.json.Encoder(order="deterministic")
 _DIGEST_BYTES: Final = 16
@@ -45,16 +44,19 @@ class _Trial(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Trials:
-    """Runs trials and remembers them in a file of JSON lines. A context manager: it ends with its processes."""
+    """A pool of processes that run trials, and the cache of their scores in a file of JSON lines. A context manager."""
 
-    def __init__(self, streams: Sequence[Prepared], file: Path, *, processes: int | None = None) -> None:
-        self._file = file
+    def __init__(self, streams: Sequence[EventStream], cache: Path, *, processes: int | None = None) -> None:
+        self._file = cache / TRIALS_FILE
         self._depends_on = {stream.name: _digest(stream) for stream in streams}
-        self._known = _read(file)
-        # A process a core: threads of BLAS would only get into each other's way. What is spawned below reads it.
+        self._known = _read_trials(self._file)
+        # One process per core: more threads of BLAS would compete for the cores. The spawned processes read the variable.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
         self._pool = ProcessPoolExecutor(
-            processes or os.cpu_count(), mp_context=get_context("spawn"), initializer=_start, initargs=(tuple(streams),)
+            processes or os.cpu_count(),
+            mp_context=get_context("spawn"),
+            initializer=_start_worker,
+            initargs=(tuple(streams),),
         )
 
     def __enter__(self) -> Self:
@@ -66,7 +68,7 @@ class Trials:
         self._pool.shutdown(cancel_futures=True)
 
     def run(self, configurations: Sequence[Configuration], streams: Iterable[str]) -> list[dict[str, PrecisionRecall]]:
-        """B-cubed at the end of the replay, by stream, of each configuration."""
+        """Return B-cubed at the end of the replay for each configuration, by stream."""
         names = list(streams)
         self._run_missing([(name, one) for one in configurations for name in names])
         return [{name: self._known[self._key(name, one)] for name in names} for one in configurations]
@@ -74,16 +76,16 @@ class Trials:
     def _run_missing(self, wanted: Sequence[tuple[str, Configuration]]) -> None:
         missing = {self._key(*trial): trial for trial in wanted if self._key(*trial) not in self._known}
         pending: dict[Future[PrecisionRecall], bytes] = {
-            self._pool.submit(_try, *trial): key for key, trial in missing.items()
+            self._pool.submit(_run_trial, *trial): key for key, trial in missing.items()
         }
         self._file.parent.mkdir(parents=True, exist_ok=True)
-        with self._file.open("ab") as log:
+        with self._file.open("ab") as cache:
             for future in as_completed(pending):
                 key = pending[future]
                 name, configuration = missing[key]
                 self._known[key] = future.result()
-                log.write(_ENCODER.encode(self._trial(name, configuration, self._known[key])) + b"\n")
-                log.flush()
+                cache.write(_ENCODER.encode(self._trial(name, configuration, self._known[key])) + b"\n")
+                cache.flush()
 
     def _trial(self, name: str, configuration: Configuration, b3: PrecisionRecall) -> _Trial:
         parameters = msgspec.to_builtins(configuration)
@@ -97,18 +99,18 @@ def _key(depends_on: str, parameters: dict[str, object]) -> bytes:
     return _ENCODER.encode((depends_on, parameters))
 
 
-def _read(file: Path) -> dict[bytes, PrecisionRecall]:
+def _read_trials(file: Path) -> dict[bytes, PrecisionRecall]:
     known = {}
     if file.exists():
         for line in file.read_bytes().splitlines():
-            # The last line of a run that was killed may be half a line.
+            # A killed run may leave half a line.
             with suppress(msgspec.DecodeError):
                 trial = msgspec.json.decode(line, type=_Trial)
                 known[_key(trial.depends_on, trial.parameters)] = trial.b3
     return known
 
 
-def _digest(stream: Prepared) -> str:
+def _digest(stream: EventStream) -> str:
     state = blake2b(digest_size=_DIGEST_BYTES)
     for source in (*sorted(Path(services.clusterer.core.__path__[0]).glob("*.py")), Path(audit_replay.__file__)):
         state.update(source.read_bytes())
@@ -118,18 +120,18 @@ def _digest(stream: Prepared) -> str:
     return state.hexdigest()
 
 
-_streams: dict[str, Prepared] = {}
-"""In a worker process: what it replays, sent once and not with every trial."""
+_worker_streams: dict[str, EventStream] = {}
+"""The streams of a worker process: sent once instead of with every trial."""
 
 
-def _start(streams: Sequence[Prepared]) -> None:
-    _streams.update({stream.name: stream for stream in streams})
+def _start_worker(streams: Sequence[EventStream]) -> None:
+    _worker_streams.update({stream.name: stream for stream in streams})
 
 
-def _try(name: str, configuration: Configuration) -> PrecisionRecall:
-    stream = _streams[name]
-    if isinstance(configuration, Audited):
-        places = replay_audited(stream.events, configuration)
+def _run_trial(name: str, configuration: Configuration) -> PrecisionRecall:
+    stream = _worker_streams[name]
+    if isinstance(configuration, AuditConfiguration):
+        stories = replay_with_audits(stream.events, configuration)
     else:
-        places = replay(stream.events, configuration).final
-    return b_cubed(stream.gold.stories, labels_of(stream.gold, places))
+        stories = replay(stream.events, configuration).final
+    return b_cubed(stream.gold.stories, found_labels(stream.gold, stories))

@@ -1,1 +1,1 @@
-"""Labelled streams: read from files, turned into events, and mixed with background."""
+"""Labelled streams: read from files, turned into the clusterer's events, and mixed with background."""

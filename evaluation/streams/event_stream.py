@@ -1,27 +1,25 @@
-"""Streams with their vectors, ready for replay."""
+"""Streams as the clusterer reads them: events with vectors, made by the embedder's own step."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import click
-
-from evaluation.evaluate import Request
-from evaluation.scores.stream_scores import Gold, gold_of
-from evaluation.streams.stream import Stream, read_streams
-from evaluation.streams.vectors import CachedEncoder, vectorize
+from evaluation.streams.encoder_cache import configured_encoder, print_progress
+from evaluation.streams.files import read_streams
+from evaluation.streams.request import StreamRequest
+from evaluation.streams.stream import Gold, LabelledArticle, Stream
+from newsloom.contracts.codec import decode_vector, encode
 from newsloom.contracts.vector import ArticleVector
-from newsloom.settings import load_settings
+from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.records import Record
 from services.embedder.encoder import Encoder
+from services.embedder.step import EmbedderStep
 
 
 @dataclass(frozen=True, slots=True)
-class Prepared:
-    """A stream's events in the order of replay, without those the embedder rejected; and its gold labels."""
+class EventStream:
+    """A stream's events in the order of replay, and its gold labels. `rejected` articles have no event."""
 
     name: str
     events: tuple[ArticleVector, ...]
@@ -29,36 +27,57 @@ class Prepared:
     rejected: int
 
 
-def prepare_stream(stream: Stream, encoder: Encoder) -> Prepared:
-    """The stream with its vectors; raises ConfigurationError if the embedder rejects every article."""
-    tell(f"{stream.name}: vectors")
-    events = [event for event in vectorize(stream, encoder) if event is not None]
+def load_event_streams(request: StreamRequest) -> list[EventStream]:
+    """Load the requested streams that are part of the macro average.
+
+    Raises:
+        ConfigurationError: the streams, the model or a setting cannot be used.
+
+    """
+    encoder = configured_encoder(request.cache)
+    return [build_event_stream(stream, encoder) for stream in read_macro_streams(request)]
+
+
+def read_macro_streams(request: StreamRequest) -> list[Stream]:
+    """Read the requested streams that are part of the macro average; raises ConfigurationError."""
+    return [stream for stream in read_streams(request.data, request.sets, request.undated) if stream.in_macro]
+
+
+def build_event_stream(stream: Stream, encoder: Encoder) -> EventStream:
+    """Encode a stream.
+
+    Raises:
+        ConfigurationError: the embedder rejects every article.
+
+    """
+    print_progress(f"{stream.name}: vectors")
+    events = tuple(event for event in vectorize(stream, encoder) if event is not None)
     if not events:
-        raise ConfigurationError(f"{stream.name}: the embedder rejects every article of it")
-    return Prepared(stream.name, tuple(events), gold_of(stream), len(stream.articles) - len(events))
+        raise ConfigurationError(f"{stream.name}: the embedder rejects every article of this stream")
+    return EventStream(stream.name, events, stream.gold(), len(stream.articles) - len(events))
 
 
-def counted_streams(request: Request) -> list[Stream]:
-    """The streams of the request that count in the macro average; raises ConfigurationError."""
-    streams: Sequence[Stream] = read_streams(request.data, request.sets, request.undated)
-    return [stream for stream in streams if stream.in_macro]
+def vectorize(stream: Stream, encoder: Encoder) -> list[ArticleVector | None]:
+    """Return the event of each article; None for an article that the embedder rejects."""
+    step = EmbedderStep(Settings(topic_prefix=""), encoder)
+    outcome = step.process([_record(offset, labelled) for offset, labelled in enumerate(stream.articles)])
+    rejected = {rejection.record.offset for rejection in outcome.rejected}
+    messages = iter(outcome.messages)
+    return [None if offset in rejected else _event(next(messages).value) for offset in range(len(stream.articles))]
 
 
-def cached_encoder(folder: Path) -> CachedEncoder:
-    """The encoder that NEWSLOOM_MODEL names, with the vectors that the folder keeps."""
-    model = load_settings(os.environ).model
-    return CachedEncoder(
-        model, lambda: _load(model), folder, lambda done, of: tell(f"{done:,} of {of:,} texts encoded")
+def _record(offset: int, labelled: LabelledArticle) -> Record:
+    return Record(
+        topic="articles",
+        partition=0,
+        offset=offset,
+        timestamp_ms=int(labelled.published_at.timestamp() * 1000),
+        key=labelled.article.id.encode(),
+        value=encode(labelled.article),
     )
 
 
-def tell(what: str) -> None:
-    """Say on standard error what is being done."""
-    click.echo(what, err=True)
-
-
-def _load(model: str) -> Encoder:
-    # torch takes seconds to load: only for a text that the cache does not know.
-    from services.embedder.sentence_encoder import load_encoder  # noqa: PLC0415
-
-    return load_encoder(model)
+def _event(value: bytes | None) -> ArticleVector:
+    event = decode_vector(value or b"")
+    assert isinstance(event, ArticleVector)  # noqa: S101 - for the type checker: the stream has no retractions
+    return event

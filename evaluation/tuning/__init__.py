@@ -1,1 +1,1 @@
-"""The search for parameters."""
+"""The search for parameters, and the compiled replay that it runs thousands of times."""

@@ -1,8 +1,7 @@
-"""Where the tuning looks: for each field of `Parameters` the lowest and the highest value worth a trial, as data.
+"""The bounds of the search for each field of `Parameters`. Fields without bounds keep their shipped values.
 
-Around `ORIGIN`, about a third to either side. With wider bounds, and a stream of large stories left out, nothing in the others
-says what large stories need.
-Fields that are not named keep their shipped values.
+They lie about a third to either side of `ORIGIN`. Wider ones fail when a stream of large stories is held out: the other streams
+do not show what large stories need.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ ORIGIN: Final = Parameters(
     cohesion_prior=0.5,
     cohesion_prior_pairs=3.0,
 )
-"""The recipe the engine began from: values found on other streams as well, each without the stream it was scored on."""
+"""Start of the search: the engine's first values, found on these and other streams, each scored on a stream held out."""
 
 SPACE: Final[dict[str, tuple[float, float] | tuple[timedelta, timedelta]]] = {
     "lead_weight": (0.3, 0.55),

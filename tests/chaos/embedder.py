@@ -16,8 +16,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from evaluation.streams.event_stream import tell
-from evaluation.streams.vectors import CachedEncoder
+from evaluation.streams.encoder_cache import CachedEncoder, print_progress
 from newsloom.contracts.topics import ARTICLES
 from newsloom.service import main
 from newsloom.settings import Settings
@@ -68,7 +67,9 @@ class PacedEncoder:
 
 def kept_vectors(folder: Path, model: str) -> CachedEncoder:
     """The encoder that looks vectors up in the folder; what it does not find there it encodes, and keeps."""
-    return CachedEncoder(model, partial(_load, model), folder, lambda done, of: tell(f"{done:,} of {of:,} texts"))
+    return CachedEncoder(
+        model, partial(_load, model), folder, lambda done, of: print_progress(f"{done:,} of {of:,} texts")
+    )
 
 
 def keep_vectors(lines: list[bytes], vectors: Path, model: str) -> None:

@@ -18,7 +18,7 @@ from tests.chaos import verifying
 from tests.chaos.feeding import POISON
 from tests.chaos.traffic import pair_of
 from tests.chaos.verifying import Topics
-from tests.unit.evaluation.newsroom import WordEncoder, rows_of_three_stories
+from tests.unit.evaluation.invented_stream import WordEncoder, rows_of_three_stories
 
 SETTINGS = Settings(model=WordEncoder.model, state_partitions=2)
 TIME_MS = 1_800_000_000_000

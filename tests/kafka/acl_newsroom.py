@@ -28,7 +28,7 @@ from newsloom.subscribe import subscribe
 from services.cli.__main__ import newsloom
 from tests.kafka.broker import wait_until
 from tests.kafka.secured_broker import ADMIN, SecuredBroker
-from tests.unit.evaluation.newsroom import WordEncoder, rows_of_three_stories
+from tests.unit.evaluation.invented_stream import WordEncoder, rows_of_three_stories
 
 ROLES_BY_NAME: Final[dict[str, Role]] = {role.name: role for role in ROLES}
 MODULES: Final = {"embedder": "tests.kafka.word_embedder", "clusterer": "services.clusterer"}

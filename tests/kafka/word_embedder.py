@@ -11,7 +11,7 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.step import Step
 from services.embedder.step import EmbedderStep
-from tests.unit.evaluation.newsroom import WordEncoder
+from tests.unit.evaluation.invented_stream import WordEncoder
 
 RECORDS_MAX: Final = 64
 

@@ -8,8 +8,8 @@ import pytest
 
 import services.local
 from evaluation.replays.replay import new_engine, replay
+from evaluation.streams.event_stream import vectorize
 from evaluation.streams.stream import LabelledArticle, Stream
-from evaluation.streams.vectors import vectorize
 from newsloom.contracts.article import Article
 from newsloom.contracts.codec import decode_story, encode
 from newsloom.contracts.vector import ArticleVector
@@ -21,7 +21,7 @@ from services.clusterer.core.restore import restore_edition
 from services.clusterer.state import checkpoint_of
 from services.embedder.encoder import Vectors
 from services.ingest.article_parser import LineRejected, Rules, read_line
-from tests.unit.evaluation.newsroom import WordEncoder
+from tests.unit.evaluation.invented_stream import WordEncoder
 
 SAMPLE = Path(services.local.__file__).parent / "sample" / "articles.jsonl"
 STEPS = [GRANULARITY_MIN, 0.5, 1.0, 2.0, GRANULARITY_MAX]

@@ -1,99 +1,106 @@
-"""The compiled rules and the core, written apart from each other, come to the same stories."""
+"""The compiled rules and the core are written independently and must find the same stories."""
 
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
+from statistics import fmean
 
 import msgspec
 import numpy as np
 import pytest
 
-from evaluation.replays.compiled_rules import stories_of
-from evaluation.replays.pairs import pairs_of
-from evaluation.replays.replay import replay
-from evaluation.scores.stream_scores import Gold
-from evaluation.streams.event_stream import Prepared
+from evaluation.replays.replay import Replay, replay
+from evaluation.scores.metrics import b_cubed
+from evaluation.scores.stream_scores import found_labels
+from evaluation.tuning.compiled_rules import replay_compiled
+from evaluation.tuning.compiled_stream import compile_stream
+from evaluation.tuning.pairs import Integers, Pairs, build_pairs
 from newsloom.contracts.story import UpdateKind
-from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.parameters import Parameters
+from tests.unit.evaluation.random_stream import random_stream
 
-DIMENSION = 24
-START = datetime(2025, 4, 14, tzinfo=UTC)
-SHIPPED = Parameters(candidates=1_000, scored=1_000)
-"""But for the index, of which the compiled rules have none: what it leaves out would show in a background here and there."""
-BROAD = msgspec.structs.replace(SHIPPED, bar_base=0.1, merge_bar=0.22)
-PATIENT = msgspec.structs.replace(SHIPPED, bar_base=0.28, second_look_discount=0.2, merge_bar=9.0)
-
-
-def stream(seed: int, *, articles: int = 240, stories: int = 45) -> Prepared:
-    """Articles of many stories over six days; some repeat the text of one of their story, some that of any other."""
-    random = np.random.default_rng(seed)
-    centres = random.normal(size=(stories, DIMENSION))
-    events: list[ArticleVector] = []
-    for number in range(articles):
-        story = int(random.integers(stories))
-        at = START + number * timedelta(days=6) / articles
-        twins = [event for event in events if event.outlet == f"{story}"]
-        shingles = twins[-1].shingles if twins and random.random() < 0.1 else _hashes(random, 60)
-        if events and random.random() < 0.05:
-            shingles = events[int(random.integers(len(events)))].shingles
-        events.append(
-            ArticleVector(
-                article_id=f"a{number}",
-                edition="main",
-                title=f"Title {number}",
-                published_at=at,
-                digest=str(number),
-                words=int(random.integers(5, 400)),
-                shingles=shingles,
-                title_vector=_unit(centres[story] + 1.0 * random.normal(size=DIMENSION)),
-                lead_vector=_unit(centres[story] + 0.7 * random.normal(size=DIMENSION)),
-                terms=_terms(random, story),
-                term_counts=bytes([1, 2] * 20),
-                model="random",
-                preparation="1",
-                outlet=f"{story}",
-            )
-        )
-    ids = tuple(event.article_id for event in events)
-    days = tuple(event.published_at.date() for event in events)
-    return Prepared("invented", tuple(events), Gold(ids, tuple(str(event.outlet) for event in events), days), 0)
+EXACT = Parameters(candidates=1_000, scored=1_000)
+"""Shipped values without the index: the compiled rules have none, and stories that it misses change a bar here and there."""
+BROAD = msgspec.structs.replace(EXACT, bar_base=0.1, merge_bar=0.22)
+PATIENT = msgspec.structs.replace(EXACT, bar_base=0.28, second_look_discount=0.2, merge_bar=9.0)
+MOMENTS = 24
+"""Ten articles share each publication time, so that orders differ."""
 
 
-def _unit(vector: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bytes:
-    return (vector / np.linalg.norm(vector)).astype("<f2").tobytes()
-
-
-def _hashes(random: np.random.Generator, count: int) -> bytes:
-    return np.sort(random.choice(2**31, count, replace=False)).astype("<u4").tobytes()
-
-
-def _terms(random: np.random.Generator, story: int) -> bytes:
-    own = 1_000 * (story + 1) + random.choice(40, 10, replace=False)
-    return np.sort(np.concatenate((own, random.choice(900, 30, replace=False)))).astype("<u4").tobytes()
-
-
-@pytest.mark.parametrize("parameters", [SHIPPED, BROAD, PATIENT])
-@pytest.mark.parametrize("seed", [1, 3, 4])
-def test_the_same_stories_article_by_article(seed: int, parameters: Parameters) -> None:
-    prepared = stream(seed)
-    outcome = replay(prepared.events, parameters)
-    core = [outcome.final[event.article_id] for event in prepared.events]
-    found = stories_of(pairs_of(prepared), parameters, np.arange(len(core), dtype=np.int32))
+def assert_same_stories(core: Sequence[str], found: Integers | None) -> None:
     assert found is not None
     # One to one: as many pairs of labels as labels of either.
     assert len(set(zip(core, found.tolist(), strict=True))) == len(set(core)) == len(set(found.tolist()))
-    # The stream puts every rule to work: stories of one and of many, copies, boilerplate, merges.
+
+
+def assert_every_rule_applies(core: Sequence[str], outcome: Replay, parameters: Parameters) -> None:
+    """Expect stories of one and of many articles, and merges."""
     sizes = Counter(core).values()
     assert min(sizes) == 1
     assert max(sizes) > 4
-    if parameters is not SHIPPED:
+    if parameters is not EXACT:
         assert outcome.moved[UpdateKind.MERGED]
 
 
-def test_too_many_open_stories_are_no_answer() -> None:
-    prepared = stream(1, articles=60)
-    alone = msgspec.structs.replace(SHIPPED, bar_base=9.0)
-    found = stories_of(pairs_of(prepared), alone, np.arange(60, dtype=np.int32), slots_max=20)
-    assert found is None
+@pytest.mark.parametrize("parameters", [EXACT, BROAD, PATIENT])
+@pytest.mark.parametrize("seed", [1, 3, 4])
+def test_the_same_stories_article_by_article(seed: int, parameters: Parameters) -> None:
+    stream = random_stream(seed)
+    outcome = replay(stream.events, parameters)
+    core = found_labels(stream.gold, outcome.final)
+    assert_same_stories(core, compile_stream(stream).replay(parameters, seed=0))
+    assert_every_rule_applies(core, outcome, parameters)
+
+
+@pytest.mark.parametrize("parameters", [EXACT, BROAD, PATIENT])
+@pytest.mark.parametrize("seed", [1, 3, 4])
+def test_the_same_stories_in_a_shuffled_order(seed: int, parameters: Parameters) -> None:
+    stream = random_stream(seed, moments=MOMENTS)
+    order = compile_stream(stream).order(seed=1)
+    shuffled = [stream.events[index] for index in order]
+    outcome = replay(shuffled, parameters)
+    core = found_labels(stream.gold, outcome.final)
+    pairs = with_own_indexes(build_pairs(shuffled), order)
+    assert not np.array_equal(order, np.arange(order.size))
+    assert_same_stories(core, replay_compiled(pairs, parameters, order))
+    assert_every_rule_applies(core, outcome, parameters)
+
+
+@pytest.mark.parametrize("seed", [1, 3, 4])
+def test_shuffled_orders_as_tuned_on_score_as_in_the_core(seed: int) -> None:
+    """The search keeps the features of the stream's own order, where the core takes those of the shuffled order."""
+    stream = random_stream(seed, moments=MOMENTS)
+    compiled = compile_stream(stream)
+    differences = []
+    for order_seed in range(1, 5):
+        events = [stream.events[index] for index in compiled.order(order_seed)]
+        core = found_labels(stream.gold, replay(events, EXACT).final)
+        differences.append(compiled.f1(EXACT, order_seed) - b_cubed(stream.gold.stories, core).f1)
+    assert abs(fmean(differences)) < 0.002
+    assert max(map(abs, differences)) < 0.01
+
+
+def with_own_indexes(pairs: Pairs, order: Integers) -> Pairs:
+    """Return the pairs of a shuffled stream by the articles' indexes before the shuffle."""
+    inverse = np.argsort(order)
+    grid = np.ix_(inverse, inverse)
+    slices = [slice(pairs.copy_starts[index], pairs.copy_starts[index + 1]) for index in inverse]
+    copies = [order[pairs.copies[one]] for one in slices]
+    assert np.array_equal(pairs.times, pairs.times[inverse])
+    return pairs._replace(
+        words=pairs.words[inverse],
+        lead=pairs.lead[grid],
+        title=pairs.title[grid],
+        terms=pairs.terms[grid],
+        copy_starts=np.cumsum([0, *map(len, copies)]).astype(np.int32),
+        copies=np.concatenate(copies),
+        jaccards=np.concatenate([pairs.jaccards[one] for one in slices]),
+    )
+
+
+def test_too_many_open_stories_give_no_result() -> None:
+    stream = random_stream(1, articles=60)
+    alone = msgspec.structs.replace(EXACT, bar_base=9.0)
+    pairs = build_pairs(stream.events)
+    assert replay_compiled(pairs, alone, np.arange(60, dtype=np.int32), slots_max=20) is None

@@ -7,16 +7,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from evaluation.streams.stream import read_stream
-from evaluation.streams.vectors import CachedEncoder, vectorize
+from evaluation.streams.encoder_cache import CachedEncoder
+from evaluation.streams.event_stream import vectorize
+from evaluation.streams.files import read_stream
 from newsloom.streaming.errors import ConfigurationError
 from services.cli.__main__ import newsloom
-from tests.unit.evaluation.newsroom import WordEncoder, rows_of_three_stories, write_stream
+from tests.unit.evaluation.invented_stream import WordEncoder, rows_of_three_stories, write_stream
 
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """A folder with two streams, all of whose vectors are in its cache: no model is needed."""
+    """Write a folder with two streams and a cache with all their vectors: no model is needed."""
     folder = tmp_path / "data"
     folder.mkdir()
     rows = rows_of_three_stories()
@@ -36,7 +37,7 @@ def evaluate(data: Path, *arguments: str) -> Result:
     return outcome
 
 
-def test_json_has_sets_and_the_average_of_those_with_dates(data: Path) -> None:
+def test_json_has_the_sets_and_the_average_of_those_with_dates(data: Path) -> None:
     found = json.loads(evaluate(data, "apart", "good", "--undated", "good", "--format", "json").stdout)
     assert list(found) == ["sets", "macro"]
     assert list(found["sets"]) == ["apart", "good", "good-undated"]
@@ -57,7 +58,7 @@ def test_granularity_changes_the_number_of_stories_and_has_bounds(data: Path) ->
     assert "0.25<=x<=4.0" in refused.output
 
 
-def test_the_tables_and_what_is_kept_with_baselines(data: Path, tmp_path: Path) -> None:
+def test_tables_are_printed_and_written_with_baselines(data: Path, tmp_path: Path) -> None:
     keep = tmp_path / "results"
     printed = evaluate(data, "good", "--baselines", "--keep", str(keep)).stdout
     assert "| good " in printed
@@ -70,14 +71,14 @@ def test_the_tables_and_what_is_kept_with_baselines(data: Path, tmp_path: Path) 
 
 
 class NoEvaluation:
-    """What the import system finds where the package is not installed."""
+    """An import hook that behaves as if the package were not installed."""
 
     def find_spec(self, name: str, *_: object) -> None:
         if name == "evaluation":
             raise ModuleNotFoundError("No module named 'evaluation'", name=name)
 
 
-def test_where_the_package_is_missing_the_command_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_the_package_the_command_names_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in sys.modules if name.partition(".")[0] == "evaluation"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.delitem(sys.modules, "services.cli.commands.evaluate", raising=False)
@@ -93,20 +94,20 @@ def test_where_the_package_is_missing_the_command_says_so(monkeypatch: pytest.Mo
             in CliRunner(env={"NEWSLOOM_MODEL": "words"}).invoke(newsloom, ["--help"]).stdout
         )
     finally:
-        # What was imported without it is not for the tests after this one.
+        # Later tests must not get the module that was imported without the package.
         sys.modules.pop("services.cli.commands.evaluate", None)
 
 
 @pytest.mark.parametrize("option", ["--keep", "--cache"])
-def test_a_folder_that_cannot_be_made_is_named_at_once(data: Path, option: str) -> None:
+def test_a_folder_that_cannot_be_created_is_named_at_once(data: Path, option: str) -> None:
     outcome = CliRunner(env={"NEWSLOOM_MODEL": "words"}).invoke(
         newsloom, ["evaluate", "--data", str(data), option, "/proc/nowhere", "good"]
     )
     assert isinstance(outcome.exception, ConfigurationError)
-    assert str(outcome.exception).startswith(f"{option} /proc/nowhere cannot be made: ")
+    assert str(outcome.exception).startswith(f"{option} /proc/nowhere cannot be created: ")
 
 
-def test_what_cannot_be_evaluated_is_named(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_data_folder_is_named(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NEWSLOOM_TEST_DATA", str(data / "nowhere"))
     outcome = CliRunner(env={"NEWSLOOM_MODEL": "words"}).invoke(newsloom, ["evaluate"])
     assert isinstance(outcome.exception, ConfigurationError)

@@ -38,19 +38,19 @@ def test_b_cubed_by_hand() -> None:
     figures = b_cubed(GOLD, FOUND)
     # Articles 1 and 2: 2/2; 3: 1/3; 4 and 5: 2/3; 6: 1/1.
     assert figures.precision == pytest.approx((1 + 1 + 1 / 3 + 2 / 3 + 2 / 3 + 1) / 6)
-    # 1 and 2: 2/3; 3: 1/3; 4, 5 and 6: whole.
+    # 1 and 2: 2/3; 3: 1/3; 4, 5 and 6: 1.
     assert figures.recall == pytest.approx((2 / 3 + 2 / 3 + 1 / 3 + 1 + 1 + 1) / 6)
     assert figures.f1 == pytest.approx(2 * figures.precision * figures.recall / (figures.precision + figures.recall))
 
 
 def test_pairs_by_hand() -> None:
-    # Gold has 3 + 1 pairs, found 1 + 3; in common are (1, 2) and (4, 5).
+    # Gold has 3 + 1 pairs, found has 1 + 3; both have (1, 2) and (4, 5).
     figures = pairwise(GOLD, FOUND)
     assert (figures.precision, figures.recall, figures.f1) == (0.5, 0.5, 0.5)
 
 
 def test_ari_by_hand() -> None:
-    # 2 common pairs; expected 4 * 4 / 15; at most 4.
+    # 2 common pairs; 4 * 4 / 15 are expected, 4 are the maximum.
     assert ari(GOLD, FOUND) == pytest.approx((2 - 16 / 15) / (4 - 16 / 15))
 
 
@@ -62,7 +62,7 @@ def test_floors_by_hand() -> None:
     assert together.recall == 1.0
 
 
-def test_a_scattered_story_has_no_story_with_more_than_half_of_it() -> None:
+def test_a_story_is_scattered_if_no_story_has_more_than_half_of_it() -> None:
     gold = ["a"] * 4 + ["b"] * 3 + ["c"] * 2 + ["d"]
     assert duplicate_rate(gold, [1, 1, 2, 3, 4, 4, 5, 6, 7, 8]) == pytest.approx(2 / 3)
     assert duplicate_rate(gold, [1, 1, 1, 3, 4, 4, 5, 6, 6, 8]) == 0.0
@@ -74,7 +74,7 @@ def test_the_largest_story() -> None:
     assert largest_ratio(["a", "a", "b", "b"], [1, 1, 1, 1]) == 2.0
 
 
-def test_no_labels_and_unequal_labels_are_refused() -> None:
+def test_no_labels_and_different_lengths_are_refused() -> None:
     with pytest.raises(ValueError, match="no labels"):
         agreement([], [])
     with pytest.raises(ValueError, match="2 gold labels, but 1 found"):
@@ -93,7 +93,7 @@ def test_ari_agrees_with_scikit_learn(labels: tuple[list[int], list[int]]) -> No
 
 
 @given(labellings)
-def test_names_make_no_difference(labels: tuple[list[int], list[int]]) -> None:
+def test_names_of_labels_do_not_matter(labels: tuple[list[int], list[int]]) -> None:
     gold, found = labels
     other = agreement([f"story {label}" for label in gold], [-label for label in found])
     same = agreement(gold, found)
@@ -102,7 +102,7 @@ def test_names_make_no_difference(labels: tuple[list[int], list[int]]) -> None:
 
 
 @given(labellings)
-def test_a_perfect_clustering_has_one_everywhere(labels: tuple[list[int], list[int]]) -> None:
+def test_a_perfect_clustering_scores_one(labels: tuple[list[int], list[int]]) -> None:
     gold, _ = labels
     perfect = agreement(gold, [label + 10 for label in gold])
     for figures in (perfect.b3, perfect.pairwise):
@@ -113,7 +113,7 @@ def test_a_perfect_clustering_has_one_everywhere(labels: tuple[list[int], list[i
 
 
 @given(labellings)
-def test_bounds_and_exchange(labels: tuple[list[int], list[int]]) -> None:
+def test_figures_are_bounded_and_symmetric(labels: tuple[list[int], list[int]]) -> None:
     gold, found = labels
     here, there = agreement(gold, found), agreement(found, gold)
     assert here.b3.precision == there.b3.recall

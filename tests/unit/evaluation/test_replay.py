@@ -6,15 +6,15 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from evaluation.replays.replay import Replay, note, replay
-from evaluation.streams.stream import read_stream
-from evaluation.streams.vectors import vectorize
+from evaluation.replays.replay import Replay, record_changes, replay
+from evaluation.streams.event_stream import vectorize
+from evaluation.streams.files import read_stream
 from newsloom.contracts.membership import Decision, Membership, Verdict
 from newsloom.contracts.story import ArticleRef, Cause, StoryState, StoryUpdate, UpdateKind
 from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.changes import StoryChanges
 from services.clusterer.core.parameters import Parameters
-from tests.unit.evaluation.newsroom import WordEncoder, rows_of_three_stories, write_stream
+from tests.unit.evaluation.invented_stream import WordEncoder, rows_of_three_stories, write_stream
 
 NOW = datetime(2024, 3, 1, tzinfo=UTC)
 
@@ -66,25 +66,25 @@ def update(story: str, kind: UpdateKind, **fields: object) -> StoryUpdate:
 
 def after_a_move(*updates: StoryUpdate) -> Replay:
     outcome = Replay()
-    note(outcome, StoryChanges(memberships=[("a", membership("a", "x"))]))
-    note(outcome, StoryChanges(updates=list(updates), memberships=[("a", membership("a", "y"))]))
+    record_changes(outcome, StoryChanges(memberships=[("a", membership("a", "x"))]))
+    record_changes(outcome, StoryChanges(updates=list(updates), memberships=[("a", membership("a", "y"))]))
     assert (outcome.first, outcome.final) == ({"a": "x"}, {"a": "y"})
     return outcome
 
 
-def test_a_stream_goes_through_the_core(events: list[ArticleVector]) -> None:
+def test_a_replay_finds_three_stories(events: list[ArticleVector]) -> None:
     outcome = replay(events, Parameters())
     assert list(outcome.final) == [f"a{number}" for number in range(9)]
     assert outcome.first.keys() == outcome.final.keys()
     for number in range(9):
-        # Articles of one story share most words, those of two hardly any.
+        # Articles of one story share most words, articles of two stories few.
         together = {article for article, story in outcome.final.items() if story == outcome.final[f"a{number}"]}
         assert together == {f"a{number % 3 + 3 * day}" for day in range(3)}
     assert outcome.silent == 0
     assert outcome.seconds > 0
 
 
-def test_the_same_replay_twice_is_the_same(events: list[ArticleVector]) -> None:
+def test_a_replay_is_deterministic(events: list[ArticleVector]) -> None:
     one, other = replay(events, Parameters()), replay(events, Parameters())
     assert (one.first, one.final, one.moved) == (other.first, other.final, other.moved)
 
@@ -94,7 +94,7 @@ def test_parameters_reach_the_core(events: list[ArticleVector]) -> None:
     assert len(set(outcome.final.values())) == 9
 
 
-def test_a_published_merge_split_or_move_explains_a_change() -> None:
+def test_a_published_merge_split_or_move_announces_a_change() -> None:
     merged = update("x", UpdateKind.MERGED, merged_into="y")
     assert after_a_move(merged).moved[UpdateKind.MERGED] == 1
     split = update("x", UpdateKind.SPLIT, split_into=("z", "y"), article_ids=("b", "a"))
@@ -120,8 +120,8 @@ def test_any_other_change_of_story_is_silent(unrelated: StoryUpdate) -> None:
     assert sum(outcome.moved.values()) == 0
 
 
-def test_the_end_of_a_membership_moves_nothing() -> None:
+def test_a_deleted_membership_is_not_a_move() -> None:
     outcome = Replay()
-    note(outcome, StoryChanges(memberships=[("a", membership("a", "x"))]))
-    note(outcome, StoryChanges(memberships=[("a", None)]))
+    record_changes(outcome, StoryChanges(memberships=[("a", membership("a", "x"))]))
+    record_changes(outcome, StoryChanges(memberships=[("a", None)]))
     assert (outcome.final, outcome.silent) == ({"a": "x"}, 0)

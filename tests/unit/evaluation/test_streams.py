@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.streams.stream import read_stream, read_streams, shuffled_within_ties, without_dates
+from evaluation.streams.files import read_stream, read_streams
+from evaluation.streams.stream import shuffled_within_ties, without_dates
 from newsloom.contracts.article import Leaning
 from newsloom.streaming.errors import ConfigurationError
-from tests.unit.evaluation.newsroom import row, rows_of_three_stories, write_stream
+from tests.unit.evaluation.invented_stream import row, rows_of_three_stories, write_stream
 
 
-def test_only_what_a_system_may_see_becomes_the_article(tmp_path: Path) -> None:
+def test_labels_and_other_fields_do_not_reach_the_article(tmp_path: Path) -> None:
     gold = {"story_title": "Flood at Arnmouth", "topic": "floods", "outlet": "not the schema's field here"}
     seen = {"source": "Arn Herald", "lang": "en", "leaning": "left", "url": "https://arnherald.example/1"}
     [labelled] = read_stream(write_stream(tmp_path, "one", [{**row(1, "flood"), **seen, **gold}])).articles
@@ -25,7 +26,7 @@ def test_only_what_a_system_may_see_becomes_the_article(tmp_path: Path) -> None:
     assert "Flood at" not in repr(article)
 
 
-def test_replay_is_by_date_then_by_line_and_the_undated_come_a_day_after_the_latest(tmp_path: Path) -> None:
+def test_articles_are_sorted_by_date_then_line_and_undated_ones_come_last(tmp_path: Path) -> None:
     rows = [row(1, "flood", 5), row(2, "flood", None), row(3, "flood", 4), row(4, "comet", 5), row(5, "comet", None)]
     rows[2]["published_at"] = "2024-03-05T01:00:00+02:00"
     stream = read_stream(write_stream(tmp_path, "dates", rows))
@@ -34,7 +35,7 @@ def test_replay_is_by_date_then_by_line_and_the_undated_come_a_day_after_the_lat
     assert all(one.article.published_at == one.published_at for one in stream.articles)
 
 
-def test_without_dates_all_are_on_one_in_the_same_order(tmp_path: Path) -> None:
+def test_without_dates_all_articles_have_one_date_and_keep_their_order(tmp_path: Path) -> None:
     stream = read_stream(write_stream(tmp_path, "three", rows_of_three_stories()))
     undated = without_dates(stream)
     assert len({one.published_at for one in undated.articles}) == 1
@@ -42,7 +43,7 @@ def test_without_dates_all_are_on_one_in_the_same_order(tmp_path: Path) -> None:
     assert (stream.in_macro, undated.in_macro, undated.name) == (True, False, "three-undated")
 
 
-def test_a_shuffle_moves_articles_within_their_moment_only(tmp_path: Path) -> None:
+def test_a_shuffle_moves_articles_within_one_publication_time_only(tmp_path: Path) -> None:
     stream = read_stream(
         write_stream(tmp_path, "many", [row(number, "flood", 1 + number // 20) for number in range(60)])
     )
@@ -52,7 +53,7 @@ def test_a_shuffle_moves_articles_within_their_moment_only(tmp_path: Path) -> No
     assert shuffled == shuffled_within_ties(stream, seed=7)
 
 
-def test_conventions_of_the_known_streams(tmp_path: Path) -> None:
+def test_special_rules_of_the_known_streams(tmp_path: Path) -> None:
     write_stream(tmp_path, "basil", [row(1, "flood")])
     digest = {**row(2, "flood"), "story": "wn-on-the-campaign-trail-october-2012"}
     write_stream(tmp_path, "wikinews_events", [row(1, "flood"), digest])
@@ -68,21 +69,21 @@ def test_conventions_of_the_known_streams(tmp_path: Path) -> None:
     ("lines", "message"),
     [
         ([{"id": "a1", "title": "No label"}], r"line 1: .*`story`"),
-        ([row(1, "flood"), row(1, "comet")], r"line 2: the id 'a1' stands in an earlier line"),
-        ([{**row(1, "flood"), "published_at": "last week"}], r"line 1: 'last week' is no ISO 8601 date"),
+        ([row(1, "flood"), row(1, "comet")], r"line 2: an earlier line has the id 'a1'"),
+        ([{**row(1, "flood"), "published_at": "last week"}], r"line 1: 'last week' is not an ISO 8601 date"),
         (
             [{**row(1, "flood"), "published_at": "9999-12-31"}],
-            r"line 1: '9999-12-31' is no date from 1900 to 2200 .*published",
+            r"line 1: '9999-12-31' is not between the years 1900 and 2200 .*published",
         ),
         (
             [{**row(1, "flood"), "published_at": "0001-01-01T00:00:00+02:00"}],
-            r"line 1: .* is no date from 1900 to 2200",
+            r"line 1: .* is not between the years 1900 and 2200",
         ),
         ([{**row(1, "flood"), "leaning": "up"}], r"line 1: .*`\$.leaning`"),
         ([row(1, None)], "nothing to score"),
     ],
 )
-def test_what_is_no_labelled_stream_is_named(tmp_path: Path, lines: list[dict[str, object]], message: str) -> None:
+def test_an_invalid_line_is_named(tmp_path: Path, lines: list[dict[str, object]], message: str) -> None:
     file = write_stream(tmp_path, "bad", lines)
     with pytest.raises(ConfigurationError, match=message):
         read_stream(file)

@@ -1,11 +1,12 @@
-"""From labelled articles to the events the clusterer reads, by the embedder's own step.
+"""An encoder that keeps its vectors on disk, by model and text.
 
-Only what the model makes of a text is kept on disk: preparation, fingerprints and whatever else the step adds are taken anew,
-so that a change there needs nothing cleared.
+Only the encoder's output is cached. Text preparation, fingerprints and the rest of the embedder's step run anew each time, so a
+change there needs no clearing of the cache.
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
@@ -13,26 +14,22 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Final
 
+import click
 import numpy as np
 
-from evaluation.streams.stream import LabelledArticle, Stream
-from newsloom.contracts.codec import decode_vector, encode
-from newsloom.contracts.vector import ArticleVector
-from newsloom.settings import Settings
-from newsloom.streaming.records import Record
+from newsloom.settings import load_settings
 from services.embedder.encoder import Encoder, Vectors
-from services.embedder.step import EmbedderStep
 
 TEXTS_AT_ONCE: Final = 128
-"""Encoded and stored together: an interruption loses no more."""
+"""Texts encoded and stored together: an interruption loses no more."""
 _KEY_BYTES: Final = 20
 
 Progress = Callable[[int, int], None]
-"""Told how many of how many texts have been encoded."""
+"""Called with the number of encoded texts and the number of texts to encode."""
 
 
 class CachedEncoder:
-    """An encoder that remembers on disk, by model and text. The model is loaded at the first text it needs."""
+    """An encoder with a cache on disk. The model is loaded when a text is not in the cache."""
 
     def __init__(self, model: str, load: Callable[[], Encoder], folder: Path, progress: Progress) -> None:
         self._model = model
@@ -53,7 +50,7 @@ class CachedEncoder:
         return self._encoder().dimension
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Unit-length vectors, (texts, dimension), in the order of the texts; the same bits as without the cache."""
+        """Return unit-length vectors, (texts, dimension), in the order of the texts; the same bits as without the cache."""
         keys = [self._key(text) for text in texts]
         with closing(sqlite3.connect(self._file, timeout=60)) as database:
             database.execute("CREATE TABLE IF NOT EXISTS vectors (key BLOB PRIMARY KEY, vector BLOB) WITHOUT ROWID")
@@ -65,19 +62,19 @@ class CachedEncoder:
         return np.array([np.frombuffer(known[key], dtype="<f4") for key in keys], dtype=np.float32)
 
     def _encode_missing(self, database: sqlite3.Connection, missing: dict[bytes, str]) -> dict[bytes, bytes]:
-        made: dict[bytes, bytes] = {}
+        encoded: dict[bytes, bytes] = {}
         keys = list(missing)
         for start in range(0, len(keys), TEXTS_AT_ONCE):
             self._progress(start, len(keys))
-            some = keys[start : start + TEXTS_AT_ONCE]
-            rows = self._encoder().encode([missing[key] for key in some]).astype("<f4")
-            fresh = {key: row.tobytes() for key, row in zip(some, rows, strict=True)}
+            batch = keys[start : start + TEXTS_AT_ONCE]
+            vectors = self._encoder().encode([missing[key] for key in batch]).astype("<f4")
+            rows = {key: vector.tobytes() for key, vector in zip(batch, vectors, strict=True)}
             with database:
-                database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", fresh.items())
-            made.update(fresh)
+                database.executemany("INSERT OR REPLACE INTO vectors VALUES (?, ?)", rows.items())
+            encoded.update(rows)
         if keys:
             self._progress(len(keys), len(keys))
-        return made
+        return encoded
 
     def _encoder(self) -> Encoder:
         if self._loaded is None:
@@ -85,7 +82,7 @@ class CachedEncoder:
         return self._loaded
 
     def _key(self, text: str) -> bytes:
-        # The text is the prepared one: another preparation asks for other texts.
+        # The text is already prepared, so another preparation has other keys.
         content = f"{self._model}\0{text}".encode("utf-8", "surrogatepass")
         return blake2b(content, digest_size=_KEY_BYTES).digest()
 
@@ -95,27 +92,19 @@ def _stored(database: sqlite3.Connection, key: bytes) -> bytes | None:
     return None if row is None else bytes(row[0])
 
 
-def vectorize(stream: Stream, encoder: Encoder) -> list[ArticleVector | None]:
-    """The stream as the clusterer reads it, article by article; None for one that the embedder rejects."""
-    step = EmbedderStep(Settings(topic_prefix=""), encoder)
-    outcome = step.process([_record(place, labelled) for place, labelled in enumerate(stream.articles)])
-    rejected = {rejection.record.offset for rejection in outcome.rejected}
-    messages = iter(outcome.messages)
-    return [None if place in rejected else _event(next(messages).value) for place in range(len(stream.articles))]
+def configured_encoder(folder: Path) -> CachedEncoder:
+    """Return the encoder that NEWSLOOM_MODEL names, with its cache in the folder."""
+    model = load_settings(os.environ).model
+
+    def load() -> Encoder:
+        # torch takes seconds to import: only when a text is not in the cache.
+        from services.embedder.sentence_encoder import load_encoder  # noqa: PLC0415
+
+        return load_encoder(model)
+
+    return CachedEncoder(model, load, folder, lambda done, of: print_progress(f"{done:,} of {of:,} texts encoded"))
 
 
-def _record(place: int, labelled: LabelledArticle) -> Record:
-    return Record(
-        topic="articles",
-        partition=0,
-        offset=place,
-        timestamp_ms=int(labelled.published_at.timestamp() * 1000),
-        key=labelled.article.id.encode(),
-        value=encode(labelled.article),
-    )
-
-
-def _event(value: bytes | None) -> ArticleVector:
-    event = decode_vector(value or b"")
-    assert isinstance(event, ArticleVector)  # noqa: S101 - for the type checker: no record here is a retraction
-    return event
+def print_progress(line: str) -> None:
+    """Print a line of progress on standard error."""
+    click.echo(line, err=True)

@@ -1,4 +1,4 @@
-"""A small labelled stream, invented, and an encoder that needs no model."""
+"""A small invented labelled stream, and an encoder that needs no model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TEXTS = {
 
 
 class WordEncoder:
-    """A vector of hashed words: texts with the same words are near one another."""
+    """An encoder of hashed words: texts with the same words have similar vectors."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -31,7 +31,7 @@ class WordEncoder:
     dimension = DIMENSION
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Unit-length vectors, (texts, dimension)."""
+        """Return unit-length vectors, (texts, dimension)."""
         self.texts += texts
         vectors = np.zeros((len(texts), DIMENSION), dtype=np.float32)
         for row, text in zip(vectors, texts, strict=True):
@@ -42,12 +42,11 @@ class WordEncoder:
 
 
 def row(number: int, story: str | None, day: int | None = 1) -> dict[str, object]:
-    """A row of a stream about one of `TEXTS`; each differs from the others by a few words."""
+    """Return a row about one of `TEXTS`; rows of one story differ by a few words and by word order."""
     subject = TEXTS[(story or "comet").partition("-")[0]]
-    # Own words around the common ones: alike, but no copy.
-    own = " ".join(f"w{number}x{place}" for place in range(2))
+    own = " ".join(f"w{number}x{word}" for word in range(2))
     words = subject.split()
-    # In another order each time: the same words, but none of the runs of words that copies are known by.
+    # Another order for each row: similar texts, but not near-duplicates, which share runs of words.
     Random(number).shuffle(words)  # noqa: S311 - no secret
     text = f"{' '.join(words)} {own}"
     date = None if day is None else f"2024-03-{day:02}"
@@ -55,12 +54,12 @@ def row(number: int, story: str | None, day: int | None = 1) -> dict[str, object
 
 
 def rows_of_three_stories() -> list[dict[str, object]]:
-    """Nine articles about three stories, in turn, over three days."""
+    """Return nine articles about three stories, in turn, over three days."""
     return [row(number, list(TEXTS)[number % 3], day=1 + number // 3) for number in range(9)]
 
 
 def write_stream(folder: Path, name: str, rows: Sequence[dict[str, object]]) -> Path:
-    """Write a stream where `read_stream` finds it."""
+    """Write a stream file and return its path."""
     file = folder / f"{name}.jsonl"
     file.write_text("".join(json.dumps(one) + "\n" for one in rows))
     return file

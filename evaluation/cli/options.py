@@ -1,0 +1,88 @@
+"""Command-line options. Imports nothing heavy: help is quick and needs no extra."""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from evaluation.streams.request import DATA_VARIABLE, StreamRequest, data_folder, default_cache_folder
+from newsloom.streaming.errors import ConfigurationError
+
+RESULTS: Final = Path(__file__).resolve().parents[1] / "results"
+
+_STREAM_OPTIONS: Final = (
+    click.argument("sets", metavar="[SET...]", nargs=-1),
+    click.option(
+        "--data",
+        metavar="DIR",
+        type=click.Path(path_type=Path),
+        help=f"Folder of the streams. [{DATA_VARIABLE}, else ../shared/data beside the checkout]",
+    ),
+    click.option(
+        "--cache",
+        metavar="DIR",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Folder of the cached vectors. [newsloom/evaluation in the user's cache folder]",
+    ),
+    click.option("--undated", metavar="SET", multiple=True, help="Replay this set a second time, all on one date."),
+)
+
+
+def stream_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that choose streams, and pass them to `function` as `request`."""
+
+    @functools.wraps(function)
+    def with_request(
+        *, sets: tuple[str, ...], data: Path | None, cache: Path | None, undated: tuple[str, ...], **others: Any
+    ) -> None:
+        folder = writable_folder(cache or default_cache_folder(), "--cache")
+        function(request=StreamRequest(data_folder(data), folder, sets, undated), **others)
+
+    decorated: Callable[..., None] = with_request
+    for option in reversed(_STREAM_OPTIONS):
+        decorated = option(decorated)
+    return decorated
+
+
+def keep_option(
+    *, default: Path | None = RESULTS, text: str = "Write the results there. [evaluation/results]"
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Build the decorator that adds `--keep`, the folder for results. The folder is created before the function runs."""
+    return click.option(
+        "--keep",
+        metavar="DIR",
+        type=click.Path(path_type=Path, file_okay=False),
+        default=default,
+        callback=lambda _context, _parameter, folder: writable_folder(folder, "--keep") if folder else None,
+        help=text,
+    )
+
+
+def trial_options(function: Callable[..., None]) -> Callable[..., None]:
+    """Add `--processes` and `--keep`, for programs that replay many configurations."""
+    processes = click.option(
+        "--processes", metavar="N", type=click.IntRange(min=1), help="Number of parallel replays. [one per core]"
+    )
+    decorated: Callable[..., None] = processes(keep_option()(function))
+    return decorated
+
+
+def writable_folder(folder: Path, option: str) -> Path:
+    """Create the folder if it is missing, and return it: a wrong option should fail before hours of work.
+
+    Raises:
+        ConfigurationError: the folder cannot be created or is not writable.
+
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigurationError(f"{option} {folder} cannot be created: {error.strerror}") from error
+    if not os.access(folder, os.W_OK):
+        raise ConfigurationError(f"{option} {folder} is not writable")
+    return folder
