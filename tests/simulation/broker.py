@@ -1,8 +1,8 @@
-"""A broker of topics and transactions in memory, as Apache Kafka keeps them: a partition is a list of entries with offsets.
+"""A broker in memory with Apache Kafka's topics and transactions: a partition is a list of entries with offsets.
 
-Whoever writes does it in a transaction, whose end is an entry too (its marker). What an open transaction has written, and all
-behind it, readers of committed records do not see yet (the last stable offset); what an aborted one has written they never see.
-Single-threaded: every call is an instant on a clock that only `pass_time` moves.
+Every write is part of a transaction, whose end is an entry too (its marker). Readers of committed records see nothing from the
+first record of an open transaction on (the last stable offset), and never see the records of an aborted one. The broker is
+single-threaded; its clock moves only by `advance_clock`.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from newsloom.streaming.partitioning import partition_of
 from newsloom.streaming.records import Message, Record, TopicPartition
 from newsloom.streaming.topic_check import CREATE
 from tests.simulation.group import Group
-from tests.simulation.partitions import Partition, State, Transaction
+from tests.simulation.partitions import Partition, Transaction, TransactionState
 
 TRANSACTION_TIMEOUT_MS: Final = 60_000
 SESSION_TIMEOUT_MS: Final = 10_000
 BEGIN_MS: Final = 1_750_000_000_000
 
 
-class NotTheProducer(Exception):
-    """Another process has taken the transactional id, or the broker has ended the transaction. `newer`: the former."""
+class ProducerRefused(Exception):
+    """Another process has taken the transactional id (`newer`), or the broker has aborted the transaction."""
 
     def __init__(self, *, newer: bool) -> None:
         super().__init__("fenced by a newer producer" if newer else "the transaction has timed out")
@@ -34,7 +34,7 @@ class NotTheProducer(Exception):
 
 @dataclass(eq=False, slots=True)
 class Producer:
-    """Who holds a transactional id."""
+    """The holder of a transactional id."""
 
     owner: object
     transaction: Transaction | None = None
@@ -42,7 +42,7 @@ class Producer:
 
 
 class Broker:
-    """All topics, groups and transactional ids of a cluster. `on_commit` is told of each transaction as it is committed."""
+    """All topics, groups and transactional ids of a cluster. Calls `on_commit` with each transaction as it is committed."""
 
     def __init__(
         self,
@@ -63,25 +63,25 @@ class Broker:
         self._groups: dict[str, Group] = {}
         self._producers: dict[str, Producer] = {}
 
-    def pass_time(self, ms: int) -> None:
-        """Let time pass, and transactions run out of theirs. Sessions are looked at by the members of their group."""
+    def advance_clock(self, ms: int) -> None:
+        """Advance the clock and abort transactions that time out. Sessions are checked when a member calls its group."""
         self.now_ms += ms
         for producer in self._producers.values():
             transaction = producer.transaction
             if transaction is not None and self.now_ms - transaction.began_ms >= self._transaction_timeout_ms:
                 self.timed_out += 1
-                self._end(producer, transaction, State.ABORTED)
+                self._end(producer, transaction, TransactionState.ABORTED)
 
     # --- topics
 
     def create(self, spec: TopicSpec) -> None:
-        """Create a topic unless there is one of that name."""
+        """Create a topic unless one of that name exists."""
         if spec.name not in self.topics:
             self.topics[spec.name] = spec
-            self.partitions.update({source: Partition() for source in self.sources([spec.name])})
+            self.partitions.update({source: Partition() for source in self.topic_partitions([spec.name])})
 
-    def sources(self, topics: Sequence[str]) -> list[TopicPartition]:
-        """All partitions of these topics; raises `ConfigurationError` if there is no such topic."""
+    def topic_partitions(self, topics: Sequence[str]) -> list[TopicPartition]:
+        """Return all partitions of these topics; raise `ConfigurationError` if one does not exist."""
         return [
             TopicPartition(name, number)
             for name in sorted(set(topics))
@@ -89,13 +89,13 @@ class Broker:
         ]
 
     def topic(self, name: str) -> TopicSpec:
-        """The topic; raises `ConfigurationError` if there is none."""
+        """Return the topic; raise `ConfigurationError` if it does not exist."""
         if name not in self.topics:
             raise ConfigurationError(f"topic {name} does not exist: {CREATE}")
         return self.topics[name]
 
     def partition(self, source: TopicPartition) -> Partition:
-        """The partition; raises `ConfigurationError` if there is none."""
+        """Return the partition; raise `ConfigurationError` if it does not exist."""
         if not 0 <= source.partition < self.topic(source.topic).partitions:
             raise ConfigurationError(f"topic {source.topic} has no partition {source.partition}")
         return self.partitions[source]
@@ -103,40 +103,40 @@ class Broker:
     # --- groups
 
     def group(self, name: str) -> Group:
-        """The group of that name."""
+        """Return the group of that name; create it if needed."""
         return self._groups.setdefault(name, Group(name, self._session_timeout_ms, self._is_eager))
 
-    def is_unsettled(self, group: str, source: TopicPartition) -> bool:
-        """Whether an open transaction is about to move the group's offset of the partition: until it ends nobody knows it."""
+    def has_pending_offset(self, group: str, source: TopicPartition) -> bool:
+        """Return whether an open transaction contains an offset of this group and partition."""
         transactions = (producer.transaction for producer in self._producers.values())
         return any((group, source) in transaction.offsets for transaction in transactions if transaction is not None)
 
     # --- transactions
 
-    def take(self, producer: str, owner: object) -> None:
-        """Make `owner` the one who holds the transactional id; what a predecessor has left open is aborted."""
+    def init_producer(self, producer: str, owner: object) -> None:
+        """Make `owner` the holder of the transactional id and abort the predecessor's open transaction (InitProducerId)."""
         held = self._producers.get(producer)
         if held is None:
             self._producers[producer] = Producer(owner)
             return
         held.owner = owner
         if held.transaction is not None:
-            self._end(held, held.transaction, State.ABORTED)
+            self._end(held, held.transaction, TransactionState.ABORTED)
 
     def progress(self, producer: str) -> Progress | None:
-        """The progress that was committed last under the transactional id."""
+        """Return the progress that was committed last under the transactional id."""
         return self._producers[producer].progress
 
     def begin(self, producer: str, owner: object) -> Transaction:
-        """Open a transaction; raises `NotTheProducer`."""
+        """Open a transaction; raise `ProducerRefused`."""
         held = self._producers[producer]
         if held.owner is not owner:
-            raise NotTheProducer(newer=True)
+            raise ProducerRefused(newer=True)
         held.transaction = Transaction(producer, self.now_ms)
         return held.transaction
 
-    def place(self, messages: Sequence[Message]) -> list[tuple[TopicPartition, Message]]:
-        """Where each message is to go; raises `ConfigurationError` if one cannot be written."""
+    def choose_partitions(self, messages: Sequence[Message]) -> list[tuple[TopicPartition, Message]]:
+        """Return each message with its partition; raise `ConfigurationError` if one cannot be written."""
         added: dict[TopicPartition, int] = {}
         placed = []
         for message in messages:
@@ -148,7 +148,7 @@ class Broker:
         return placed
 
     def append(self, transaction: Transaction, owner: object, target: TopicPartition, message: Message) -> None:
-        """Write one message; raises `NotTheProducer`."""
+        """Append one message; raise `ProducerRefused`."""
         self._check_open(transaction, owner)
         partition = self.partitions[target]
         timestamp_ms = self.now_ms if message.timestamp_ms is None else message.timestamp_ms
@@ -159,15 +159,15 @@ class Broker:
     def send_offsets(
         self, transaction: Transaction, owner: object, group: str, offsets: dict[TopicPartition, int]
     ) -> None:
-        """Let the transaction move the group's offsets too; raises `NotTheProducer`. Whose they are the group checks."""
+        """Add the group's offsets to the transaction; raise `ProducerRefused`. `Group.check` checks their ownership."""
         self._check_open(transaction, owner)
         transaction.offsets.update({(group, source): offset for source, offset in offsets.items()})
 
     def commit(self, transaction: Transaction, owner: object) -> None:
-        """End the transaction; raises `NotTheProducer`."""
+        """Commit the transaction; raise `ProducerRefused`."""
         producer = self._check_open(transaction, owner)
         producer.progress = transaction.progress or producer.progress
-        self._end(producer, transaction, State.COMMITTED)
+        self._end(producer, transaction, TransactionState.COMMITTED)
         for (group, source), offset in transaction.offsets.items():
             self.group(group).committed[source] = offset
         self._on_commit(transaction)
@@ -175,12 +175,12 @@ class Broker:
     def _check_open(self, transaction: Transaction, owner: object) -> Producer:
         producer = self._producers[transaction.producer]
         if producer.owner is not owner:
-            raise NotTheProducer(newer=True)
-        if transaction.state is not State.OPEN:
-            raise NotTheProducer(newer=False)
+            raise ProducerRefused(newer=True)
+        if transaction.state is not TransactionState.OPEN:
+            raise ProducerRefused(newer=False)
         return producer
 
-    def _end(self, producer: Producer, transaction: Transaction, state: State) -> None:
+    def _end(self, producer: Producer, transaction: Transaction, state: TransactionState) -> None:
         transaction.state = state
         producer.transaction = None
         for target in dict.fromkeys(record.source for record in transaction.records):
@@ -191,15 +191,15 @@ class Broker:
             return message.partition
         if message.key is not None:
             return partition_of(message.key, spec.partitions)
-        sources = self.sources([spec.name])
+        sources = self.topic_partitions([spec.name])
         return sum(self.partitions[source].end + added.get(source, 0) for source in sources) % len(sources)
 
 
 def _check(message: Message, spec: TopicSpec) -> None:
-    size = len(message.key or b"") + len(message.value or b"") + sum(len(k) + len(v) for k, v in message.headers)
-    if size > spec.max_record_bytes:
-        raise ConfigurationError(f"a record of {size} bytes is over the {spec.max_record_bytes} of topic {spec.name}")
+    size, limit = message.size_bytes, spec.max_record_bytes
+    if size > limit:
+        raise ConfigurationError(f"a record of {size} bytes exceeds the limit of topic {spec.name}, {limit} bytes")
     if message.key is None and spec.policy is CleanupPolicy.COMPACT:
-        raise ConfigurationError(f"a record without a key cannot stand in topic {spec.name}, which is compacted")
+        raise ConfigurationError(f"a record in topic {spec.name} must have a key: the topic is compacted")
     if message.partition is not None and not 0 <= message.partition < spec.partitions:
         raise ConfigurationError(f"topic {spec.name} has no partition {message.partition}")

@@ -17,9 +17,9 @@ from newsloom.settings import Settings
 from newsloom.streaming.dead_letters import ADDED, OFFSET, PARTITION, REASON, TOPIC
 from newsloom.streaming.records import Record, TopicPartition
 from tests.simulation.broker import Broker
-from tests.simulation.clustered import Clustered, place
-from tests.simulation.ledger import Ledger
+from tests.simulation.clusterer_transaction import ClustererTransaction, place
 from tests.simulation.partitions import Transaction
+from tests.simulation.state_model import StateModel
 
 EMBEDDED = ("articles", "story-commands")
 
@@ -29,7 +29,7 @@ class Checker:
 
     def __init__(self, settings: Settings) -> None:
         self.problems: list[str] = []
-        self.ledger = Ledger(self.problems.append, timedelta(days=settings.retention_days))
+        self.model = StateModel(self.problems.append, timedelta(days=settings.retention_days))
         self.records: dict[TopicPartition, list[Record]] = {}
         """Every record that was committed, in the order of each partition's offsets."""
         self._prefix = settings.topic_prefix
@@ -127,7 +127,9 @@ class Checker:
     # --- the clusterer's
 
     def _check_clustered(self, inputs: list[Record], outputs: list[Record]) -> None:
-        transaction = Clustered({place(record): record for record in inputs}, self.ledger, self.problems.append)
+        transaction = ClustererTransaction(
+            {place(record): record for record in inputs}, self.model, self.problems.append
+        )
         for record in outputs:
             match self._name(record):
                 case "dead-letters":

@@ -1,20 +1,24 @@
-"""Compaction of a partition, as much at once as Kafka's cleaner may ever do."""
+"""Compaction of a partition, as aggressive as Kafka's log cleaner may be."""
 
 from __future__ import annotations
 
-from tests.simulation.partitions import Entry, Partition, State
+from tests.simulation.partitions import Entry, Partition, TransactionState
 
 
 def compact(partition: Partition) -> int:
-    """Remove what a later committed record of the same key has overwritten; how many records are gone.
+    """Remove records that a later committed record of the same key replaces; return how many entries were removed.
 
-    Nothing from the last stable offset on. A tombstone stays as long as anybody reads the partition: that is what
-    `delete.retention.ms` is for. Markers go when they like: no reader asks for them.
+    Entries from the last stable offset on are kept. A tombstone is kept while the partition has readers, as
+    `delete.retention.ms` ensures on Kafka. Transaction markers are removed: no reader needs them.
     """
     stable_end = partition.stable_end()
     latest: dict[bytes | None, int] = {}
     for entry in partition.entries:
-        if entry.record is not None and entry.offset < stable_end and entry.transaction.state is State.COMMITTED:
+        if (
+            entry.record is not None
+            and entry.offset < stable_end
+            and entry.transaction.state is TransactionState.COMMITTED
+        ):
             latest[entry.record.key] = entry.offset
     kept = [one for one in partition.entries if one.offset >= stable_end or _stays(one, latest, partition.readers)]
     removed = len(partition.entries) - len(kept)

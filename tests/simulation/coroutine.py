@@ -1,8 +1,7 @@
-"""Whole programs that run one at a time, each until it yields: what makes a simulation single-threaded.
+"""Coroutines with a stack: programs that run one at a time, each until it pauses.
 
-A process of the simulation is the services' own code, deep in calls of its own when another one is to go on, so that it needs a
-stack of its own. Python's generators have none; threads have, and as only the one runs that holds the baton (the others wait for
-theirs), nothing depends on how an operating system shares out its time.
+A process of the simulation runs the services' own code and may pause deep inside it, so it needs its own stack. Generators have
+none, so each coroutine is a thread. Locks let only one thread run at a time: the operating system's scheduling has no effect.
 """
 
 from __future__ import annotations
@@ -12,19 +11,19 @@ from collections.abc import Callable
 
 
 class Killed(BaseException):
-    """Ends a coroutine as kill -9 ends a process: no code of the service's own may catch it."""
+    """Ends a coroutine as kill -9 ends a process. A `BaseException`, so that the services' own code does not catch it."""
 
 
 class Coroutine:
-    """Runs `body` in pieces: from one `resume` to the `pause` that comes next, or to its end."""
+    """Runs `body` piece by piece: each `resume` continues it until its next `pause` or its end."""
 
     def __init__(self, body: Callable[[], None]) -> None:
         self.is_over = False
         self.error: BaseException | None = None
-        """What the body has ended with, if not by itself."""
+        """The exception that ended the body, if any."""
         self._body = body
         self._killed = False
-        # Locks that one side acquires and the other releases: half the price of semaphores.
+        # One side acquires, the other releases. Locks take half the time of semaphores here.
         self._go, self._back = threading.Lock(), threading.Lock()
         self._go.acquire()
         self._back.acquire()
@@ -32,21 +31,21 @@ class Coroutine:
         self._thread.start()
 
     def resume(self) -> None:
-        """Let the body go on until it pauses or ends. Called from outside."""
+        """Continue the body until it pauses or ends. Called from outside."""
         self._go.release()
         self._back.acquire()
         if self.is_over:
             self._thread.join()
 
     def pause(self) -> None:
-        """Let whoever has resumed the body go on. Called from within the body; raises `Killed` if it is not to go on."""
+        """Return control to the caller of `resume`. Called from within the body; raise `Killed` if it was killed."""
         self._back.release()
         self._go.acquire()
         if self._killed:
             raise Killed
 
     def kill(self) -> None:
-        """End the body where it stands."""
+        """End the body at its current pause."""
         self._killed = True
         while not self.is_over:
             self.resume()
@@ -56,7 +55,7 @@ class Coroutine:
         try:
             if not self._killed:
                 self._body()
-        except BaseException as error:  # noqa: BLE001 - whatever a process ends with is its supervisor's business
+        except BaseException as error:  # noqa: BLE001 - the simulation looks at whatever ends a process
             self.error = error
         self.is_over = True
         self._back.release()

@@ -1,4 +1,4 @@
-"""An encoder without a model: a text's vector is the mean of its words' directions."""
+"""An encoder without a model: the vector of a text is the mean of random vectors, one for each of its words."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DIMENSION = 32
 
 
 class WordEncoder:
-    """Texts with the same words are near one another."""
+    """Gives texts with the same words similar vectors."""
 
     model = "words"
     dimension = DIMENSION

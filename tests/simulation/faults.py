@@ -1,4 +1,4 @@
-"""What may befall a process, and at which moment."""
+"""Which faults can be injected at which point, and how often."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from tests.simulation.moments import Moment
+from tests.simulation.fault_points import FaultPoint
 
 
 class Fault(Enum):
-    """What strikes, by the name under which it is counted."""
+    """A fault, by the name under which it is counted."""
 
     CRASH = "crash"
     STOP = "stopped"
@@ -39,54 +39,54 @@ ANYWHERE: Final = (
 IN_TRANSACTION: Final = (*ANYWHERE, Fault.ABORTED)
 READING: Final = (*ANYWHERE, Fault.AWAY)
 POSSIBLE: Final = {
-    Moment.JOIN: READING,
-    Moment.POLL: READING,
-    Moment.POLLED: ANYWHERE,
-    Moment.BEFORE_PRODUCE: IN_TRANSACTION,
-    Moment.AFTER_PRODUCE: IN_TRANSACTION,
-    Moment.BEFORE_OFFSETS: IN_TRANSACTION,
-    Moment.AFTER_OFFSETS: IN_TRANSACTION,
-    Moment.BEFORE_COMMIT: (*IN_TRANSACTION, Fault.ANSWER_LOST),
-    Moment.AFTER_COMMIT: ANYWHERE,
-    Moment.RECOVER: READING,
-    Moment.OPEN_READER: READING,
-    Moment.READ: READING,
+    FaultPoint.JOIN: READING,
+    FaultPoint.POLL: READING,
+    FaultPoint.POLLED: ANYWHERE,
+    FaultPoint.BEFORE_PRODUCE: IN_TRANSACTION,
+    FaultPoint.AFTER_PRODUCE: IN_TRANSACTION,
+    FaultPoint.BEFORE_OFFSETS: IN_TRANSACTION,
+    FaultPoint.AFTER_OFFSETS: IN_TRANSACTION,
+    FaultPoint.BEFORE_COMMIT: (*IN_TRANSACTION, Fault.ANSWER_LOST),
+    FaultPoint.AFTER_COMMIT: ANYWHERE,
+    FaultPoint.RECOVER: READING,
+    FaultPoint.OPEN_READER: READING,
+    FaultPoint.READ: READING,
 }
-CHANCE: Final = {
-    Moment.JOIN: 0.05,
-    Moment.POLL: 0.02,
-    Moment.POLLED: 0.02,
-    Moment.BEFORE_PRODUCE: 0.006,
-    Moment.AFTER_PRODUCE: 0.006,
-    Moment.BEFORE_OFFSETS: 0.05,
-    Moment.AFTER_OFFSETS: 0.06,
-    Moment.BEFORE_COMMIT: 0.08,
-    Moment.AFTER_COMMIT: 0.05,
-    Moment.RECOVER: 0.1,
-    Moment.OPEN_READER: 0.03,
-    Moment.READ: 0.02,
+PROBABILITY: Final = {
+    FaultPoint.JOIN: 0.05,
+    FaultPoint.POLL: 0.02,
+    FaultPoint.POLLED: 0.02,
+    FaultPoint.BEFORE_PRODUCE: 0.006,
+    FaultPoint.AFTER_PRODUCE: 0.006,
+    FaultPoint.BEFORE_OFFSETS: 0.05,
+    FaultPoint.AFTER_OFFSETS: 0.06,
+    FaultPoint.BEFORE_COMMIT: 0.08,
+    FaultPoint.AFTER_COMMIT: 0.05,
+    FaultPoint.RECOVER: 0.1,
+    FaultPoint.OPEN_READER: 0.03,
+    FaultPoint.READ: 0.02,
 }
-"""How likely something strikes at a moment. Some moments come in every call, others once in a transaction."""
+"""The probability of a fault at a point. Some points are reached in every call, others once in a transaction."""
 
 
 @dataclass(frozen=True, slots=True)
-class Weather:
-    """What a seed's storm is like: how much of each kind. Storms differ, as a mixture of everything is only one of them."""
+class FaultMix:
+    """How frequent each fault is in one seed. The mix differs between seeds: an even mix would hide some combinations."""
 
     weights: dict[Fault, int]
     intensity: float
 
     @classmethod
-    def drawn(cls, choice: random.Random) -> Weather:
-        """A storm."""
-        # What can happen at few moments is as frequent in all as what can at each.
-        weights = {fault: choice.choice((0, 1, 1, 2, 4)) * (3 if fault not in ANYWHERE else 1) for fault in Fault}
-        # Some fault that is possible everywhere there must be.
-        return cls({**weights, Fault.CRASH: max(1, weights[Fault.CRASH])}, choice.choice((0.7, 1.0, 2.0)))
+    def draw(cls, rng: random.Random) -> FaultMix:
+        """Draw a mix at random."""
+        # Three times the weight for faults that are possible at few points, so that they are as frequent in total.
+        weights = {fault: rng.choice((0, 1, 1, 2, 4)) * (3 if fault not in ANYWHERE else 1) for fault in Fault}
+        # At least one fault that is possible everywhere must have a weight.
+        return cls({**weights, Fault.CRASH: max(1, weights[Fault.CRASH])}, rng.choice((0.7, 1.0, 2.0)))
 
-    def strikes(self, moment: Moment, choice: random.Random) -> Fault | None:
-        """What strikes at this moment, if anything does."""
-        if choice.random() >= CHANCE[moment] * self.intensity:
+    def draw_fault(self, point: FaultPoint, rng: random.Random) -> Fault | None:
+        """Return the fault to inject at this point, or None."""
+        if rng.random() >= PROBABILITY[point] * self.intensity:
             return None
-        possible = POSSIBLE[moment]
-        return choice.choices(possible, [self.weights[fault] for fault in possible])[0]
+        possible = POSSIBLE[point]
+        return rng.choices(possible, [self.weights[fault] for fault in possible])[0]

@@ -1,4 +1,4 @@
-"""Consumer groups as Kafka keeps them: static members, generations, and an offset that only the present generation may move."""
+"""Consumer groups as in Kafka: static members, generations, and offsets that only the current generation may commit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from newsloom.streaming.sqlite.assignment import assign
 
 
 class Identity(NamedTuple):
-    """Who a process was in the group when it polled. `member` counts the processes of one instance."""
+    """A process's identity in the group when it polled. `member` counts the processes of one instance."""
 
     instance: str
     member: int
@@ -21,7 +21,7 @@ class Identity(NamedTuple):
 
 @dataclass(slots=True)
 class Member:
-    """A static member: the process that holds the instance's name now."""
+    """A static member: the process that holds the instance name now."""
 
     number: int
     sources: Sequence[TopicPartition]
@@ -31,24 +31,24 @@ class Member:
 
 @dataclass(slots=True)
 class Group:
-    """Who owns which partition, since which generation. Every membership that begins or ends makes a new generation."""
+    """The owner of each partition, and since which generation. A member that joins or leaves starts a new generation."""
 
     name: str
     session_timeout_ms: int
     is_eager: bool = True
-    """Whether a rebalance makes all that was polled before it void, as Kafka's eager protocol does; else only what was polled of
-    partitions that have moved, as on the SQLite log and with Kafka's cooperative protocol."""
+    """Whether a rebalance invalidates every batch polled before it, as in Kafka's eager protocol. Otherwise only batches of
+    partitions that have moved are invalid, as on SQLite and in Kafka's cooperative protocol."""
     generation: int = 0
     sessions_ended: int = 0
     refused: int = 0
-    """How many commits of older generations."""
+    """Number of refused commits of older generations."""
     committed: dict[TopicPartition, int] = field(default_factory=dict)
     _members: dict[str, Member] = field(default_factory=dict)
     _owners: dict[TopicPartition, str] = field(default_factory=dict)
     _since: dict[TopicPartition, int] = field(default_factory=dict)
 
     def join(self, instance: str, sources: Sequence[TopicPartition], now_ms: int) -> Identity:
-        """Become the process of that instance. One that is a member already keeps its partitions, and its generation."""
+        """Join as the process of that instance. If the instance is a member already, partitions and generation stay the same."""
         before = self._members.get(instance)
         number = 1 if before is None else before.number + 1
         self._members[instance] = Member(number, sources, now_ms)
@@ -57,7 +57,7 @@ class Group:
         return Identity(instance, number, self.generation)
 
     def heartbeat(self, identity: Identity, now_ms: int) -> Identity:
-        """Be alive, a member again if the session had ended, and in the present generation.
+        """Renew the session, rejoin if it had ended, and return the identity in the current generation.
 
         Raises:
             Fenced: another process has the instance's name.
@@ -72,30 +72,30 @@ class Group:
         return identity._replace(generation=self.generation)
 
     def check(self, identity: Identity, owned: Mapping[TopicPartition, int], now_ms: int) -> None:
-        """Whether who has polled, when it owned these partitions, may commit.
+        """Check that a process that polled when it owned these partitions may commit.
 
         Raises:
             Fenced: another process has the instance's name.
-            CommitFailed: the session has ended, there is a newer generation, or a partition has gone.
+            CommitFailed: the session has ended, the generation is newer, or a partition has moved.
 
         """
         member = self._member(identity)
         is_older = self.is_eager and identity.generation != self.generation
         if not member.active or is_older or not owned.items() <= self.owned(identity.instance).items():
             self.refused += 1
-            raise CommitFailed(f"{identity} is of an older generation: it is {self.generation}")
+            raise CommitFailed(f"{identity} is of an older generation than {self.generation}")
         member.seen_ms = now_ms
 
     def owned(self, instance: str) -> dict[TopicPartition, int]:
-        """The partitions of the instance, each with the generation since which they have been its own."""
+        """Return the partitions of the instance, each with the generation in which it got them."""
         return {source: self._since[source] for source in sorted(self._owners) if self._owners[source] == instance}
 
     def active(self) -> list[str]:
-        """The instances that are members now."""
+        """Return the instances that are members now."""
         return [instance for instance, member in self._members.items() if member.active]
 
     def leave(self, instance: str) -> bool:
-        """End the instance's session, if it has one; it may come back with its next heartbeat."""
+        """End the instance's session; return False if it has none. Its next heartbeat rejoins."""
         member = self._members.get(instance)
         if member is None or not member.active:
             return False
@@ -104,7 +104,7 @@ class Group:
         return True
 
     def rebalance(self, kept: Callable[[TopicPartition], bool] = lambda _: True) -> None:
-        """A new generation, balanced. What is not `kept` may go to another member."""
+        """Start a new generation with balanced partitions. Partitions that are not `kept` may move to another member."""
         self.generation += 1
         active = {instance: member for instance, member in self._members.items() if member.active}
         sources = sorted({source for member in active.values() for source in member.sources})
@@ -112,12 +112,12 @@ class Group:
             frozenset(name for name, member in active.items() if source in member.sources) for source in sources
         ]
         owners = {
-            place: self._owners[source]
-            for place, source in enumerate(sources)
+            index: self._owners[source]
+            for index, source in enumerate(sources)
             if source in self._owners and kept(source)
         }
         found = assign(dict(enumerate(eligible)), owners)
-        now = {sources[place]: owner for place, owner in found.items()}
+        now = {sources[index]: owner for index, owner in found.items()}
         for source, owner in now.items():
             if self._owners.get(source) != owner:
                 self._since[source] = self.generation

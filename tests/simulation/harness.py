@@ -1,4 +1,4 @@
-"""The simulated log as the conformance suite needs a log."""
+"""The simulated log as a harness of the conformance suite."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from tests.simulation.log import SimulatedLog
 
 @dataclass
 class SimulatedHarness:
-    """Logs on one broker."""
+    """Opens logs on one broker."""
 
     broker: Broker = field(default_factory=Broker)
 
     def open(self) -> SimulatedLog:
-        """The log as another process would open it."""
+        """Open the log as another process would."""
         return SimulatedLog(self.broker)
 
     def end_sessions(self) -> None:
-        """Let the time pass that ends them."""
-        self.broker.pass_time(SESSION_TIMEOUT_MS)
+        """Advance the clock until all sessions have ended."""
+        self.broker.advance_clock(SESSION_TIMEOUT_MS)
 
     def now_s(self) -> float:
-        """On the broker's clock, which calls wait by."""
+        """Return the time of the broker's clock, by which calls wait."""
         return self.broker.now_ms / 1000
 
     def close(self) -> None:
-        """Nothing stays open."""
+        """Do nothing: no resources are open."""

@@ -1,4 +1,4 @@
-"""The port's `Log`, `Reader`, `Writer` and `Admin` on the simulated broker. A log is what one process has opened."""
+"""The `Log`, `Reader`, `Writer` and `Admin` of the log port on the simulated broker; each process opens its own log."""
 
 from __future__ import annotations
 
@@ -10,28 +10,28 @@ from newsloom.streaming.errors import CommitFailed, ConfigurationError, LogUnava
 from newsloom.streaming.log import Progress, TopicSpec
 from newsloom.streaming.records import Message, Record, TopicPartition
 from tests.simulation.broker import Broker
-from tests.simulation.moments import Hands, Moment, Peace
-from tests.simulation.transactions import Transactions
+from tests.simulation.fault_points import FaultFree, FaultPoint, Runtime
+from tests.simulation.transactional_producer import TransactionalProducer
 from tests.simulation.worker import SLICE_MS, SimulatedWorker
 
 _NAME: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 
 
 class SimulatedReader:
-    """The port's `Reader`: its end counts open transactions, for which it waits."""
+    """The port's `Reader`. Its end includes open transactions: it waits until they end."""
 
     def __init__(
         self,
         broker: Broker,
-        hands: Hands,
+        runtime: Runtime,
         partitions: Sequence[TopicPartition],
         *,
         start: Literal["earliest", "latest"],
     ) -> None:
         self._broker = broker
-        self._hands = hands
+        self._runtime = runtime
         self._partitions = {source: broker.partition(source) for source in sorted(set(partitions))}
-        hands.at(Moment.OPEN_READER)
+        runtime.reach(FaultPoint.OPEN_READER)
         self._ends = {source: partition.end for source, partition in self._partitions.items()}
         if start == "latest":
             self._ends = {source: partition.stable_end() for source, partition in self._partitions.items()}
@@ -45,12 +45,12 @@ class SimulatedReader:
         was_at_end = self.at_end()
         deadline_ms = self._broker.now_ms + timeout_ms
         while True:
-            self._hands.at(Moment.READ)
-            records = self._fetch(self._hands.at_most(max_records))
+            self._runtime.reach(FaultPoint.READ)
+            records = self._fetch(self._runtime.fetch_size(max_records))
             left_ms = deadline_ms - self._broker.now_ms
             if records or left_ms <= 0 or (self.at_end() and not was_at_end):
                 return records
-            self._hands.wait(min(left_ms, SLICE_MS))
+            self._runtime.wait(min(left_ms, SLICE_MS))
 
     def at_end(self) -> bool:
         """See the port."""
@@ -77,7 +77,7 @@ class SimulatedReader:
                     return records
                 records.append(record)
                 self._positions[source] = record.offset + 1
-            # What is left up to there are markers, and records of aborted transactions.
+            # The entries left up to there are markers and records of aborted transactions.
             self._positions[source] = max(self._positions[source], stable_end)
         return records
 
@@ -85,16 +85,16 @@ class SimulatedReader:
 class SimulatedWriter:
     """The port's `Writer`."""
 
-    def __init__(self, broker: Broker, hands: Hands, name: str) -> None:
-        hands.at(Moment.JOIN)
-        self._transactions = Transactions(broker, hands, f"writer-{name}")
+    def __init__(self, broker: Broker, runtime: Runtime, name: str) -> None:
+        runtime.reach(FaultPoint.JOIN)
+        self._transactions = TransactionalProducer(broker, runtime, f"writer-{name}")
 
     def progress(self) -> Progress | None:
         """See the port."""
         return self._transactions.progress()
 
     def write(self, messages: Sequence[Message], progress: Progress) -> None:
-        """See the port. After an error another writer has to be opened."""
+        """See the port. After an error, a new writer must be opened."""
         try:
             self._transactions.run(messages, progress=progress)
         except LogUnavailable as error:
@@ -118,14 +118,14 @@ class SimulatedAdmin:
         """See the port."""
         for spec in specs:
             if not _NAME.fullmatch(spec.name) or spec.name in {".", ".."} or spec.partitions < 1:
-                raise ConfigurationError(f"topic {spec.name!r} with {spec.partitions} partitions cannot be")
+                raise ConfigurationError(f"topic {spec.name!r} with {spec.partitions} partitions is not valid")
         for spec in specs:
             self._broker.create(spec)
 
     def backlog(self, group: str, topics: Sequence[str]) -> int:
-        """See the port. Records of open transactions count: they may be committed yet."""
+        """See the port. Records of open transactions count, as they may still be committed."""
         committed, total = self._broker.group(group).committed, 0
-        for source in self._broker.sources(topics):
+        for source in self._broker.topic_partitions(topics):
             partition, start = self._broker.partition(source), committed.get(source, 0)
             total += sum(1 for _ in partition.committed(start, partition.end))
             total += sum(entry.transaction in partition.opened for entry in partition.entries if entry.offset >= start)
@@ -133,27 +133,27 @@ class SimulatedAdmin:
 
     def start_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """See the port."""
-        return dict.fromkeys(self._broker.sources(topics), 0)
+        return dict.fromkeys(self._broker.topic_partitions(topics), 0)
 
     def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """See the port."""
-        return {source: self._broker.partition(source).end for source in self._broker.sources(topics)}
+        return {source: self._broker.partition(source).end for source in self._broker.topic_partitions(topics)}
 
     def committed_offsets(self, group: str, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """See the port."""
         committed = self._broker.group(group).committed
-        return {source: committed[source] for source in self._broker.sources(topics) if source in committed}
+        return {source: committed[source] for source in self._broker.topic_partitions(topics) if source in committed}
 
     def check_rights(self, *, read: Sequence[str] = (), write: Sequence[str] = ()) -> None:
-        """See the port: here everybody may do everything."""
+        """See the port. There are no rights here."""
 
 
 class SimulatedLog:
-    """The port's `Log`, in the hands of one process."""
+    """The port's `Log`, as opened by one process."""
 
-    def __init__(self, broker: Broker, hands: Hands | None = None) -> None:
+    def __init__(self, broker: Broker, runtime: Runtime | None = None) -> None:
         self._broker = broker
-        self._hands = hands or Peace(broker)
+        self._runtime = runtime or FaultFree(broker)
 
     def admin(self) -> SimulatedAdmin:
         """See the port."""
@@ -161,15 +161,15 @@ class SimulatedLog:
 
     def worker(self, *, group: str, instance: str, topics: Sequence[str]) -> SimulatedWorker:
         """See the port."""
-        return SimulatedWorker(self._broker, self._hands, group=group, instance=instance, topics=topics)
+        return SimulatedWorker(self._broker, self._runtime, group=group, instance=instance, topics=topics)
 
     def reader(self, partitions: Sequence[TopicPartition], *, start: Literal["earliest", "latest"]) -> SimulatedReader:
         """See the port."""
-        return SimulatedReader(self._broker, self._hands, partitions, start=start)
+        return SimulatedReader(self._broker, self._runtime, partitions, start=start)
 
     def writer(self, name: str) -> SimulatedWriter:
         """See the port."""
-        return SimulatedWriter(self._broker, self._hands, name)
+        return SimulatedWriter(self._broker, self._runtime, name)
 
     def close(self) -> None:
         """See the port."""

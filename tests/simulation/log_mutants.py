@@ -9,11 +9,11 @@ from typing import Any, Final
 
 from newsloom.streaming.errors import CommitFailed
 from newsloom.streaming.records import Batch, Message, Record
-from tests.simulation.broker import Broker, NotTheProducer, Producer
+from tests.simulation.broker import Broker, Producer, ProducerRefused
 from tests.simulation.group import Group, Member
 from tests.simulation.log import SimulatedReader
-from tests.simulation.partitions import Partition, State, Transaction
-from tests.simulation.replacing import replaced
+from tests.simulation.partitions import Partition, Transaction, TransactionState
+from tests.simulation.patch import patch_attributes
 from tests.simulation.worker import SimulatedWorker, Token
 
 _COMMIT: Final = SimulatedWorker.commit
@@ -33,7 +33,7 @@ def offsets_first() -> AbstractContextManager[None]:
         _COMMIT(self, batch, [])
         _messages_alone(self, batch, messages)
 
-    return replaced((SimulatedWorker, "commit", commit))
+    return patch_attributes((SimulatedWorker, "commit", commit))
 
 
 def offsets_after() -> AbstractContextManager[None]:
@@ -41,7 +41,7 @@ def offsets_after() -> AbstractContextManager[None]:
         _messages_alone(self, batch, messages)
         _COMMIT(self, batch, [])
 
-    return replaced((SimulatedWorker, "commit", commit))
+    return patch_attributes((SimulatedWorker, "commit", commit))
 
 
 def letters_apart() -> AbstractContextManager[None]:
@@ -50,7 +50,7 @@ def letters_apart() -> AbstractContextManager[None]:
         _messages_alone(self, batch, letters)
         _COMMIT(self, batch, [message for message in messages if message not in letters])
 
-    return replaced((SimulatedWorker, "commit", commit))
+    return patch_attributes((SimulatedWorker, "commit", commit))
 
 
 def failure_is_success() -> AbstractContextManager[None]:
@@ -60,7 +60,7 @@ def failure_is_success() -> AbstractContextManager[None]:
         except CommitFailed:
             return
 
-    return replaced((SimulatedWorker, "commit", commit))
+    return patch_attributes((SimulatedWorker, "commit", commit))
 
 
 def passes_over_what_failed() -> AbstractContextManager[None]:
@@ -71,14 +71,14 @@ def passes_over_what_failed() -> AbstractContextManager[None]:
         recover(self)
         self._next = positions
 
-    return replaced((SimulatedWorker, "_recover", recovered))
+    return patch_attributes((SimulatedWorker, "_recover", recovered))
 
 
 # --- who may commit
 
 
 def zombies_pass() -> AbstractContextManager[None]:
-    return replaced((Group, "check", lambda *_: None))
+    return patch_attributes((Group, "check", lambda *_: None))
 
 
 def twins_pass() -> AbstractContextManager[None]:
@@ -91,15 +91,15 @@ def twins_pass() -> AbstractContextManager[None]:
         return held.transaction
 
     def check_open(self: Broker, transaction: Transaction, _owner: object) -> Producer:
-        if transaction.state is not State.OPEN:
-            raise NotTheProducer(newer=False)
+        if transaction.state is not TransactionState.OPEN:
+            raise ProducerRefused(newer=False)
         return self._producers[transaction.producer]
 
-    return replaced((Group, "_member", member), (Broker, "begin", begin), (Broker, "_check_open", check_open))
+    return patch_attributes((Group, "_member", member), (Broker, "begin", begin), (Broker, "_check_open", check_open))
 
 
-def unsettled_offsets() -> AbstractContextManager[None]:
-    return replaced((Broker, "is_unsettled", lambda *_: False))
+def pending_offsets_are_ignored() -> AbstractContextManager[None]:
+    return patch_attributes((Broker, "has_pending_offset", lambda *_: False))
 
 
 # --- what is read
@@ -108,10 +108,14 @@ def unsettled_offsets() -> AbstractContextManager[None]:
 def aborted_is_read() -> AbstractContextManager[None]:
     def committed(self: Partition, start: int, end: int) -> Iterator[Record]:
         for entry in self.entries:
-            if start <= entry.offset < end and entry.record is not None and entry.transaction.state is not State.OPEN:
+            if (
+                start <= entry.offset < end
+                and entry.record is not None
+                and entry.transaction.state is not TransactionState.OPEN
+            ):
                 yield entry.record
 
-    return replaced((Partition, "committed", committed))
+    return patch_attributes((Partition, "committed", committed))
 
 
 def restore_reads_uncommitted() -> AbstractContextManager[None]:
@@ -124,11 +128,11 @@ def restore_reads_uncommitted() -> AbstractContextManager[None]:
             self._positions[source] = found[-1].offset + 1 if len(found) == max_records else partition.end
         return records
 
-    return replaced((SimulatedReader, "_fetch", fetch))
+    return patch_attributes((SimulatedReader, "_fetch", fetch))
 
 
 def restore_does_not_wait() -> AbstractContextManager[None]:
     def at_end(self: SimulatedReader) -> bool:
         return all(self._positions[source] >= one.stable_end() for source, one in self._partitions.items())
 
-    return replaced((SimulatedReader, "at_end", at_end))
+    return patch_attributes((SimulatedReader, "at_end", at_end))

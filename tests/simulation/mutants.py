@@ -21,7 +21,7 @@ from services.clusterer.core.restore import restore_edition
 from services.clusterer.step import ClustererStep
 from services.embedder.step import EmbedderStep
 from tests.simulation import log_mutants
-from tests.simulation.replacing import Mutant, replaced
+from tests.simulation.patch import Mutant, patch_attributes
 
 
 def _reading(read: Callable[[Iterator[Record]], Iterator[Record]]) -> AbstractContextManager[None]:
@@ -30,7 +30,7 @@ def _reading(read: Callable[[Iterator[Record]], Iterator[Record]]) -> AbstractCo
     def reader(self: RestoreProgress, log: Log, source: TopicPartition) -> Iterator[Record]:
         return read(read_to_end(self, log, source))
 
-    return replaced((RestoreProgress, "read_to_end", reader))
+    return patch_attributes((RestoreProgress, "read_to_end", reader))
 
 
 def _restore_one_short() -> AbstractContextManager[None]:
@@ -56,7 +56,7 @@ def _restored_otherwise(change: Callable[[EditionState], None]) -> AbstractConte
         change(edition)
         return edition
 
-    return replaced((clusterer_state, "restore_edition", restored))
+    return patch_attributes((clusterer_state, "restore_edition", restored))
 
 
 def _versions_not_restored() -> AbstractContextManager[None]:
@@ -82,14 +82,14 @@ def _half_a_state_is_believed() -> AbstractContextManager[None]:
             self._restored.add(source)
         return True
 
-    return replaced((Loop, "_restore", restore))
+    return patch_attributes((Loop, "_restore", restore))
 
 
 # --- the loop's state
 
 
 def _state_survives_a_failure() -> AbstractContextManager[None]:
-    return replaced((Loop, "_doubt", lambda _: None))
+    return patch_attributes((Loop, "_doubt", lambda _: None))
 
 
 def _state_survives_a_loss() -> AbstractContextManager[None]:
@@ -100,7 +100,7 @@ def _state_survives_a_loss() -> AbstractContextManager[None]:
         self._unrestored -= batch.gained & self._restored
         return batch
 
-    return replaced((Loop, "_take", taken), (Loop, "_forget", lambda *_: None))
+    return patch_attributes((Loop, "_take", taken), (Loop, "_forget", lambda *_: None))
 
 
 # --- the steps
@@ -115,7 +115,7 @@ def _written_otherwise(
         outcome: Outcome = process(self, records)
         return Outcome(change(outcome.messages), outcome.rejected)
 
-    return replaced((step, "process", changed))
+    return patch_attributes((step, "process", changed))
 
 
 def _embedder_reverses() -> AbstractContextManager[None]:
@@ -128,7 +128,7 @@ def _clusterer_reverses() -> AbstractContextManager[None]:
     def reversed_process(self: ClustererStep, records: Sequence[Record]) -> Outcome:
         return process(self, records[::-1])
 
-    return replaced((ClustererStep, "process", reversed_process))
+    return patch_attributes((ClustererStep, "process", reversed_process))
 
 
 def _no_end_of_membership() -> AbstractContextManager[None]:
@@ -140,11 +140,11 @@ def _no_end_of_membership() -> AbstractContextManager[None]:
 
 def _one_snapshot_less() -> AbstractContextManager[None]:
     snapshots = ClustererStep._snapshots
-    return replaced((ClustererStep, "_snapshots", lambda *given: snapshots(*given)[1:]))
+    return patch_attributes((ClustererStep, "_snapshots", lambda *given: snapshots(*given)[1:]))
 
 
 def _repeats_count() -> AbstractContextManager[None]:
-    return replaced((Engine, "_is_duplicate", lambda *_: False))
+    return patch_attributes((Engine, "_is_duplicate", lambda *_: False))
 
 
 MUTANTS: Final[dict[str, Mutant]] = {
@@ -155,7 +155,7 @@ MUTANTS: Final[dict[str, Mutant]] = {
     "after a failed commit the next batch, not the same": log_mutants.passes_over_what_failed,
     "a zombie is not fenced": log_mutants.zombies_pass,
     "a twin is not fenced": log_mutants.twins_pass,
-    "reads on from an offset that is not settled": log_mutants.unsettled_offsets,
+    "reads on from an offset that is not settled": log_mutants.pending_offsets_are_ignored,
     "records of aborted transactions are read": log_mutants.aborted_is_read,
     "a restore reads uncommitted records": log_mutants.restore_reads_uncommitted,
     "a restore does not wait for open transactions": log_mutants.restore_does_not_wait,

@@ -1,4 +1,4 @@
-"""What stands in a partition: entries of transactions, and how far they are settled."""
+"""Partitions: entries, and the transactions that they belong to."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from newsloom.streaming.log import Progress
 from newsloom.streaming.records import Record, TopicPartition
 
 
-class State(Enum):
-    """What has become of a transaction."""
+class TransactionState(Enum):
+    """TransactionState of a transaction."""
 
     OPEN = "open"
     COMMITTED = "committed"
@@ -21,11 +21,11 @@ class State(Enum):
 
 @dataclass(eq=False, slots=True)
 class Transaction:
-    """What is written together. `offsets` are by group and partition, `places` those that it has written to."""
+    """Records and offsets that are written together. `offsets` are by group and partition."""
 
     producer: str
     began_ms: int
-    state: State = State.OPEN
+    state: TransactionState = TransactionState.OPEN
     records: list[Record] = field(default_factory=list)
     offsets: dict[tuple[str, TopicPartition], int] = field(default_factory=dict)
     progress: Progress | None = None
@@ -33,7 +33,7 @@ class Transaction:
 
 @dataclass(slots=True)
 class Entry:
-    """A record, or the marker of a transaction's end."""
+    """A record, or the marker of a transaction's end (`record` is None)."""
 
     offset: int
     record: Record | None
@@ -42,18 +42,18 @@ class Entry:
 
 @dataclass(slots=True)
 class Partition:
-    """Entries by ascending offset; compaction leaves holes."""
+    """Entries by ascending offset; compaction leaves gaps."""
 
     entries: list[Entry] = field(default_factory=list)
     end: int = 0
-    """The high watermark: the offset behind the last entry, committed or not."""
+    """The high watermark: the offset after the last entry, committed or not."""
     opened: dict[Transaction, int] = field(default_factory=dict)
-    """Where each transaction begins that is still open."""
+    """The first offset of each open transaction."""
     readers: int = 0
-    """How many readers are on their way through it."""
+    """Number of open readers."""
 
     def add(self, record: Record | None, transaction: Transaction) -> None:
-        """Add a record, or the marker of its transaction's end."""
+        """Append a record or, if it is None, the marker of the transaction's end."""
         if record is None:
             del self.opened[transaction]
         else:
@@ -62,14 +62,14 @@ class Partition:
         self.end += 1
 
     def stable_end(self) -> int:
-        """The last stable offset: where the first transaction begins that is still open."""
+        """Return the last stable offset: the first offset of the oldest open transaction."""
         return min(self.opened.values(), default=self.end)
 
     def committed(self, start: int, end: int) -> Iterator[Record]:
-        """The records of committed transactions, from an offset up to, and without, another."""
-        for place in range(bisect_left(self.entries, start, key=lambda entry: entry.offset), len(self.entries)):
-            entry = self.entries[place]
+        """Yield the records of committed transactions from `start` up to, but not including, `end`."""
+        for index in range(bisect_left(self.entries, start, key=lambda entry: entry.offset), len(self.entries)):
+            entry = self.entries[index]
             if entry.offset >= end:
                 return
-            if entry.record is not None and entry.transaction.state is State.COMMITTED:
+            if entry.record is not None and entry.transaction.state is TransactionState.COMMITTED:
                 yield entry.record

@@ -1,4 +1,4 @@
-"""A process of the simulation, from its start to its end."""
+"""A process of the simulation."""
 
 from __future__ import annotations
 
@@ -6,62 +6,62 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from tests.simulation.coroutine import Coroutine
-from tests.simulation.moments import Moment
-from tests.simulation.services import Service, Unhurried
+from tests.simulation.fault_points import FaultPoint
+from tests.simulation.services import PausingEvent, Service
 
 
-class World(Protocol):
-    """Where processes live."""
+class Scheduler(Protocol):
+    """Runs the processes and decides what happens at each fault point."""
 
     def now_ms(self) -> int:
-        """The time."""
+        """Return the simulated time."""
         ...
 
-    def at(self, process: Process, moment: Moment) -> None:
-        """The process has come to this moment."""
+    def reach(self, process: Process, point: FaultPoint) -> None:
+        """Handle that the process has reached a fault point."""
         ...
 
-    def at_most(self, records: int) -> int:
-        """How many records a call brings, of those that it was asked for."""
+    def fetch_size(self, records: int) -> int:
+        """Return how many records a poll may return, of the number asked for."""
         ...
 
     def run_body(self, process: Process) -> None:
-        """The process's own program."""
+        """Run the process's own program."""
         ...
 
 
 @dataclass(eq=False)
 class Process:
-    """A process as the simulation runs it; also the hands that its clients are in."""
+    """A process, and the `Runtime` of its clients."""
 
-    world: World
+    scheduler: Scheduler
     name: str
     service: Service | None
     waits_until_ms: int = 0
     asleep_until_ms: int = 0
 
     def __post_init__(self) -> None:
-        self.coroutine = Coroutine(lambda: self.world.run_body(self))
-        self.stopping = Unhurried(self.coroutine.pause)
+        self.coroutine = Coroutine(lambda: self.scheduler.run_body(self))
+        self.stopping = PausingEvent(self.coroutine.pause)
 
-    def at(self, moment: Moment) -> None:
-        """See `Hands.at`."""
-        self.world.at(self, moment)
+    def reach(self, point: FaultPoint) -> None:
+        """See `Runtime.reach`."""
+        self.scheduler.reach(self, point)
 
     def wait(self, ms: int) -> None:
-        """See `Hands.wait`."""
-        self.waits_until_ms = self.world.now_ms() + ms
+        """See `Runtime.wait`."""
+        self.waits_until_ms = self.scheduler.now_ms() + ms
         self.coroutine.pause()
 
-    def at_most(self, records: int) -> int:
-        """See `Hands.at_most`."""
-        return self.world.at_most(records)
+    def fetch_size(self, records: int) -> int:
+        """See `Runtime.fetch_size`."""
+        return self.scheduler.fetch_size(records)
 
     def sleep(self, ms: int) -> None:
-        """See `Victim.sleep`."""
-        self.asleep_until_ms = self.world.now_ms() + ms
+        """See `Target.sleep`."""
+        self.asleep_until_ms = self.scheduler.now_ms() + ms
         self.coroutine.pause()
 
     def stop(self) -> None:
-        """See `Victim.stop`."""
+        """See `Target.stop`."""
         self.stopping.set()

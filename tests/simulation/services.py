@@ -1,4 +1,4 @@
-"""The services as processes of the simulation: their own step and their own loop, as `newsloom.service` puts them together."""
+"""The services as processes of the simulation: their own steps and loop, wired as `newsloom.service` does."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ ENCODER: Final = WordEncoder()
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A service and how it is set up."""
+    """A service and its configuration."""
 
     name: str
     settings: Settings
@@ -40,17 +40,17 @@ class Service:
 
     @property
     def group(self) -> str:
-        """Its consumer group."""
+        """Return the service's consumer group."""
         return group_name(self.settings, self.name)
 
     @property
     def inputs(self) -> list[str]:
-        """The topics that it consumes."""
+        """Return the topics that the service consumes."""
         topics = (ARTICLES, STORY_COMMANDS) if self.name == "embedder" else (ARTICLE_VECTORS,)
         return [topic_name(self.settings, topic) for topic in topics]
 
     def loop(self, log: Log, instance: str, stop: threading.Event) -> Loop:
-        """A process of it that is about to begin; raises `LogError`."""
+        """Build the loop of a new process of the service; raise `LogError`."""
         watchdog, metrics = Watchdog(), Metrics()
         check_topics(log.admin(), topic_specs(self.settings), state_topic_names(self.settings))
         step = self._step(log, RestoreProgress(watchdog, metrics, clock=lambda: 0.0))
@@ -69,22 +69,22 @@ class Service:
         return build_clusterer(self.settings, log, progress)
 
 
-class Unhurried(threading.Event):
-    """A stop whose waiting is a pause of the process."""
+class PausingEvent(threading.Event):
+    """A stop event that pauses the process while it waits."""
 
     def __init__(self, pause: Callable[[], None]) -> None:
         super().__init__()
         self._pause = pause
 
-    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002 - on the simulation's clock a pause is long
-        """Let others go on."""
+    def wait(self, timeout: float | None = None) -> bool:  # noqa: ARG002 - the simulated clock decides how long
+        """Let other processes run; return whether the event is set."""
         self._pause()
         return self.is_set()
 
 
 @contextmanager
-def alone_in_the_process() -> Iterator[None]:
-    """Without what a service does to a process that is its own: logging, and sending the garbage collector through all of it."""
+def without_process_side_effects() -> Iterator[None]:
+    """Disable what a service does to its own process: logging, and control of the garbage collector."""
     logging_before, collector = structlog.get_config(), vars(clusterer_step)["gc"]
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     calls = ("isenabled", "freeze", "unfreeze", "collect", "enable", "disable")

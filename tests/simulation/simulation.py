@@ -1,4 +1,4 @@
-"""One seed: a newsroom of several processes in a storm of faults, and then in peace, until nothing is left to do."""
+"""Simulate one seed: several processes with injected faults, then without faults until nothing is left to process."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ from newsloom.log_names import topic_specs
 from newsloom.settings import Settings
 from newsloom.streaming.errors import CommitFailed, Fenced, LogError, LogUnavailable
 from tests.simulation.broker import Broker
-from tests.simulation.calm import differences
 from tests.simulation.checker import Checker
 from tests.simulation.coroutine import Killed
 from tests.simulation.encoder import WordEncoder
-from tests.simulation.feeder import Feeder
+from tests.simulation.fault_injector import SESSION_MS, TRANSACTION_MS, FaultInjector, Target
+from tests.simulation.fault_points import FaultPoint
 from tests.simulation.log import SimulatedLog
-from tests.simulation.moments import Moment
 from tests.simulation.partitions import Transaction
 from tests.simulation.process import Process
-from tests.simulation.services import Service, alone_in_the_process
-from tests.simulation.storm import SESSION_MS, TRANSACTION_MS, Storm, Victim
+from tests.simulation.reference_run import differences
+from tests.simulation.services import Service, without_process_side_effects
 from tests.simulation.traffic import Traffic
+from tests.simulation.traffic_producer import TrafficProducer
 
 STEP_MS: Final = 10
 FAULTS_MIN: Final = 50
 STEPS_MAX: Final = 60_000
-"""Far above what any seed takes: a storm that does not end, or a newsroom that comes to no rest, is a finding."""
-LOOK_EVERY: Final = 25
-AT_ONCE: Final = 9
-"""In a storm a call brings at most so many records."""
-LEAD: Final = 15
-"""So many inputs may be under way."""
-TRACE_KEPT: Final = 40
+"""Far more than any seed takes. Reaching it is a problem: the faults do not end, or the services do not catch up."""
+CHECK_INTERVAL_STEPS: Final = 25
+FETCH_MAX: Final = 9
+"""Records that a poll returns at most while faults are injected."""
+LEAD_INPUTS: Final = 15
+"""Inputs that may be written ahead of the share of faults injected so far."""
+TRACE_LINES_KEPT: Final = 40
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a seed has come to. `effects` are what the faults have led to, `digest` is that of all that happened."""
+class SeedResult:
+    """The result of a seed. `effects` counts what the faults led to; `digest` is over the whole trace."""
 
     seed: int
     problems: list[str]
@@ -54,7 +54,7 @@ class Outcome:
 
 @dataclass(eq=False)
 class Simulation:
-    """Built from a seed, run once. With `keep_trace` its outcome tells everything that has happened, not the end alone."""
+    """Built from a seed, run once. With `keep_trace` the result has the whole trace, not its last lines only."""
 
     seed: int
     keep_trace: bool = False
@@ -62,13 +62,13 @@ class Simulation:
     trace: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        choice = self.choice = random.Random(self.seed)  # noqa: S311 - nothing secret
-        partitions = choice.randint(2, 3)
-        # A story is forgotten soon, so that some are.
+        rng = self.rng = random.Random(self.seed)  # noqa: S311 - nothing secret
+        partitions = rng.randint(2, 3)
+        # A short retention, so that some stories are forgotten.
         self.settings = Settings(
             log="",
             model=WordEncoder.model,
-            partitions=choice.randint(2, 3),
+            partitions=rng.randint(2, 3),
             state_partitions=partitions,
             retention_days=10,
         )
@@ -76,38 +76,38 @@ class Simulation:
         self.broker = Broker(
             session_timeout_ms=SESSION_MS,
             transaction_timeout_ms=TRANSACTION_MS,
-            is_eager=choice.random() < 0.6,
+            is_eager=rng.random() < 0.6,
             on_commit=self._committed,
         )
         SimulatedLog(self.broker).admin().create(topic_specs(self.settings))
-        editions = [f"e{number}" for number in range(partitions + choice.randint(1, 2))]
-        ledger = self.checker.ledger
+        editions = [f"e{number}" for number in range(partitions + rng.randint(1, 2))]
+        model = self.checker.model
         self.traffic = Traffic(
             self.settings,
             editions,
-            choice,
-            lambda: list(ledger.stories.values()),
-            lambda: list(ledger.members.values()),
+            rng,
+            lambda: list(model.stories.values()),
+            lambda: list(model.members.values()),
         )
         self._services = {
-            f"{name}-{number}": Service(name, self.settings, records_max=choice.choice((1, 2, 5, 9)))
+            f"{name}-{number}": Service(name, self.settings, records_max=rng.choice((1, 2, 5, 9)))
             for name in ("embedder", "clusterer")
-            for number in range(choice.randint(2, 3))
+            for number in range(rng.randint(2, 3))
         }
-        self._storm = Storm(self.broker, self.settings, self._services, choice, self._start_twin)
-        self._feeder = Feeder(self.traffic, self._is_traffic_due, lambda: not self._storm.rages)
-        self._switching = choice.choice((0.02, 0.1, 0.3))
-        self._faults_wanted = FAULTS_MIN + choice.randrange(20)
-        self._inputs_wanted = 60 + choice.randrange(80)
+        self._injector = FaultInjector(self.broker, self.settings, self._services, rng, self._start_twin)
+        self._producer = TrafficProducer(self.traffic, self._is_traffic_due, lambda: not self._injector.is_active)
+        self._switching = rng.choice((0.02, 0.1, 0.3))
+        self._faults_wanted = FAULTS_MIN + rng.randrange(20)
+        self._inputs_wanted = 60 + rng.randrange(80)
         self._digest = hashlib.blake2b(digest_size=16)
         self._current: dict[str, Process | None] = {}
         self._twins: list[Process] = []
 
-    def run(self) -> Outcome:
-        """The storm, then the peace, then the proof that it all comes to what it would have come to without a storm."""
-        with alone_in_the_process():
+    def run(self) -> SeedResult:
+        """Run with faults, then without, then compare the topics with a run that had no faults."""
+        with without_process_side_effects():
             try:
-                self._live()
+                self._run_processes()
             finally:
                 for process in [*self._twins, *self._current.values()]:
                     if process is not None:
@@ -119,109 +119,109 @@ class Simulation:
         self.effects["transaction timed out, aborted"] = self.broker.timed_out
         self.effects["session ended"] = sum(group.sessions_ended for group in groups)
         self.effects["commit of an older generation refused"] = sum(group.refused for group in groups)
-        return Outcome(
+        return SeedResult(
             seed=self.seed,
             problems=self.checker.problems,
-            faults=self._storm.counts,
+            faults=self._injector.counts,
             effects=self.effects,
             inputs=self.traffic.counts,
-            updates=self.checker.ledger.kinds,
+            updates=self.checker.model.kinds,
             digest=self._digest.hexdigest(),
             trace=self.trace,
         )
 
-    def _live(self) -> None:
+    def _run_processes(self) -> None:
         for name in [*self._services, "producer"]:
             self._start(name)
-        self._go_on("the storm does not end", self._is_storm_over)
-        self._storm.rages = False
+        self._run_until(self._is_fault_phase_over, otherwise="the faults do not end")
+        self._injector.is_active = False
         self._note("-", "peace")
-        self._go_on("the newsroom comes to no rest", self._is_at_rest)
+        self._run_until(self._is_idle, otherwise="the services do not catch up")
 
-    # --- what processes do
+    # --- called by the processes
 
     def now_ms(self) -> int:
-        """See `World.now_ms`."""
+        """See `Scheduler.now_ms`."""
         return self.broker.now_ms
 
-    def at(self, process: Process, moment: Moment) -> None:
-        """A process has come to a moment: something strikes, or somebody else goes on, or nothing is the matter."""
-        self._note(process.name, moment.value)
-        self.broker.pass_time(1)
-        fault = self._storm.at(process, moment)
+    def reach(self, process: Process, point: FaultPoint) -> None:
+        """Inject a fault, switch to another process, or let this one continue."""
+        self._note(process.name, point.value)
+        self.broker.advance_clock(1)
+        fault = self._injector.draw(process, point)
         if fault is not None:
             self._note(process.name, f"! {fault.value}")
-            self._storm.strike(process, fault)
-        if self.choice.random() < self._switching:
+            self._injector.inject(process, fault)
+        if self.rng.random() < self._switching:
             process.coroutine.pause()
 
-    def at_most(self, records: int) -> int:
-        """How many records a call brings, of those that it was asked for."""
-        return self.choice.randint(1, min(records, AT_ONCE)) if self._storm.rages else records
+    def fetch_size(self, records: int) -> int:
+        """Return how many records a poll may return: fewer than asked for while faults are injected."""
+        return self.rng.randint(1, min(records, FETCH_MAX)) if self._injector.is_active else records
 
     def run_body(self, process: Process) -> None:
-        """A process's own program, from its start on."""
+        """Run the process's own program."""
         log = SimulatedLog(self.broker, process)
         if process.service is None:
-            self._feeder.run(log, process.coroutine.pause)
+            self._producer.run(log, process.coroutine.pause)
         else:
             process.service.loop(log, process.name, process.stopping).run()
 
     def _is_traffic_due(self) -> bool:
-        """The traffic is spread over the storm, so that there is always something under way that can be struck."""
-        due = self._inputs_wanted * self._storm.counts.total() / self._faults_wanted
-        return self.traffic.counts.total() < due + LEAD
+        """Return whether more input is due: it is spread over the fault phase, so that faults always find work in progress."""
+        due = self._inputs_wanted * self._injector.counts.total() / self._faults_wanted
+        return self.traffic.counts.total() < due + LEAD_INPUTS
 
     # --- the scheduler
 
-    def _go_on(self, otherwise: str, is_over: Callable[[], bool]) -> None:
-        """Let one process after another go on, until it is over or something is wrong."""
+    def _run_until(self, is_over: Callable[[], bool], *, otherwise: str) -> None:
+        """Run one process after another until `is_over` or a problem; a problem is added after `STEPS_MAX` steps."""
         for step in range(STEPS_MAX):
-            if self.checker.problems or (step % LOOK_EVERY == 0 and is_over()):
+            if self.checker.problems or (step % CHECK_INTERVAL_STEPS == 0 and is_over()):
                 return
             self._step()
         self.checker.problems.append(f"after {STEPS_MAX} steps {otherwise}")
 
-    def _is_storm_over(self) -> bool:
+    def _is_fault_phase_over(self) -> bool:
         enough = self.traffic.counts.total() >= self._inputs_wanted
-        return enough and self._storm.counts.total() >= self._faults_wanted
+        return enough and self._injector.counts.total() >= self._faults_wanted
 
-    def _is_at_rest(self) -> bool:
+    def _is_idle(self) -> bool:
         admin = SimulatedLog(self.broker).admin()
-        return not self._feeder.batch and not any(
+        return not self._producer.batch and not any(
             admin.backlog(one.group, one.inputs) for one in self._services.values()
         )
 
     def _step(self) -> None:
-        self.broker.pass_time(STEP_MS)
+        self.broker.advance_clock(STEP_MS)
         everyone = [*self._current.items(), *((twin.name, twin) for twin in self._twins)]
         awake = [(name, one) for name, one in everyone if one is None or self._is_awake(one)]
         if not awake:
             return
-        name, process = self.choice.choice(awake)
+        name, process = self.rng.choice(awake)
         if process is None:
             self._start(name)
             return
         process.coroutine.resume()
         if process.coroutine.is_over:
-            self._bury(process)
+            self._remove(process)
 
     def _is_awake(self, process: Process) -> bool:
-        # In peace nobody sleeps any longer.
-        is_asleep = self._storm.rages and process.asleep_until_ms > self.broker.now_ms
+        # Injected pauses end with the fault phase.
+        is_asleep = self._injector.is_active and process.asleep_until_ms > self.broker.now_ms
         return not is_asleep and process.waits_until_ms <= self.broker.now_ms
 
     def _start(self, name: str) -> None:
         self._note(name, "starts")
         self._current[name] = Process(self, name, self._services.get(name))
 
-    def _start_twin(self, victim: Victim) -> None:
-        older = self._current[victim.name]
+    def _start_twin(self, target: Target) -> None:
+        older = self._current[target.name]
         if older is not None:
             self._twins.append(older)
-        self._start(victim.name)
+        self._start(target.name)
 
-    def _bury(self, process: Process) -> None:
+    def _remove(self, process: Process) -> None:
         error = process.coroutine.error
         self._note(process.name, f"ends: {error!r}")
         if process in self._twins:
@@ -232,10 +232,10 @@ class Simulation:
             self.effects["fenced"] += 1
         expected = (Killed, Fenced, LogUnavailable, *((CommitFailed,) if process.service is None else ()))
         if error is not None and not isinstance(error, expected):
-            told = str(error) if isinstance(error, LogError) else repr(error)
-            self.checker.problems.append(f"{process.name} has ended: {told}")
+            text = str(error) if isinstance(error, LogError) else repr(error)
+            self.checker.problems.append(f"{process.name} ended unexpectedly: {text}")
 
-    # --- what is noted
+    # --- the trace
 
     def _committed(self, transaction: Transaction) -> None:
         offsets = sorted(transaction.offsets.items())
@@ -244,12 +244,12 @@ class Simulation:
             self._digest.update(repr(record).encode())
         try:
             self.checker.committed(transaction)
-        except Exception as error:  # noqa: BLE001 - what the checker cannot make sense of is wrong, too
-            self.checker.problems.append(f"the checker cannot make sense of {transaction.producer}: {error!r}")
+        except Exception as error:  # noqa: BLE001 - a transaction that the checker fails on is a problem too
+            self.checker.problems.append(f"the checker failed on a transaction of {transaction.producer}: {error!r}")
 
     def _note(self, who: str, what: str) -> None:
         line = f"{self.broker.now_ms} {who}: {what}"
         self._digest.update(line.encode())
         self.trace.append(line)
-        if not self.keep_trace and len(self.trace) > 2 * TRACE_KEPT:
-            del self.trace[:TRACE_KEPT]
+        if not self.keep_trace and len(self.trace) > 2 * TRACE_LINES_KEPT:
+            del self.trace[:TRACE_LINES_KEPT]

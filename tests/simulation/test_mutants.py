@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.simulation.mutants import MUTANTS
-from tests.simulation.report import run_quietly
+from tests.simulation.results import run_quietly
 
 SEEDS_MAX = 40
 

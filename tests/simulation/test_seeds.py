@@ -8,16 +8,16 @@ import sys
 
 import pytest
 
-from tests.simulation.report import replay, run_quietly, told
+from tests.simulation.results import describe, replay, run_quietly
 from tests.simulation.simulation import FAULTS_MIN
 
 SEED = 7
 
 
 def check(seed: int) -> None:
-    outcome = run_quietly(seed)
-    assert not outcome.problems, "\n".join([*outcome.trace, *told(outcome)])
-    assert outcome.faults.total() >= FAULTS_MIN
+    result = run_quietly(seed)
+    assert not result.problems, "\n".join([*result.trace, *describe(result)])
+    assert result.faults.total() >= FAULTS_MIN
 
 
 @pytest.mark.parametrize("seed", range(1, 11))
@@ -43,7 +43,7 @@ def test_another_seed_is_another_story() -> None:
 @pytest.mark.slow
 def test_a_seed_replays_exactly_in_another_process() -> None:
     def printed(hash_seed: str) -> str:
-        # Python's own hashes differ in each process unless they are told not to: they must not matter.
+        # Python's own hashes differ in each process unless they are describe not to: they must not matter.
         return subprocess.run(
             [sys.executable, "-m", "tests.simulation", "--seed", str(SEED)],
             env={**os.environ, "PYTHONHASHSEED": hash_seed},
@@ -57,7 +57,7 @@ def test_a_seed_replays_exactly_in_another_process() -> None:
 
 def test_what_fails_is_printed_with_the_command_that_replays_it() -> None:
     mutant = "offsets outside the transaction"
-    outcome = run_quietly(SEED, mutant)
-    *_, last = told(outcome, mutant)
+    result = run_quietly(SEED, mutant)
+    *_, last = describe(result, mutant)
     assert last.strip() == f"replay: python -m tests.simulation --seed {SEED} --mutant '{mutant}'"
-    assert replay(SEED, mutant).problems == outcome.problems
+    assert replay(SEED, mutant).problems == result.problems

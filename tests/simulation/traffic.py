@@ -46,7 +46,7 @@ KINDS: Final = {
 
 
 @dataclass
-class Stock:
+class EditionArticles:
     """An edition's articles, as they were written last, and the subject of each."""
 
     articles: dict[str, Article] = field(default_factory=dict)
@@ -60,28 +60,28 @@ class Traffic:
 
     settings: Settings
     editions: Sequence[str]
-    choice: random.Random
+    rng: random.Random
     stories: Callable[[], Sequence[Story]]
     members: Callable[[], Sequence[Membership]]
     counts: Counter[str] = field(default_factory=Counter)
-    _stocks: dict[str, Stock] = field(default_factory=dict)
+    _stocks: dict[str, EditionArticles] = field(default_factory=dict)
     _now: datetime = START
     _commands: int = 0
 
     def next(self) -> Message:
         """The next record to write. Event time goes on by hours, sometimes by more than a story may be silent."""
-        quiet = self.choice.random() < 0.03
-        self._now += timedelta(hours=self.choice.expovariate(0.8) if not quiet else 24 * 9)
-        kind = self.choice.choices(list(KINDS), list(KINDS.values()))[0]
-        edition = self.choice.choice(self.editions)
-        stock = self._stocks.setdefault(edition, Stock())
+        quiet = self.rng.random() < 0.03
+        self._now += timedelta(hours=self.rng.expovariate(0.8) if not quiet else 24 * 9)
+        kind = self.rng.choices(list(KINDS), list(KINDS.values()))[0]
+        edition = self.rng.choice(self.editions)
+        stock = self._stocks.setdefault(edition, EditionArticles())
         if not stock.articles and kind not in {"poison", "no vector"}:
             kind = "new"
         message = self._make(kind, edition, stock)
         self.counts[kind] += 1
         return message
 
-    def _make(self, kind: str, edition: str, stock: Stock) -> Message:
+    def _make(self, kind: str, edition: str, stock: EditionArticles) -> Message:
         match kind:
             case "retraction":
                 return self._retraction(edition, stock)
@@ -94,36 +94,36 @@ class Traffic:
             case _:
                 return self._article(self._written(kind, edition, stock))
 
-    def _written(self, kind: str, edition: str, stock: Stock) -> Article:
+    def _written(self, kind: str, edition: str, stock: EditionArticles) -> Article:
         if kind == "repeat":
             return self._known(stock)
         if kind in {"correction", "another subject"}:
             return self._corrected(kind, stock)
         return self._new(kind, edition, stock)
 
-    def _known(self, stock: Stock) -> Article:
-        return stock.articles[self.choice.choice(list(stock.articles))]
+    def _known(self, stock: EditionArticles) -> Article:
+        return stock.articles[self.rng.choice(list(stock.articles))]
 
-    def _new(self, kind: str, edition: str, stock: Stock) -> Article:
+    def _new(self, kind: str, edition: str, stock: EditionArticles) -> Article:
         stock.written += 1
         article_id = f"{edition}-{stock.written}"
-        subject = self.choice.randrange(SUBJECTS)
+        subject = self.rng.randrange(SUBJECTS)
         text = self._text(subject)
         if kind == "copy":
             copied = self._known(stock)
             subject, text = stock.subjects[copied.id], copied.text
-        date: datetime | None = self._now - timedelta(hours=self.choice.expovariate(0.5))
+        date: datetime | None = self._now - timedelta(hours=self.rng.expovariate(0.5))
         if kind == "late":
-            date = self._now - timedelta(days=self.choice.expovariate(0.1))
+            date = self._now - timedelta(days=self.rng.expovariate(0.1))
         elif kind == "undated":
-            date = self.choice.choice([None, self._now + timedelta(days=400)])
+            date = self.rng.choice([None, self._now + timedelta(days=400)])
         return self._kept(stock, subject, Article(
             id=article_id, title=self._title(subject), text=text, published_at=date, edition=edition,
-            outlet=self.choice.choice([None, "The Post", "The Times", "The Wire"]),
-            leaning=self.choice.choice([None, *Leaning]),
+            outlet=self.rng.choice([None, "The Post", "The Times", "The Wire"]),
+            leaning=self.rng.choice([None, *Leaning]),
         ))  # fmt: skip
 
-    def _corrected(self, kind: str, stock: Stock) -> Article:
+    def _corrected(self, kind: str, stock: EditionArticles) -> Article:
         article = self._known(stock)
         subject = stock.subjects[article.id]
         if kind == "another subject":
@@ -131,18 +131,18 @@ class Traffic:
         corrected = msgspec.structs.replace(article, title=self._title(subject), text=self._text(subject))
         return self._kept(stock, subject, corrected)
 
-    def _kept(self, stock: Stock, subject: int, article: Article) -> Article:
+    def _kept(self, stock: EditionArticles, subject: int, article: Article) -> Article:
         stock.articles[article.id] = article
         stock.subjects[article.id] = subject
         return article
 
-    def _retraction(self, edition: str, stock: Stock) -> Message:
-        article_id = self.choice.choice([*stock.articles, "unknown"])
+    def _retraction(self, edition: str, stock: EditionArticles) -> Message:
+        article_id = self.rng.choice([*stock.articles, "unknown"])
         # Often it is written again later, as if it had never been there.
         return self._message(ARTICLES.name, article_id.encode(), None, ((EDITION_HEADER, edition.encode()),))
 
     def _poison(self, edition: str) -> Message:
-        key, value = self.choice.choice(
+        key, value = self.rng.choice(
             [
                 (b"k", b"{ this is no article"),
                 (b"k", b"\xff\xfe"),
@@ -153,7 +153,7 @@ class Traffic:
             ]
         )
         topic = ARTICLES.name
-        if self.choice.random() < 0.3:
+        if self.rng.random() < 0.3:
             topic, key, value = STORY_COMMANDS.name, edition.encode(), b'{"kind": "burn"}'
         return self._message(topic, key, value, (("from", b"nobody"), ("from", b"\xff")))
 
@@ -170,12 +170,12 @@ class Traffic:
         return " ".join(self._words(subject, 4, own=1)).capitalize()
 
     def _text(self, subject: int) -> str:
-        return " ".join(self._words(subject, self.choice.randint(8, 12), own=self.choice.randint(0, 8))) + "."
+        return " ".join(self._words(subject, self.rng.randint(8, 12), own=self.rng.randint(0, 8))) + "."
 
     def _words(self, subject: int, count: int, *, own: int) -> list[str]:
-        words = [f"s{subject}w{place}" for place in self.choice.sample(range(SUBJECT_WORDS), count)]
-        words += [f"w{self.choice.randrange(OWN_WORDS)}" for _ in range(own)]
-        self.choice.shuffle(words)
+        words = [f"s{subject}w{place}" for place in self.rng.sample(range(SUBJECT_WORDS), count)]
+        words += [f"w{self.rng.randrange(OWN_WORDS)}" for _ in range(own)]
+        self.rng.shuffle(words)
         return words
 
     # --- commands
@@ -191,21 +191,21 @@ class Traffic:
         given: dict[str, Any] = {
             "command_id": f"c-{self._commands}", "edition": edition, "by": "Jane", "why": "I say so", "issued_at": self._now,
         }  # fmt: skip
-        if len(opened) < 2 or self.choice.random() < 0.1:
-            story_id = self.choice.choice([*(story.id for story in stories), "st-unknown"])
+        if len(opened) < 2 or self.rng.random() < 0.1:
+            story_id = self.rng.choice([*(story.id for story in stories), "st-unknown"])
             return PinStory(story_id=story_id, **given)
-        one, other = self.choice.sample(opened, 2)
+        one, other = self.rng.sample(opened, 2)
         members = [member.article_id for member in self.members() if member.story_id == one.id]
-        match self.choice.randrange(5):
+        match self.rng.randrange(5):
             case 0:
                 return MergeStories(story_id=one.id, other_story_id=other.id, **given)
             case 1:
                 largest = max(opened, key=lambda story: (story.article_count, story.id))
                 inside = [member.article_id for member in self.members() if member.story_id == largest.id]
-                leaving = tuple(self.choice.sample(inside, max(1, len(inside) // 3)))
+                leaving = tuple(self.rng.sample(inside, max(1, len(inside) // 3)))
                 return SplitStory(story_id=largest.id, article_ids=leaving, **given)
             case 2:
-                return MoveArticle(article_id=self.choice.choice(members), story_id=other.id, **given)
+                return MoveArticle(article_id=self.rng.choice(members), story_id=other.id, **given)
             case 3:
                 return PinStory(story_id=one.id, **given)
             case _:

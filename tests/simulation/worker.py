@@ -1,4 +1,4 @@
-"""The port's `Worker` on the simulated broker, as the Kafka adapter does it: what is in doubt is settled before it goes on."""
+"""The port's `Worker` on the simulated broker. Like the Kafka adapter, it recovers from a failed commit before it polls on."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from typing import Final, NoReturn
 from newsloom.streaming.errors import CommitFailed, Fenced, LogError, LogUnavailable
 from newsloom.streaming.records import Batch, Message, Record, TopicPartition
 from tests.simulation.broker import Broker
+from tests.simulation.fault_points import FaultPoint, Runtime
 from tests.simulation.group import Identity
-from tests.simulation.moments import Hands, Moment
 from tests.simulation.partitions import Transaction
-from tests.simulation.transactions import Transactions
+from tests.simulation.transactional_producer import TransactionalProducer
 
 SLICE_MS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """Who polled a batch, what it owned then, each since which generation, and the offsets behind the batch."""
+    """The identity that polled a batch, the partitions it owned (with their generations), and the offsets after the batch."""
 
     identity: Identity
     owned: dict[TopicPartition, int]
@@ -29,46 +29,46 @@ class Token:
 
 
 class SimulatedWorker:
-    """A static member with a transactional id of its own."""
+    """A static member with its own transactional id."""
 
-    def __init__(self, broker: Broker, hands: Hands, *, group: str, instance: str, topics: Sequence[str]) -> None:
-        sources = broker.sources(topics)
-        hands.at(Moment.JOIN)
+    def __init__(self, broker: Broker, runtime: Runtime, *, group: str, instance: str, topics: Sequence[str]) -> None:
+        sources = broker.topic_partitions(topics)
+        runtime.reach(FaultPoint.JOIN)
         self._broker = broker
-        self._hands = hands
+        self._runtime = runtime
         self._group = broker.group(group)
-        self._transactions = Transactions(broker, hands, f"{group}-{instance}")
+        self._transactions = TransactionalProducer(broker, runtime, f"{group}-{instance}")
         self._identity = self._group.join(instance, sources, broker.now_ms)
         self._reported: dict[TopicPartition, int] = {}
         self._next: dict[TopicPartition, int] = {}
         self._uncommitted: deque[Token] = deque()
         self._polled_in = -1
-        self._in_doubt = False
+        self._must_recover = False
         self._turn = 0
 
     def poll(self, *, max_records: int, timeout_ms: int) -> Batch:
         """See the port."""
-        self._hands.at(Moment.POLL)
-        if self._in_doubt:
+        self._runtime.reach(FaultPoint.POLL)
+        if self._must_recover:
             self._recover()
         deadline_ms = self._broker.now_ms + timeout_ms
         while True:
-            batch = self._look(max_records)
+            batch = self._fetch_batch(max_records)
             left_ms = deadline_ms - self._broker.now_ms
             if batch.records or batch.gained or batch.lost or left_ms <= 0:
-                self._hands.at(Moment.POLLED)
+                self._runtime.reach(FaultPoint.POLLED)
                 return batch
-            self._hands.wait(min(left_ms, SLICE_MS))
+            self._runtime.wait(min(left_ms, SLICE_MS))
 
     def commit(self, batch: Batch, messages: Sequence[Message]) -> None:
         """See the port."""
         token = batch.token
         if not isinstance(token, Token):
-            raise TypeError("commit takes a batch that poll has returned")
+            raise TypeError("the batch was not returned by poll")
         if not token.offsets and not messages:
             return
         is_next = bool(self._uncommitted) and self._uncommitted[0] is token
-        if self._in_doubt or (token.offsets and not is_next):
+        if self._must_recover or (token.offsets and not is_next):
             self._fail(CommitFailed("the batch is not the next one, or was polled before a rebalance"))
         try:
             self._transactions.run(messages, send_offsets=lambda transaction: self._send_offsets(transaction, token))
@@ -87,34 +87,34 @@ class SimulatedWorker:
 
     def _fail(self, error: LogError) -> NoReturn:
         if not isinstance(error, Fenced):
-            self._in_doubt = True
-            # The next poll goes on with it.
+            self._must_recover = True
+            # If it fails here, the next poll tries again.
             with suppress(LogUnavailable):
                 self._recover()
         raise error
 
     def _recover(self) -> None:
-        # In this order: a fenced process must not take the id back, and only once the transaction has ended are offsets final.
+        # The order matters: a fenced process must not take the id back, and offsets are final only after the transaction ends.
         self._identity = self._group.heartbeat(self._identity, self._broker.now_ms)
-        self._hands.at(Moment.RECOVER)
-        self._transactions.settle()
+        self._runtime.reach(FaultPoint.RECOVER)
+        self._transactions.init_transactions()
         self._next.clear()
         self._uncommitted.clear()
-        self._in_doubt = False
+        self._must_recover = False
 
-    def _look(self, max_records: int) -> Batch:
+    def _fetch_batch(self, max_records: int) -> Batch:
         self._identity = self._group.heartbeat(self._identity, self._broker.now_ms)
         owned = self._group.owned(self._identity.instance)
         gained, lost = owned.items() - self._reported.items(), self._reported.items() - owned.items()
         self._reported = owned
-        is_void = self._group.is_eager and self._polled_in != self._identity.generation
+        is_invalid = self._group.is_eager and self._polled_in != self._identity.generation
         self._polled_in = self._identity.generation
-        if is_void:
-            # Nothing that was polled before may be committed: back to the committed offsets.
+        if is_invalid:
+            # No earlier batch may be committed: return to the committed offsets.
             self._uncommitted.clear()
-        moved = self._next.keys() if is_void else {source for source, _ in gained | lost}
+        moved = self._next.keys() if is_invalid else {source for source, _ in gained | lost}
         self._next = {source: offset for source, offset in self._next.items() if source not in moved}
-        records = [] if is_void else self._fetch(list(owned), self._hands.at_most(max_records))
+        records = [] if is_invalid else self._fetch(list(owned), self._runtime.fetch_size(max_records))
         token = Token(self._identity, owned, {record.source: record.offset + 1 for record in records})
         if records:
             self._next.update(token.offsets)
@@ -127,12 +127,12 @@ class SimulatedWorker:
         )
 
     def _fetch(self, owned: list[TopicPartition], max_records: int) -> list[Record]:
-        """The next records, shared out over the partitions, by turns a different one first."""
+        """Return the next records, shared between the partitions; each call starts with another partition."""
         self._turn += 1
         by_turn = owned[self._turn % len(owned) :] + owned[: self._turn % len(owned)] if owned else []
         records: list[Record] = []
-        for place, source in enumerate(by_turn):
-            share = (max_records - len(records)) // (len(by_turn) - place) or 1
+        for index, source in enumerate(by_turn):
+            share = (max_records - len(records)) // (len(by_turn) - index) or 1
             position = self._position(source)
             if position is None or len(records) == max_records:
                 continue
@@ -142,7 +142,7 @@ class SimulatedWorker:
         return records
 
     def _position(self, source: TopicPartition) -> int | None:
-        """Where to go on; None while an open transaction is about to say so."""
-        if source not in self._next and self._broker.is_unsettled(self._group.name, source):
+        """Return the next offset to read; None while an open transaction contains it."""
+        if source not in self._next and self._broker.has_pending_offset(self._group.name, source):
             return None
         return self._next.get(source, self._group.committed.get(source, 0))

@@ -1,4 +1,4 @@
-"""Something else in the place of something, for a while."""
+"""Temporary replacement of attributes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 Mutant = Callable[[], AbstractContextManager[None]]
-"""Makes a bug while it is entered."""
+"""A context manager that introduces a bug while it is active."""
 
 
 @contextmanager
-def replaced(*changes: tuple[object, str, object]) -> Iterator[None]:
-    """Set these attributes of these owners to these values, until left."""
+def patch_attributes(*changes: tuple[object, str, object]) -> Iterator[None]:
+    """Set the attributes (owner, name, value); restore the old values on exit."""
     before = [(owner, name, vars(owner)[name]) for owner, name, _ in changes]
     for owner, name, value in changes:
         setattr(owner, name, value)

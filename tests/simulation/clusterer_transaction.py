@@ -10,15 +10,15 @@ from newsloom.contracts.codec import InvalidValue, decode_state, decode_story, d
 from newsloom.contracts.membership import Checkpoint
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
 from newsloom.streaming.records import Record
-from tests.simulation.ledger import Article, Ledger
+from tests.simulation.state_model import Article, StateModel
 
 
 @dataclass
-class Clustered:
+class ClustererTransaction:
     """`given` are the inputs by their place, in their order. Records are taken one by one, then accounted for."""
 
     given: Mapping[str, Record]
-    ledger: Ledger
+    model: StateModel
     complain: Callable[[str], None]
     rejected: Counter[str] = field(default_factory=Counter)
     _changed: defaultdict[str, dict[str, bool]] = field(default_factory=lambda: defaultdict(dict))
@@ -26,20 +26,20 @@ class Clustered:
     _commands: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._known = {article: member.digest for article, member in self.ledger.members.items()}
+        self._known = {article: member.digest for article, member in self.model.members.items()}
 
     def take_update(self, record: Record) -> None:
         """A record of `story-updates`."""
         update = decode_update(record.value or b"")
         if update.command is not None:
             self._commands.add(update.command.id)
-        self.ledger.update(update)
+        self.model.update(update)
 
     def take_story(self, record: Record) -> None:
         """A record of `stories`."""
         self._check_home(record)
         value = None if record.value is None else decode_story(record.value)
-        self.ledger.snapshot((record.key or b"").decode(), value)
+        self.model.snapshot((record.key or b"").decode(), value)
 
     def take_state(self, record: Record) -> None:
         """A record of `article-stories`."""
@@ -50,15 +50,15 @@ class Clustered:
         edition, _, article_id = (record.key or b"").decode().partition("/")
         state = None if record.value is None else decode_state(record.value)
         if isinstance(state, Checkpoint):
-            self.ledger.checkpoint(state)
+            self.model.checkpoint(state)
             return
         if state is not None and (state.edition, state.article_id) != (edition, article_id):
             self.complain(f"{place(record)} is of {state.edition}/{state.article_id}")
         self._changed[source][article_id] = state is not None
-        self.ledger.member((edition, article_id), state)
+        self.model.member((edition, article_id), state)
 
     def account(self) -> None:
-        """Every input has come to what it had to, and the ledger is in order."""
+        """Every input has come to what it had to, and the model is in order."""
         for source in sorted(self.rejected.keys() | self.given.keys()):
             if source not in self.given or self.rejected[source] > 1:
                 self.complain(f"{source} was rejected {self.rejected[source]} times, of {list(self.given)}")
@@ -73,7 +73,7 @@ class Clustered:
             # An article may be gone by what any input has made of it: a retraction, or the end of its story's time.
             for article_id in (one for one, stands in self._changed[source].items() if not stands):
                 self._known.pop((event.edition, article_id), None)
-        self.ledger.close_transaction()
+        self.model.close_transaction()
 
     def _account_for(self, source: str, event: VectorEvent) -> None:
         changed = self._changed[source]

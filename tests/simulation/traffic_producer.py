@@ -1,4 +1,4 @@
-"""The producer: writes the traffic, each batch once, whatever befalls it."""
+"""The producer: writes each batch of the traffic once, in spite of faults."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ BATCH_MAX: Final = 4
 
 
 @dataclass
-class Feeder:
-    """What outlives the producer's processes: the source, as a file that is read on. `is_due` says whether more is wanted now."""
+class TrafficProducer:
+    """The traffic source, which outlives the producer's processes. `is_due` returns whether more input is due now."""
 
     traffic: Traffic
     is_due: Callable[[], bool]
     is_over: Callable[[], bool]
     batch: list[Message] = field(default_factory=list)
-    """What is being written."""
+    """The batch that is being written."""
     _batches: int = 0
 
     def run(self, log: Log, pause: Callable[[], None]) -> None:
-        """One process: goes on with the batch in hand, if the log does not say that it was written; raises `LogError`."""
+        """Run one process: first write the unfinished batch, unless the log has it already; raise `LogError`."""
         writer = log.writer("producer")
         while self.batch or not self.is_over():
             if self.batch or self.is_due():
@@ -34,7 +34,7 @@ class Feeder:
 
     def _write_next(self, writer: Writer) -> None:
         if not self.batch:
-            self.batch = [self.traffic.next() for _ in range(self.traffic.choice.randint(1, BATCH_MAX))]
+            self.batch = [self.traffic.next() for _ in range(self.traffic.rng.randint(1, BATCH_MAX))]
             self._batches += 1
         done = writer.progress()
         if done is None or done.position < self._batches:

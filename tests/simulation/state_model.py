@@ -25,7 +25,7 @@ SAID_ALIKE = (
 
 
 @dataclass
-class Ledger:
+class StateModel:
     """Stories, articles and how far each edition has come. `complain` is told of every contradiction, in a sentence."""
 
     complain: Callable[[str], None]
