@@ -88,7 +88,7 @@ def _serve(config: LoopConfig, settings: Settings, build: StepBuilder, watchdog:
         _check_rights(service, settings, log)
         check_topics(log.admin(), topic_specs(settings), state_topic_names(settings))
         step = build(settings, log, RestoreProgress(watchdog, metrics))
-        worker = log.worker(group=group_name(settings, service), instance=settings.instance, topics=step.inputs)
+        worker = log.worker(group=group_name(settings, service), instance=settings.instance, topics=step.input_topics)
         stop = stop_on_signals()
         watchdog.start()
         _log.info("service.started", service=service, instance=settings.instance)

@@ -1,1 +1,1 @@
-"""Bytes in, bytes out, exactly once: a log port, two logs behind it, and the one loop that services run."""
+"""Exactly-once processing of bytes: the log port, its two implementations, and the loop of the services."""

@@ -1,8 +1,8 @@
-"""Sending dead letters back to where they came from, each one once.
+"""Replay dead letters: write the original records to their topics again, each one once.
 
-A letter is waiting until a marker says that it was replayed: a record without a value, beside the letter in its partition,
-whose header names the letter's offset. Original and marker are written in one transaction, by a writer that fences every
-other replay. So any choice of letters can be replayed, in any order, by anybody, and the rest goes on waiting.
+A replayed dead letter has a marker: a record without a value in the same partition, with a header that has the offset of the
+letter. The original and the marker are written in one transaction, by a writer that fences every other replay. So any dead
+letters can be replayed, in any order and by several processes, and the others remain unreplayed.
 """
 
 from __future__ import annotations
@@ -12,86 +12,88 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from newsloom.streaming.dead_letters import REASON, original
+from newsloom.streaming.dead_letters import REASON, original_message
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log, Progress, TopicSpec, Writer
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.scan import read_topic
 
-REPLAYED: Final = "dead-letter-replayed"
-"""Header of a marker: the offset of the letter that was replayed."""
+REPLAYED_OFFSET: Final = "dead-letter-replayed"
+"""Header of a marker: the offset of the replayed dead letter."""
 
 BATCH_LETTERS_MAX: Final = 500
 BATCH_BYTES_MAX: Final = 4_194_304
 
-Place = tuple[int, int]
-"""Partition and offset."""
+PartitionOffset = tuple[int, int]
+"""Partition and offset of a record in the dead-letter topic."""
 
 
 @dataclass(frozen=True, slots=True)
-class Letter:
-    """A dead letter as it stands in the log, and whether it was sent back already."""
+class DeadLetterRecord:
+    """A record of the dead-letter topic, and whether it was replayed."""
 
     record: Record
     replayed: bool
 
     @property
-    def place(self) -> Place:
-        """Where it stands."""
+    def position(self) -> PartitionOffset:
+        """The partition and offset of the record."""
         return self.record.partition, self.record.offset
 
 
 @dataclass(frozen=True, slots=True)
-class Replayed:
-    """What a replay came to: how many letters went to which topic, and those that name no origin."""
+class ReplayResult:
+    """The number of replayed records by topic, and the dead letters without headers that say where they came from."""
 
     sent: Counter[str] = field(default_factory=Counter)
-    homeless: list[Place] = field(default_factory=list)
+    without_origin: list[PartitionOffset] = field(default_factory=list)
 
 
-def letters(log: Log, topic: str) -> Iterator[Letter]:
-    """Every letter of the dead-letter `topic`, in offset order within each partition; raises `LogError`."""
-    replayed = {place for record in read_topic(log, topic) if (place := _marked(record)) is not None}
+def read_dead_letters(log: Log, topic: str) -> Iterator[DeadLetterRecord]:
+    """Yield every dead letter of the topic, in offset order within each partition; raise `LogError` as `read_topic` does."""
+    replayed = {position for record in read_topic(log, topic) if (position := _replayed_position(record)) is not None}
     for record in read_topic(log, topic):
-        if _marked(record) is None:
-            yield Letter(record, (record.partition, record.offset) in replayed)
+        if _replayed_position(record) is None:
+            yield DeadLetterRecord(record, (record.partition, record.offset) in replayed)
 
 
-def replay(log: Log, topic: str, *, writer_name: str, wanted: Callable[[Letter], bool], now_ms: int) -> Replayed:
-    """Send the waiting letters that are `wanted` back to the topics they came from, in batches, each in one transaction.
+def replay(
+    log: Log, topic: str, *, writer_name: str, wanted: Callable[[DeadLetterRecord], bool], now_ms: int
+) -> ReplayResult:
+    """Replay the `wanted` dead letters that were not replayed yet, in batches of one transaction each.
 
-    They keep their timestamps, except those that have already lived for half of their topic's retention at `now_ms`: these get
-    the time of writing, or the topic might forget them before anybody has read them.
+    A record keeps its timestamp. If at `now_ms` it is older than half the retention of its topic, it gets the time of writing:
+    else the topic might delete it before a service reads it.
 
     Raises:
         ConfigurationError: a topic does not exist.
-        CommitFailed: a batch did not go through, or nobody can say; replay again, nothing will be sent twice.
+        CommitFailed: a batch was not written, or its outcome is unknown. Replay again: no record is written twice.
         Fenced: another replay has begun.
 
     """
-    # First of all: from here on no other replay can commit, so what is read below stays true.
+    # First, to fence other replays: then no marker is added while the dead letters are read.
     writer = log.writer(writer_name)
-    outcome = Replayed()
+    result = ReplayResult()
     try:
-        waiting = (letter for letter in letters(log, topic) if not letter.replayed and wanted(letter))
-        for batch in _batches(_originals(waiting, outcome)):
+        selected = (letter for letter in read_dead_letters(log, topic) if not letter.replayed and wanted(letter))
+        for batch in _batches(_originals(selected, result)):
             _write(log, writer, batch, now_ms)
-            outcome.sent.update(message.topic for _, message in batch)
+            result.sent.update(message.topic for _, message in batch)
     finally:
         writer.close()
-    return outcome
+    return result
 
 
 _Pair = tuple[Record, Message]
-"""A letter and its original."""
+"""A dead letter and its original record."""
 
 
-def _originals(waiting: Iterator[Letter], outcome: Replayed) -> Iterator[_Pair]:
-    for letter in waiting:
+def _originals(letters: Iterator[DeadLetterRecord], result: ReplayResult) -> Iterator[_Pair]:
+    for letter in letters:
         try:
-            yield letter.record, original(letter.record)
+            yield letter.record, original_message(letter.record)
         except ValueError:
-            outcome.homeless.append(letter.place)
+            result.without_origin.append(letter.position)
 
 
 def _batches(pairs: Iterator[_Pair]) -> Iterator[list[_Pair]]:
@@ -113,15 +115,15 @@ def _write(log: Log, writer: Writer, batch: list[_Pair], now_ms: int) -> None:
     found = log.admin().describe(targets)
     for target in targets:
         if target not in found:
-            raise ConfigurationError(f"topic {target}, where dead letters came from, does not exist: create it")
-    originals = [_lasting(message, found[message.topic], now_ms) for _, message in batch]
+            raise ConfigurationError(f"topic {target}, from which dead letters came, does not exist: create it")
+    originals = [_with_lasting_timestamp(message, found[message.topic], now_ms) for _, message in batch]
     before = writer.progress()
     progress = Progress((before.position if before else 0) + len(batch))
-    # Markers first: on Kafka the place is kept beside the first message, and takes the right to read that topic.
+    # Markers first: on Kafka the progress is stored with the first message, and reading it takes the right to read its topic.
     writer.write([*(_marker(letter) for letter, _ in batch), *originals], progress)
 
 
-def _lasting(message: Message, topic: TopicSpec, now_ms: int) -> Message:
+def _with_lasting_timestamp(message: Message, topic: TopicSpec, now_ms: int) -> Message:
     timestamp_ms, retention_ms = message.timestamp_ms, topic.retention_ms
     if timestamp_ms is None or retention_ms is None or now_ms - timestamp_ms < retention_ms // 2:
         return message
@@ -129,14 +131,15 @@ def _lasting(message: Message, topic: TopicSpec, now_ms: int) -> Message:
 
 
 def _marker(letter: Record) -> Message:
-    # In the letter's own partition: there it is younger, so that retention never takes the marker before the letter.
-    headers = ((REPLAYED, str(letter.offset).encode()),)
+    # In the partition of the letter, where it is younger: retention never deletes the marker before the letter.
+    headers = ((REPLAYED_OFFSET, str(letter.offset).encode()),)
     return Message(topic=letter.topic, key=letter.key, value=None, headers=headers, partition=letter.partition)
 
 
-def _marked(record: Record) -> Place | None:
-    offset = record.header(REPLAYED)
-    # A letter always has a reason: one whose producer happened to use our header is still a letter.
+def _replayed_position(record: Record) -> PartitionOffset | None:
+    """Return the position of the dead letter whose marker the record is, or None if it is not a marker."""
+    offset = record.header(REPLAYED_OFFSET)
+    # A record with a reason is a dead letter, even if its producer used the header of a marker.
     if offset is None or record.header(REASON) is not None:
         return None
     return record.partition, int(offset)

@@ -1,4 +1,4 @@
-"""Dead letters: records that could not be processed, kept as they came, with the reason in added headers."""
+"""Dead letters: records that could not be processed, unchanged, with the reason and their origin in added headers."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ TOPIC: Final = "dead-letter-topic"
 PARTITION: Final = "dead-letter-partition"
 OFFSET: Final = "dead-letter-offset"
 TIMESTAMP: Final = "dead-letter-timestamp"
-ADDED: Final = (REASON, SERVICE, TOPIC, PARTITION, OFFSET, TIMESTAMP)
-"""The headers of a dead letter behind its own, in this order."""
+ADDED_HEADERS: Final = (REASON, SERVICE, TOPIC, PARTITION, OFFSET, TIMESTAMP)
+"""The headers that a dead letter has after those of its record, in this order."""
 
 REASON_CHARACTERS_MAX: Final = 1_000
-"""A reason may quote the input; with one as large as the record the letter would not fit into its topic."""
+"""A reason may quote its record; a dead letter with a reason of that size would not fit into its topic."""
 
 WINDOW_RECORDS: Final = 1_000
 RECORDS_MIN: Final = 100
 
 
 class TooManyDeadLetters(LogError):
-    """So much of the input is rejected that something upstream must be wrong; the service stops and loses nothing."""
+    """So many records are rejected that the producer must be at fault. The service stops, and no record is lost."""
 
 
-def dead_letter(rejection: Rejection, *, topic: str, service: str) -> Message:
-    """The record as it came, addressed to the dead-letter `topic`: same key, value and headers, and where it stood."""
+def build_dead_letter(rejection: Rejection, *, topic: str, service: str) -> Message:
+    """Build the message for the dead-letter `topic`: key, value and headers of the record, and `ADDED_HEADERS`."""
     record = rejection.record
     origin = {
-        REASON: _shortened(rejection.reason),
+        REASON: _truncated(rejection.reason),
         SERVICE: service,
         TOPIC: record.topic,
         PARTITION: str(record.partition),
@@ -45,33 +45,33 @@ def dead_letter(rejection: Rejection, *, topic: str, service: str) -> Message:
     return Message(topic=topic, key=record.key, value=record.value, headers=(*record.headers, *added))
 
 
-def original(letter: Record) -> Message:
-    """The record a dead letter was made from, addressed to the topic it came from.
+def original_message(letter: Record) -> Message:
+    """Build the message that writes the original record of a dead letter to its topic again.
 
     Raises:
-        ValueError: the record is not a dead letter of ours.
+        ValueError: the record has no `ADDED_HEADERS`.
 
     """
-    # By place, not by name: a producer's own header may be called as one of ours is.
-    headers, added = letter.headers[: -len(ADDED)], letter.headers[-len(ADDED) :]
-    if tuple(name for name, _ in added) != ADDED:
-        raise ValueError(f"its last headers are not {', '.join(ADDED)}: nobody knows where it came from")
+    # By position, not by name: a producer may use the same header names.
+    headers, added = letter.headers[: -len(ADDED_HEADERS)], letter.headers[-len(ADDED_HEADERS) :]
+    if tuple(name for name, _ in added) != ADDED_HEADERS:
+        raise ValueError(f"its last headers are not {', '.join(ADDED_HEADERS)}, so that its origin is unknown")
     origin = {name: value.decode() for name, value in added if name != REASON}
     return Message(
         topic=origin[TOPIC], key=letter.key, value=letter.value, headers=headers, timestamp_ms=int(origin[TIMESTAMP])
     )
 
 
-def _shortened(reason: str) -> str:
+def _truncated(reason: str) -> str:
     if len(reason) <= REASON_CHARACTERS_MAX:
         return reason
-    # The end stays: it says at which field.
+    # Keep the end: it has the path of the invalid field.
     half = REASON_CHARACTERS_MAX // 2
     return f"{reason[: half - 5]} ... {reason[-half:]}"
 
 
 class DeadLetterGuard:
-    """Stops a service that rejects more than `share_max` of its last `WINDOW_RECORDS` records (`RECORDS_MIN` at least)."""
+    """Stops a service that rejects more than `share_max` of its last `WINDOW_RECORDS` records, of at least `RECORDS_MIN`."""
 
     def __init__(self, share_max: float) -> None:
         self._share_max = share_max
@@ -79,10 +79,10 @@ class DeadLetterGuard:
         self._observed = self._committed
 
     def observe(self, *, processed: int, rejections: int, reason: str) -> None:
-        """Look at a batch before it is committed.
+        """Count a batch before it is committed; `reason` is the reason of its last rejection.
 
         Raises:
-            TooManyDeadLetters: the share is over the limit; `reason` is quoted as an example.
+            TooManyDeadLetters: the share is over the limit.
 
         """
         self._observed = self._committed.copy()
@@ -90,11 +90,10 @@ class DeadLetterGuard:
         rejected, seen = sum(self._observed), len(self._observed)
         if seen >= RECORDS_MIN and rejected > self._share_max * seen:
             raise TooManyDeadLetters(
-                f"{rejected} of the last {seen} records could not be processed (limit: {self._share_max:.0%}), the latest "
-                f"because: {reason}. Nothing of this batch was committed. Mend the producer, or raise "
-                "NEWSLOOM_DEAD_LETTER_SHARE_MAX"
+                f"{rejected} of the last {seen} records could not be processed (limit: {self._share_max:.0%}); the last reason: "
+                f"{reason}. This batch was not committed. Fix the producer, or raise NEWSLOOM_DEAD_LETTER_SHARE_MAX"
             )
 
     def confirm(self) -> None:
-        """The batch observed last was committed. One that was not comes again, and is not to count twice."""
+        """Keep the count of the last observed batch, which was committed. An uncommitted batch comes again."""
         self._committed = self._observed

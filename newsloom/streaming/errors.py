@@ -1,18 +1,18 @@
-"""What can go wrong with a log, by what the caller has to do about it."""
+"""The errors of a log, by what the caller has to do."""
 
 from __future__ import annotations
 
 
 class LogError(Exception):
-    """Base of every error a log raises."""
+    """Base of all errors that a log raises."""
 
 
 class ConfigurationError(LogError):
-    """A setting is wrong or something it names is missing; the message says what to change. Retrying cannot help."""
+    """A setting is wrong, or something it names is missing; the message says what to change. A retry cannot help."""
 
 
 def missing_topic(*names: str) -> ConfigurationError:
-    """The error of one who asks for topics that do not exist."""
+    """Build the error for missing topics."""
     return ConfigurationError(
         f"topic {', '.join(names)} does not exist: run `newsloom topics create`, "
         "or set NEWSLOOM_LOG and NEWSLOOM_TOPIC_PREFIX to those in use"
@@ -20,15 +20,15 @@ def missing_topic(*names: str) -> ConfigurationError:
 
 
 class LogUnavailable(LogError):
-    """The log cannot be reached for now; nothing was written. Safe to try again."""
+    """The log cannot be reached at the moment, and nothing was written. Retry."""
 
 
 class CommitFailed(LogError):
-    """A transaction did not go through, or its outcome is unknown.
+    """A transaction was not committed, or its outcome is unknown.
 
-    The worker has gone back to the committed offsets; state derived from the batch must be thrown away and restored.
+    The worker continues from the committed offsets. Discard and restore all state derived from the batch.
     """
 
 
 class Fenced(LogError):
-    """A newer process owns this identity. Stop: whatever this process would still write is refused."""
+    """A newer process uses this identity. Stop: the log refuses all further writes of this process."""

@@ -1,7 +1,7 @@
-"""The log port: the few operations the services need, on any log that has topics, groups and transactions.
+"""The log port: the operations that the services need of any log with topics, consumer groups and transactions.
 
-Two implementations, `newsloom.streaming.sqlite` (SQLite) and `newsloom.streaming.kafka` (Apache Kafka), pass one
-conformance suite (tests/conformance). Every topic name here is the full name, prefix included.
+It has two implementations, `newsloom.streaming.sqlite` (SQLite) and `newsloom.streaming.kafka` (Apache Kafka), which pass one
+conformance suite (tests/conformance). Topic names in this module are full names, with the prefix.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from newsloom.streaming.records import Batch, Message, Record, TopicPartition
 
 
 class CleanupPolicy(Enum):
-    """How a topic forgets: old records go (`delete`), or all but the latest of each key (`compact`)."""
+    """Which records of a topic are deleted: old ones (`delete`), or all but the latest of each key (`compact`)."""
 
     DELETE = "delete"
     COMPACT = "compact"
@@ -23,7 +23,7 @@ class CleanupPolicy(Enum):
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """A topic as it should be. `retention_ms` counts for `delete` topics only; None keeps everything."""
+    """The settings of a topic. `retention_ms` applies to `delete` topics only; None keeps all records."""
 
     name: str
     partitions: int
@@ -31,88 +31,87 @@ class TopicSpec:
     retention_ms: int | None = None
     max_record_bytes: int = 1_048_576
     config: Mapping[str, str] = field(default_factory=dict)
-    """Further settings, passed to a log that knows them."""
+    """More settings of the topic, for the logs that have them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a writer's source has been taken in: a count, and a note that lets the writer recognise its source."""
+    """How much of its input a writer has written: a count, and a note by which the writer recognises the input."""
 
     position: int
     note: str = ""
 
 
 class Worker(Protocol):
-    """A member of a consumer group that writes its results and its input offsets in one transaction.
+    """A member of a consumer group that writes its results and commits its input offsets in one transaction.
 
-    Used by one thread. Every call returns, or raises, within a bounded time (about a minute at worst on Kafka).
+    For use by one thread. Every call returns or raises within a bounded time: on Kafka, about a minute at most.
     """
 
     def poll(self, *, max_records: int, timeout_ms: int) -> Batch:
-        """The next records of the assigned partitions, in offset order within each; empty after the timeout.
+        """Return the next records of the assigned partitions, in offset order within each; none after the timeout.
 
-        Records not committed are returned again after `CommitFailed`, or by whoever owns the partition next.
+        Records that were not committed are returned again after `CommitFailed`, or to the next owner of their partition.
 
         Raises:
-            Fenced: another process has taken this instance's identity.
-            LogUnavailable: nothing could be reached; poll again.
+            Fenced: another process has joined under this instance name.
+            LogUnavailable: the log cannot be reached; poll again.
 
         """
         ...
 
     def commit(self, batch: Batch, messages: Sequence[Message]) -> None:
-        """Write `messages` and the offsets behind every record of `batch`, all of it or nothing.
+        """Write `messages` and commit the offsets after the records of `batch`, in one transaction.
 
-        Returns once it is certain: who reads to the end from now on sees it. Batches are committed in the order in which
-        they were polled: one that was passed over would be lost behind the next one, so that the next one's commit fails
-        and both are returned again.
+        When this returns, readers see the messages. Commit batches in the order of their polls: the commit of a batch fails
+        if the one before was not committed, and both are returned again.
 
         Raises:
-            CommitFailed: nothing was written, or nobody can say; the worker is back at the committed offsets.
-            Fenced: another process has taken this instance's identity.
-            ConfigurationError: a message names no topic or partition there is, is over the topic's `max_record_bytes`, or
-                has no key in a compacted topic; nothing was written.
+            CommitFailed: nothing was written, or the outcome is unknown; the worker continues from the committed offsets.
+            Fenced: another process has joined under this instance name.
+            ConfigurationError: a message names a missing topic or partition, is larger than the topic's `max_record_bytes`,
+                or has no key in a compacted topic. Nothing was written.
 
         """
         ...
 
     def close(self) -> None:
-        """Stop; what was not committed stays unread. A static member keeps its partitions until its session ends."""
+        """Stop. Records that were not committed remain unread; the member keeps its partitions until its session expires."""
         ...
 
 
 class Reader(Protocol):
-    """Reads given partitions without a group; sees committed records only."""
+    """Reads given partitions without a consumer group; returns committed records only."""
 
     def poll(self, *, max_records: int, timeout_ms: int) -> list[Record]:
-        """The next records, in offset order within each partition; empty after the timeout."""
+        """Return the next records, in offset order within each partition; none after the timeout."""
         ...
 
     def at_end(self) -> bool:
-        """Whether everything that stood in the partitions when the reader was opened has been returned by `poll`."""
+        """Return whether `poll` has returned all records that the partitions had when the reader was opened."""
         ...
 
     def fraction_read(self) -> float:
-        """How much of what stood in the partitions when the reader was opened has been read, from 0 to 1."""
+        """Return the fraction (0 to 1) read of what the partitions had when the reader was opened."""
         ...
 
     def close(self) -> None:
-        """Release the reader."""
+        """Close the reader."""
         ...
 
 
 class Writer(Protocol):
-    """Writes from outside any group, a transaction at a time, and remembers in it how far its source has come."""
+    """Writes without a consumer group; each transaction also stores the progress in the writer's input."""
 
     def progress(self) -> Progress | None:
-        """What the last committed `write` of a writer of this name recorded; None at the first."""
+        """Return the progress of the last committed `write` under this name, or None if there was none."""
         ...
 
     def write(self, messages: Sequence[Message], progress: Progress) -> None:
-        """Write all messages and the progress, or nothing.
+        """Write all messages and the progress in one transaction.
 
         Raises:
-            CommitFailed: nothing was written, or nobody can say; ask `progress` before going on.
+            CommitFailed: nothing was written, or the outcome is unknown; read `progress` before the next write.
             Fenced: a newer writer of this name exists.
             ConfigurationError: as in `Worker.commit`.
 
@@ -120,62 +119,62 @@ class Writer(Protocol):
         ...
 
     def close(self) -> None:
-        """Release the writer."""
+        """Close the writer."""
         ...
 
 
 class Admin(Protocol):
-    """Topics and groups from the operator's side."""
+    """Administers topics and consumer groups."""
 
     def describe(self, names: Sequence[str]) -> dict[str, TopicSpec]:
-        """The topics of these names that exist."""
+        """Return those of these topics that exist, by name."""
         ...
 
     def create(self, specs: Sequence[TopicSpec]) -> None:
-        """Create topics; one that exists already is left as it is. Returns when they can be used."""
+        """Create those of these topics that do not exist; return when they can be used."""
         ...
 
     def backlog(self, group: str, topics: Sequence[str]) -> int:
-        """How many records the group has still to commit; exactly 0 if and only if it has committed all of them.
+        """Return how many records the group has not committed: 0 if and only if it has committed all of them.
 
-        An upper bound otherwise: on Kafka, transaction markers count until they have been passed.
+        Otherwise an upper bound: on Kafka it includes transaction markers.
         """
         ...
 
     def start_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
-        """The first offset of each partition that retention has left; 0 where it has taken nothing yet."""
+        """Return the first offset of each partition that retention has not deleted."""
         ...
 
     def check_rights(self, *, read: Sequence[str] = (), write: Sequence[str] = ()) -> None:
-        """Raise `ConfigurationError` that lists the rights to read and to write these topics which this process lacks, if any.
+        """Raise `ConfigurationError` if this process lacks rights to read or write these topics; the message lists them.
 
-        Topics that do not exist are passed over. A log that knows no rights has no objection.
+        Topics that do not exist are ignored. A log without access control never raises.
         """
         ...
 
     def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
-        """The offset behind the last record of each partition."""
+        """Return the offset after the last record of each partition."""
         ...
 
     def committed_offsets(self, group: str, topics: Sequence[str]) -> dict[TopicPartition, int]:
-        """The offset from which the group will go on in each partition; without those it has never committed anything of.
+        """Return the committed offset of the group in each partition that has one.
 
-        On Kafka those of a commit are here a moment after it has returned.
+        On Kafka the offsets of a commit appear here shortly after it has returned.
         """
         ...
 
 
 class Log(Protocol):
-    """A place where topics live. Opened by `newsloom.streaming.open_log`."""
+    """A log with topics, opened by `newsloom.streaming.open`."""
 
     def admin(self) -> Admin:
-        """The operator's side."""
+        """Return the administration of this log."""
         ...
 
     def worker(self, *, group: str, instance: str, topics: Sequence[str]) -> Worker:
-        """Join `group` as `instance`, a name that stays with its owner over restarts (a pod's name).
+        """Join `group` as `instance`, a name that the process keeps over restarts (the name of a pod).
 
-        Ends what a predecessor of the same instance left open, and fences it if it still lives.
+        Abort the open transaction of an older process with the same instance name, and fence that process if it still runs.
 
         Raises:
             ConfigurationError: a topic is missing.
@@ -185,13 +184,13 @@ class Log(Protocol):
         ...
 
     def reader(self, partitions: Sequence[TopicPartition], *, start: Literal["earliest", "latest"]) -> Reader:
-        """A reader of these partitions, from the first record or from the present end."""
+        """Open a reader of these partitions that starts at the first record or at the current end."""
         ...
 
     def writer(self, name: str) -> Writer:
-        """The writer of that name; fences an older one of the same name."""
+        """Open the writer of that name, and fence an older one of the same name."""
         ...
 
     def close(self) -> None:
-        """Close the log and everything opened from it."""
+        """Close the log and all workers, readers and writers opened from it."""
         ...

@@ -1,4 +1,4 @@
-"""The one loop: poll, step, commit. It owns the lifecycle; a step owns the meaning."""
+"""The loop of every service: poll, process, commit. It owns the lifecycle; the step owns the meaning."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Final
 
 import structlog
 
-from newsloom.streaming.dead_letters import DeadLetterGuard, dead_letter
+from newsloom.streaming.dead_letters import DeadLetterGuard, build_dead_letter
 from newsloom.streaming.errors import CommitFailed, ConfigurationError, LogUnavailable
 from newsloom.streaming.log import Worker
 from newsloom.streaming.metrics import Metrics
@@ -25,7 +25,7 @@ _log = structlog.get_logger("newsloom.loop")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoopConfig:
-    """What the loop must know of its service. `records_max` bounds a batch and so a transaction."""
+    """The settings of a service's loop. `records_max` limits a batch, and thereby a transaction."""
 
     service: str
     dead_letter_topic: str
@@ -34,13 +34,14 @@ class LoopConfig:
 
 
 class Loop:
-    """Runs a step on a worker until told to stop.
+    """Runs a step on a worker until a stop is requested.
 
-    Each round: 1. poll; 2. forget the state of partitions that were lost; 3. restore the state of those that were gained
-    or are in doubt; 4. let the step process the records; 5. commit its messages, dead letters and the input offsets in one
-    transaction. If the commit fails, all state is in doubt: it is thrown away and restored, and the records come again. If
-    the log goes away during a restore, the batch stays in hand: only a failed commit makes the worker return it again. State
-    that cannot be used ends the loop, unless a poll says that the partition has been lost since.
+    Each round: 1. poll; 2. forget the state of lost partitions; 3. restore the state of gained partitions; 4. let the step
+    process the records; 5. commit its messages, the dead letters and the input offsets in one transaction.
+
+    If the commit fails, all state is discarded and restored, and the records are polled again. If the log becomes unavailable
+    during a restore, `_in_hand` keeps the batch: the worker returns it again only after a failed commit. Unusable state ends
+    the loop, unless the next poll shows that the partition was lost.
     """
 
     def __init__(
@@ -70,22 +71,22 @@ class Loop:
         """Work until the stop event is set; then finish the batch in hand and return.
 
         Raises:
-            Fenced: another process has taken this one's identity.
-            TooManyDeadLetters: the input is rejected above the configured rate.
-            LogError: as the step's `restore` raises it.
+            Fenced: another process has joined under this instance name.
+            TooManyDeadLetters: the share of rejected records is over the configured limit.
+            LogError: as raised by the step's `restore`.
 
         """
         while not self._stop.is_set():
-            self.turn()
+            self.run_once()
 
-    def turn(self) -> int:
-        """One round; returns how many records were committed."""
+    def run_once(self) -> int:
+        """Run one round; return how many records were committed."""
         self._watchdog.beat()
         try:
-            batch = self._in_hand or self._take()
+            batch = self._in_hand or self._poll()
             if not self._restore():
                 return 0
-            committed = self._work(batch) if batch.records else 0
+            committed = self._process(batch) if batch.records else 0
         except LogUnavailable as error:
             self._metrics.log_unavailable.inc()
             _log.warning("log.unavailable", error=str(error))
@@ -94,12 +95,12 @@ class Loop:
         except CommitFailed as error:
             self._metrics.commits_failed.inc()
             _log.warning("commit.failed", error=str(error))
-            self._doubt()
+            self._discard_state()
             committed = 0
         self._in_hand = None
         return committed
 
-    def _take(self) -> Batch:
+    def _poll(self) -> Batch:
         batch = self._worker.poll(max_records=self._config.records_max, timeout_ms=POLL_TIMEOUT_MS)
         for source in sorted(batch.lost):
             self._forget(source)
@@ -108,41 +109,43 @@ class Loop:
         self._in_hand = batch
         self._joined = batch.joined
         self._polled_s = time.monotonic()
-        self._note_readiness()
+        self._report_assignment()
         return batch
 
     def _restore(self) -> bool:
-        """Whether every partition that is held has its state now; if not, a later batch is in hand."""
+        """Restore all assigned partitions. False if a rebalance interrupted; `_in_hand` then holds a newer batch."""
         for source in sorted(self._unrestored):
             self._watchdog.beat()
             try:
                 self._step.restore(source.partition)
             except ConfigurationError as error:
-                # The partition may be another member's by now, who writes while we read: what was read is of no one moment.
-                if source not in self._take().lost:
+                # Another member may own the partition and be writing; then we have read an inconsistent snapshot.
+                if source not in self._poll().lost:
                     raise
                 _log.warning("restore.overtaken", partition=source.partition, error=str(error))
                 return False
             self._unrestored.discard(source)
             self._restored.add(source)
-        self._note_readiness()
+        self._report_assignment()
         return True
 
-    def _note_readiness(self) -> None:
-        self._metrics.assigned(restored=len(self._restored), unrestored=len(self._unrestored), joined=self._joined)
+    def _report_assignment(self) -> None:
+        self._metrics.set_assignment(
+            restored=len(self._restored), unrestored=len(self._unrestored), joined=self._joined
+        )
 
-    def _work(self, batch: Batch) -> int:
+    def _process(self, batch: Batch) -> int:
         outcome = self._step.process(batch.records)
-        self._observe(batch, outcome)
+        self._check_rejections(batch, outcome)
         self._watchdog.beat()
         self._worker.commit(batch, [*outcome.messages, *self._dead_letters(outcome)])
         self._guard.confirm()
-        self._metrics.committed(batch.records, messages=len(outcome.messages), rejections=len(outcome.rejected))
+        self._metrics.count_commit(batch.records, messages=len(outcome.messages), rejections=len(outcome.rejected))
         self._metrics.poll_to_commit_seconds.observe(time.monotonic() - self._polled_s)
         _log.debug("batch.committed", records=len(batch.records), messages=len(outcome.messages))
         return len(batch.records)
 
-    def _observe(self, batch: Batch, outcome: Outcome) -> None:
+    def _check_rejections(self, batch: Batch, outcome: Outcome) -> None:
         rejections = len(outcome.rejected)
         reason = outcome.rejected[-1].reason if outcome.rejected else ""
         self._guard.observe(processed=len(batch.records) - rejections, rejections=rejections, reason=reason)
@@ -158,13 +161,13 @@ class Loop:
 
     def _dead_letters(self, outcome: Outcome) -> list[Message]:
         topic, service = self._config.dead_letter_topic, self._config.service
-        return [dead_letter(rejection, topic=topic, service=service) for rejection in outcome.rejected]
+        return [build_dead_letter(rejection, topic=topic, service=service) for rejection in outcome.rejected]
 
-    def _doubt(self) -> None:
+    def _discard_state(self) -> None:
         for source in sorted(self._restored):
             self._forget(source)
             self._unrestored.add(source)
-        self._note_readiness()
+        self._report_assignment()
 
     def _forget(self, source: TopicPartition) -> None:
         if source in self._restored:

@@ -1,6 +1,6 @@
-"""What a service counts and measures of itself: this list, and nothing else.
+"""The metrics of every service.
 
-Names follow Prometheus' conventions: a unit at the end, `_total` for what only grows.
+Names follow the conventions of Prometheus: a unit at the end, `_total` for counters.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ SECONDS: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 
 
 class Metrics:
-    """The metrics of one service; each process has one. Without somebody who asks for them they cost next to nothing."""
+    """The metrics of one service process. A service with metrics of its own adds them to `registry`."""
 
     def __init__(self) -> None:
         registry = self.registry = CollectorRegistry()
         self.is_ready = False
-        """Whether the service has joined its group, which may have none to give, and restored every partition that it holds."""
+        """Whether the service has joined its group and restored every partition assigned to it, if any."""
         self.records = Counter(
             "newsloom_records",
-            "Input records whose results are committed, those rejected included",
+            "Input records whose results are committed, rejected ones included",
             ["topic"],
             registry=registry,
         )
@@ -34,25 +34,25 @@ class Metrics:
         self.batches = Counter("newsloom_batches", "Batches committed", registry=registry)
         self.commits_failed = Counter(
             "newsloom_commits_failed",
-            "Commits that failed, or of unknown outcome: state is restored then",
+            "Commits that failed or whose outcome is unknown; state is restored after each",
             registry=registry,
         )
         self.log_unavailable = Counter(
             "newsloom_log_unavailable", "Rounds in which the log could not be reached", registry=registry
         )
         self.poll_to_commit_seconds = Histogram(
-            "newsloom_poll_to_commit_seconds", "From a batch's poll to its commit, a restore in between included",
+            "newsloom_poll_to_commit_seconds", "Time from the poll of a batch to its commit, including restores in between",
             buckets=SECONDS, registry=registry,
         )  # fmt: skip
         self.ready = Gauge(
             "newsloom_ready",
-            "1 once the group has told which partitions are ours and all of them are restored",
+            "1 if the service has joined its group and restored all partitions assigned to it",
             registry=registry,
         )
-        self.partitions = Gauge("newsloom_partitions", "Partitions held and restored", registry=registry)
+        self.partitions = Gauge("newsloom_partitions", "Partitions assigned and restored", registry=registry)
         self.restores = Counter("newsloom_restores", "Partitions restored", registry=registry)
         self.restore_seconds = Histogram(
-            "newsloom_restore_seconds", "Time a partition's restore took", buckets=SECONDS, registry=registry
+            "newsloom_restore_seconds", "Duration of a partition's restore", buckets=SECONDS, registry=registry
         )
         self.restore_records = Counter("newsloom_restore_records", "State records read by restores", registry=registry)
         self.restore_fraction = Gauge(
@@ -62,19 +62,16 @@ class Metrics:
             registry=registry,
         )
 
-    def committed(self, records: Iterable[Record], *, messages: int, rejections: int) -> None:
-        """Count a batch."""
+    def count_commit(self, records: Iterable[Record], *, messages: int, rejections: int) -> None:
+        """Count a committed batch."""
         for topic, number in Tally(record.topic for record in records).items():
             self.records.labels(topic).inc(number)
         self.messages.inc(messages)
         self.dead_letters.inc(rejections)
         self.batches.inc()
 
-    def assigned(self, *, restored: int, unrestored: int, joined: bool) -> None:
-        """A poll, a restore or a failed commit has left so many partitions with their state, and so many without.
-
-        Nothing is known of them before the group was `joined`.
-        """
+    def set_assignment(self, *, restored: int, unrestored: int, joined: bool) -> None:
+        """Set how many assigned partitions have their state and how many do not; `joined` as in `Batch`."""
         self.partitions.set(restored)
         self.is_ready = joined and unrestored == 0
         self.ready.set(self.is_ready)

@@ -1,4 +1,4 @@
-"""From a URL to a log."""
+"""Open the log that a URL names."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ FORMS = "sqlite:///path/to/file.db, sqlite:// (in memory) or kafka://host:9092[,
 
 
 def open_log_url(url: str, *, kafka_options: Mapping[str, str] | None = None, create: bool = True) -> Log:
-    """The log at `url`. `kafka_options` are kafka-python client settings (security, timeouts) as text.
+    """Open the log at `url`. `kafka_options` are client settings of kafka-python (security, timeouts) as text.
 
-    Without `create` a file must exist: who reads a path that was mistyped is to be told so.
+    With `create`, a missing file becomes an empty log; without, it is an error, since the path may be mistyped.
 
     Raises:
-        ConfigurationError: an unknown scheme, a file that is not there or cannot be opened, a setting the client does not know.
-        LogUnavailable: no broker answers.
+        ConfigurationError: an unknown scheme, a file that does not exist or cannot be opened, an unknown client setting.
+        LogUnavailable: no broker answers, or another process has locked the file.
 
     """
     scheme = urlsplit(url).scheme
-    # Imported here so that a log that is not used need not be installed or loaded.
+    # Imported here: an installation on SQLite does not load kafka-python.
     if scheme == "sqlite":
         from newsloom.streaming.sqlite import open_sqlite  # noqa: PLC0415
 

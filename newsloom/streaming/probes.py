@@ -1,4 +1,4 @@
-"""Metrics and probes over HTTP, for Prometheus and for whoever starts services again or sends them work."""
+"""Serve metrics and probes over HTTP, for Prometheus and Kubernetes."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.watchdog import Watchdog
 
 REQUEST_S_MAX: Final = 10.0
-"""A client that sends nothing holds a thread no longer."""
+"""The timeout of a request: an idle client must not occupy a thread for longer."""
 
 
 class Probes:
-    """Answers `/metrics`, `/healthz` (200 while there is progress) and `/readyz` (200 once work can be done), else 503."""
+    """Serves `/metrics`, `/healthz` (200 while the service makes progress, else 503) and `/readyz` (200 if ready, else 503)."""
 
     def __init__(self, port: int, metrics: Metrics, watchdog: Watchdog) -> None:
         class Handler(_Handler):
@@ -26,7 +26,7 @@ class Probes:
 
         Handler.metrics, Handler.watchdog = metrics, watchdog
         try:
-            # Whoever asks is another machine, or another container.
+            # Listen on all interfaces: Prometheus and the kubelet connect from outside the container.
             self._server = ThreadingHTTPServer(("0.0.0.0", port), Handler)  # noqa: S104
         except OSError as error:
             raise ConfigurationError(f"NEWSLOOM_METRICS_PORT={port}: cannot listen there: {error.strerror}") from error
@@ -34,11 +34,11 @@ class Probes:
         self.port: int = self._server.server_address[1]
 
     def start(self) -> None:
-        """Begin to answer, in threads of its own."""
+        """Start to serve, in a thread for each request."""
         threading.Thread(target=self._server.serve_forever, name="probes", daemon=True).start()
 
     def close(self) -> None:
-        """Answer no more. Call it after `start`."""
+        """Stop serving. Call it only after `start`."""
         self._server.shutdown()
         self._server.server_close()
 
@@ -53,11 +53,11 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/metrics":
             self._answer(HTTPStatus.OK, generate_latest(self.metrics.registry), CONTENT_TYPE_LATEST)
         elif path == "/healthz":
-            self._probe(self.watchdog.is_content, "no progress")
+            self._probe(self.watchdog.is_healthy, "no progress")
         elif path == "/readyz":
             self._probe(self.metrics.is_ready, "not joined, or partitions not restored")
         else:
-            self._answer(HTTPStatus.NOT_FOUND, b"there are /metrics, /healthz and /readyz\n")
+            self._answer(HTTPStatus.NOT_FOUND, b"not found: use /metrics, /healthz or /readyz\n")
 
     def _probe(self, holds: bool, why_not: str) -> None:
         if holds:
@@ -73,4 +73,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-        """Nothing: a probe a second is no news."""
+        """Log nothing: there is a probe every few seconds."""

@@ -1,4 +1,4 @@
-"""What travels over the log: bytes with a place. Nothing here knows about news."""
+"""Records and messages of a log: bytes, with topic, partition and offset."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Headers = tuple[tuple[str, bytes], ...]
 
 
 class TopicPartition(NamedTuple):
-    """One partition of one topic, by its full name (prefix included)."""
+    """One partition of a topic; `topic` is the full name, with the prefix."""
 
     topic: str
     partition: int
@@ -17,7 +17,7 @@ class TopicPartition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record as it stands in the log. `timestamp_ms` is Unix time in milliseconds."""
+    """A record that was read from the log. `timestamp_ms` is Unix time in milliseconds."""
 
     topic: str
     partition: int
@@ -29,11 +29,11 @@ class Record:
 
     @property
     def source(self) -> TopicPartition:
-        """The partition the record stands in."""
+        """The partition of the record."""
         return TopicPartition(self.topic, self.partition)
 
     def header(self, name: str) -> str | None:
-        """The last header of that name as text, or None. Bytes that are not UTF-8 are shown escaped."""
+        """Return the last header of that name as text, or None. Bytes that are not UTF-8 are escaped."""
         for key, value in reversed(self.headers):
             if key == name:
                 return value.decode("utf-8", "backslashreplace")
@@ -42,7 +42,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A record to be written. Without a partition, the key chooses one (murmur2, the same on every log)."""
+    """A record to write. Without a partition, the key determines it (murmur2, as on Kafka)."""
 
     topic: str
     key: bytes | None
@@ -50,7 +50,7 @@ class Message:
     headers: Headers = ()
     partition: int | None = None
     timestamp_ms: int | None = None
-    """Unix time in milliseconds; None takes the time of writing."""
+    """Unix time in milliseconds; None means the time of writing."""
 
     @property
     def size_bytes(self) -> int:
@@ -61,11 +61,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one poll brought: records, and what happened to the assignment since the poll before.
+    """The result of a poll: records, and the changes of the assignment since the last poll.
 
-    A partition in both `lost` and `gained` was away in between: whatever state is held for it is stale. `joined` says whether
-    the group has given out its partitions to this member yet: until then, none held does not mean that none is ours.
-    `token` is the log's own proof of membership at the time of the poll; pass the batch back to `commit` unchanged.
+    A partition in both `lost` and `gained` had another owner in between: discard its state. `joined` is False until the
+    group has assigned partitions to this member for the first time; none may be assigned. `token` proves the membership at
+    the time of the poll; pass the batch to `commit` unchanged.
     """
 
     records: tuple[Record, ...] = ()

@@ -1,4 +1,4 @@
-"""A writer that survives failed commits: it asks the log what became of them."""
+"""A writer that retries failed commits, after it has read from the log whether they were written."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ RETRY_DELAYS_S: Final = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 class ResumableWriter:
-    """Writes each batch exactly once under one name, over failures and restarts of the process."""
+    """Writes each batch exactly once under one name, also across failures and restarts of the process."""
 
     def __init__(self, log: Log, name: str) -> None:
         self._log = log
@@ -24,30 +24,28 @@ class ResumableWriter:
 
     @property
     def progress(self) -> Progress | None:
-        """What the last committed `write` under this name recorded, by this process or one before."""
+        """The progress of the last committed `write` under this name, by this process or an earlier one."""
         return self._progress
 
     def write(self, messages: Sequence[Message], progress: Progress) -> None:
-        """Write all messages and the progress, once.
+        """Write all messages and the progress, exactly once.
 
         Raises:
             Fenced: a newer writer of this name exists.
-            CommitFailed, LogUnavailable: the log stayed away; whether this batch is in it, `progress` says next time.
+            CommitFailed, LogUnavailable: all retries failed. `progress` of the next writer shows whether the batch was written.
 
         """
         try:
             self._writer.write(messages, progress)
         except (CommitFailed, LogUnavailable) as error:
-            self._write_again(messages, progress, error)
+            self._retry(messages, progress, error)
         self._progress = progress
 
     def close(self) -> None:
-        """Release the writer."""
+        """Close the writer."""
         self._writer.close()
 
-    def _write_again(
-        self, messages: Sequence[Message], progress: Progress, error: CommitFailed | LogUnavailable
-    ) -> None:
+    def _retry(self, messages: Sequence[Message], progress: Progress, error: CommitFailed | LogUnavailable) -> None:
         for delay_s in RETRY_DELAYS_S:
             time.sleep(delay_s)
             try:
@@ -60,10 +58,12 @@ class ResumableWriter:
         raise error
 
     def _is_written(self, progress: Progress) -> bool:
-        # A new writer first ends what the old one left open: only then is the answer final.
+        # Open a new writer first: that aborts the open transaction of the old one, and makes the answer final.
         self._writer.close()
         self._writer = self._log.writer(self._name)
         found = self._writer.progress()
         if found not in (self._progress, progress):
-            raise Fenced(f"another process has written as {self._name} meanwhile: two do the same work")
+            raise Fenced(
+                f"another process has written under the name {self._name} meanwhile: do not run two at the same time"
+            )
         return found == progress

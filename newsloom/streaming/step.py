@@ -1,4 +1,4 @@
-"""What a service does with its input. The loop owns everything else."""
+"""The part of a service that processes records. The loop does everything else."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from newsloom.streaming.records import Message, Record
 
 @dataclass(frozen=True, slots=True)
 class Rejection:
-    """A record that cannot be processed, and why, in words for a person."""
+    """A record that cannot be processed, and the reason in plain words."""
 
     record: Record
     reason: str
@@ -19,39 +19,39 @@ class Rejection:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a batch came to: messages in the order they are to be written, and the records that came to nothing."""
+    """The result of processing records: messages in the order of writing, and rejected records."""
 
     messages: Sequence[Message] = ()
     rejected: Sequence[Rejection] = ()
 
 
 class Step(Protocol):
-    """The meaning of a service, called by one thread.
+    """Processes the records of a service. Called by one thread.
 
-    State belongs to a partition. It exists from `restore` to `forget`, and is thrown away whenever its agreement with the
-    log is in doubt: `process` need not undo anything.
+    State belongs to a partition. It exists from `restore` to `forget`, and the loop discards it whenever it may differ from
+    the log: `process` need not undo anything.
     """
 
-    inputs: Sequence[str]
-    """Full names of the topics that are read."""
+    input_topics: Sequence[str]
+    """The full names of the topics to read."""
 
     def restore(self, partition: int) -> None:
-        """Build the state of a partition from the log, before the first record of it is processed.
+        """Build the state of a partition from the log, before its first record is processed.
 
         Raises:
-            LogUnavailable: the log went away; nothing was built, and the loop calls again.
-            ConfigurationError: no state can be built from what is there.
+            LogUnavailable: the log went away. No state was built, and the loop calls again.
+            ConfigurationError: the records do not allow to build a state.
 
         """
         ...
 
     def forget(self, partition: int) -> None:
-        """Throw the state of a partition away."""
+        """Discard the state of a partition."""
         ...
 
     def process(self, records: Sequence[Record]) -> Outcome:
-        """What these records lead to. Called again with the same records, after a restore, if the commit fails.
+        """Return the messages and rejections for these records. Called again after a restore if the commit fails.
 
-        Does not touch the log: what it would read could be older than its own uncommitted results.
+        It must not read the log, which lacks its uncommitted results.
         """
         ...

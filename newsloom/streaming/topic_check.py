@@ -1,4 +1,4 @@
-"""Are the topics what the services need them to be?"""
+"""Check that the topics have the settings that the services need."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ CREATE = "run `newsloom topics create`"
 
 
 def topic_problems(admin: Admin, specs: Sequence[TopicSpec], same_partitions: Sequence[str]) -> list[str]:
-    """What is wrong with the topics, a line each; empty if nothing is.
+    """Return one line for each problem of the topics.
 
-    `same_partitions` names the topics whose partition counts must agree with one another.
+    The topics in `same_partitions` must have the same number of partitions.
     """
     found = admin.describe([spec.name for spec in specs])
     problems = _missing([spec.name for spec in specs if spec.name not in found])
@@ -29,7 +29,7 @@ def topic_problems(admin: Admin, specs: Sequence[TopicSpec], same_partitions: Se
         listed = ", ".join(f"{name} has {count}" for name, count in counts.items())
         problems.append(
             f"{listed} partitions; they must have the same number, because an engine restores from the partition it reads: "
-            "create them anew under another NEWSLOOM_TOPIC_PREFIX and ingest again"
+            "create them under another NEWSLOOM_TOPIC_PREFIX and ingest again"
         )
     return problems
 
@@ -42,7 +42,7 @@ def _missing(names: list[str]) -> list[str]:
 
 
 def check_topics(admin: Admin, specs: Sequence[TopicSpec], same_partitions: Sequence[str]) -> None:
-    """Raise `ConfigurationError` that lists what is wrong with the topics, if anything is."""
+    """Raise a `ConfigurationError` that lists the problems of the topics, if there are any."""
     problems = topic_problems(admin, specs, same_partitions)
     if problems:
         raise ConfigurationError("; ".join(problems))

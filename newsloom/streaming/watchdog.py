@@ -1,4 +1,4 @@
-"""A process that makes no progress ends itself, so that its supervisor can start a sound one."""
+"""End a process that makes no progress, so that its supervisor starts a new one."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 
 TICK_S: Final = 1.0
 TICKS_MAX: Final = 180
-"""Above the longest call a log may make (about a minute) and the longest batch a service may work on."""
+"""More than the longest call to a log (about a minute) and the longest batch take."""
 EXIT_STATUS: Final = 70
 
 
@@ -18,12 +18,12 @@ def _end_process() -> None:
     print(
         f"newsloom: no progress for {TICKS_MAX} s; ending this process (a supervisor starts it again)", file=sys.stderr
     )
-    # Not sys.exit: the thread that hangs would never see it.
+    # Not sys.exit: it would not end the thread that hangs.
     os._exit(EXIT_STATUS)
 
 
 class Watchdog:
-    """Counts its own ticks without a beat. Not the clock: a process that was frozen is not one that hangs."""
+    """Counts ticks since the last beat. Ticks, not time: a process that was frozen does not hang."""
 
     def __init__(self, *, ticks_max: int = TICKS_MAX, on_hang: Callable[[], None] = _end_process) -> None:
         self._ticks_max = ticks_max
@@ -32,26 +32,26 @@ class Watchdog:
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Begin to count, in a thread of its own."""
+        """Start to count ticks, in a thread of its own."""
         threading.Thread(target=self._run, name="watchdog", daemon=True).start()
 
     def beat(self) -> None:
-        """Progress was made."""
+        """Reset the count: the process has made progress."""
         self._idle_ticks = 0
 
     @property
-    def is_content(self) -> bool:
+    def is_healthy(self) -> bool:
         """Whether there was a beat within the last `ticks_max` ticks."""
         return self._idle_ticks < self._ticks_max
 
     def tick(self) -> None:
-        """One more tick has passed."""
+        """Count a tick; call `on_hang` if there were too many since the last beat."""
         self._idle_ticks += 1
         if self._idle_ticks >= self._ticks_max:
             self._on_hang()
 
     def stop(self) -> None:
-        """Count no more."""
+        """Stop counting."""
         self._stopped.set()
 
     def _run(self) -> None:

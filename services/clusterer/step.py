@@ -59,7 +59,7 @@ class ClustererStep:
         parameters: Parameters,
         restore_progress: RestoreProgress | None = None,
     ) -> None:
-        self.inputs: Sequence[str] = topic_names(settings, CLUSTERER.consumes)
+        self.input_topics: Sequence[str] = topic_names(settings, CLUSTERER.consumes)
         self._log = log
         self._model = settings.model
         self._calibration = calibration

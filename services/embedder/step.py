@@ -42,7 +42,7 @@ class EmbedderStep:
     """A step without state: there is nothing to restore or forget."""
 
     def __init__(self, settings: Settings, encoder: Encoder) -> None:
-        self.inputs: Sequence[str] = topic_names(settings, EMBEDDER.consumes)
+        self.input_topics: Sequence[str] = topic_names(settings, EMBEDDER.consumes)
         self._encoder = encoder
         self._commands_topic = topic_name(settings, STORY_COMMANDS)
         self._vectors_topic = topic_name(settings, ARTICLE_VECTORS)

@@ -33,7 +33,7 @@ class FollowingStep:
 
     def __init__(self, settings: Settings, target: Settings) -> None:
         self._targets = {topic_name(settings, topic): topic_name(target, topic) for topic in FOLLOWED}
-        self.inputs: Sequence[str] = tuple(self._targets)
+        self.input_topics: Sequence[str] = tuple(self._targets)
 
     def restore(self, partition: int) -> None:
         """Nothing to restore."""
@@ -67,10 +67,10 @@ def follow(log: Log, settings: Settings, target: Settings, *, stop: threading.Ev
     watchdog = Watchdog()
     watchdog.start()
     try:
-        with closing(log.worker(group=group, instance=settings.instance, topics=step.inputs)) as worker:
+        with closing(log.worker(group=group, instance=settings.instance, topics=step.input_topics)) as worker:
             loop = Loop(worker, step, config, stop=stop, watchdog=watchdog)
-            while not stop.is_set() and not (until_drained and log.admin().backlog(group, step.inputs) == 0):
-                passed_on += loop.turn()
+            while not stop.is_set() and not (until_drained and log.admin().backlog(group, step.input_topics) == 0):
+                passed_on += loop.run_once()
     finally:
         watchdog.stop()
     return passed_on

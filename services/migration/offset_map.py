@@ -8,8 +8,8 @@ from newsloom.contracts.pipeline import CLOUDEVENT_ID, CONSUMED, RecordId
 from newsloom.contracts.topics import ARTICLE_VECTORS
 from newsloom.log_names import topic_name, topic_names
 from newsloom.settings import Settings
-from newsloom.streaming.dead_letter_replay import REPLAYED
-from newsloom.streaming.dead_letters import ADDED, OFFSET, PARTITION, REASON, TOPIC
+from newsloom.streaming.dead_letter_replay import REPLAYED_OFFSET
+from newsloom.streaming.dead_letters import ADDED_HEADERS, OFFSET, PARTITION, REASON, TOPIC
 from newsloom.streaming.partitioning import partition_of
 from newsloom.streaming.records import Headers, Record, TopicPartition
 
@@ -45,7 +45,9 @@ class Places:
     def letter(self, record: Record) -> Headers:
         """The headers of a dead letter, or of the marker of one, with the places of the copies."""
         if record.header(REASON) is None:
-            return tuple((name, self._marked(record) if name == REPLAYED else value) for name, value in record.headers)
+            return tuple(
+                (name, self._marked(record) if name == REPLAYED_OFFSET else value) for name, value in record.headers
+            )
         origin = record.header(TOPIC) or "", int(record.header(PARTITION) or 0), int(record.header(OFFSET) or 0)
         if origin[0] not in self._inputs:
             return record.headers
@@ -53,7 +55,7 @@ class Places:
         place = self._place(*origin, of_edition)
         new = dict(zip((TOPIC, PARTITION, OFFSET), (str(part).encode() for part in place), strict=True))
         # By place: a producer's own header may be called as one of ours is.
-        own, added = record.headers[: -len(ADDED)], record.headers[-len(ADDED) :]
+        own, added = record.headers[: -len(ADDED_HEADERS)], record.headers[-len(ADDED_HEADERS) :]
         own = tuple((name, self._renamed(value, of_edition) if name == CLOUDEVENT_ID else value) for name, value in own)
         return (*own, *((name, new.get(name, value)) for name, value in added))
 
@@ -66,7 +68,7 @@ class Places:
         return (str(new) + "/".join(["", *text.split("/")[3:]])).encode()
 
     def _marked(self, record: Record) -> bytes:
-        letter = RecordId(record.topic, record.partition, int(record.header(REPLAYED) or 0))
+        letter = RecordId(record.topic, record.partition, int(record.header(REPLAYED_OFFSET) or 0))
         # A marker whose letter retention has taken marks nothing: one before the beginning.
         return str(self._new[letter][2]).encode() if letter in self._new else b"-1"
 

@@ -32,8 +32,8 @@ from newsloom.contracts.topics import (
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
 from newsloom.log_names import group_name, topic_name, topic_names
 from newsloom.settings import Settings
-from newsloom.streaming.dead_letter_replay import REPLAYED
-from newsloom.streaming.dead_letters import OFFSET, PARTITION, REASON, SERVICE, original
+from newsloom.streaming.dead_letter_replay import REPLAYED_OFFSET
+from newsloom.streaming.dead_letters import OFFSET, PARTITION, REASON, SERVICE, original_message
 from newsloom.streaming.errors import LogError
 from newsloom.streaming.log import Log
 from newsloom.streaming.records import Record, TopicPartition
@@ -150,12 +150,12 @@ class _TopicReader:
             self._contents.checkpoints.append(DecodedRecord(_position(record), state, event_id))
 
     def _read_letter(self, record: Record) -> None:
-        position, replayed_offset = _position(record), record.header(REPLAYED)
+        position, replayed_offset = _position(record), record.header(REPLAYED_OFFSET)
         if replayed_offset is not None and record.header(REASON) is None:
             self._read_replay_marker(position, replayed_offset)
             return
         try:
-            message = original(record)
+            message = original_message(record)
             origin = RecordId(message.topic, int(record.header(PARTITION) or ""), int(record.header(OFFSET) or ""))
         except ValueError as error:
             self._findings.add(Invariant.DEAD_LETTERS, f"dead letter {position}: {error}")

@@ -10,7 +10,7 @@ from functools import cache
 import pytest
 
 from newsloom.settings import Settings
-from newsloom.streaming.dead_letters import dead_letter
+from newsloom.streaming.dead_letters import build_dead_letter
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.step import Rejection
 from services.embedder.step import EmbedderStep
@@ -54,7 +54,7 @@ def good() -> Topics:
     outcome = EmbedderStep(SETTINGS, WordEncoder()).process(articles)
     vectors = placed(outcome.messages, lambda _, message: int((message.key or b"")[-1:] == b"1"))
     calm = verifying.undisturbed(vectors, SETTINGS)
-    letters = [dead_letter(one, topic="news.dead-letters", service="embedder") for one in outcome.rejected]
+    letters = [build_dead_letter(one, topic="news.dead-letters", service="embedder") for one in outcome.rejected]
     return replace(calm, articles=articles, vectors=vectors, dead_letters=placed(letters, lambda *_: 0))
 
 
@@ -114,7 +114,9 @@ def test_records_out_of_order_are_found(topic: str) -> None:
 
 
 def test_a_dead_letter_for_a_record_that_was_processed_is_found() -> None:
-    extra = dead_letter(Rejection(good().vectors[0], "by mistake"), topic="news.dead-letters", service="clusterer")
+    extra = build_dead_letter(
+        Rejection(good().vectors[0], "by mistake"), topic="news.dead-letters", service="clusterer"
+    )
     letters = [*good().dead_letters, *placed([extra], lambda *_: 1)]
     assert found(replace(good(), dead_letters=letters)) != []
 

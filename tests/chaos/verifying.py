@@ -111,7 +111,7 @@ def undisturbed(vectors: Iterable[Record], settings: Settings) -> Topics:
         watchdog, metrics = Watchdog(), Metrics()
         step = build_step(settings, log, RestoreProgress(watchdog, metrics))
         group = group_name(settings, "clusterer")
-        worker = log.worker(group=group, instance="undisturbed", topics=step.inputs)
+        worker = log.worker(group=group, instance="undisturbed", topics=step.input_topics)
         config = LoopConfig(
             service="clusterer",
             dead_letter_topic=settings.topic_prefix + DEAD_LETTERS.name,
@@ -119,8 +119,8 @@ def undisturbed(vectors: Iterable[Record], settings: Settings) -> Topics:
             records_max=RECORDS_MAX,
         )
         loop = Loop(worker, step, config, stop=threading.Event(), watchdog=watchdog, metrics=metrics)
-        while log.admin().backlog(group, step.inputs):
-            loop.turn()
+        while log.admin().backlog(group, step.input_topics):
+            loop.run_once()
         return Topics.read(log, settings.topic_prefix)
     finally:
         log.close()

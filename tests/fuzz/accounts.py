@@ -27,7 +27,7 @@ from newsloom.contracts.membership import Membership
 from newsloom.contracts.pipeline import EVENT_TYPE
 from newsloom.contracts.topics import TopicDefinition
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
-from newsloom.streaming.dead_letters import ADDED, REASON_CHARACTERS_MAX
+from newsloom.streaming.dead_letters import ADDED_HEADERS, REASON_CHARACTERS_MAX
 from newsloom.streaming.records import Record
 from tests.fuzz.record import Fate
 
@@ -114,8 +114,8 @@ def letters_by_origin(letters: Iterable[Record], origins: dict[Place, Record], s
     """
     reasons: defaultdict[Place, list[str]] = defaultdict(list)
     for letter in letters:
-        names, values = zip(*letter.headers[-len(ADDED) :], strict=True)
-        if names != ADDED:
+        names, values = zip(*letter.headers[-len(ADDED_HEADERS) :], strict=True)
+        if names != ADDED_HEADERS:
             raise Wrong(f"dead letter {letter.offset} ends with headers {names}")
         reason, by, topic, partition, offset, timestamp_ms = (value.decode() for value in values)
         if by != service:
@@ -124,7 +124,7 @@ def letters_by_origin(letters: Iterable[Record], origins: dict[Place, Record], s
         origin = origins.get(at)
         if origin is None:
             raise Wrong(f"dead letter {letter.offset} is of a record that nobody sent: {at}")
-        found = (letter.key, letter.value, letter.headers[: -len(ADDED)], int(timestamp_ms))
+        found = (letter.key, letter.value, letter.headers[: -len(ADDED_HEADERS)], int(timestamp_ms))
         if found != (origin.key, origin.value, origin.headers, origin.timestamp_ms):
             raise Wrong(f"dead letter {letter.offset} is not what came: {at}")
         if not reason.strip() or len(reason) > 2 * REASON_CHARACTERS_MAX:

@@ -47,7 +47,7 @@ class TimedStep:
     """A step whose batches are timed. One without a state does the slow ones again, record by record, to find the culprit."""
 
     def __init__(self, step: Step, slowest: Slowest, *, again: bool) -> None:
-        self.inputs = step.inputs
+        self.input_topics = step.input_topics
         self.restore = step.restore
         self.forget = step.forget
         self._step = step
@@ -94,7 +94,7 @@ class Newsroom:
             dead_letter_share_max=SETTINGS.dead_letter_share_max,
             records_max=EMBEDDER_RECORDS_MAX if embedding else CLUSTERER_RECORDS_MAX,
         )
-        worker = self._log.worker(group=group_name(SETTINGS, service), instance="0", topics=step.inputs)
+        worker = self._log.worker(group=group_name(SETTINGS, service), instance="0", topics=step.input_topics)
         timed = TimedStep(step, self._slowest[service], again=embedding)
         return Loop(worker, timed, config, stop=threading.Event(), watchdog=Watchdog(), metrics=Metrics())
 
@@ -118,10 +118,10 @@ class Newsroom:
         """Let a service do what lies before it. A batch that could not be committed would be no bad input, but a bad test."""
         loop, topics = self._loops[service], self._inputs(service)
         while self._log.admin().backlog(group_name(SETTINGS, service), topics):
-            loop.turn()
+            loop.run_once()
 
     def _inputs(self, service: str) -> Sequence[str]:
-        return self._embedder().inputs if service == "embedder" else [topic_name(SETTINGS, ARTICLE_VECTORS)]
+        return self._embedder().input_topics if service == "embedder" else [topic_name(SETTINGS, ARTICLE_VECTORS)]
 
     def read(self, topic: TopicDefinition) -> list[Record]:
         """What has been written to the topic since the last time."""

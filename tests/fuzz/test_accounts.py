@@ -12,7 +12,7 @@ from newsloom.contracts.codec import encode
 from newsloom.contracts.membership import Decision, Membership, Verdict, membership_key
 from newsloom.contracts.topics import STORIES
 from newsloom.contracts.vector import ArticleRetraction
-from newsloom.streaming.dead_letters import dead_letter
+from newsloom.streaming.dead_letters import build_dead_letter
 from newsloom.streaming.records import Record
 from newsloom.streaming.step import Rejection
 from tests.fuzz.accounts import MESSAGE_BYTES_MAX, Accounts, Clustering, Wrong, check_article, letters_by_origin, place
@@ -24,7 +24,7 @@ ORIGIN = Record("news.articles", 0, 7, 1_000, b"k", b"{", (("h", b"\xff"),))
 
 
 def letter(record: Record = ORIGIN, reason: str = "not JSON") -> Record:
-    made = dead_letter(Rejection(record, reason), topic="news.dead-letters", service="embedder")
+    made = build_dead_letter(Rejection(record, reason), topic="news.dead-letters", service="embedder")
     return Record("news.dead-letters", 0, 0, 2_000, made.key, made.value, made.headers)
 
 

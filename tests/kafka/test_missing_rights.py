@@ -14,7 +14,7 @@ import pytest
 from newsloom.access import Resource, Right
 from newsloom.contracts.topics import DEAD_LETTERS
 from newsloom.service import EXIT_CONFIGURATION
-from newsloom.streaming.dead_letters import dead_letter
+from newsloom.streaming.dead_letters import build_dead_letter
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.records import Record
 from newsloom.streaming.step import Rejection
@@ -54,7 +54,10 @@ def _replay(newsroom: AclNewsroom) -> None:
     origins = [newsroom.name(topic) for topic in ROLES_BY_NAME["dead-letters"].writes if topic is not DEAD_LETTERS]
     records = [Record(origin, 0, 7, time.time_ns() // 1_000_000, b"k", b"{", ()) for origin in origins]
     newsroom.write(
-        [dead_letter(Rejection(one, "no JSON"), topic=newsroom.name(DEAD_LETTERS), service="test") for one in records]
+        [
+            build_dead_letter(Rejection(one, "no JSON"), topic=newsroom.name(DEAD_LETTERS), service="test")
+            for one in records
+        ]
     )
     newsroom.run("dead-letters", "dead-letters", "replay")
 

@@ -14,7 +14,7 @@ from newsloom.contracts.codec import decode_article, decode_command, decode_vect
 from newsloom.contracts.pipeline import EDITION_HEADER, TOPICS
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
 from newsloom.settings import Settings
-from newsloom.streaming.dead_letters import ADDED, OFFSET, PARTITION, REASON, TOPIC
+from newsloom.streaming.dead_letters import ADDED_HEADERS, OFFSET, PARTITION, REASON, TOPIC
 from newsloom.streaming.records import Record, TopicPartition
 from tests.simulation.broker import Broker
 from tests.simulation.clusterer_transaction import ClustererTransaction, place
@@ -115,7 +115,7 @@ class Checker:
         return source
 
     def _letter(self, letter: Record, given: Mapping[str, Record]) -> str:
-        headers, added = letter.headers[: -len(ADDED)], dict(letter.headers[-len(ADDED) :])
+        headers, added = letter.headers[: -len(ADDED_HEADERS)], dict(letter.headers[-len(ADDED_HEADERS) :])
         source = "/".join(added[name].decode() for name in (TOPIC, PARTITION, OFFSET))
         if not added[REASON]:
             self.problems.append(f"the dead letter {place(letter)} gives no reason")

@@ -89,18 +89,18 @@ def _half_a_state_is_believed() -> AbstractContextManager[None]:
 
 
 def _state_survives_a_failure() -> AbstractContextManager[None]:
-    return patch_attributes((Loop, "_doubt", lambda _: None))
+    return patch_attributes((Loop, "_discard_state", lambda _: None))
 
 
 def _state_survives_a_loss() -> AbstractContextManager[None]:
-    take = Loop._take
+    take = Loop._poll
 
     def taken(self: Loop) -> Batch:
         batch = take(self)
         self._unrestored -= batch.gained & self._restored
         return batch
 
-    return patch_attributes((Loop, "_take", taken), (Loop, "_forget", lambda *_: None))
+    return patch_attributes((Loop, "_poll", taken), (Loop, "_forget", lambda *_: None))
 
 
 # --- the steps

@@ -54,7 +54,7 @@ def _clustered_in_peace(vectors: Iterable[Record], settings: Settings) -> Topics
         service = Service("clusterer", settings, RECORDS_MAX)
         loop = service.loop(log, "calm", threading.Event())
         while log.admin().backlog(service.group, [topic_name(settings, ARTICLE_VECTORS)]):
-            loop.turn()
+            loop.run_once()
         return Topics.read(log, settings.topic_prefix)
 
 

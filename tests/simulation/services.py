@@ -54,7 +54,7 @@ class Service:
         watchdog, metrics = Watchdog(), Metrics()
         check_topics(log.admin(), topic_specs(self.settings), state_topic_names(self.settings))
         step = self._step(log, RestoreProgress(watchdog, metrics, clock=lambda: 0.0))
-        worker = log.worker(group=self.group, instance=instance, topics=step.inputs)
+        worker = log.worker(group=self.group, instance=instance, topics=step.input_topics)
         config = LoopConfig(
             service=self.name,
             dead_letter_topic=topic_name(self.settings, DEAD_LETTERS),

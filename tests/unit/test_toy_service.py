@@ -35,7 +35,7 @@ from newsloom.streaming.step import Outcome, Rejection
 
 class ToyStep:
     def __init__(self, settings):
-        self.inputs = topic_names(settings, TOY.consumes)
+        self.input_topics = topic_names(settings, TOY.consumes)
         self._titles = topic_name(settings, TITLES)
 
     def restore(self, partition):

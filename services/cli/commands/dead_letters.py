@@ -16,7 +16,7 @@ from newsloom.contracts.topics import DEAD_LETTERS
 from newsloom.log import open_log
 from newsloom.log_names import topic_name
 from newsloom.settings import Settings
-from newsloom.streaming.dead_letter_replay import Letter, Place, letters, replay
+from newsloom.streaming.dead_letter_replay import DeadLetterRecord, PartitionOffset, read_dead_letters, replay
 from newsloom.streaming.dead_letters import REASON, TOPIC
 from newsloom.streaming.log import Log
 from newsloom.terminal import escape
@@ -29,10 +29,10 @@ FULL_COLUMNS: Final = 120
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _PlaceType(click.ParamType[Place]):
+class _PlaceType(click.ParamType[PartitionOffset]):
     name = "letter"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Place:
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> PartitionOffset:
         partition, slash, offset = str(value).rpartition("/")
         if not offset.isdecimal() or (slash and not partition.isdecimal()):
             self.fail(f"{value!r} is not PARTITION/OFFSET, such as 0/17 (17 alone means 0/17)", param, ctx)
@@ -78,7 +78,7 @@ def list_(settings: Settings, *, reason: str | None, topic: str | None, every: b
     with closing(open_log(settings)) as log:
         lines = [
             letter_line(letter)
-            for letter in letters(log, topic_name(settings, DEAD_LETTERS))
+            for letter in read_dead_letters(log, topic_name(settings, DEAD_LETTERS))
             if (every or not letter.replayed) and _matches(letter, reason, topic)
         ]
     lines.sort(key=lambda line: (line.partition, line.offset))
@@ -97,7 +97,7 @@ def list_(settings: Settings, *, reason: str | None, topic: str | None, every: b
 @click.argument("place", metavar="PARTITION/OFFSET", type=_PlaceType())
 @click.option("--raw", is_flag=True, help="Only the value, byte for byte.")
 @click.pass_obj
-def show(settings: Settings, place: Place, raw: bool) -> None:
+def show(settings: Settings, place: PartitionOffset, raw: bool) -> None:
     """Show one letter in full: why it is here, its headers and its value.
 
     \b
@@ -107,7 +107,12 @@ def show(settings: Settings, place: Place, raw: bool) -> None:
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
     with closing(open_log(settings)) as log:
         letter = next(
-            (letter for letter in letters(log, topic_name(settings, DEAD_LETTERS)) if letter.place == place), None
+            (
+                letter
+                for letter in read_dead_letters(log, topic_name(settings, DEAD_LETTERS))
+                if letter.position == place
+            ),
+            None,
         )
     if letter is None:
         raise click.ClickException(_absent([place]))
@@ -125,7 +130,7 @@ def show(settings: Settings, place: Place, raw: bool) -> None:
 @click.argument("places", metavar="[PARTITION/OFFSET]...", type=_PlaceType(), nargs=-1)
 @_filters
 @click.pass_obj
-def replay_(settings: Settings, places: tuple[Place, ...], *, reason: str | None, topic: str | None) -> None:
+def replay_(settings: Settings, places: tuple[PartitionOffset, ...], *, reason: str | None, topic: str | None) -> None:
     """Send waiting letters back to the topics they came from: all, those named, or those the options choose.
 
     Do it after a fix: of a service, of its settings, or of what it stumbled over. Each letter is sent once: that it was is
@@ -144,8 +149,8 @@ def replay_(settings: Settings, places: tuple[Place, ...], *, reason: str | None
     dead_letters = topic_name(settings, DEAD_LETTERS)
     chosen = frozenset(places)
 
-    def wanted(letter: Letter) -> bool:
-        return (not chosen or letter.place in chosen) and _matches(letter, reason, topic)
+    def wanted(letter: DeadLetterRecord) -> bool:
+        return (not chosen or letter.position in chosen) and _matches(letter, reason, topic)
 
     with closing(open_log(settings)) as log:
         if chosen:
@@ -157,29 +162,31 @@ def replay_(settings: Settings, places: tuple[Place, ...], *, reason: str | None
         click.echo(f"sent {count(number, 'dead letter')} back to {escape(target)}")
     if not outcome.sent:
         click.echo("nothing to send: no such dead letters wait")
-    if outcome.homeless:
-        named = ", ".join(_named(place) for place in outcome.homeless)
+    if outcome.without_origin:
+        named = ", ".join(_named(place) for place in outcome.without_origin)
         raise click.ClickException(f"not sent, because their headers do not say where they came from: {named}")
 
 
-def _check_named(log: Log, dead_letters: str, chosen: frozenset[Place]) -> None:
-    found = {letter.place: letter.replayed for letter in letters(log, dead_letters) if letter.place in chosen}
+def _check_named(log: Log, dead_letters: str, chosen: frozenset[PartitionOffset]) -> None:
+    found = {
+        letter.position: letter.replayed for letter in read_dead_letters(log, dead_letters) if letter.position in chosen
+    }
     if absent := sorted(chosen - set(found)):
         raise click.ClickException(f"{_absent(absent)}; nothing was sent")
     for place in sorted(place for place, replayed in found.items() if replayed):
         click.echo(f"{_named(place)} was replayed before; it is not sent again", err=True)
 
 
-def _matches(letter: Letter, reason: str | None, topic: str | None) -> bool:
+def _matches(letter: DeadLetterRecord, reason: str | None, topic: str | None) -> bool:
     record = letter.record
     return (reason is None or reason in (record.header(REASON) or "")) and topic in {None, record.header(TOPIC)}
 
 
-def _named(place: Place) -> str:
+def _named(place: PartitionOffset) -> str:
     return f"{place[0]}/{place[1]}"
 
 
-def _absent(places: list[Place]) -> str:
+def _absent(places: list[PartitionOffset]) -> str:
     return f"there is no dead letter {', '.join(map(_named, places))}: `newsloom dead-letters list --all` lists them"
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from newsloom.contracts.cloudevents import rfc3339
-from newsloom.streaming.dead_letter_replay import Letter
+from newsloom.streaming.dead_letter_replay import DeadLetterRecord
 from newsloom.streaming.dead_letters import HEADER_PREFIX, OFFSET, PARTITION, REASON, SERVICE, TOPIC
 from newsloom.streaming.records import Record
 from newsloom.terminal import escape, escape_lines
@@ -39,7 +39,7 @@ class LetterLine(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.partition}/{self.offset}"
 
 
-def letter_line(letter: Letter) -> LetterLine:
+def letter_line(letter: DeadLetterRecord) -> LetterLine:
     """What a list says of the letter. `origin` is the partition and offset at which it stood in `topic`."""
     record = letter.record
     return LetterLine(
@@ -56,7 +56,7 @@ def letter_line(letter: Letter) -> LetterLine:
     )
 
 
-def print_letter(screen: Console, letter: Letter) -> None:
+def print_letter(screen: Console, letter: DeadLetterRecord) -> None:
     """The letter in full: where it comes from and why, its headers, its value as readable as it can be."""
     line = letter_line(letter)
     state = "replayed" if letter.replayed else "waiting"

@@ -16,7 +16,7 @@ from newsloom.contracts.codec import encode
 from newsloom.contracts.story import ArticleRef, Cause, HistoryEntry, Story, StoryState, StoryUpdate, UpdateKind
 from newsloom.log_names import topic_specs
 from newsloom.settings import Settings
-from newsloom.streaming.dead_letters import dead_letter
+from newsloom.streaming.dead_letters import build_dead_letter
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message, Record
@@ -129,5 +129,5 @@ def letter_message(
     timestamp_ms: int = AN_HOUR_AGO_MS,
 ) -> Message:
     record = Record(topic, 0, offset, timestamp_ms, key, value, headers)
-    made = dead_letter(Rejection(record, reason), topic="news.dead-letters", service="embedder")
+    made = build_dead_letter(Rejection(record, reason), topic="news.dead-letters", service="embedder")
     return Message(made.topic, made.key, made.value, made.headers, partition=partition)

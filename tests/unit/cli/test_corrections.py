@@ -63,7 +63,7 @@ class Newsroom:
         )
         with closing(open_log_url(self.settings.log)) as log:
             step = self._step(name, log)
-            worker = log.worker(group=f"news.{name}", instance="0", topics=step.inputs)
+            worker = log.worker(group=f"news.{name}", instance="0", topics=step.input_topics)
             Loop(worker, step, config, stop=self._stop, watchdog=Watchdog()).run()
             worker.close()
 

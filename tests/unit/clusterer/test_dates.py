@@ -35,7 +35,7 @@ def taken_in(log: Log, published_at: datetime, *, timestamp_ms: int) -> Outcome:
     step = ClustererStep(SETTINGS, log, None, parameters_of(SETTINGS))
     step.restore(0)
     value = encode(msgspec.structs.replace(article(1), published_at=published_at))
-    return step.process([Record(step.inputs[0], 0, 0, timestamp_ms, EDITION.encode(), value)])
+    return step.process([Record(step.input_topics[0], 0, 0, timestamp_ms, EDITION.encode(), value)])
 
 
 def test_what_is_published_with_its_record_is_taken(log: Log) -> None:

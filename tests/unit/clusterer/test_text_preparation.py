@@ -46,7 +46,7 @@ def process(step: ClustererStep, *events: ArticleVector) -> Outcome:
     later_ms = round(START.timestamp() * 1000) + 1
     return step.process(
         [
-            Record(step.inputs[0], 0, offset, later_ms, event.edition.encode(), encode(event))
+            Record(step.input_topics[0], 0, offset, later_ms, event.edition.encode(), encode(event))
             for offset, event in enumerate(events)
         ]
     )

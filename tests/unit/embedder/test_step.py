@@ -72,7 +72,7 @@ def reason(outcome: Outcome) -> str:
 
 def test_it_consumes_articles_and_commands_and_produces_vectors() -> None:
     step = EmbedderStep(Settings(topic_prefix="test."), BytesEncoder())
-    assert list(step.inputs) == ["test.articles", "test.story-commands"]
+    assert list(step.input_topics) == ["test.articles", "test.story-commands"]
     (message,) = step.process([record(content())]).messages
     assert message.topic == "test.article-vectors"
 

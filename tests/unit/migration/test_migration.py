@@ -15,7 +15,7 @@ from newsloom.contracts.story import Story
 from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, STORY_UPDATES
 from newsloom.log_names import topic_name
 from newsloom.settings import Settings
-from newsloom.streaming.dead_letter_replay import letters, replay
+from newsloom.streaming.dead_letter_replay import read_dead_letters, replay
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log_url
@@ -90,7 +90,8 @@ def test_the_services_go_on_in_the_copy_as_in_the_original(log: Log, given: Sett
     lying = {record.partition for record in read_topic(log, topic_name(target, ARTICLE_VECTORS))}
     assert len(lying) == min(partitions, len(lying)) > partitions // 2
     waiting = [
-        [letter.replayed for letter in letters(log, f"{side.topic_prefix}dead-letters")] for side in (given, target)
+        [letter.replayed for letter in read_dead_letters(log, f"{side.topic_prefix}dead-letters")]
+        for side in (given, target)
     ]
     assert sorted(waiting[0]) == sorted(waiting[1])
     # Both go on, each on its own topics: the clusterers' state, places and tails were the same.

@@ -24,7 +24,7 @@ class Tally:
     `during` is called in the middle of `process`, when the records have been polled and not committed.
     """
 
-    inputs: Sequence[str] = (IN,)
+    input_topics: Sequence[str] = (IN,)
 
     def __init__(self, log: Log, *, during: Callable[[], None] = lambda: None) -> None:
         self.calls: list[tuple[str, int]] = []

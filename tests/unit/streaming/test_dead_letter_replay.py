@@ -6,7 +6,14 @@ import pytest
 
 from newsloom.log_names import topic_specs
 from newsloom.settings import Settings
-from newsloom.streaming.dead_letter_replay import BATCH_LETTERS_MAX, REPLAYED, Letter, Replayed, letters, replay
+from newsloom.streaming.dead_letter_replay import (
+    BATCH_LETTERS_MAX,
+    REPLAYED_OFFSET,
+    DeadLetterRecord,
+    ReplayResult,
+    read_dead_letters,
+    replay,
+)
 from newsloom.streaming.errors import ConfigurationError, Fenced
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log_url
@@ -24,7 +31,7 @@ def log() -> Iterator[Log]:
     log.close()
 
 
-def replay_all(log: Log) -> Replayed:
+def replay_all(log: Log) -> ReplayResult:
     return replay(log, TOPIC, writer_name="replay", wanted=lambda _: True, now_ms=AN_HOUR_AGO_MS)
 
 
@@ -38,7 +45,7 @@ def test_many_letters_take_many_transactions_and_each_goes_once(log: Log) -> Non
     write(log, [letter_message(value, "why", partition=place % 2) for place, value in enumerate(values)])
     assert replay_all(log).sent == {"news.articles": count + 5}
     assert originals(log) == values
-    assert replay_all(log) == Replayed()
+    assert replay_all(log) == ReplayResult()
     progress = log.writer("replay").progress()
     assert progress is not None
     assert progress.position == count + 5
@@ -47,7 +54,7 @@ def test_many_letters_take_many_transactions_and_each_goes_once(log: Log) -> Non
 def test_a_replay_is_fenced_by_a_later_one(log: Log) -> None:
     write(log, [letter_message(b"a", "why"), letter_message(b"b", "why")])
 
-    def wanted(_: Letter) -> bool:
+    def wanted(_: DeadLetterRecord) -> bool:
         replay_all(log)
         return True
 
@@ -60,17 +67,17 @@ def test_a_letter_that_is_rejected_again_waits_again(log: Log) -> None:
     write(log, [letter_message(b"a", "why")])
     replay_all(log)
     write(log, [letter_message(b"a", "still")])
-    assert [letter.replayed for letter in letters(log, TOPIC)] == [True, False]
+    assert [letter.replayed for letter in read_dead_letters(log, TOPIC)] == [True, False]
     assert replay_all(log).sent == {"news.articles": 1}
 
 
 def test_a_producer_that_uses_our_header_hides_nothing(log: Log) -> None:
-    write(log, [letter_message(b"a", "why"), letter_message(b"b", "why", headers=((REPLAYED, b"0"),))])
-    assert [letter.replayed for letter in letters(log, TOPIC)] == [False, False]
+    write(log, [letter_message(b"a", "why"), letter_message(b"b", "why", headers=((REPLAYED_OFFSET, b"0"),))])
+    assert [letter.replayed for letter in read_dead_letters(log, TOPIC)] == [False, False]
 
 
 def test_a_topic_that_is_gone_is_named_and_nothing_is_sent(log: Log) -> None:
     write(log, [letter_message(b"a", "why"), letter_message(b"b", "why", topic="old.articles")])
-    with pytest.raises(ConfigurationError, match=r"topic old\.articles, where dead letters came from"):
+    with pytest.raises(ConfigurationError, match=r"topic old\.articles, from which dead letters came"):
         replay_all(log)
     assert originals(log) == []

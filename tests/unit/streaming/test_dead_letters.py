@@ -16,8 +16,8 @@ from newsloom.streaming.dead_letters import (
     WINDOW_RECORDS,
     DeadLetterGuard,
     TooManyDeadLetters,
-    dead_letter,
-    original,
+    build_dead_letter,
+    original_message,
 )
 from newsloom.streaming.log import Progress
 from newsloom.streaming.open import open_log_url
@@ -46,34 +46,34 @@ def arrived(message: Message) -> Record:
 
 @given(RECORDS, REASONS)
 def test_there_and_back_nothing_has_changed(record: Record, reason: str) -> None:
-    letter = dead_letter(Rejection(record, reason), topic="news.dead-letters", service="embedder")
+    letter = build_dead_letter(Rejection(record, reason), topic="news.dead-letters", service="embedder")
     assert (letter.topic, letter.key, letter.value) == ("news.dead-letters", record.key, record.value)
     assert letter.headers[: len(record.headers)] == record.headers
-    assert original(arrived(letter)) == Message(
+    assert original_message(arrived(letter)) == Message(
         record.topic, record.key, record.value, headers=record.headers, timestamp_ms=record.timestamp_ms
     )
 
 
 @given(RECORDS, st.lists(REASONS, min_size=2, max_size=4))
 def test_a_record_rejected_time_and_again_does_not_grow(record: Record, reasons: list[str]) -> None:
-    first = dead_letter(Rejection(record, reasons[0]), topic="letters", service="embedder")
+    first = build_dead_letter(Rejection(record, reasons[0]), topic="letters", service="embedder")
     letter = first
     for reason in reasons[1:]:
-        back = original(arrived(letter))
+        back = original_message(arrived(letter))
         again = Record(back.topic, 3, 4, back.timestamp_ms or 0, back.key, back.value, back.headers)
-        letter = dead_letter(Rejection(again, reason), topic="letters", service="embedder")
+        letter = build_dead_letter(Rejection(again, reason), topic="letters", service="embedder")
     assert len(letter.headers) == len(first.headers)
 
 
 @pytest.mark.parametrize("headers", [(), (("dead-letter-reason", b"why"),), (("dead-letter-topic", b"news.articles"),)])
 def test_a_record_that_is_no_letter_has_no_origin(headers: tuple[tuple[str, bytes], ...]) -> None:
-    with pytest.raises(ValueError, match="nobody knows where it came from"):
-        original(Record("letters", 0, 0, 0, b"k", b"v", headers))
+    with pytest.raises(ValueError, match="its origin is unknown"):
+        original_message(Record("letters", 0, 0, 0, b"k", b"v", headers))
 
 
 def test_a_reason_that_quotes_the_input_is_cut() -> None:
     rejection = Rejection(Record("in", 0, 0, 0, None, b""), f"Invalid enum value '{'z' * 1_000_000}' - at `$.leaning`")
-    reason = arrived(dead_letter(rejection, topic="letters", service="embedder")).header(REASON) or ""
+    reason = arrived(build_dead_letter(rejection, topic="letters", service="embedder")).header(REASON) or ""
     assert len(reason) <= REASON_CHARACTERS_MAX
     assert reason.startswith("Invalid enum value 'zzz")
     assert reason.endswith("zz' - at `$.leaning`")
@@ -84,7 +84,7 @@ def test_the_largest_article_fits_with_any_reason() -> None:
     log.admin().create(topic_specs(Settings()))
     value = b"x" * (ARTICLES.max_record_bytes - 300)
     record = Record("news.articles", 0, 0, 0, b"k" * 256, value)
-    letter = dead_letter(
+    letter = build_dead_letter(
         Rejection(record, "\N{MUSICAL SYMBOL G CLEF}" * 1_000_000), topic="news.dead-letters", service="e"
     )
     log.writer("test").write([letter], Progress(1))

@@ -58,7 +58,7 @@ def make_loop(
     config = LoopConfig(service="tally", dead_letter_topic=LETTERS, dead_letter_share_max=0.5, records_max=records_max)
     # Set, so that a round that failed does not wait before the next one.
     stop = stop or _set()
-    worker = worker or log.worker(group=GROUP, instance="0", topics=step.inputs)
+    worker = worker or log.worker(group=GROUP, instance="0", topics=step.input_topics)
     return Loop(worker, step, config, stop=stop, watchdog=Watchdog(on_hang=pytest.fail))
 
 
@@ -68,11 +68,11 @@ def _set() -> threading.Event:
     return event
 
 
-def turn_until(loop: Loop, condition: Callable[[], bool]) -> None:
+def run_until(loop: Loop, condition: Callable[[], bool]) -> None:
     for _ in steps("the loop"):
         if condition():
             return
-        loop.turn()
+        loop.run_once()
 
 
 def backlog(log: Log) -> int:
@@ -101,10 +101,10 @@ def test_outputs_and_offsets_are_committed_together(log: Log) -> None:
     create_topics(log)
     put(log, numbered(IN, 5))
     loop = make_loop(log, Tally(log))
-    assert loop.turn() == 5
+    assert loop.run_once() == 5
     assert numbers(log) == [1, 2, 3, 4, 5]
     assert backlog(log) == 0
-    assert loop.turn() == 0
+    assert loop.run_once() == 0
 
 
 def test_an_output_that_cannot_be_written_commits_nothing(log: Log) -> None:
@@ -114,7 +114,7 @@ def test_an_output_that_cannot_be_written_commits_nothing(log: Log) -> None:
     loop = make_loop(log, step)
     step.out = "missing"
     with pytest.raises(ConfigurationError, match="topic missing does not exist"):
-        loop.turn()
+        loop.run_once()
     assert (numbers(log), backlog(log)) == ([], 5)
 
 
@@ -122,17 +122,17 @@ def test_a_batch_is_bounded(log: Log) -> None:
     create_topics(log)
     put(log, numbered(IN, 5))
     loop = make_loop(log, Tally(log), records_max=2)
-    assert [loop.turn() for _ in range(3)] == [2, 2, 1]
+    assert [loop.run_once() for _ in range(3)] == [2, 2, 1]
 
 
 def test_state_is_restored_before_the_first_record(log: Log) -> None:
     create_topics(log)
     put(log, numbered(IN, 2))
-    make_loop(log, Tally(log)).turn()
+    make_loop(log, Tally(log)).run_once()
     put(log, numbered(IN, 2, start=2), writer="second")
 
     step = Tally(log)
-    make_loop(log, step).turn()
+    make_loop(log, step).run_once()
 
     assert step.calls == [("restore", 0), ("process", 0), ("process", 0)]
     assert numbers(log) == [1, 2, 3, 4]
@@ -143,7 +143,7 @@ def test_rejected_records_become_dead_letters_as_they_came(log: Log) -> None:
     headers = (("ce_id", b"7"), ("ce_id", b"\xff\x00"), ("trace", b""))
     put(log, [Message(IN, b"\xfe", UNREADABLE, headers=headers, timestamp_ms=77), *numbered(IN, 2)])
     loop = make_loop(log, Tally(log))
-    assert loop.turn() == 3
+    assert loop.run_once() == 3
     (letter,) = read_all(log, LETTERS)
     assert (letter.key, letter.value) == (b"\xfe", UNREADABLE)
     assert letter.headers == (
@@ -167,13 +167,13 @@ def test_a_batch_whose_partition_was_taken_leaves_no_trace(log: Log, clock: Manu
     rivals: list[Member] = []
     step.during = lambda: rivals.append(take_over(log, clock, upto=3))
 
-    assert loop.turn() == 0  # the rival was quicker: the commit fails
+    assert loop.run_once() == 0  # the rival was quicker: the commit fails
     assert step.calls[-1] == ("forget", 0)
     assert numbers(log) == [1, 2, 3]
 
     step.during = lambda: None
     clock.advance(SESSION_TIMEOUT_MS)  # the rival dies
-    turn_until(loop, lambda: backlog(log) == 0)
+    run_until(loop, lambda: backlog(log) == 0)
     assert step.calls[-2:] == [("restore", 0), ("process", 0)]
     assert numbers(log) == [1, 2, 3, 4]
 
@@ -191,8 +191,8 @@ def test_a_failed_commit_throws_the_state_away_even_if_the_partition_stays(log: 
         rival.worker.close()
 
     step.during = evicted_and_alone_again
-    assert loop.turn() == 0
-    turn_until(loop, lambda: backlog(log) == 0)
+    assert loop.run_once() == 0
+    run_until(loop, lambda: backlog(log) == 0)
     processed = ("process", 0)
     assert step.calls == [("restore", 0), processed, processed, ("forget", 0), ("restore", 0), processed, processed]
     assert numbers(log) == [1, 2]
@@ -202,11 +202,11 @@ def test_only_the_state_of_a_lost_partition_is_forgotten(log: Log, clock: Manual
     create_topics(log, partitions=2)
     step = Tally(log)
     loop = make_loop(log, step)
-    turn_until(loop, lambda: len(step.calls) == 2)
+    run_until(loop, lambda: len(step.calls) == 2)
     assert step.calls == [("restore", 0), ("restore", 1)]
 
     other = Member(log, GROUP, [IN], instance="1")
-    turn_until(loop, lambda: len(step.calls) == 3)
+    run_until(loop, lambda: len(step.calls) == 3)
     other.poll()
     (lost,) = other.owned
     assert step.calls[2] == ("forget", lost.partition)
@@ -215,7 +215,7 @@ def test_only_the_state_of_a_lost_partition_is_forgotten(log: Log, clock: Manual
     count = iter((1, 2, 3))
     other.take(2, lambda record: [Message(OUT, record.key, b"%d" % next(count), partition=record.partition)])
     clock.advance(SESSION_TIMEOUT_MS)  # the other dies
-    turn_until(loop, lambda: backlog(log) == 0)
+    run_until(loop, lambda: backlog(log) == 0)
     assert step.calls[3:] == [("restore", lost.partition), ("process", lost.partition)]
     assert numbers(log, lost.partition) == [1, 2, 3]
 
@@ -234,7 +234,7 @@ def test_a_log_that_is_away_during_a_restore_is_asked_again(log: Log) -> None:
             super().restore(partition)
 
     loop = make_loop(log, Interrupted(log))
-    assert [loop.turn() for _ in range(3)] == [0, 0, 2]  # the batch was in hand all the while
+    assert [loop.run_once() for _ in range(3)] == [0, 0, 2]  # the batch was in hand all the while
     assert (numbers(log), backlog(log)) == ([1, 2], 0)
 
 
@@ -262,10 +262,10 @@ def test_half_a_state_is_not_the_end_where_another_member_was_writing_it(log: Lo
     loop = make_loop(log, step)
 
     with capture_logs() as logged:
-        assert loop.turn() == 0
+        assert loop.run_once() == 0
     assert {"event": "restore.overtaken", "log_level": "warning", "partition": 0, "error": "half a state"} in logged
     clock.advance(SESSION_TIMEOUT_MS)  # the rival dies
-    turn_until(loop, lambda: backlog(log) == 0)
+    run_until(loop, lambda: backlog(log) == 0)
 
     assert numbers(log) == [1, 2, 3, 4]
 
@@ -274,7 +274,7 @@ def test_half_a_state_of_a_partition_that_is_ours_is_the_end(log: Log) -> None:
     create_topics(log)
     put(log, numbered(IN, 2))
     with pytest.raises(ConfigurationError, match="half a state"):
-        make_loop(log, Doubtful(log)).turn()
+        make_loop(log, Doubtful(log)).run_once()
 
 
 def test_a_log_that_is_away_between_two_batches_costs_no_restore(log: Log) -> None:
@@ -283,7 +283,7 @@ def test_a_log_that_is_away_between_two_batches_costs_no_restore(log: Log) -> No
     step = Tally(log)
     worker = AwayAtSecondPoll(log.worker(group=GROUP, instance="0", topics=[IN]))
     loop = make_loop(log, step, records_max=2, worker=worker)
-    assert [loop.turn() for _ in range(3)] == [2, 0, 2]
+    assert [loop.run_once() for _ in range(3)] == [2, 0, 2]
     assert step.calls.count(("restore", 0)) == 1
     assert numbers(log) == [1, 2, 3, 4]
 

@@ -103,7 +103,7 @@ class Group:
             worker = Fallible(self.log.worker(group=GROUP, instance=name, topics=[IN]), self._trouble[name])
             step = FallibleTally(self.log, self._trouble[name])
             self._loops[name] = make_loop(self.log, step, records_max=2, worker=worker)
-        self._loops[name].turn()
+        self._loops[name].run_once()
 
 
 @given(st.lists(ACTIONS, max_size=40))

@@ -66,7 +66,7 @@ def sample(probes: Probes, name: str) -> float:
 
 def loop_of(log: Log, step: Tally, metrics: Metrics, watchdog: Watchdog) -> Loop:
     config = LoopConfig(service="tally", dead_letter_topic=LETTERS, dead_letter_share_max=1, records_max=100)
-    worker = log.worker(group=GROUP, instance="0", topics=step.inputs)
+    worker = log.worker(group=GROUP, instance="0", topics=step.input_topics)
     stop = threading.Event()
     stop.set()
     return Loop(worker, step, config, stop=stop, watchdog=watchdog, metrics=metrics)
@@ -74,7 +74,7 @@ def loop_of(log: Log, step: Tally, metrics: Metrics, watchdog: Watchdog) -> Loop
 
 def test_what_is_committed_is_counted(log: Log, metrics: Metrics, watchdog: Watchdog, probes: Probes) -> None:
     put(log, [*numbered(IN, 5), Message(IN, None, UNREADABLE)])
-    loop_of(log, Tally(log), metrics, watchdog).turn()
+    loop_of(log, Tally(log), metrics, watchdog).run_once()
 
     assert sample(probes, 'newsloom_records_total{topic="in"}') == 6
     assert sample(probes, "newsloom_messages_total") == 5
@@ -96,7 +96,7 @@ def test_it_is_ready_once_everything_gained_is_restored(
             super().restore(partition)
 
     assert get(probes, "/readyz")[0] == 503, "nobody has polled"
-    loop_of(log, Asked(log), metrics, watchdog).turn()
+    loop_of(log, Asked(log), metrics, watchdog).run_once()
 
     assert seen == [503], "not while it restores"
     assert get(probes, "/readyz") == (200, "ok\n")
@@ -128,19 +128,19 @@ def test_it_is_not_ready_before_its_group_has_given_out_the_partitions(
     gone = Batch(lost=frozenset({TopicPartition(IN, 0)}), joined=False)
     loop = late_loop([Batch(joined=False), given, gone], log, metrics, watchdog)
 
-    loop.turn()
+    loop.run_once()
     assert get(probes, "/readyz")[0] == 503, "who knows what is ours?"
     assert sample(probes, "newsloom_ready") == 0
-    loop.turn()
+    loop.run_once()
     assert get(probes, "/readyz")[0] == 200
-    loop.turn()
+    loop.run_once()
     assert get(probes, "/readyz")[0] == 503, "the membership has ended"
 
 
 def test_a_spare_replica_is_ready_without_a_partition(
     log: Log, metrics: Metrics, watchdog: Watchdog, probes: Probes
 ) -> None:
-    late_loop([Batch()], log, metrics, watchdog).turn()
+    late_loop([Batch()], log, metrics, watchdog).run_once()
 
     assert get(probes, "/readyz")[0] == 200
     assert sample(probes, "newsloom_partitions") == 0
@@ -158,7 +158,7 @@ def test_a_failed_commit_takes_the_readiness_until_the_state_is_back(
         raise CommitFailed("nobody can say")
 
     step.during = fail
-    loop.turn()
+    loop.run_once()
 
     assert get(probes, "/readyz")[0] == 503
     assert sample(probes, "newsloom_commits_failed_total") == 1
@@ -191,7 +191,7 @@ def test_a_restore_shows_its_progress(log: Log, metrics: Metrics, watchdog: Watc
 
 
 def test_another_path_says_which_there_are(probes: Probes) -> None:
-    assert get(probes, "/") == (404, "there are /metrics, /healthz and /readyz\n")
+    assert get(probes, "/") == (404, "not found: use /metrics, /healthz or /readyz\n")
 
 
 def test_a_port_that_is_taken_is_named(metrics: Metrics, watchdog: Watchdog) -> None:

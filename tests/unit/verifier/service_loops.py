@@ -34,7 +34,7 @@ class ForwardingStep:
     """Stands in for the embedder: the records of `articles` are vectors already, and are forwarded with their record id."""
 
     def __init__(self, settings: Settings) -> None:
-        self.inputs: Sequence[str] = [topic_name(settings, topic) for topic in (ARTICLES, STORY_COMMANDS)]
+        self.input_topics: Sequence[str] = [topic_name(settings, topic) for topic in (ARTICLES, STORY_COMMANDS)]
         self._vectors = topic_name(settings, ARTICLE_VECTORS)
 
     def restore(self, partition: int) -> None: ...
@@ -111,15 +111,15 @@ class ServiceLoops:
         """Run the services, one after the other, until each has no backlog."""
         for service in services:
             loop = self._loops.get(service) or self._start(service)
-            group, inputs = group_name(self.settings, service), self._steps[service].inputs
+            group, inputs = group_name(self.settings, service), self._steps[service].input_topics
             for _ in steps(f"the {service} to drain"):
-                loop.turn()
+                loop.run_once()
                 if self.log.admin().backlog(group, inputs) == 0:
                     break
 
     def _start(self, service: str) -> Loop:
         step = self._steps[service]
-        worker = self.log.worker(group=group_name(self.settings, service), instance="0", topics=step.inputs)
+        worker = self.log.worker(group=group_name(self.settings, service), instance="0", topics=step.input_topics)
         self._workers.append(worker)
         letters = topic_name(self.settings, DEAD_LETTERS)
         config = LoopConfig(service=service, dead_letter_topic=letters, dead_letter_share_max=1.0, records_max=7)
