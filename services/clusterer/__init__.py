@@ -1,1 +1,1 @@
-"""The clusterer: vectors in, stories out."""
+"""The clusterer: groups articles into stories by their vectors."""

@@ -1,4 +1,4 @@
-"""`python -m services.clusterer`: the clusterer as a process."""
+"""Run the clusterer as a process: `python -m services.clusterer`."""
 
 from __future__ import annotations
 
@@ -16,25 +16,23 @@ from newsloom.streaming.step import Step
 
 _log = structlog.get_logger("newsloom.clusterer")
 
-# Before NumPy is loaded, which reads it then. Products of one article's size are over before a second thread has begun.
+# Set it before NumPy is loaded, which reads it then. Products of one article's size are done before a second thread starts.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 RECORDS_MAX = 200
-"""Articles in one transaction."""
+"""Records in one transaction."""
 
 
 def build_step(settings: Settings, log: Log, restore_progress: RestoreProgress) -> Step:
-    """The step these settings describe; raises ConfigurationError."""
-    # Imported here so that a wrong setting or a signal is answered at once, not after FAISS and HDBSCAN have been loaded.
+    """Build the clusterer's step; raises ConfigurationError."""
+    # Import late: loading FAISS and HDBSCAN takes seconds, and a wrong setting or a signal should end the service at once.
     from services.clusterer.calibration_files import load_calibration  # noqa: PLC0415
     from services.clusterer.configuration import parameters_of  # noqa: PLC0415
     from services.clusterer.step import ClustererStep  # noqa: PLC0415
 
     calibration = load_calibration(settings)
     if calibration is None:
-        _log.warning(
-            "calibration.missing", model=settings.model, effect="bars stand on the default model's similarities"
-        )
+        _log.warning("calibration.missing", model=settings.model, effect="the bars were tuned for the default model")
     return ClustererStep(settings, log, calibration, parameters_of(settings), restore_progress)
 
 

@@ -1,4 +1,4 @@
-"""Calibrations as files: those shipped with newsloom, and those an operator makes."""
+"""Calibration files: those shipped with newsloom, and those an operator makes."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from services.clusterer.core.fixed_point import SCALE, Vector, decode_int16, enc
 
 
 class CalibrationFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A calibration as it is stored: JSON; the means are int16, little-endian, scaled by 2**14, in base64.
+    """The JSON of a calibration. The means are int16, little-endian, scaled by 2**14, in base64.
 
-    `articles` says how many it was measured on.
+    `articles` is the number of articles it was measured on.
     """
 
     model: str
@@ -28,10 +28,10 @@ class CalibrationFile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load_calibration(settings: Settings) -> Calibration | None:
-    """The calibration for the settings' model: the operator's file, or the one that newsloom ships; None if there is none.
+    """Load the calibration of the model: the operator's file if set, else the one shipped with newsloom; None without one.
 
     Raises:
-        ConfigurationError: the file cannot be read, or belongs to another model.
+        ConfigurationError: the file cannot be read, or is for another model.
 
     """
     data = _read(settings)
@@ -40,7 +40,9 @@ def load_calibration(settings: Settings) -> Calibration | None:
     try:
         stored = msgspec.json.decode(data, type=CalibrationFile)
     except msgspec.DecodeError as error:
-        raise ConfigurationError(f"NEWSLOOM_CALIBRATION={settings.calibration!r} is no calibration: {error}") from error
+        raise ConfigurationError(
+            f"NEWSLOOM_CALIBRATION={settings.calibration!r} is not a calibration file: {error}"
+        ) from error
     if stored.model != settings.model:
         raise ConfigurationError(
             f"NEWSLOOM_CALIBRATION={settings.calibration!r} was made for {stored.model!r}, NEWSLOOM_MODEL is {settings.model!r}"
@@ -49,7 +51,7 @@ def load_calibration(settings: Settings) -> Calibration | None:
         title, lead = decode_int16(stored.title_mean), decode_int16(stored.lead_mean)
     except ValueError as error:
         raise ConfigurationError(
-            f"NEWSLOOM_CALIBRATION={settings.calibration!r} is no calibration: the means are not of two bytes a dimension"
+            f"NEWSLOOM_CALIBRATION={settings.calibration!r} is not a calibration file: the means need two bytes per dimension"
         ) from error
     if title.size != lead.size or not lead.size:
         raise ConfigurationError(
@@ -59,7 +61,7 @@ def load_calibration(settings: Settings) -> Calibration | None:
 
 
 def measure_calibration(model: str, titles: npt.NDArray[np.float32], leads: npt.NDArray[np.float32]) -> Calibration:
-    """The calibration that these unit vectors of titles and leads, shape (articles, dimension), show."""
+    """Measure the calibration on unit vectors of titles and leads, shape (articles, dimension)."""
     return Calibration(model, _mean(titles), _mean(leads))
 
 
@@ -69,7 +71,7 @@ def _mean(vectors: npt.NDArray[np.float32]) -> Vector:
 
 
 def encode_calibration(calibration: Calibration, *, articles: int) -> bytes:
-    """The calibration as a file's content."""
+    """Encode a calibration as the content of a file."""
     stored = CalibrationFile(
         model=calibration.model,
         title_mean=encode_int16(np.asarray(calibration.title_mean)),
@@ -88,5 +90,5 @@ def _read(settings: Settings) -> bytes | None:
                 f"NEWSLOOM_CALIBRATION={settings.calibration!r} cannot be read: {error.strerror}"
             ) from error
     shipped = files("services.clusterer").joinpath("calibration", f"{settings.model}.json")
-    # A model may be named by a path or a hub's `owner/name`: neither is shipped.
+    # A model named by a path or by a hub's `owner/name` is not shipped.
     return shipped.read_bytes() if "/" not in settings.model and shipped.is_file() else None

@@ -1,4 +1,4 @@
-"""From settings to the core's parameters."""
+"""Derive the parameters of the core from settings."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ from services.clusterer.core.parameters import Parameters
 
 
 def parameters_of(settings: Settings) -> Parameters:
-    """The parameters that these settings ask for."""
+    """Return the parameters for these settings."""
     return Parameters(retention=timedelta(days=settings.retention_days)).at_granularity(settings.granularity)

@@ -1,4 +1,4 @@
-"""The audit of a log: its stories are rebuilt beside the running clusterers, and nothing is written."""
+"""Audit the stories of a log. They are rebuilt beside the running clusterers, and nothing is written."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from services.clusterer.state import restore_engines
 
 
 def audit_log(log: Log, settings: Settings, *, edition: str | None, quorum: float) -> list[Proposal]:
-    """The proposals for every edition, or for the one named: by edition, strongest first.
+    """Return the proposals for every edition, or for the one named: by edition, strongest first.
 
     Raises:
-        ConfigurationError: the state cannot be used, or another model made it.
-        LogUnavailable: the log went away; call again.
+        ConfigurationError: the state cannot be used, or was made with another model.
+        LogUnavailable: the log cannot be reached; call again.
 
     """
     engines = restore_engines(
-        # In this order: every story of the first then has the second's checkpoint.
+        # Read `stories` first: then `article-stories` has the checkpoint of every story.
         list(read_topic(log, topic_name(settings, STORIES))),
         read_topic(log, topic_name(settings, ARTICLE_STORIES)),
         model=settings.model,

@@ -1,7 +1,7 @@
-"""What an operator may want to look at: stories that should perhaps be one, and stories that should perhaps be two.
+"""Propose merges and splits of stories for an operator to review.
 
-HDBSCAN over the reports knows nothing of the order in which they came, and so sees what deciding one by one could not. It only
-proposes: carried out unseen, its merges and splits make the stories worse (`python -m evaluation.audit` measures it).
+HDBSCAN clusters all reports at once, in no order, and so finds what decisions one by one could not. It only proposes: without
+a review, its merges and splits make the stories worse (`python -m evaluation.audit` measures it).
 """
 
 from __future__ import annotations
@@ -26,18 +26,18 @@ from services.clusterer.core.space import MILLISECOND, unix_ms
 from services.clusterer.core.story import LiveStory
 
 REPORTS_MIN: Final = 5
-"""Below this, densities say nothing."""
+"""With fewer reports, densities mean nothing."""
 REPORTS_MAX: Final = 4_000
-"""Bounds the time and memory (128 MB a matrix) of one audit, which grow with the square."""
+"""Limits the time and memory (128 MB a matrix) of one audit, which grow with the square."""
 QUORUM: Final = 0.5
-"""What share of a story's reports must agree, unless somebody asks for another."""
+"""Default for the share of a story's reports that must agree with a proposal."""
 DISTANCE_MIN: Final = 0.1
-"""Two reports nearer than this say the same. Density is 1 / distance, and two equal texts would outweigh a whole story."""
+"""Smaller distances are raised to this. Density is 1 / distance, so two equal texts would outweigh a whole story."""
 NOISE: Final = -1
 
 
 class ProposalStory(msgspec.Struct, frozen=True, kw_only=True):
-    """A story, and how many of its reports speak for the proposal."""
+    """A story in a proposal; `agreeing` is the number of its reports that agree with it."""
 
     story_id: str
     title: str
@@ -49,9 +49,9 @@ class ProposalStory(msgspec.Struct, frozen=True, kw_only=True):
 class MergeProposal(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="merge"):
     """Two stories most of whose reports lie in one cluster.
 
-    `quorum` is the share of the reports that do, of the story where it is lower. `affinity` is the core's own, which it
-    compares with `bar` when it merges by itself, `similarity` the mean over pairs across. `strength` is `quorum` x `affinity` /
-    `bar`.
+    `quorum` is the share of the reports that do, in the story where it is lower. `affinity` and `bar` are those by which the
+    engine merges stories itself. `similarity` is the mean similarity between the reports of both stories. `strength` is
+    `quorum` x `affinity` / `bar`.
     """
 
     edition: str
@@ -65,11 +65,12 @@ class MergeProposal(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind",
 
 
 class SplitProposal(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="split"):
-    """Articles that lie in another cluster than the largest group of their story's reports.
+    """Articles that lie in another cluster than most reports of their story.
 
     `quorum` is the share of the story's reports that lie in a cluster of two or more of them. `affinity` is that of the
-    articles with the rest of the story, always below the bar for merges, `similarity` their mean similarity to the rest, and
-    `cohesion` among themselves. `articles` names reports and their copies. `strength` is `quorum` x (1 - `affinity` / `bar`).
+    articles to the rest of the story, always below the bar for merges. `similarity` is their mean similarity to the rest,
+    `cohesion` that among themselves. `articles` has the ids of reports and their copies. `strength` is `quorum` x (1 -
+    `affinity` / `bar`).
     """
 
     edition: str
@@ -88,16 +89,16 @@ Proposal = MergeProposal | SplitProposal
 
 
 def audit_edition(edition: EditionState, *, quorum: float = QUORUM) -> list[Proposal]:
-    """The merges and splits that at least `quorum` (0 to 1) of each story's reports speak for, strongest first.
+    """Return the merges and splits with which at least `quorum` (0 to 1) of each story's reports agree, strongest first.
 
-    Looks at the open stories with the latest articles, as many as have `REPORTS_MAX` reports together. Changes nothing; the
-    order in which stories and articles came makes no difference.
+    Covers the open stories with the latest articles, up to `REPORTS_MAX` reports. Changes nothing. The order of arrival of
+    stories and articles makes no difference.
     """
-    view = _view(edition)
-    if len(view.reports) < REPORTS_MIN:
+    clustering = _cluster_reports(edition)
+    if len(clustering.reports) < REPORTS_MIN:
         return []
-    found: list[Proposal] = [*_merges(view, edition), *_splits(view, edition)]
-    return sorted((proposal for proposal in found if proposal.quorum >= quorum), key=_order)
+    proposals: list[Proposal] = [*_merges(clustering, edition), *_splits(clustering, edition)]
+    return sorted((proposal for proposal in proposals if proposal.quorum >= quorum), key=_order)
 
 
 def _order(proposal: Proposal) -> tuple[float, str, str]:
@@ -107,8 +108,8 @@ def _order(proposal: Proposal) -> tuple[float, str, str]:
 
 
 @dataclass(frozen=True, slots=True)
-class _View:
-    """The reports under audit, their cluster by place, their similarities, and their places by story."""
+class _Clustering:
+    """The reports of an audit. Lists and matrix are indexed by report; `stories` has the indices of each story's reports."""
 
     reports: Sequence[Membership]
     labels: Sequence[int]
@@ -117,127 +118,129 @@ class _View:
     stories: dict[str, list[int]]
 
 
-def _view(edition: EditionState) -> _View:
+def _cluster_reports(edition: EditionState) -> _Clustering:
     reports = sorted(_latest_reports(edition), key=lambda report: report.sequence)
     stories: dict[str, list[int]] = {}
-    for place, report in enumerate(reports):
-        stories.setdefault(report.story_id, []).append(place)
+    for index, report in enumerate(reports):
+        stories.setdefault(report.story_id, []).append(index)
     times = [unix_ms(report.published_at) for report in reports]
     if len(reports) < REPORTS_MIN:
-        return _View(reports, [], np.zeros((0, 0)), times, stories)
+        return _Clustering(reports, [], np.zeros((0, 0)), times, stories)
     parameters, calibration = edition.parameters, edition.calibration
     vectors = (
         np.array([combined_vector(stored_features(report), parameters, calibration) for report in reports]) / SCALE
     )
     similarities = vectors @ vectors.T
     lengths = np.sqrt(np.diag(similarities))
-    apart = np.abs(np.subtract.outer(times, times)) / (parameters.decay / MILLISECOND)
-    # Time counts as it does in scores, and text lengths do not: they are in the vectors' lengths alone.
-    distances = np.maximum(1 - similarities / np.outer(lengths, lengths) * np.exp(-apart), DISTANCE_MIN)
+    gaps = np.abs(np.subtract.outer(times, times)) / (parameters.decay / MILLISECOND)
+    # Time decay counts as in scores. The length corrections do not: the division cancels them.
+    distances = np.maximum(1 - similarities / np.outer(lengths, lengths) * np.exp(-gaps), DISTANCE_MIN)
     np.fill_diagonal(distances, 0)
-    # The excess of mass: leaves would take every large story to pieces.
-    return _View(reports, find_clusters(distances, choose="eom"), similarities, times, stories)
+    # Choose by excess of mass: leaves would split every large story.
+    return _Clustering(reports, find_clusters(distances, choose="eom"), similarities, times, stories)
 
 
 def _latest_reports(edition: EditionState) -> Iterator[Membership]:
-    room = REPORTS_MAX
+    left = REPORTS_MAX
     for story in sorted(edition.open_stories(), key=lambda story: (story.last_published_at, story.id), reverse=True):
-        # One that is too large for what is left must not hide the smaller ones behind it.
-        if story.report_count <= room:
-            room -= story.report_count
+        # Skip a story that is too large and go on with smaller ones.
+        if story.report_count <= left:
+            left -= story.report_count
             yield from story.reports()
 
 
 # --- merges
 
 
-def _merges(view: _View, edition: EditionState) -> Iterator[MergeProposal]:
-    """In each cluster that several stories have their largest group in, each with the senior one of them."""
-    housed: dict[int, list[tuple[LiveStory, int]]] = {}
-    for story_id, places in view.stories.items():
-        label, size = _groups(view, places)[0]
+def _merges(clustering: _Clustering, edition: EditionState) -> Iterator[MergeProposal]:
+    """Propose to merge the stories that have their largest group of reports in the same cluster with the senior one of them."""
+    by_cluster: dict[int, list[tuple[LiveStory, int]]] = {}
+    for story_id, indices in clustering.stories.items():
+        label, size = _groups(clustering, indices)[0]
         if label != NOISE:
-            housed.setdefault(label, []).append((edition.stories[story_id], size))
-    for inside in housed.values():
-        senior, *others = sorted(inside, key=lambda one: one[0].seniority())
+            by_cluster.setdefault(label, []).append((edition.stories[story_id], size))
+    for stories in by_cluster.values():
+        senior, *others = sorted(stories, key=lambda one: one[0].seniority())
         for other in others:
             if may_merge(senior[0], other[0], edition.stories):
                 yield _merge(edition, senior, other)
 
 
-def _groups(view: _View, places: Sequence[int]) -> list[tuple[int, int]]:
-    """The clusters these reports lie in and how many of them do, largest first, the earliest first on a tie; noise last."""
-    sizes = Counter(view.labels[place] for place in places)
-    # Counters keep the order of arrival, and sorting keeps it on a tie.
+def _groups(clustering: _Clustering, indices: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the clusters of these reports with their sizes, the largest first, the earliest first on a tie, noise last."""
+    sizes = Counter(clustering.labels[index] for index in indices)
+    # A counter keeps the order of arrival, and sorting is stable.
     return sorted(sizes.items(), key=lambda one: (one[0] == NOISE, -one[1]))
 
 
 def _merge(edition: EditionState, senior: tuple[LiveStory, int], other: tuple[LiveStory, int]) -> MergeProposal:
     quorum = min(agreeing / story.report_count for story, agreeing in (senior, other))
     slots = senior[0].slot, other[0].slot
-    kinship = story_affinity(*slots, edition.indexes.space, edition.parameters)
+    affinity = story_affinity(*slots, edition.indexes.space, edition.parameters)
     bar = edition.parameters.merge_bar
     return MergeProposal(
         edition=edition.name,
-        strength=quorum * kinship / bar,
+        strength=quorum * affinity / bar,
         quorum=quorum,
-        affinity=kinship,
+        affinity=affinity,
         bar=bar,
         similarity=edition.indexes.space.cross_mean(*slots),
-        survivor=_side(*senior),
-        absorbed=_side(*other),
+        survivor=_proposal_story(*senior),
+        absorbed=_proposal_story(*other),
     )
 
 
 # --- splits
 
 
-def _splits(view: _View, edition: EditionState) -> Iterator[SplitProposal]:
-    """In each story every group of two reports or more but the largest, if the core itself would not put it there."""
-    for story_id, places in view.stories.items():
+def _splits(clustering: _Clustering, edition: EditionState) -> Iterator[SplitProposal]:
+    """Propose to split off every group of two reports or more but the largest, if its affinity to the rest is below the bar."""
+    for story_id, indices in clustering.stories.items():
         story = edition.stories[story_id]
-        groups = [group for group in _groups(view, places) if group[0] != NOISE and group[1] > 1]
+        groups = [group for group in _groups(clustering, indices) if group[0] != NOISE and group[1] > 1]
         if len(groups) > 1 and _may_be_split(story):
-            quorum = sum(size for _, size in groups) / len(places)
-            proposals = (_split(view, edition, story, label=label, quorum=quorum) for label, _ in groups[1:])
+            quorum = sum(size for _, size in groups) / len(indices)
+            proposals = (_split(clustering, edition, story, label=label, quorum=quorum) for label, _ in groups[1:])
             yield from (proposal for proposal in proposals if proposal.affinity < proposal.bar)
 
 
-def _split(view: _View, edition: EditionState, story: LiveStory, *, label: int, quorum: float) -> SplitProposal:
-    group = [place for place in view.stories[story.id] if view.labels[place] == label]
-    rest = [place for place in view.stories[story.id] if view.labels[place] != label]
-    similarity = float(np.mean(view.similarities[np.ix_(group, rest)]))
-    one, other = _as_group(view, group), _as_group(view, rest)
-    kinship = group_affinity(one, other, similarity, edition.parameters)
+def _split(
+    clustering: _Clustering, edition: EditionState, story: LiveStory, *, label: int, quorum: float
+) -> SplitProposal:
+    group = [index for index in clustering.stories[story.id] if clustering.labels[index] == label]
+    rest = [index for index in clustering.stories[story.id] if clustering.labels[index] != label]
+    similarity = float(np.mean(clustering.similarities[np.ix_(group, rest)]))
+    one, other = _as_group(clustering, group), _as_group(clustering, rest)
+    affinity = group_affinity(one, other, similarity, edition.parameters)
     bar = edition.parameters.merge_bar
-    reports = [view.reports[place] for place in group]
+    reports = [clustering.reports[index] for index in group]
     copies = [copy.article_id for report in reports for copy in story.copies_of(report.article_id)]
     return SplitProposal(
         edition=edition.name,
-        strength=quorum * (1 - kinship / bar),
+        strength=quorum * (1 - affinity / bar),
         quorum=quorum,
-        affinity=kinship,
+        affinity=affinity,
         bar=bar,
         similarity=similarity,
         cohesion=one.pair_sum / math.comb(one.reports, 2),
-        story=_side(story, len(rest)),
+        story=_proposal_story(story, len(rest)),
         title=reports[0].title,
         articles=(*(report.article_id for report in reports), *copies),
     )
 
 
-def _as_group(view: _View, places: list[int]) -> ReportGroup:
-    inner = view.similarities[np.ix_(places, places)]
+def _as_group(clustering: _Clustering, indices: list[int]) -> ReportGroup:
+    inner = clustering.similarities[np.ix_(indices, indices)]
     pair_sum = float(np.sum(inner) - np.trace(inner)) / 2
-    return ReportGroup(len(places), pair_sum, sum(view.times[place] for place in places) / len(places))
+    return ReportGroup(len(indices), pair_sum, sum(clustering.times[index] for index in indices) / len(indices))
 
 
 def _may_be_split(story: LiveStory) -> bool:
-    """Whether no operator has said what belongs to this story."""
+    """Return whether no command has pinned this story or placed any of its articles."""
     return story.pinned is None and all(member.placed_by is None for member in story.members.values())
 
 
-def _side(story: LiveStory, agreeing: int) -> ProposalStory:
+def _proposal_story(story: LiveStory, agreeing: int) -> ProposalStory:
     return ProposalStory(
         story_id=story.id,
         title=story.title,

@@ -1,4 +1,4 @@
-"""What belongs to an encoder, and not to the news: measured once on any stream, without labels."""
+"""The calibration of an encoder: measured once, on any stream of news without labels."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from services.clusterer.core.fixed_point import Vector
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """The mean embeddings of titles and of leads, scaled as vectors are, shape (dimension,).
+    """The mean embeddings of titles and of leads, scaled by `SCALE`, shape (dimension,).
 
-    Embeddings of news all point somewhat in one direction; half of it is taken out (after Mu and Viswanath 2018).
+    All embeddings of news share a common direction. Half of it is subtracted (after Mu and Viswanath 2018).
     """
 
     model: str
@@ -22,11 +22,11 @@ class Calibration:
 
     @property
     def dimension(self) -> int:
-        """The length of a vector."""
+        """Return the number of dimensions of an embedding."""
         return int(self.lead_mean.size)
 
 
 def zero_calibration(model: str, dimension: int) -> Calibration:
-    """Nothing taken out."""
-    nothing = np.zeros(dimension, dtype=np.int16)
-    return Calibration(model, nothing, nothing)
+    """Return a calibration that subtracts nothing."""
+    zeros = np.zeros(dimension, dtype=np.int16)
+    return Calibration(model, zeros, zeros)

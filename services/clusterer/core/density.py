@@ -1,4 +1,4 @@
-"""Clusters by density. The only module that knows HDBSCAN."""
+"""Clusters by density: the only module that uses HDBSCAN."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ Matrix = npt.NDArray[np.float64]
 
 
 def find_clusters(distances: Matrix, *, choose: Literal["leaf", "eom"]) -> list[int]:
-    """The number of each row's cluster, -1 for noise, from distances of shape (rows, rows); at least two rows.
+    """Return the cluster number of each row, -1 for noise, from distances of shape (rows, rows), with at least two rows.
 
-    `choose` says which clusters of the hierarchy count: its leaves, the tightest, or those with the excess of mass, the
-    most lasting. The same matrix always gives the same clusters. Source: Campello, Moulavi, Sander 2013.
+    `choose` selects clusters of the hierarchy: its leaves, which are the tightest, or those with the largest excess of mass,
+    which are the most persistent. The same matrix always gives the same clusters. Source: Campello, Moulavi, Sander 2013.
     """
-    # A matrix of distances is made by BLAS many times faster than a tree finds neighbours in so many dimensions, and the
-    # spanning tree over it is exact.
+    # Use a precomputed matrix: in this many dimensions BLAS computes it many times faster than a tree finds neighbours, and
+    # the spanning tree is exact.
     model = HDBSCAN(
         metric="precomputed", algorithm="generic", min_cluster_size=2, min_samples=1, cluster_selection_method=choose
     )

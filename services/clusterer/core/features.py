@@ -1,4 +1,4 @@
-"""What is compared of an article: three voices in one vector, whose inner product is the similarity of a pair."""
+"""The features of an article: three components in one vector, whose inner product is the similarity of two articles."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from services.clusterer.core.hashes import Hashes, decode_hashes
 from services.clusterer.core.parameters import Parameters
 
 SKETCH: Final = 1_024
-"""Dimensions the terms are hashed into, with signs (Weinberger et al. 2009): more dimensions, less noise from collisions."""
+"""Dimensions that terms are hashed into, with signs (Weinberger et al. 2009). More of them mean less noise from collisions."""
 
 
 class Features(NamedTuple):
-    """The features of an article as they are kept: exact, whatever the parameters make of them."""
+    """The features of an article as they are stored. They do not depend on the parameters."""
 
     title: Vector
     lead: Vector
@@ -33,22 +33,22 @@ class Features(NamedTuple):
 
 
 class UnweightedFeatures(NamedTuple):
-    """The features of a new article, its terms counted but not yet weighted."""
+    """The features of a new article with the counts of its terms instead of their weights."""
 
     features: Features
     counts: npt.NDArray[np.uint8]
 
     def weighted(self, frequencies: DocumentFrequencies) -> Features:
-        """The features with the terms' TF-IDF weights of this moment."""
+        """Return the features with the current TF-IDF weights of the terms."""
         weights = frequencies.weights(self.features.terms, self.counts)
         return self.features._replace(term_weights=weights)
 
 
 def decode_features(event: ArticleVector, dimension: int) -> UnweightedFeatures:
-    """The features of an article as the embedder sent it.
+    """Decode the features of an article that the embedder has sent.
 
     Raises:
-        Unusable: a vector or a list of hashes that is not what the contract says.
+        UnusableEvent: a vector or a list of hashes violates the contract.
 
     """
     title, lead = decode_half(event.title_vector, "title_vector"), decode_half(event.lead_vector, "lead_vector")
@@ -65,7 +65,7 @@ def decode_features(event: ArticleVector, dimension: int) -> UnweightedFeatures:
 
 
 def stored_features(member: Membership) -> Features:
-    """The features of an article of an open story, as its membership keeps them."""
+    """Decode the features in the membership of an article of an open story."""
     return Features(
         title=decode_int16(member.title_vector),
         lead=decode_int16(member.lead_vector),
@@ -77,7 +77,7 @@ def stored_features(member: Membership) -> Features:
 
 
 class VectorLayout(NamedTuple):
-    """Where each voice stands in a combined vector."""
+    """The slice of each component in a combined vector."""
 
     lead: slice
     title: slice
@@ -85,22 +85,22 @@ class VectorLayout(NamedTuple):
 
     @property
     def size(self) -> int:
-        """The length of a combined vector."""
+        """Return the number of dimensions of a combined vector."""
         return int(self.terms.stop)
 
 
 def vector_layout(dimension: int) -> VectorLayout:
-    """The layout for an encoder of this dimension."""
+    """Return the layout for embeddings of this dimension."""
     return VectorLayout(
         slice(0, dimension), slice(dimension, 2 * dimension), slice(2 * dimension, 2 * dimension + SKETCH)
     )
 
 
 def combined_vector(features: Features, parameters: Parameters, calibration: Calibration) -> ExactVector:
-    """The article as one vector of whole numbers, shape (2 x dimension + SKETCH,), scaled by `SCALE`.
+    """Return the article as one vector of integers, shape (2 x dimension + SKETCH,), scaled by `SCALE`.
 
-    The inner product of two of them is the weighted sum of the cosines of their voices, divided by the square root of both
-    lengths' corrections: short texts are less similar to everything, and this takes it out.
+    The inner product of two of them is the weighted sum of the cosines of their components, divided by the square roots of
+    both length corrections. These compensate for short texts, which are less similar to everything.
     """
     unit = SCALE / math.sqrt(length_correction(features.words, parameters))
     return np.concatenate(
@@ -113,14 +113,14 @@ def combined_vector(features: Features, parameters: Parameters, calibration: Cal
 
 
 def length_correction(words: int, parameters: Parameters) -> float:
-    """From `short_text_factor` for texts of `words_few` words or less up to 1 for texts of `words_many` and more."""
+    """Return a factor between `short_text_factor`, up to `words_few` words, and 1, from `words_many` words."""
     few, many = parameters.words_few, parameters.words_many
     share = math.log(min(max(words, few), many) / few) / math.log(many / few)
     return parameters.short_text_factor + (1 - parameters.short_text_factor) * share
 
 
 def title_fit(one: Features, other: Features, calibration: Calibration) -> float:
-    """How well a title fits the text of the other article: the higher one of two cosines of a title with the other's lead."""
+    """Return how well a title fits the other article's text: the higher of the cosines of one's title with the other's lead."""
     return max(_title_in_lead(one, other, calibration), _title_in_lead(other, one, calibration))
 
 
@@ -130,14 +130,14 @@ def _title_in_lead(one: Features, other: Features, calibration: Calibration) -> 
 
 
 def without_boilerplate(features: Features, page: Features) -> Features:
-    """What an article is compared by if its text is that of another page: its title, and the terms of its own."""
+    """Return the features without the boilerplate of a page: the title instead of the lead, and no terms of the page."""
     own = ~np.isin(features.terms, page.terms, assume_unique=True)
     terms, weights = features.terms[own], features.term_weights[own]
     return features._replace(lead=features.title, terms=terms, term_weights=weights)
 
 
 def _centred(vector: Vector, mean: Vector, length: float) -> ExactVector:
-    # Twice the vector less the mean: half the mean taken out, in whole numbers.
+    # Twice the vector minus the mean: subtracts half the mean, in integers.
     return rescale(2 * vector.astype(np.float64) - mean, length)
 
 

@@ -1,4 +1,4 @@
-"""Vectors as integers, so that sums are exact: adding, removing and restoring in any order give the same bits."""
+"""Vectors of integers, so that sums are exact: adding, removing and restoring in any order give the same bits."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.clusterer.core.errors import UnusableEvent
 Vector = npt.NDArray[np.int16]
 """A unit vector scaled by `SCALE`, shape (dimension,)."""
 ExactVector = npt.NDArray[np.float64]
-"""Whole numbers in 64-bit floats, where sums and products below 2**53 are exact in any order: BLAS may add them as it likes."""
+"""Integers in 64-bit floats. Sums and products below 2**53 are exact, so BLAS may compute them in any order."""
 
 SCALE: Final = 2**14
 UNIT: Final = float(SCALE) * SCALE
@@ -23,19 +23,17 @@ NORM_TOLERANCE: Final = 0.01
 
 
 def decode_half(data: bytes, field: str) -> Vector:
-    """The fixed-point form of a unit vector given in little-endian IEEE half precision.
+    """Convert a unit vector from little-endian IEEE half precision to fixed point.
 
     Raises:
-        Unusable: an odd number of bytes, a value that is not finite, or a length that is not 1 within 1 %.
+        UnusableEvent: an odd number of bytes, a value that is not finite, or a length that is not within 1 % of 1.
 
     """
     if not data or len(data) % HALF_BYTES:
-        raise UnusableEvent(
-            f"vector has {len(data)} bytes; half precision takes two for each dimension - at `$.{field}`"
-        )
+        raise UnusableEvent(f"vector has {len(data)} bytes; half precision needs 2 for each dimension - at `$.{field}`")
     values = np.frombuffer(data, dtype="<f2").astype(np.float64)
     if not np.isfinite(values).all():
-        raise UnusableEvent(f"vector holds a value that is not a finite number - at `$.{field}`")
+        raise UnusableEvent(f"vector has a value that is not finite - at `$.{field}`")
     length = math.sqrt(float(np.dot(values, values)))
     if abs(length - 1.0) > NORM_TOLERANCE:
         raise UnusableEvent(f"vector has length {length:.3f}, not 1 - at `$.{field}`")
@@ -43,16 +41,16 @@ def decode_half(data: bytes, field: str) -> Vector:
 
 
 def encode_int16(values: npt.NDArray[np.int16]) -> bytes:
-    """The numbers as little-endian bytes."""
+    """Encode integers as little-endian bytes."""
     return values.astype("<i2", copy=False).tobytes()
 
 
 def decode_int16(data: bytes) -> npt.NDArray[np.int16]:
-    """The numbers that `encode_int16` wrote."""
+    """Decode what `encode_int16` has encoded."""
     return np.frombuffer(data, dtype="<i2").astype(np.int16, copy=False)
 
 
-def rescale(whole: ExactVector, length: float) -> ExactVector:
-    """The vector at this length, in whole numbers again; a vector of zeros stays one."""
-    squared = float(np.dot(whole, whole))
-    return np.rint(whole * (length / math.sqrt(squared))) if squared else whole
+def rescale(vector: ExactVector, length: float) -> ExactVector:
+    """Scale a vector to this length and round it to integers. A zero vector stays zero."""
+    squared = float(np.dot(vector, vector))
+    return np.rint(vector * (length / math.sqrt(squared))) if squared else vector

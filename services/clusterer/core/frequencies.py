@@ -1,4 +1,4 @@
-"""In how many articles of the window a term occurs."""
+"""Document frequencies: the number of reports of open stories that contain a term."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import numpy.typing as npt
 from services.clusterer.core.hashes import Hashes
 
 BUCKETS: Final = 2**18
-"""Terms that share a bucket share a count; with 100,000 terms in a window, one in three does, nearly always a rare one."""
+"""Terms in one bucket share a count. With 100,000 terms in a window, one in three shares its bucket, mostly with a rare term."""
 LOG_SCALE: Final = 2**10
 WEIGHT_SHIFT: Final = 12
-"""From two factors scaled by `LOG_SCALE` to a weight scaled by 2**8."""
+"""Shift of the product of two factors scaled by `LOG_SCALE` that leaves a weight scaled by 2**8."""
 INT16_MAX: Final = 32_767
 
 _TF: Final = np.array([0, *(round(LOG_SCALE * (1 + float(np.log(count)))) for count in range(1, 256))], dtype=np.int64)
-"""1 + ln(count), in fixed point: sublinear term frequency (Manning, Raghavan, Schütze 2008, 6.4.1)."""
+"""1 + ln(count), scaled by `LOG_SCALE`: sublinear term frequency (Manning, Raghavan, Schütze 2008, 6.4.1)."""
 
 
 class DocumentFrequencies:
-    """Counts the reports of open stories. They follow from memberships, so that they are restored with them."""
+    """Counts in how many reports of open stories each term occurs. The counts follow from the memberships."""
 
     def __init__(self, *, idf_floor: float) -> None:
         self._idf_floor = idf_floor
@@ -29,17 +29,17 @@ class DocumentFrequencies:
         self._documents = 0
 
     def add(self, terms: Hashes) -> None:
-        """Count an article."""
+        """Count the terms of an article."""
         self._count(terms, 1)
 
     def remove(self, terms: Hashes) -> None:
-        """Count an article no more."""
+        """Undo `add` of these terms."""
         self._count(terms, -1)
 
     def weights(self, terms: Hashes, counts: npt.NDArray[np.uint8]) -> npt.NDArray[np.int16]:
-        """The TF-IDF weights of an article's terms, scaled by 2**8; the article itself is counted in.
+        """Return the TF-IDF weights of an article's terms, scaled by 2**8, as if the article had been added.
 
-        Logarithms are rounded to whole numbers at once, so that the last bit of a library's `log` decides nothing.
+        Logarithms are rounded to integers at once, so that the last bit of a library's `log` makes no difference.
         """
         ratio = (self._documents + 2) / (self._counts.take(_buckets(terms)) + 2.0)
         idf = np.rint(LOG_SCALE * (np.log(ratio) + self._idf_floor)).astype(np.int64)
@@ -49,7 +49,7 @@ class DocumentFrequencies:
 
     def _count(self, terms: Hashes, by: int) -> None:
         self._documents += by
-        # A document counts once in a bucket that two of its terms share: of equal indices, NumPy adds for one only.
+        # A document counts once in a bucket that two of its terms share: NumPy adds only once for equal indices.
         self._counts[_buckets(terms)] += by
 
 

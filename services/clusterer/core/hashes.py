@@ -1,4 +1,4 @@
-"""Sorted 32-bit hashes, as shingles and terms come."""
+"""Arrays of 32-bit hashes: the shingles and the terms of an article."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy.typing as npt
 from services.clusterer.core.errors import UnusableEvent
 
 Hashes = npt.NDArray[np.uint32]
-"""Unique, ascending."""
+"""Unique and ascending, shape (hashes,)."""
 
 
 def decode_hashes(data: bytes, field: str) -> Hashes:
-    """The hashes in little-endian bytes.
+    """Decode little-endian bytes.
 
     Raises:
-        Unusable: the bytes are no ascending sequence of 32-bit numbers.
+        UnusableEvent: the bytes are not an ascending sequence of 32-bit numbers.
 
     """
     if len(data) % 4:
-        raise UnusableEvent(f"hashes have {len(data)} bytes; each takes four - at `$.{field}`")
+        raise UnusableEvent(f"hashes have {len(data)} bytes, not a multiple of 4 - at `$.{field}`")
     hashes = np.frombuffer(data, dtype="<u4").astype(np.uint32, copy=False)
     if np.count_nonzero(hashes[1:] <= hashes[:-1]):
         raise UnusableEvent(f"hashes are not unique and ascending - at `$.{field}`")
@@ -27,5 +27,5 @@ def decode_hashes(data: bytes, field: str) -> Hashes:
 
 
 def encode_hashes(hashes: Hashes) -> bytes:
-    """The hashes as little-endian bytes."""
+    """Encode hashes as little-endian bytes."""
     return hashes.astype("<u4", copy=False).tobytes()

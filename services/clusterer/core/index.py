@@ -1,4 +1,4 @@
-"""The stories nearest to an article. The only module that knows FAISS."""
+"""The index of story centroids: the only module that uses FAISS."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-# One query at a time gains nothing from threads.
+# Threads do not speed up one query at a time.
 faiss.omp_set_num_threads(1)
 
 _FAISS: Any = faiss
-"""Its stubs leave out what works on plain arrays."""
+"""The type stubs lack the functions on plain arrays."""
 
 ROWS_MIN: Final = 256
 BYTE_MAX: Final = 127
 DEVIATIONS: Final = 6
-"""Components up to this many standard deviations of evenly spread ones have room in a byte; larger ones are cut."""
+"""A byte holds components of up to this many standard deviations of a random direction; larger ones are clipped."""
 
 Keys = npt.NDArray[np.int64]
 Products = npt.NDArray[np.float32]
@@ -27,22 +27,21 @@ Bits = npt.NDArray[np.uint8]
 
 
 class CentroidIndex:
-    """Inner-product search over directions that change in place; keys are the caller's.
+    """An approximate index of directions by cosine. The caller chooses the keys; the direction of a key can be replaced.
 
-    It is made of two steps, because most of a search is waiting for memory. The sign of each dimension, one bit, says which
-    directions may be near: the angle between two is as the share of signs that differ (of random hyperplanes, Charikar 2002).
-    One byte for each dimension says how near those are.
+    A search has two steps, because it mostly waits for memory. FAISS counts in how many dimensions the signs differ, with one
+    bit per dimension: the share of differing signs estimates the angle (random hyperplanes, Charikar 2002). A code of one
+    byte per dimension then estimates the cosines of the nearest.
 
-    FAISS proposes; the engine decides on exact numbers, so that rounding here never shows in a score. Rows and queries are
-    whole numbers, small enough for exact sums: what is found follows from the directions alone, on any CPU, and not from
-    the order in which they came.
+    The engine computes exact scores of what the index proposes, so that rounding here is in no score. Codes and queries are
+    integers small enough for exact sums: the result is the same on any CPU and for any order of insertion.
     """
 
     def __init__(self, dimension: int) -> None:
         self._dimension = dimension
         self._length = BYTE_MAX * math.sqrt(dimension) / DEVIATIONS
         self._signs = -(-dimension // 8)
-        # FAISS compares codes whose length is a power of two faster than shorter ones of another: the rest of a code is zero.
+        # Pad codes with zeros to a power of two: FAISS compares these faster than shorter codes of another length.
         width = max(8, 1 << (self._signs - 1).bit_length())
         self._query: Bits = np.zeros((1, width), dtype=np.uint8)
         self._bits: Bits = np.zeros((0, width), dtype=np.uint8)
@@ -52,14 +51,14 @@ class CentroidIndex:
         self._rows: dict[int, int] = {}
 
     def put(self, key: int, vector: Direction) -> None:
-        """Give a key the direction of this vector, shape (dimension,)."""
+        """Set the direction of a key to that of this vector, shape (dimension,)."""
         row = self._rows.get(key)
         if row is None:
             row = self._append(key)
         self._bits[row, : self._signs], self._bytes[row] = np.packbits(vector > 0), self._rounded(vector)
 
     def drop(self, key: int) -> None:
-        """Forget a key; one that is not there is none. The last row takes its place, so that no empty rows are searched."""
+        """Remove a key, if it is there. The last row moves into its row, so that no empty rows are searched."""
         row = self._rows.pop(key, None)
         if row is None:
             return
@@ -70,16 +69,16 @@ class CentroidIndex:
             self._bits[row], self._bytes[row] = self._bits[last], self._bytes[last]
 
     def nearest(self, vector: Direction, count: int) -> tuple[Keys, Products]:
-        """The `count` keys whose signs differ least from this direction's and those whose signs differ as much as the last's.
+        """Return the `count` keys with the fewest differing signs, and all that tie with the last of them, in no order.
 
-        They come in no order, with how near they are by their bytes.
+        The second array has the inner products of the byte codes of query and keys: estimates of cosines, in a unit of their own.
         """
         rows = self._near(vector, count)
         products = self._bytes.take(rows, axis=0).astype(np.float32) @ self._rounded(vector).astype(np.float32)
         return self._key_of[rows], products
 
     def _near(self, vector: Direction, count: int) -> npt.NDArray[np.int64]:
-        """The rows whose signs differ least."""
+        """Return the rows with the fewest differing signs."""
         used = len(self._rows)
         if used <= count:
             return np.arange(used)
@@ -87,7 +86,7 @@ class CentroidIndex:
         distances = self._distances[:used]
         query, bits, found = map(_FAISS.swig_ptr, (self._query, self._bits, distances))
         _FAISS.hammings(query, bits, 1, used, self._bits.shape[1], found)
-        # Of some that are equally near, which come first would depend on the rows' order, and so on the past.
+        # Include all ties: which of them come first depends on the order of rows, and so on the order of insertion.
         last = np.partition(distances, count - 1)[count - 1]
         rows: npt.NDArray[np.int64] = (distances <= last).nonzero()[0]
         return rows

@@ -1,4 +1,4 @@
-"""Which story an article belongs to: the best one by score, if it stands out from its background."""
+"""Rank the stories that an article may belong to, and compute the bar that the best one has to reach."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.space import MILLISECOND, Slots, StorySpace
 
 RANKED_MAX: Final = 16
-"""More than any background holds."""
+"""More scores than the background needs."""
 CANDIDATES_KEPT_MAX: Final = 5
-"""How many candidates a decision keeps."""
+"""Number of candidates stored with a decision."""
 
 
 class StoryScore(NamedTuple):
-    """How well an article fits a story."""
+    """The score of an article for a story, with the factors it is computed from."""
 
     value: float
     story_id: str
@@ -32,7 +32,7 @@ class StoryScore(NamedTuple):
 
 
 class Bar(NamedTuple):
-    """What the best score has to reach, and why."""
+    """The threshold for the best score, with the background it follows from."""
 
     value: float
     background_mean: float
@@ -43,9 +43,9 @@ class Bar(NamedTuple):
 def rank_stories(
     vector: ExactVector, at: int, words_correction: float, space: StorySpace, parameters: Parameters
 ) -> list[StoryScore]:
-    """The `RANKED_MAX` best stories within the window by exact score, best first; the lower id first on a tie.
+    """Return the exact scores of the `RANKED_MAX` best stories within the window, best first, the lower id first on a tie.
 
-    `vector` has shape (blocks.size,), `at` is Unix time in milliseconds, `words_correction` the article's length correction.
+    `vector` has shape (layout.size,), `at` is Unix time in milliseconds, `words_correction` the article's length correction.
     """
     slots, counts, times = _candidates(vector, at, space, parameters)
     if not slots.size:
@@ -69,14 +69,14 @@ def _rank(score: StoryScore) -> tuple[float, str]:
 def _candidates(
     vector: ExactVector, at: int, space: StorySpace, parameters: Parameters
 ) -> tuple[Slots, Slots, npt.NDArray[np.float64]]:
-    """The slots worth an exact score, their reports and decay: the best by nearness x decay of those the index proposes."""
+    """Return the slots to score exactly, with their report counts and decay: the best by nearness x decay of the index."""
     slots, nearness = space.nearest(vector, parameters.candidates)
     counts, sums, firsts, lasts = space.extents(slots)
     gaps = np.maximum(np.maximum(firsts - at, at - lasts), 0)
     times = _decay(gaps, at - sums / counts, parameters)
     worth = np.where(gaps <= parameters.window // MILLISECOND, nearness * times, -np.inf)
     last = np.partition(worth, -parameters.scored)[-parameters.scored] if slots.size > parameters.scored else -np.inf
-    # Whatever is worth as much as the last one is among them, so that the order of slots does not show.
+    # Include all that tie with the last one, so that the result does not depend on the order of slots.
     chosen = (worth >= last) & (worth > -np.inf)
     return slots[chosen], counts[chosen], times[chosen]
 
@@ -84,7 +84,7 @@ def _candidates(
 def _decay(
     gaps: npt.NDArray[np.int64], distances: npt.NDArray[np.float64], parameters: Parameters
 ) -> npt.NDArray[np.float64]:
-    """exp(-time / decay), over the distance to a story's span and to its mean time."""
+    """Return exp(-time / decay), averaged over the distances to a story's time span and to its mean time."""
     unit = parameters.decay / MILLISECOND
     share = parameters.span_share
     found: npt.NDArray[np.float64] = share * np.exp(gaps / -unit) + (1 - share) * np.exp(np.abs(distances) / -unit)
@@ -92,10 +92,9 @@ def _decay(
 
 
 def joining_bar(scores: Sequence[StoryScore], space: StorySpace, parameters: Parameters) -> Bar:
-    """The bar for the best of these scores, which must not be empty.
+    """Return the bar that the best of these scores has to reach. There must be at least one score.
 
-    It adapts to this very article: in a crowded corner of the news many stories come close, and the best has to be much
-    closer; in a quiet one it does not. No labels are needed.
+    The bar adapts to each article, without labels: where many other stories come close, the best one has to be much closer.
     """
     background = [score.value for score in scores[1 : 1 + parameters.background]]
     mean = math.fsum(background) / len(background) if background else 0.0
@@ -109,7 +108,7 @@ def joining_bar(scores: Sequence[StoryScore], space: StorySpace, parameters: Par
 def build_decision(
     verdict: Verdict, scores: Sequence[StoryScore], bar: Bar | None, vector: ExactVector, space: StorySpace
 ) -> Decision:
-    """The decision as it is kept: the best candidates with each of their voices, and the bar if there was one."""
+    """Build the decision to store with a membership: the best candidates, and the bar if there was one."""
     candidates = build_candidates(scores[:CANDIDATES_KEPT_MAX], vector, space)
     if bar is None:
         return Decision(verdict=verdict, candidates=candidates)
@@ -124,12 +123,12 @@ def build_decision(
 
 
 def build_candidates(scores: Sequence[StoryScore], vector: ExactVector, space: StorySpace) -> tuple[Candidate, ...]:
-    """The scores with each of their voices."""
+    """Build the candidates for these scores, with the similarity of each component."""
     slots = np.array([score.slot for score in scores], dtype=np.int64)
     rows, unit = space.sums[slots], UNIT * space.counts[slots]
     lead, title, terms = (
-        (rows[:, block] @ vector[block] / unit).tolist()
-        for block in (space.blocks.lead, space.blocks.title, space.blocks.terms)
+        (rows[:, part] @ vector[part] / unit).tolist()
+        for part in (space.layout.lead, space.layout.title, space.layout.terms)
     )
     return tuple(
         Candidate(
@@ -137,10 +136,10 @@ def build_candidates(scores: Sequence[StoryScore], vector: ExactVector, space: S
             score=score.value,
             centroid=score.centroid,
             mean=score.mean,
-            title=title[place],
-            lead=lead[place],
-            terms=terms[place],
+            title=title[index],
+            lead=lead[index],
+            terms=terms[index],
             time=score.time,
         )
-        for place, score in enumerate(scores)
+        for index, score in enumerate(scores)
     )

@@ -1,4 +1,4 @@
-"""Open stories as sums of their reports' vectors, in slots of one matrix."""
+"""The story space: open stories as sums of their reports' vectors, each in a slot of one matrix."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from services.clusterer.core.fixed_point import SCALE, UNIT, ExactVector
 from services.clusterer.core.index import CentroidIndex, Products
 
 SLOTS_MIN: Final = 16
-"""An edition may stay as small as one story, and whoever writes articles may name any number of them."""
+"""Small, because producers may name any number of editions, and an edition may have a single story."""
 FOLDED_MAX: Final = 512
 EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 MILLISECOND: Final = timedelta(milliseconds=1)
@@ -22,10 +22,10 @@ Slots = npt.NDArray[np.int64]
 
 
 def folded_dimension(dimension: int) -> int:
-    """To how many dimensions an embedding is folded for the search, halves added up: 512 at most, if it can be halved.
+    """Return the dimensions of an embedding in the index: halved, by adding up both halves, while above 512 and even.
 
-    What falls on one another is as good as independent (feature hashing, Weinberger et al. 2009), so that inner products
-    become a little less exact, which the exact score makes good; the search has half as much to read.
+    The halves are nearly independent (feature hashing, Weinberger et al. 2009), so that inner products stay almost the same
+    and the search reads half as much. The exact score makes up for the difference.
     """
     while dimension > FOLDED_MAX and dimension % 2 == 0:
         dimension //= 2
@@ -33,20 +33,21 @@ def folded_dimension(dimension: int) -> int:
 
 
 def unix_ms(moment: datetime) -> int:
-    """The moment as Unix time in milliseconds."""
+    """Return the Unix time in milliseconds."""
     return (moment - EPOCH) // MILLISECOND
 
 
 class StorySpace:
-    """Everything the scores of stories depend on; linear in their reports, exact, and independent of their order.
+    """Everything that the scores of stories depend on. All sums are exact, so that the order of reports makes no difference.
 
-    By slot: `sums` of combined vectors, `counts` of reports, `squares` (sums of the reports' squared lengths), `times` (sums
-    of publication times), `firsts` and `lasts` of them, all in whole numbers; times are in milliseconds.
+    By slot: `sums` of combined vectors, `lengths` of these sums, `counts` of reports, `squares` (sums of the reports' squared
+    lengths), `times` (sums of publication times), `firsts` and `lasts` (extremes of them). All but `lengths` are integers;
+    times are Unix time in milliseconds.
     """
 
     def __init__(self, dimension: int) -> None:
-        self.blocks = vector_layout(dimension)
-        self.sums = np.zeros((0, self.blocks.size))
+        self.layout = vector_layout(dimension)
+        self.sums = np.zeros((0, self.layout.size))
         self.lengths = np.zeros(0)
         self.squares = np.zeros(0)
         self._use_extents(np.zeros((0, 4), dtype=np.int64))
@@ -56,12 +57,12 @@ class StorySpace:
         self._index = CentroidIndex(self._folded)
 
     def _use_extents(self, extents: Slots) -> None:
-        # One row a slot: scores need all four of a hundred stories, each time from memory that the search has just displaced.
+        # Keep all four in one row per slot: scores need them for a hundred stories, from memory that is no longer in the cache.
         self._extents = extents
         self.counts, self.times, self.firsts, self.lasts = extents.T
 
     def open(self, story_id: str) -> int:
-        """A slot for a story that has no reports yet."""
+        """Return a slot for a story that has no reports yet."""
         if not self._free:
             self._grow(max(SLOTS_MIN, len(self.stories) // 2))
         slot = self._free.pop()
@@ -69,7 +70,7 @@ class StorySpace:
         return slot
 
     def reserve(self, stories: int) -> None:
-        """Make room for so many more stories at once: growing by and by copies every sum several times."""
+        """Make room for this many more stories at once: growing step by step would copy every sum several times."""
         missing = stories - len(self._free)
         if missing > 0:
             free = self._free
@@ -77,7 +78,7 @@ class StorySpace:
             self._free = [*self._free, *free]
 
     def fill(self, slot: int, vectors: list[ExactVector], times: list[int]) -> None:
-        """Count all reports of an empty slot at once: the same bits as `add` gives one after the other, in any order."""
+        """Add all reports of an empty slot at once. The result has the same bits as `add` for each of them, in any order."""
         if not vectors:
             return
         rows = np.stack(vectors)
@@ -88,7 +89,7 @@ class StorySpace:
         self._refresh(slot)
 
     def close(self, slot: int) -> None:
-        """Empty a slot for another story."""
+        """Empty a slot and free it for another story."""
         for column in (self.sums, self.lengths, self.squares, self._extents):
             column[slot] = 0
         self._index.drop(slot)
@@ -96,7 +97,7 @@ class StorySpace:
         self._free.append(slot)
 
     def add(self, slot: int, vector: ExactVector, at: int) -> None:
-        """Count a report, published `at`, shape (blocks.size,)."""
+        """Add a report that was published `at`; its vector has shape (layout.size,)."""
         count, times, first, last = self._extents[slot].tolist()
         first, last = (min(at, first), max(at, last)) if count else (at, at)
         self._extents[slot] = count + 1, times + at, first, last
@@ -105,7 +106,7 @@ class StorySpace:
         self._refresh(slot)
 
     def remove(self, slot: int, vector: ExactVector, at: int, remaining: list[int]) -> None:
-        """Count a report no more; `remaining` are the publication times of those that stay."""
+        """Remove a report; `remaining` are the publication times of the others."""
         count, times, *_ = self._extents[slot].tolist()
         first, last = (min(remaining), max(remaining)) if remaining else (0, 0)
         self._extents[slot] = count - 1, times - at, first, last
@@ -114,7 +115,7 @@ class StorySpace:
         self._refresh(slot)
 
     def absorb(self, slot: int, other: int) -> None:
-        """Add the reports of another slot, which is then empty."""
+        """Add the reports of another slot, and close that one."""
         self.sums[slot] += self.sums[other]
         self.counts[slot] += self.counts[other]
         self.squares[slot] += self.squares[other]
@@ -125,32 +126,32 @@ class StorySpace:
         self.close(other)
 
     def nearest(self, vector: ExactVector, count: int) -> tuple[Slots, Products]:
-        """The `count` slots whose centroids lie nearest in direction, with equals of the last, in no order; how near they are.
+        """Return the `count` slots with the nearest centroids, and all that tie with the last, in no order; their nearness.
 
-        Nearness is the cosine of the embeddings, roughly, in a unit of its own.
+        Nearness estimates the cosine of the embeddings, in a unit of its own.
         """
-        return self._index.nearest(self._meaning(vector), count)
+        return self._index.nearest(self._direction(vector), count)
 
     def extents(self, slots: Slots) -> tuple[Slots, Slots, Slots, Slots]:
-        """`counts`, `times`, `firsts` and `lasts` of these slots."""
+        """Return `counts`, `times`, `firsts` and `lasts` of these slots."""
         counts, times, firsts, lasts = self._extents.take(slots, axis=0).T
         return counts, times, firsts, lasts
 
     def similarities(self, vector: ExactVector, slots: Slots) -> npt.NDArray[np.float64]:
-        """The vector's similarity to each story's reports, summed over them."""
+        """Return the sum of the vector's similarities to the reports of each slot."""
         return self.sums.take(slots, axis=0) @ vector / UNIT
 
     def lead_sum(self, slot: int) -> ExactVector:
         """Return the sum of the leads of the slot's reports, shape (dimension,)."""
-        lead: ExactVector = self.sums[slot, self.blocks.lead]
+        lead: ExactVector = self.sums[slot, self.layout.lead]
         return lead
 
     def pair_sum(self, slot: int) -> float:
-        """The similarities of all pairs of the slot's reports, added up."""
+        """Return the sum of the similarities of all pairs of the slot's reports."""
         return float(self.lengths[slot] ** 2 - self.squares[slot] / UNIT) / 2
 
     def cross_mean(self, slot: int, other: int) -> float:
-        """The mean similarity between the reports of two slots."""
+        """Return the mean similarity between the reports of two slots."""
         cross = float(np.dot(self.sums[slot], self.sums[other])) / UNIT
         return cross / float(self.counts[slot] * self.counts[other])
 
@@ -158,18 +159,18 @@ class StorySpace:
         row = self.sums[slot]
         self.lengths[slot] = np.sqrt(np.dot(row, row)) / SCALE
         if self.counts[slot]:
-            self._index.put(slot, self._meaning(row))
+            self._index.put(slot, self._direction(row))
         else:
             self._index.drop(slot)
 
-    def _meaning(self, vector: ExactVector) -> ExactVector:
-        # Both embeddings are of one encoder: their sum says more than either, in half the dimensions of the two side by side.
-        meaning: ExactVector = vector[: self.blocks.terms.start].reshape(-1, self._folded).sum(axis=0)
-        return meaning
+    def _direction(self, vector: ExactVector) -> ExactVector:
+        # Add up the embeddings of title and lead: the sum is more informative than either, and half as long as both.
+        direction: ExactVector = vector[: self.layout.terms.start].reshape(-1, self._folded).sum(axis=0)
+        return direction
 
     def _grow(self, more: int) -> None:
         before = len(self.stories)
-        self.sums = np.concatenate((self.sums, np.zeros((more, self.blocks.size))))
+        self.sums = np.concatenate((self.sums, np.zeros((more, self.layout.size))))
         for name in ("lengths", "squares"):
             setattr(self, name, np.concatenate((getattr(self, name), np.zeros(more))))
         self._use_extents(np.concatenate((self._extents, np.zeros((more, 4), dtype=np.int64))))

@@ -59,7 +59,7 @@ def test_a_calibration_belongs_to_one_model(tmp_path: Path) -> None:
 def test_what_is_no_calibration_is_told(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "calibration.json"
     file.write_bytes(content)
-    with pytest.raises(ConfigurationError, match="is no calibration"):
+    with pytest.raises(ConfigurationError, match="is not a calibration file"):
         load_calibration(Settings(calibration=str(file)))
 
 
