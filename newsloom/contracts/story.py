@@ -84,7 +84,22 @@ class HistoryEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     cause: Cause = Cause.ARTICLE
 
 
-class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class _StoryLinks(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The last fields of both `Story` and `StoryUpdate`. Add a field of both here.
+
+    Keyword-only fields come last in the JSON, which is why the two classes themselves are not `kw_only`.
+    """
+
+    merged_into: str | None = None
+    merged_from: tuple[str, ...] = ()
+    split_from: str | None = None
+    split_into: tuple[str, ...] = ()
+    kept_apart: tuple[str, ...] = ()
+    pinned: CommandRef | None = None
+    related: tuple[str, ...] = ()
+
+
+class Story(_StoryLinks, frozen=True, omit_defaults=True):
     """The complete latest version of a story.
 
     `article_count` counts all articles, `report_count` those that are not copies. `outlets` has the article counts of the
@@ -122,16 +137,9 @@ class Story(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     history: tuple[HistoryEntry, ...]
     articles: tuple[ArticleRef, ...]
     articles_omitted: int = 0
-    merged_into: str | None = None
-    merged_from: tuple[str, ...] = ()
-    split_from: str | None = None
-    split_into: tuple[str, ...] = ()
-    kept_apart: tuple[str, ...] = ()
-    pinned: CommandRef | None = None
-    related: tuple[str, ...] = ()
 
 
-class StoryUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class StoryUpdate(_StoryLinks, frozen=True, omit_defaults=True):
     """One change of one story. The versions of a story are 1, 2, 3, ..., without gaps or duplicates.
 
     `article` is the article that caused the change, `command` the command that did; an update may have neither.
@@ -155,10 +163,3 @@ class StoryUpdate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     article: ArticleRef | None = None
     article_ids: tuple[ArticleId, ...] = ()
     command: CommandRef | None = None
-    merged_into: str | None = None
-    merged_from: tuple[str, ...] = ()
-    split_from: str | None = None
-    split_into: tuple[str, ...] = ()
-    kept_apart: tuple[str, ...] = ()
-    pinned: CommandRef | None = None
-    related: tuple[str, ...] = ()
