@@ -15,7 +15,7 @@ from typing import Final
 from newsloom.streaming.dead_letters import REASON, original_message
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log, Progress, TopicSpec, Writer
-from newsloom.streaming.records import Message, Record
+from newsloom.streaming.records import Message, PartitionOffset, Record
 from newsloom.streaming.scan import read_topic
 
 REPLAYED_OFFSET: Final = "dead-letter-replayed"
@@ -24,9 +24,6 @@ REPLAYED_OFFSET: Final = "dead-letter-replayed"
 BATCH_LETTERS_MAX: Final = 500
 BATCH_BYTES_MAX: Final = 4_194_304
 
-PartitionOffset = tuple[int, int]
-"""Partition and offset of a record in the dead-letter topic."""
-
 
 @dataclass(frozen=True, slots=True)
 class DeadLetterRecord:
@@ -34,11 +31,6 @@ class DeadLetterRecord:
 
     record: Record
     replayed: bool
-
-    @property
-    def position(self) -> PartitionOffset:
-        """The partition and offset of the record."""
-        return self.record.partition, self.record.offset
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +46,7 @@ def read_dead_letters(log: Log, topic: str) -> Iterator[DeadLetterRecord]:
     replayed = {position for record in read_topic(log, topic) if (position := _replayed_position(record)) is not None}
     for record in read_topic(log, topic):
         if _replayed_position(record) is None:
-            yield DeadLetterRecord(record, (record.partition, record.offset) in replayed)
+            yield DeadLetterRecord(record, record.position in replayed)
 
 
 def replay(
@@ -93,7 +85,7 @@ def _originals(letters: Iterator[DeadLetterRecord], result: ReplayResult) -> Ite
         try:
             yield letter.record, original_message(letter.record)
         except ValueError:
-            result.without_origin.append(letter.position)
+            result.without_origin.append(letter.record.position)
 
 
 def _batches(pairs: Iterator[_Pair]) -> Iterator[list[_Pair]]:
@@ -142,4 +134,4 @@ def _replayed_position(record: Record) -> PartitionOffset | None:
     # A record with a reason is a dead letter, even if its producer used the header of a marker.
     if offset is None or record.header(REASON) is not None:
         return None
-    return record.partition, int(offset)
+    return PartitionOffset(record.partition, int(offset))

@@ -15,6 +15,16 @@ class TopicPartition(NamedTuple):
     partition: int
 
 
+class PartitionOffset(NamedTuple):
+    """The position of a record in its topic; as text, `partition/offset`."""
+
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.partition}/{self.offset}"
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """A record that was read from the log. `timestamp_ms` is Unix time in milliseconds."""
@@ -31,6 +41,11 @@ class Record:
     def source(self) -> TopicPartition:
         """The partition of the record."""
         return TopicPartition(self.topic, self.partition)
+
+    @property
+    def position(self) -> PartitionOffset:
+        """The partition and offset of the record."""
+        return PartitionOffset(self.partition, self.offset)
 
     def header(self, name: str) -> str | None:
         """Return the last header of that name as text, or None. Bytes that are not UTF-8 are escaped."""

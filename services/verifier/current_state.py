@@ -11,7 +11,8 @@ from typing import TypeVar
 from newsloom.contracts.membership import Checkpoint, Membership
 from newsloom.contracts.story import Story, StoryState
 from newsloom.contracts.topics import ARTICLE_STORIES, ARTICLE_VECTORS, STORIES, STORY_UPDATES
-from services.verifier.findings import Findings, Invariant, PartitionOffset
+from newsloom.streaming.records import PartitionOffset
+from services.verifier.findings import Findings, Invariant
 from services.verifier.story_replay import ReplayedStory
 from services.verifier.topic_contents import DecodedRecord, TopicContents
 

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
 
 
 class Invariant(Enum):
@@ -26,16 +25,6 @@ class Invariant(Enum):
     ARTICLES = "every article that was processed and not retracted is in a story, and no other article is"
     LINEAGE = "merges, splits and stories kept apart are recorded on both sides"
     CHECKPOINTS = "no checkpoint is behind the stories and memberships of its edition"
-
-
-class PartitionOffset(NamedTuple):
-    """Position of a record in its topic."""
-
-    partition: int
-    offset: int
-
-    def __str__(self) -> str:
-        return f"{self.partition}/{self.offset}"
 
 
 @dataclass(slots=True)

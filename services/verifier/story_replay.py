@@ -24,7 +24,8 @@ from newsloom.contracts.story import (
     StoryUpdate,
     UpdateKind,
 )
-from services.verifier.findings import Findings, Invariant, PartitionOffset
+from newsloom.streaming.records import PartitionOffset
+from services.verifier.findings import Findings, Invariant
 from services.verifier.topic_contents import DecodedRecord
 
 

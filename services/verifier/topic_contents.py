@@ -11,8 +11,7 @@ from newsloom.contracts.membership import Checkpoint, Membership
 from newsloom.contracts.pipeline import CLUSTERER, RecordId, ServiceDefinition
 from newsloom.contracts.story import Story, StoryUpdate
 from newsloom.contracts.topics import ARTICLE_VECTORS, TopicDefinition
-from newsloom.streaming.records import TopicPartition
-from services.verifier.findings import PartitionOffset
+from newsloom.streaming.records import PartitionOffset, TopicPartition
 
 T = TypeVar("T")
 CommittedOffsets = dict[tuple[str, TopicPartition], int]

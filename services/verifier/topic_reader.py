@@ -36,9 +36,9 @@ from newsloom.streaming.dead_letter_replay import REPLAYED_OFFSET
 from newsloom.streaming.dead_letters import OFFSET, PARTITION, REASON, SERVICE, original_message
 from newsloom.streaming.errors import LogError
 from newsloom.streaming.log import Log
-from newsloom.streaming.records import Record, TopicPartition
+from newsloom.streaming.records import PartitionOffset, Record, TopicPartition
 from newsloom.streaming.scan import latest_by_key, read_topic
-from services.verifier.findings import Findings, Invariant, PartitionOffset
+from services.verifier.findings import Findings, Invariant
 from services.verifier.topic_contents import (
     CommittedOffsets,
     DeadLetter,
@@ -128,13 +128,13 @@ class _TopicReader:
         update = self._decode(record, decode_update)
         if update is not None:
             self._check_key(record, update.story_id.encode(), update_id(update.story_id, update.version))
-            self._contents.updates.append(DecodedRecord(_position(record), update))
+            self._contents.updates.append(DecodedRecord(record.position, update))
 
     def _read_story(self, record: Record) -> None:
         story = self._decode(record, decode_story)
         if story is not None:
             self._check_key(record, story.id.encode(), snapshot_id(story.id, story.version))
-            self._contents.stories.append(DecodedRecord(_position(record), story))
+            self._contents.stories.append(DecodedRecord(record.position, story))
 
     def _read_state(self, record: Record) -> None:
         state: StateRecord | None = self._decode(record, decode_state)
@@ -145,12 +145,12 @@ class _TopicReader:
         event_id = record.header(CLOUDEVENT_ID) or ""
         if isinstance(state, Membership):
             light = msgspec.structs.replace(state, shingles=b"", title_vector=b"", terms=b"", term_weights=b"")
-            self._contents.memberships.append(DecodedRecord(_position(record), light, event_id))
+            self._contents.memberships.append(DecodedRecord(record.position, light, event_id))
         else:
-            self._contents.checkpoints.append(DecodedRecord(_position(record), state, event_id))
+            self._contents.checkpoints.append(DecodedRecord(record.position, state, event_id))
 
     def _read_letter(self, record: Record) -> None:
-        position, replayed_offset = _position(record), record.header(REPLAYED_OFFSET)
+        position, replayed_offset = record.position, record.header(REPLAYED_OFFSET)
         if replayed_offset is not None and record.header(REASON) is None:
             self._read_replay_marker(position, replayed_offset)
             return
@@ -172,7 +172,7 @@ class _TopicReader:
 
     def _check_key(self, record: Record, key: bytes, event_id: str | None = None) -> None:
         """Check the key, as compaction would delete a record under a wrong one, and the event id where there is one."""
-        name = f"{record.topic}/{_position(record)}"
+        name = f"{record.topic}/{record.position}"
         self._findings.expect(Invariant.EDITIONS, f"{name}: key", key, record.key)
         if event_id is not None:
             found = record.header(CLOUDEVENT_ID)
@@ -182,7 +182,7 @@ class _TopicReader:
         try:
             return decode(record.value or b"")
         except InvalidValue as error:
-            self._findings.add(Invariant.READABLE, f"{record.topic}/{_position(record)}: {error}")
+            self._findings.add(Invariant.READABLE, f"{record.topic}/{record.position}: {error}")
             return None
 
     def _records(self, topic: TopicDefinition) -> Iterator[Record]:
@@ -203,12 +203,8 @@ def digest_of(key: bytes | None, value: bytes | None) -> bytes:
 
 
 def _forwarded_record(record: Record, event: VectorEvent) -> ForwardedRecord:
-    position, event_id = _position(record), record.header(CLOUDEVENT_ID) or ""
+    position, event_id = record.position, record.header(CLOUDEVENT_ID) or ""
     if isinstance(event, ArticleVector | ArticleRetraction):
         is_retraction = isinstance(event, ArticleRetraction)
         return ForwardedRecord(position, event_id, event.edition, event.article_id, is_retraction, command=None)
     return ForwardedRecord(position, event_id, event.edition, "", is_retraction=False, command=event)
-
-
-def _position(record: Record) -> PartitionOffset:
-    return PartitionOffset(record.partition, record.offset)

@@ -48,7 +48,7 @@ _OLDEST: Final = "SELECT place, timestamp_ms FROM records WHERE place >= ? AND p
 
 
 def track_key(sql: sqlite3.Connection, partition: int, key: bytes, id_: int, now_ms: int, *, tombstone: bool) -> None:
-    """Make the record that is about to be written with row id `id_` the latest of its key in a compacted partition."""
+    """Note that the next record, with row id `id_`, is the latest of its key in a compacted partition."""
     sql.execute(_REPLACED, (now_ms + COMPACTION_LAG_MS, partition, key))
     sql.execute(_LATEST, (partition, key, id_))
     if tombstone:

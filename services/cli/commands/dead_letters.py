@@ -16,9 +16,10 @@ from newsloom.contracts.topics import DEAD_LETTERS
 from newsloom.log import open_log
 from newsloom.log_names import topic_name
 from newsloom.settings import Settings
-from newsloom.streaming.dead_letter_replay import DeadLetterRecord, PartitionOffset, read_dead_letters, replay
+from newsloom.streaming.dead_letter_replay import DeadLetterRecord, read_dead_letters, replay
 from newsloom.streaming.dead_letters import REASON, TOPIC
 from newsloom.streaming.log import Log
+from newsloom.streaming.records import PartitionOffset
 from newsloom.terminal import escape
 from services.cli.views.dead_letter import LetterLine, letter_line, print_letter
 from services.cli.views.formatting import console, count, is_terminal, moment, print_json, print_table, table
@@ -36,7 +37,7 @@ class _PlaceType(click.ParamType[PartitionOffset]):
         partition, slash, offset = str(value).rpartition("/")
         if not offset.isdecimal() or (slash and not partition.isdecimal()):
             self.fail(f"{value!r} is not PARTITION/OFFSET, such as 0/17 (17 alone means 0/17)", param, ctx)
-        return int(partition or 0), int(offset)
+        return PartitionOffset(int(partition or 0), int(offset))
 
 
 def _filters(function: F) -> F:
@@ -110,7 +111,7 @@ def show(settings: Settings, place: PartitionOffset, raw: bool) -> None:
             (
                 letter
                 for letter in read_dead_letters(log, topic_name(settings, DEAD_LETTERS))
-                if letter.position == place
+                if letter.record.position == place
             ),
             None,
         )
@@ -150,7 +151,7 @@ def replay_(settings: Settings, places: tuple[PartitionOffset, ...], *, reason: 
     chosen = frozenset(places)
 
     def wanted(letter: DeadLetterRecord) -> bool:
-        return (not chosen or letter.position in chosen) and _matches(letter, reason, topic)
+        return (not chosen or letter.record.position in chosen) and _matches(letter, reason, topic)
 
     with closing(open_log(settings)) as log:
         if chosen:
@@ -163,18 +164,20 @@ def replay_(settings: Settings, places: tuple[PartitionOffset, ...], *, reason: 
     if not outcome.sent:
         click.echo("nothing to send: no such dead letters wait")
     if outcome.without_origin:
-        named = ", ".join(_named(place) for place in outcome.without_origin)
+        named = ", ".join(map(str, outcome.without_origin))
         raise click.ClickException(f"not sent, because their headers do not say where they came from: {named}")
 
 
 def _check_named(log: Log, dead_letters: str, chosen: frozenset[PartitionOffset]) -> None:
     found = {
-        letter.position: letter.replayed for letter in read_dead_letters(log, dead_letters) if letter.position in chosen
+        letter.record.position: letter.replayed
+        for letter in read_dead_letters(log, dead_letters)
+        if letter.record.position in chosen
     }
     if absent := sorted(chosen - set(found)):
         raise click.ClickException(f"{_absent(absent)}; nothing was sent")
     for place in sorted(place for place, replayed in found.items() if replayed):
-        click.echo(f"{_named(place)} was replayed before; it is not sent again", err=True)
+        click.echo(f"{place} was replayed before; it is not sent again", err=True)
 
 
 def _matches(letter: DeadLetterRecord, reason: str | None, topic: str | None) -> bool:
@@ -182,12 +185,8 @@ def _matches(letter: DeadLetterRecord, reason: str | None, topic: str | None) ->
     return (reason is None or reason in (record.header(REASON) or "")) and topic in {None, record.header(TOPIC)}
 
 
-def _named(place: PartitionOffset) -> str:
-    return f"{place[0]}/{place[1]}"
-
-
 def _absent(places: list[PartitionOffset]) -> str:
-    return f"there is no dead letter {', '.join(map(_named, places))}: `newsloom dead-letters list --all` lists them"
+    return f"there is no dead letter {', '.join(map(str, places))}: `newsloom dead-letters list --all` lists them"
 
 
 def _print_list(lines: list[LetterLine]) -> None:
