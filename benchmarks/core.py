@@ -1,9 +1,9 @@
-"""How many articles a second the clusterer's core takes in, vectors given, with a window of a given size.
+"""Measure the core's articles per second, without encoding, with a window of a given size.
 
     python -m benchmarks.core --window 25000 --articles 3000 [--profile]
 
-The stream is invented: stories of one to many articles around random directions, at an even pace, so that after the first
-week the window holds `--window` articles. Measured are the last `--articles` of them, one at a time, on one core.
+The stream is invented: stories of one to many articles around random directions, at an even pace. The first `--window` articles
+fill the window of a week; the `--articles` after them are measured, one at a time, on one core.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ START = datetime(2025, 4, 14, tzinfo=UTC)
 
 
 def stream(count: int, *, window: int, seed: int = 1) -> Iterator[ArticleVector]:
-    """`count` articles, `window` of them a week. Half of a story's articles come within a day of its first."""
+    """Yield `count` articles, `window` of them per week. Half of a story's articles come within a day of its first."""
     random = np.random.default_rng(seed)
     subjects = random.normal(size=(300, DIMENSION))
     centres: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
@@ -133,13 +133,13 @@ def profile_table(profile: cProfile.Profile) -> str:
 
 
 def main() -> None:
-    """Fill the window, then measure."""
+    """Fill the window, measure, and print the result."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--window", type=int, default=25_000)
     parser.add_argument("--articles", type=int, default=3_000)
     parser.add_argument("--profile", action="store_true")
     arguments = parser.parse_args()
-    gc.freeze()  # As the clusterer does after a restore.
+    gc.freeze()  # The clusterer does so after a restore.
     engine = Engine(EditionState("main", zero_calibration("random", DIMENSION), Parameters()))
     events = stream(arguments.window + arguments.articles, window=arguments.window)
     for _ in range(arguments.window):
@@ -148,10 +148,10 @@ def main() -> None:
     profile = cProfile.Profile()
     if arguments.profile:
         profile.enable()
-    begun = time.process_time()
+    started = time.process_time()
     for event in measured:
         engine.apply(event)
-    seconds = time.process_time() - begun
+    seconds = time.process_time() - started
     profile.disable()
     open_stories = len(engine.edition.open_stories())
     memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -161,7 +161,7 @@ def main() -> None:
     print(
         f"{arguments.window:,} articles in the window, {open_stories:,} open stories: {len(measured) / seconds:,.0f} articles/s"
     )
-    print(f"{1_000 * seconds / len(measured):.2f} ms of CPU an article; {memory_mb:,.0f} MB at most")
+    print(f"{1_000 * seconds / len(measured):.2f} ms of CPU per article; peak memory {memory_mb:,.0f} MB")
     if arguments.profile:
         print(profile_table(profile))
 

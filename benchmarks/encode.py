@@ -1,9 +1,9 @@
-"""Which way of batching gives the same vectors, and how fast?
+"""Compare ways of batching texts: their speed, and whether a batch gives the same vectors as single texts.
 
     python -m benchmarks.encode ARTICLES.jsonl[.gz] [--articles 2000] [--headlines] [--threads N] [--way WORDS]
 
-Articles need `title` and `text`. Each way encodes the texts in random batches and then one by one, and the two are compared:
-float32 to the bit, and after rounding to float16. Prints a table in Markdown.
+Articles need `title` and `text`. Each way encodes the texts in random batches and then one by one. The vectors are compared bit
+by bit, as float32 and after rounding to float16. Prints a table in Markdown.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ ROWS = 32
 
 
 def padded_to_longest(lengths: Sequence[int]) -> list[ForwardPass]:
-    """The usual way: sorted by length, `ROWS` at a time, each batch as long as its longest text."""
+    """Plan the usual way: sort by length, `ROWS` texts per pass, padded to the longest text of the pass."""
     order = sorted(range(len(lengths)), key=lambda index: -lengths[index])
     batches = [order[start : start + ROWS] for start in range(0, len(order), ROWS)]
     return [ForwardPass(tuple(batch), len(batch), lengths[batch[0]]) for batch in batches]
 
 
 def equal_lengths(lengths: Sequence[int]) -> list[ForwardPass]:
-    """Only texts of the same length together, up to `ROWS` of them; no padding."""
+    """Plan passes of up to `ROWS` texts of the same length, without padding."""
     groups: dict[int, list[int]] = {}
     for index, length in enumerate(lengths):
         groups.setdefault(length, []).append(index)
@@ -51,12 +51,12 @@ def equal_lengths(lengths: Sequence[int]) -> list[ForwardPass]:
 
 
 def single(lengths: Sequence[int]) -> list[ForwardPass]:
-    """Each text alone; no padding."""
+    """Plan a pass for each text, without padding."""
     return [ForwardPass((index,), 1, length) for index, length in enumerate(lengths)]
 
 
 WAYS: dict[str, tuple[Planner, bool]] = {
-    # name: planner, and whether a pass is split over threads (or else each thread has passes of its own)
+    # name: planner, and whether the threads split each pass; otherwise each thread runs passes of its own
     "longest of 32, threads split a pass": (padded_to_longest, True),
     "equal lengths, threads split a pass": (equal_lengths, True),
     "single, threads split a pass": (single, True),
@@ -66,8 +66,8 @@ WAYS: dict[str, tuple[Planner, bool]] = {
 }
 
 
-class Bench:
-    """The encoder's own forward pass, under other plans."""
+class PlannedEncoder:
+    """The encoder's own forward pass under any plan."""
 
     def __init__(self, encoder: SentenceEncoder, texts: Sequence[str], threads: int) -> None:
         self._encoder = encoder
@@ -75,7 +75,7 @@ class Bench:
         self._threads = threads
 
     def run(self, planner: Planner, *, split: bool, sizes_max: int) -> tuple[Vectors, float]:
-        """Vectors of all texts, and texts a second, in batches of 1 to `sizes_max`."""
+        """Encode all texts in batches of 1 to `sizes_max`; return their vectors and the texts per second."""
         workers = 1 if split else self._threads
         vectors = np.zeros((len(self._tokens), self._encoder.dimension), dtype=np.float32)
         initargs = (self._threads if split else 1,)
@@ -90,17 +90,17 @@ class Bench:
             return vectors, len(self._tokens) / (time.perf_counter() - started)
 
     def _batches(self, sizes_max: int) -> Iterator[list[int]]:
-        chance = random.Random(sizes_max)  # noqa: S311 - not a secret
+        generator = random.Random(sizes_max)  # noqa: S311 - not a secret
         order = list(range(len(self._tokens)))
-        chance.shuffle(order)
+        generator.shuffle(order)
         while order:
-            size = chance.randint(1, sizes_max)
+            size = generator.randint(1, sizes_max)
             yield order[:size]
             del order[:size]
 
 
 def read_texts(file: Path, count: int, *, headlines: bool) -> list[str]:
-    """Passages of a sample of the file's articles."""
+    """Return the passages of a sample of the file's articles."""
     data = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
     rows = [json.loads(line) for line in data.splitlines()]
     rows = random.Random(0).sample(rows, min(count, len(rows)))  # noqa: S311 - not a secret
@@ -109,12 +109,12 @@ def read_texts(file: Path, count: int, *, headlines: bool) -> list[str]:
 
 
 def rows_equal(a: Vectors, b: Vectors, dtype: str) -> float:
-    """The share of rows that agree in every bit after rounding to this type."""
+    """Return the share of rows that are bit-equal after rounding to this type."""
     return float((a.astype(dtype) == b.astype(dtype)).all(axis=1).mean())
 
 
 def main() -> None:
-    """Measure, and print the table."""
+    """Measure each way and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("articles_file", type=Path)
     parser.add_argument("--articles", type=int, default=2_000)
@@ -123,15 +123,15 @@ def main() -> None:
     parser.add_argument("--way", default="", help="only the ways with these words in their name")
     arguments = parser.parse_args()
     texts = read_texts(arguments.articles_file, arguments.articles, headlines=arguments.headlines)
-    bench = Bench(load_encoder(DEFAULT_MODEL), texts, arguments.threads)
+    planned = PlannedEncoder(load_encoder(DEFAULT_MODEL), texts, arguments.threads)
     print(f"{len(texts)} {'headlines' if arguments.headlines else 'texts'}, {arguments.threads} threads\n")
     print("| way | texts/s | one by one, texts/s | float32 equal | float16 equal |")
     print("|---|---:|---:|---:|---:|")
     for name, (planner, split) in WAYS.items():
         if arguments.way not in name:
             continue
-        batched, speed = bench.run(planner, split=split, sizes_max=BATCH_MAX)
-        alone, speed_alone = bench.run(planner, split=split, sizes_max=1)
+        batched, speed = planned.run(planner, split=split, sizes_max=BATCH_MAX)
+        alone, speed_alone = planned.run(planner, split=split, sizes_max=1)
         equal = f"{rows_equal(batched, alone, '<f4'):.2%} | {rows_equal(batched, alone, '<f2'):.2%}"
         print(f"| {name} | {speed:.1f} | {speed_alone:.1f} | {equal} |", flush=True)
 

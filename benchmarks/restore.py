@@ -1,10 +1,10 @@
-"""How long a clusterer takes to restore a partition, by the number of articles in its window.
+"""Measure how long a clusterer takes to restore a partition, by the number of articles in its window.
 
     python -m benchmarks.restore --articles 10000 30000 100000 [--log kafka://localhost:9092] [--repeats 3] [--profile]
 
-The state is invented (the stream of benchmarks/core.py, its stories taken as given), written to a log, and restored from there
-as a clusterer does on start: read, decoded, and every sum and index rebuilt. Every story is open: closed ones cost less. CPU is
-this process' (a broker has its own); load is the machine's over the last minute, which says what the time is worth.
+The state is invented (the articles of benchmarks/core.py in random stories) and written to a log. The restore is that of a
+starting clusterer: read, decode, and rebuild every sum and index. All stories are open; closed ones cost less. CPU is that of
+this process, without the broker's. Load is the machine's over the last minute: on a busy machine the time means little.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 
-# As the clusterer itself does.
+# The clusterer sets it as well.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
@@ -59,7 +59,7 @@ from services.clusterer.step import ClustererStep
 
 BATCH = 1_000
 RECENT = 2_000
-"""An article joins one of about so many of the latest stories."""
+"""An article joins one of about this many latest stories."""
 CANDIDATE = Candidate(
     story_id="st-aaaaaaaaaaaaaaaa", score=0.1, centroid=0.1, mean=0.1, title=0.1, lead=0.1, terms=0.1, time=0.1
 )
@@ -73,8 +73,8 @@ DECISION = Decision(
 )
 
 
-def state(articles: int, settings: Settings) -> Iterator[Message]:
-    """The state records of an edition whose window holds so many articles: memberships, stories, checkpoint."""
+def state_records(articles: int, settings: Settings) -> Iterator[Message]:
+    """Yield the state records of an edition with so many articles in its window: memberships, stories, checkpoint."""
     random = np.random.default_rng(7)
     frequencies = DocumentFrequencies(idf_floor=Parameters().idf_floor)
     stories: list[LiveStory] = []
@@ -125,11 +125,11 @@ def _member(event: ArticleVector, story_id: str, number: int, frequencies: Docum
 
 
 def write(log: Log, articles: int, settings: Settings) -> None:
-    """Put the state on the log."""
+    """Write the state to the log."""
     log.admin().create(topic_specs(settings))
     with closing(log.writer(f"{settings.topic_prefix}restore")) as writer:
         batch: list[Message] = []
-        for message in state(articles, settings):
+        for message in state_records(articles, settings):
             batch.append(message)
             if len(batch) == BATCH:
                 writer.write(batch, Progress(0))
@@ -138,7 +138,7 @@ def write(log: Log, articles: int, settings: Settings) -> None:
 
 
 def measure(url: str, articles: int, *, repeats: int, profile: bool) -> None:
-    """Write a state of this size under a prefix of its own, restore it as often as that, and say how long each time took."""
+    """Write a state of this size under a topic prefix of its own, restore it `repeats` times, and print the time of each."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     settings = Settings(log=url, topic_prefix=f"restore-{uuid.uuid4().hex[:8]}.", model="random")
     with closing(open_log_url(url)) as log:
@@ -148,9 +148,9 @@ def measure(url: str, articles: int, *, repeats: int, profile: bool) -> None:
         for _ in range(repeats):
             if profile:
                 profiler.enable()
-            begun, begun_cpu = time.perf_counter(), time.process_time()
+            started, started_cpu = time.perf_counter(), time.process_time()
             step.restore(0)
-            seconds, cpu_s = time.perf_counter() - begun, time.process_time() - begun_cpu
+            seconds, cpu_s = time.perf_counter() - started, time.process_time() - started_cpu
             profiler.disable()
             step.forget(0)
             memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -164,12 +164,12 @@ def measure(url: str, articles: int, *, repeats: int, profile: bool) -> None:
 
 
 def main() -> None:
-    """Measure each size in a process of its own, so that memory is told for each."""
+    """Measure each size in a process of its own, so that the peak memory is that of the size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--articles", type=int, nargs="+", default=[10_000, 30_000, 100_000])
-    parser.add_argument("--log", help="A log to use; else a SQLite file in a folder that is removed.")
+    parser.add_argument("--log", help="URL of the log. [a temporary SQLite file]")
     parser.add_argument(
-        "--repeats", type=int, default=1, help="How often each is restored; others at work only add time."
+        "--repeats", type=int, default=1, help="Restores per size: the fastest is the least disturbed one."
     )
     parser.add_argument("--profile", action="store_true")
     arguments = parser.parse_args()

@@ -26,7 +26,7 @@ from evaluation.scores.comparison import SHIPPED, F1Row, changed_streams_row, co
 from evaluation.scores.trials import Configuration, Trials
 from evaluation.streams.encoder_cache import configured_encoder
 from evaluation.streams.event_stream import build_event_stream, read_macro_streams
-from evaluation.streams.request import StreamRequest
+from evaluation.streams.files import StreamRequest
 from evaluation.streams.stream import Stream, shuffled_within_ties
 from services.clusterer.core.parameters import Parameters
 

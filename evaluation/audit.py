@@ -22,7 +22,7 @@ from evaluation.replays.audit_replay import QUORUMS, ProposalKind, audit_configu
 from evaluation.scores.comparison import SHIPPED, compare
 from evaluation.scores.trials import Configuration, Trials
 from evaluation.streams.event_stream import EventStream, load_event_streams
-from evaluation.streams.request import StreamRequest
+from evaluation.streams.files import StreamRequest
 from services.clusterer.core.audit import MergeProposal, Proposal, audit_edition
 from services.clusterer.core.parameters import Parameters
 

@@ -24,7 +24,7 @@ from evaluation.scores.trials import Trials
 from evaluation.streams.background import within_background
 from evaluation.streams.encoder_cache import configured_encoder
 from evaluation.streams.event_stream import EventStream, build_event_stream, read_macro_streams
-from evaluation.streams.request import StreamRequest
+from evaluation.streams.files import StreamRequest
 from evaluation.streams.stream import Stream
 from services.clusterer.core.parameters import Parameters
 from services.embedder.encoder import Encoder

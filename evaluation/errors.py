@@ -22,7 +22,7 @@ from evaluation.cli.program import run_program
 from evaluation.output.results_files import publish_page
 from evaluation.output.tables import table
 from evaluation.streams.event_stream import load_event_streams
-from evaluation.streams.request import StreamRequest
+from evaluation.streams.files import StreamRequest
 from evaluation.tuning.compiled_stream import CompiledStream, compile_stream
 from evaluation.tuning.pairs import Integers
 from services.clusterer.core.parameters import Parameters
@@ -88,12 +88,7 @@ def loss_tables(streams: Mapping[str, CompiledStream]) -> list[str]:
 
 
 def find_wrong_pairs(stream: CompiledStream, parameters: Parameters, seed: int) -> tuple[WrongPairs, WrongPairs]:
-    """Return the false and the missed pairs of labelled articles after a replay in the seed's order.
-
-    Raises:
-        ValueError: more stories are open at once than the compiled rules have room for.
-
-    """
+    """Return the false and the missed pairs of labelled articles after a replay; raises ValueError if that gives no result."""
     stories = stream.replay(parameters, seed)
     if stories is None:
         raise ValueError("too many open stories for the compiled rules")

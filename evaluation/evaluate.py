@@ -8,7 +8,7 @@ import click
 
 from evaluation.cli.options import keep_option, stream_options
 from evaluation.cli.program import evaluation_extra
-from evaluation.streams.request import StreamRequest
+from evaluation.streams.files import StreamRequest
 from newsloom.settings import GRANULARITY_MAX, GRANULARITY_MIN
 
 

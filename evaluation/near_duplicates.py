@@ -17,7 +17,7 @@ from evaluation.output.results_files import publish_page
 from evaluation.output.tables import table
 from evaluation.replays.near_duplicate_pairs import NearDuplicate, near_duplicate_pairs
 from evaluation.streams.event_stream import EventStream, load_event_streams
-from evaluation.streams.request import StreamRequest
+from evaluation.streams.files import StreamRequest
 from services.clusterer.core.parameters import Parameters
 
 NOTE: Final = """\

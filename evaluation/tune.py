@@ -28,7 +28,7 @@ from evaluation.scores.trials import Trials
 from evaluation.streams.background import within_background
 from evaluation.streams.encoder_cache import configured_encoder, print_progress
 from evaluation.streams.event_stream import EventStream, build_event_stream, read_macro_streams
-from evaluation.streams.request import StreamRequest
+from evaluation.streams.files import StreamRequest
 from evaluation.streams.stream import shuffled_within_ties
 from evaluation.tuning.compiled_stream import compile_stream
 from evaluation.tuning.search import search
@@ -71,16 +71,12 @@ def command(*, request: StreamRequest, generations: int, seed: int, processes: i
     # The shipped values were found on all streams: they are a finalist here, but not where a stream is held out.
     found[None] = _search_on(ready, generations, seed, finalists=[Parameters()])
     parameters = list(found.values())
-    in_order, *shuffled = [
-        _score(some, parameters, request, processes)
-        for some in (
-            ready,
-            *(
-                [build_event_stream(shuffled_within_ties(stream, number), encoder) for stream in streams]
-                for number in range(1, SCORED_ORDERS + 1)
-            ),
-        )
+    in_order = _score(ready, parameters, request, processes)
+    orders = [
+        [build_event_stream(shuffled_within_ties(one, number), encoder) for one in streams]
+        for number in range(1, SCORED_ORDERS + 1)
     ]
+    shuffled = [_score(order, parameters, request, processes) for order in orders]
     results = [
         SearchResult(held_out, parameters, own, _means(others))
         for (held_out, parameters), own, *others in zip(found.items(), in_order, *shuffled, strict=True)

@@ -10,9 +10,11 @@ from typing import Any, Final
 
 import click
 
-from evaluation.streams.request import DATA_VARIABLE, StreamRequest, data_folder, default_cache_folder
+from evaluation.streams.files import StreamRequest
 from newsloom.streaming.errors import ConfigurationError
 
+DATA_VARIABLE: Final = "NEWSLOOM_TEST_DATA"
+CHECKOUT_DATA: Final = Path(__file__).resolve().parents[3] / "shared" / "data"
 RESULTS: Final = Path(__file__).resolve().parents[1] / "results"
 
 _STREAM_OPTIONS: Final = (
@@ -73,12 +75,7 @@ def trial_options(function: Callable[..., None]) -> Callable[..., None]:
 
 
 def writable_folder(folder: Path, option: str) -> Path:
-    """Create the folder if it is missing, and return it: a wrong option should fail before hours of work.
-
-    Raises:
-        ConfigurationError: the folder cannot be created or is not writable.
-
-    """
+    """Create the folder if it is missing, and return it; raises ConfigurationError now instead of after hours of work."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -86,3 +83,18 @@ def writable_folder(folder: Path, option: str) -> Path:
     if not os.access(folder, os.W_OK):
         raise ConfigurationError(f"{option} {folder} is not writable")
     return folder
+
+
+def data_folder(option: Path | None) -> Path:
+    """Return the folder of the option, the environment variable, or the one beside the checkout; raises ConfigurationError."""
+    folder = option or Path(os.environ.get(DATA_VARIABLE) or CHECKOUT_DATA)
+    if not folder.is_dir():
+        raise ConfigurationError(
+            f"no labelled streams in {folder}: name a folder of NAME.jsonl.gz files with --data or {DATA_VARIABLE}"
+        )
+    return folder
+
+
+def default_cache_folder() -> Path:
+    """Return the folder for cached vectors and trials: `newsloom/evaluation` in the user's cache folder."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "newsloom" / "evaluation"

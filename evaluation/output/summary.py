@@ -7,7 +7,7 @@ from typing import Final
 from evaluation.output.tables import MACRO, share, table
 from evaluation.scores.metrics import PrecisionRecall
 from evaluation.scores.results import Results
-from evaluation.scores.stream_scores import StreamScores
+from evaluation.scores.stream_scores import Scores, StreamScores
 
 AGREEMENT: Final = (
     "B-cubed, AMI, ARI and pairwise F1 over all labelled articles, by their stories at the end of the replay:"
@@ -16,9 +16,8 @@ SUBSETS: Final = """\
 B-cubed F1 of the floors (every article alone, all in one story), over gold stories of two or more articles alone, as the
 mean over windows of seven days, and by the story each article was first published in:"""
 STORIES: Final = """\
-Published stories: size of the largest (as a share of all articles, and in multiples of the largest gold story), share of gold
-stories scattered over stories, articles moved by announced changes per 1,000, unannounced changes, and the core's speed and
-memory:"""
+Published stories: the largest (as a share of all articles, and over the largest gold story), scattered gold stories, articles
+moved per 1,000 by announced changes, unannounced changes, rejected articles, and the core's speed and memory:"""
 BASELINES: Final = "B-cubed F1 of other systems on the same vectors (TextClust: the same texts):"
 
 
@@ -49,23 +48,14 @@ def _precision_recall(figures: PrecisionRecall) -> list[str]:
 def _subsets_table(results: Results) -> str:
     heads = ["stream", "F1", "alone", "all in one", "several", "7 days", "first published"]
     rows = [
-        [name]
-        + [
-            share(figures.f1)
-            for figures in (
-                one.b3,
-                one.floors.alone,
-                one.floors.together,
-                one.several.b3,
-                one.windowed.b3,
-                one.first_published.b3,
-            )
-        ]
+        [name, *map(share, (one.b3.f1, one.floors.alone.f1, one.floors.together.f1)), *_subset_cells(one)]
         for name, one in results.sets.items()
     ]
-    mean = results.macro
-    subsets = (mean.several.b3, mean.windowed.b3, mean.first_published.b3)
-    return table(heads, [*rows, [MACRO, share(mean.b3.f1), "", "", *(share(figures.f1) for figures in subsets)]])
+    return table(heads, [*rows, [MACRO, share(results.macro.b3.f1), "", "", *_subset_cells(results.macro)]])
+
+
+def _subset_cells(scores: Scores) -> list[str]:
+    return [share(one.b3.f1) for one in (scores.several, scores.windowed, scores.first_published)]
 
 
 def _stories_table(results: Results) -> str:

@@ -17,8 +17,7 @@ from evaluation.scores.metrics import Labels
 from evaluation.scores.stream_scores import Scores, StreamScores, found_labels, macro_average, score_replay
 from evaluation.streams.encoder_cache import configured_encoder, print_progress
 from evaluation.streams.event_stream import EventStream, build_event_stream
-from evaluation.streams.files import read_streams
-from evaluation.streams.request import StreamRequest
+from evaluation.streams.files import StreamRequest, read_streams
 from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.parameters import Parameters
 
@@ -35,12 +34,7 @@ class Results(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def evaluate_streams(request: StreamRequest, *, granularity: float, with_baselines: bool) -> Results:
-    """Replay and score the requested streams.
-
-    Raises:
-        ConfigurationError: the streams, the model or a setting cannot be used.
-
-    """
+    """Replay and score the requested streams; raises ConfigurationError."""
     streams = read_streams(request.data, request.sets, request.undated)
     encoder = configured_encoder(request.cache)
     parameters = Parameters().at_granularity(granularity)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from statistics import fmean
 
 import msgspec
 
@@ -19,7 +18,7 @@ from evaluation.scores.metrics import (
     largest_ratio,
     largest_share,
 )
-from evaluation.scores.windows import agreement_at, mean_agreement, mean_precision_recall, windowed_agreement
+from evaluation.scores.windows import agreement_at, mean_agreement, windowed_agreement
 from evaluation.streams.stream import Gold
 
 
@@ -30,18 +29,14 @@ class Floors(msgspec.Struct, frozen=True, kw_only=True):
     together: PrecisionRecall
 
 
-class Scores(msgspec.Struct, frozen=True, kw_only=True):
-    """The scores that can be averaged over streams.
+class Scores(Agreement, frozen=True, kw_only=True):
+    """The scores that can be averaged over streams: the agreement of all labelled articles at the end of the replay, and others.
 
-    `b3`, `ami`, `ari` and `pairwise` compare all labelled articles by the stories they are in at the end. `several` is the same
-    over the articles of gold stories of two or more; `windowed` is the mean over windows of seven days, a day apart, that hold
-    an article; `first_published` takes the story each article was first published in. `baselines` are other systems by name.
+    `several` is the agreement of the articles of gold stories of two or more; `windowed` the mean over windows of seven days, a
+    day apart, that hold an article. `first_published` takes the story each article was first published in. `baselines` are
+    other systems by name.
     """
 
-    b3: PrecisionRecall
-    ami: float
-    ari: float
-    pairwise: PrecisionRecall
     several: Agreement
     windowed: Agreement
     first_published: Agreement
@@ -73,12 +68,8 @@ def score_replay(
     `baselines` holds other systems' labels of the articles in `gold`.
     """
     final = found_labels(gold, outcome.final)
-    whole = agreement(gold.stories, final)
     return StreamScores(
-        b3=whole.b3,
-        ami=whole.ami,
-        ari=whole.ari,
-        pairwise=whole.pairwise,
+        **msgspec.structs.asdict(agreement(gold.stories, final)),
         several=_agreement_without_singles(gold, final),
         windowed=windowed_agreement(gold, final),
         first_published=agreement(gold.stories, found_labels(gold, outcome.first)),
@@ -106,10 +97,7 @@ def found_labels(gold: Gold, stories: Mapping[str, str]) -> list[str]:
 def macro_average(scores: Sequence[Scores]) -> Scores:
     """Return the unweighted mean of each score over the streams."""
     return Scores(
-        b3=mean_precision_recall([one.b3 for one in scores]),
-        ami=fmean(one.ami for one in scores),
-        ari=fmean(one.ari for one in scores),
-        pairwise=mean_precision_recall([one.pairwise for one in scores]),
+        **msgspec.structs.asdict(mean_agreement(scores)),
         several=mean_agreement([one.several for one in scores]),
         windowed=mean_agreement([one.windowed for one in scores]),
         first_published=mean_agreement([one.first_published for one in scores]),

@@ -52,12 +52,8 @@ class Trials:
         self._known = _read_trials(self._file)
         # One process per core: more threads of BLAS would compete for the cores. The spawned processes read the variable.
         os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-        self._pool = ProcessPoolExecutor(
-            processes or os.cpu_count(),
-            mp_context=get_context("spawn"),
-            initializer=_start_worker,
-            initargs=(tuple(streams),),
-        )
+        count, context, sent = processes or os.cpu_count(), get_context("spawn"), (tuple(streams),)
+        self._pool = ProcessPoolExecutor(count, mp_context=context, initializer=_start_worker, initargs=sent)
 
     def __enter__(self) -> Self:
         return self
@@ -81,15 +77,12 @@ class Trials:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("ab") as cache:
             for future in as_completed(pending):
-                key = pending[future]
-                name, configuration = missing[key]
-                self._known[key] = future.result()
-                cache.write(_ENCODER.encode(self._trial(name, configuration, self._known[key])) + b"\n")
+                name, configuration = missing[pending[future]]
+                b3, parameters = future.result(), msgspec.to_builtins(configuration)
+                self._known[pending[future]] = b3
+                trial = _Trial(depends_on=self._depends_on[name], stream=name, parameters=parameters, b3=b3)
+                cache.write(_ENCODER.encode(trial) + b"\n")
                 cache.flush()
-
-    def _trial(self, name: str, configuration: Configuration, b3: PrecisionRecall) -> _Trial:
-        parameters = msgspec.to_builtins(configuration)
-        return _Trial(depends_on=self._depends_on[name], stream=name, parameters=parameters, b3=b3)
 
     def _key(self, name: str, configuration: Configuration) -> bytes:
         return _key(self._depends_on[name], msgspec.to_builtins(configuration))

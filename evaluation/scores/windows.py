@@ -41,15 +41,14 @@ def agreement_at(gold: Gold, found: Labels, indexes: Sequence[int]) -> Agreement
 def mean_agreement(parts: Sequence[Agreement]) -> Agreement:
     """Return the mean of each measure; F1 is the mean of the F1s as well."""
     return Agreement(
-        b3=mean_precision_recall([part.b3 for part in parts]),
+        b3=_mean_precision_recall([part.b3 for part in parts]),
         ami=fmean(part.ami for part in parts),
         ari=fmean(part.ari for part in parts),
-        pairwise=mean_precision_recall([part.pairwise for part in parts]),
+        pairwise=_mean_precision_recall([part.pairwise for part in parts]),
     )
 
 
-def mean_precision_recall(parts: Sequence[PrecisionRecall]) -> PrecisionRecall:
-    """Return the mean of each of the three figures."""
+def _mean_precision_recall(parts: Sequence[PrecisionRecall]) -> PrecisionRecall:
     return PrecisionRecall(
         precision=fmean(part.precision for part in parts),
         recall=fmean(part.recall for part in parts),

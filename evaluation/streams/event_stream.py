@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from evaluation.streams.encoder_cache import configured_encoder, print_progress
-from evaluation.streams.files import read_streams
-from evaluation.streams.request import StreamRequest
+from evaluation.streams.files import StreamRequest, read_streams
 from evaluation.streams.stream import Gold, LabelledArticle, Stream
 from newsloom.contracts.codec import decode_vector, encode
 from newsloom.contracts.vector import ArticleVector
@@ -28,12 +27,7 @@ class EventStream:
 
 
 def load_event_streams(request: StreamRequest) -> list[EventStream]:
-    """Load the requested streams that are part of the macro average.
-
-    Raises:
-        ConfigurationError: the streams, the model or a setting cannot be used.
-
-    """
+    """Load and encode the streams of `read_macro_streams`; raises ConfigurationError."""
     encoder = configured_encoder(request.cache)
     return [build_event_stream(stream, encoder) for stream in read_macro_streams(request)]
 
@@ -44,12 +38,7 @@ def read_macro_streams(request: StreamRequest) -> list[Stream]:
 
 
 def build_event_stream(stream: Stream, encoder: Encoder) -> EventStream:
-    """Encode a stream.
-
-    Raises:
-        ConfigurationError: the embedder rejects every article.
-
-    """
+    """Encode a stream; raises ConfigurationError if the embedder rejects every article."""
     print_progress(f"{stream.name}: vectors")
     events = tuple(event for event in vectorize(stream, encoder) if event is not None)
     if not events:
@@ -67,14 +56,8 @@ def vectorize(stream: Stream, encoder: Encoder) -> list[ArticleVector | None]:
 
 
 def _record(offset: int, labelled: LabelledArticle) -> Record:
-    return Record(
-        topic="articles",
-        partition=0,
-        offset=offset,
-        timestamp_ms=int(labelled.published_at.timestamp() * 1000),
-        key=labelled.article.id.encode(),
-        value=encode(labelled.article),
-    )
+    at_ms = int(labelled.published_at.timestamp() * 1000)
+    return Record("articles", 0, offset, at_ms, labelled.article.id.encode(), encode(labelled.article))
 
 
 def _event(value: bytes | None) -> ArticleVector:

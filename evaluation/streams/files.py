@@ -15,6 +15,7 @@ from __future__ import annotations
 import gzip
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -39,6 +40,19 @@ DROPPED_STORIES: Final = {
 _DATE_WITHOUT_ANY: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
+@dataclass(frozen=True, slots=True)
+class StreamRequest:
+    """The streams' folder, the cache folder, and the streams by name; without names all streams in the folder.
+
+    Streams named in `undated` are replayed a second time with all articles on one date.
+    """
+
+    data: Path
+    cache: Path
+    sets: tuple[str, ...] = ()
+    undated: tuple[str, ...] = ()
+
+
 class _Row(msgspec.Struct):
     id: str
     story: str | None
@@ -55,12 +69,7 @@ _ROW: Final = msgspec.json.Decoder(_Row)
 
 
 def read_streams(folder: Path, names: Sequence[str] = (), undated: Sequence[str] = ()) -> list[Stream]:
-    """Read the named streams (without names all but `SMOKE_TESTS`), followed by their copies without dates.
-
-    Raises:
-        ConfigurationError: no such stream, or a line that is not a labelled article.
-
-    """
+    """Read the named streams (without names all but `SMOKE_TESTS`), then those without dates; raises ConfigurationError."""
     files = stream_files(folder)
     if not files:
         raise ConfigurationError(f"--data {folder}: no stream there; a stream is a file NAME.jsonl or NAME.jsonl.gz")
@@ -79,12 +88,7 @@ def stream_files(folder: Path) -> dict[str, Path]:
 
 
 def read_stream(path: Path) -> Stream:
-    """Read one stream.
-
-    Raises:
-        ConfigurationError: a line is not a labelled article (the message names file and line), or no article has a label.
-
-    """
+    """Read one stream; raises ConfigurationError, with the line's number, for a line that is not a labelled article."""
     name = path.name
     for suffix in SUFFIXES:
         name = name.removesuffix(suffix)

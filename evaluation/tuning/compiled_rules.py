@@ -236,7 +236,7 @@ def _rank_stories(
     """Score the open stories into `values` and their slots into `ranked`, the best few first, and return their number."""
     rules = constants.rules
     at, count = constants.pairs.times[article], 0
-    length = math.sqrt(_squared_length(article, constants.pairs, rules))
+    length = math.sqrt(_similarity(article, article, constants.pairs, rules))
     for slot in range(stories.used[0]):
         if not stories.is_open[slot]:
             continue
@@ -260,12 +260,12 @@ def _rank_stories(
 
 
 @njit(cache=True, nogil=True)
-def _squared_length(article: int, pairs: Pairs, rules: RuleParameters) -> float:
-    """Return the article's similarity to itself, without the correction for short texts."""
-    own: float = rules.lead_weight * pairs.lead[article, article]
-    own += rules.title_weight * pairs.title[article, article]
-    own += rules.terms_weight * pairs.terms[article, article]
-    return own
+def _similarity(article: int, other: int, pairs: Pairs, rules: RuleParameters) -> float:
+    """Return the similarity of two articles, without the correction for short texts."""
+    similarity: float = rules.lead_weight * pairs.lead[article, other]
+    similarity += rules.title_weight * pairs.title[article, other]
+    similarity += rules.terms_weight * pairs.terms[article, other]
+    return similarity
 
 
 @njit(cache=True, nogil=True)
@@ -300,7 +300,7 @@ def _open_story(number: int, article: int, pairs: Pairs, stories: StorySlots) ->
 @njit(cache=True, nogil=True)
 def _add_report(article: int, slot: int, constants: ReplayConstants, stories: StorySlots) -> None:
     pairs, scales, rules = constants.pairs, constants.scales, constants.rules
-    own = _squared_length(article, pairs, rules) * scales[article] ** 2
+    own = _similarity(article, article, pairs, rules) * scales[article] ** 2
     stories.squares[slot] += 2 * stories.similarities[slot, article] + own
     stories.own[slot] += own
     stories.counts[slot] += 1
@@ -308,11 +308,7 @@ def _add_report(article: int, slot: int, constants: ReplayConstants, stories: St
     stories.firsts[slot] = min(stories.firsts[slot], pairs.times[article])
     stories.lasts[slot] = max(stories.lasts[slot], pairs.times[article])
     for other in range(pairs.begins[article], pairs.ends[article]):
-        similarity = (
-            rules.lead_weight * pairs.lead[article, other]
-            + rules.title_weight * pairs.title[article, other]
-            + rules.terms_weight * pairs.terms[article, other]
-        )
+        similarity = _similarity(article, other, pairs, rules)
         stories.similarities[slot, other] += similarity * scales[article] * scales[other]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from evaluation.streams.request import default_cache_folder
+from evaluation.cli.options import default_cache_folder
 from newsloom.settings import Settings
 from tests.chaos.embedder import keep_vectors
 from tests.chaos.newsroom import REPOSITORY
