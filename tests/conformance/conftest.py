@@ -1,6 +1,6 @@
 """The logs that the suite runs on.
 
-To add one: write a fixture that yields a `LogHarness` and put its name into `LOGS`.
+To add one, write a fixture that yields a `LogHarness` and add its name to `LOGS`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def sqlite_memory() -> Iterator[LogHarness]:
     logs: list[Log] = []
 
     def opener(clock: Callable[[], int]) -> Log:
-        # A log in memory is the object itself, so that everybody shares the one.
+        # A log in memory is the object itself: all users share one.
         if not logs:
             logs.append(open_sqlite("sqlite://", clock=clock, session_timeout_ms=SESSION_TIMEOUT_MS))
         return logs[0]
@@ -87,13 +87,13 @@ def admin(log: Log) -> Admin:
 
 @pytest.fixture
 def unique() -> str:
-    """A name that no other test has: for groups and writers, and in topic names."""
+    """A name that no other test uses, for groups, writers and topics."""
     return f"t{uuid.uuid4().hex[:12]}"
 
 
 @pytest.fixture
 def new_topic(admin: Admin, unique: str) -> NewTopic:
-    """Creates a topic and returns its name: `new_topic("in", partitions=2, policy=...)`."""
+    """A function that creates a topic and returns its full name: `new_topic("in", partitions=2, policy=...)`."""
 
     def create(
         name: str, partitions: int = 1, policy: CleanupPolicy = CleanupPolicy.DELETE, max_record_bytes: int = 1_048_576

@@ -1,4 +1,4 @@
-"""A process for the tests to kill: copies topic `in` to topic `out`, and a running count to `count`, until told to stop.
+"""A process for the tests to kill: it copies topic `in` to topic `out`, and a running count to topic `count`, until it is killed.
 
 python -m tests.conformance.copier URL INSTANCE SESSION_TIMEOUT_MS
 """
@@ -21,15 +21,15 @@ def main(url: str, instance: str, session_timeout_ms: int) -> None:
     log = open_sqlite(url, session_timeout_ms=session_timeout_ms)
     worker = log.worker(group=GROUP, instance=instance, topics=["in"])
     counts: Counter[int] = Counter()
-    doubt: set[TopicPartition] = set()
+    unrestored: set[TopicPartition] = set()
     owned: set[TopicPartition] = set()
     while True:
         batch = worker.poll(max_records=BATCH_MAX, timeout_ms=100)
         owned = (owned - batch.lost) | batch.gained
-        for source in sorted((doubt | batch.gained) & owned):
+        for source in sorted((unrestored | batch.gained) & owned):
             restored = [record.value for record in read_partitions(log, [TopicPartition("count", source.partition)])]
             counts[source.partition] = int(restored[-1] or b"") if restored else 0
-        doubt = set()
+        unrestored = set()
         messages = []
         for record in batch.records:
             counts[record.partition] += 1
@@ -39,7 +39,7 @@ def main(url: str, instance: str, session_timeout_ms: int) -> None:
         try:
             worker.commit(batch, messages)
         except CommitFailed:
-            doubt = owned
+            unrestored = owned
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the suite needs of a log under test."""
+"""The interface of a log under test."""
 
 from __future__ import annotations
 
@@ -11,27 +11,27 @@ from newsloom.streaming.log import Log
 
 
 class LogHarness(Protocol):
-    """One log under test, empty or shared with other tests (topics and groups have names of their own)."""
+    """A log under test, empty or shared with other tests (each test has topics and groups of its own)."""
 
     def open(self) -> Log:
-        """The log as another process would open it. The harness closes it."""
+        """Open the log as another process would. The harness closes it."""
         ...
 
     def end_sessions(self) -> None:
-        """Let members that do not poll from now on drop out of their groups.
+        """Expire the sessions of members that do not poll from now on.
 
-        Where time cannot be moved this returns at once, and the members drop out while the test polls the others.
+        On a log with a real clock this returns at once, and the sessions expire while the test polls other members.
         """
         ...
 
     def now_s(self) -> float:
-        """Seconds on the clock by which a poll waits."""
+        """Return the time in seconds on the clock that the timeouts of polls use."""
         ...
 
 
 @dataclass
 class ManualClock:
-    """Unix milliseconds that pass only when told to."""
+    """A clock in Unix milliseconds that only `advance` moves."""
 
     now_ms: int = 1_750_000_000_000
 
@@ -47,7 +47,7 @@ SESSION_TIMEOUT_MS = 10_000
 
 @dataclass
 class SqliteHarness:
-    """The SQLite log on a clock that stands still."""
+    """The SQLite log on a manual clock."""
 
     opener: Callable[[ManualClock], Log]
     clock: ManualClock = field(default_factory=ManualClock)

@@ -1,4 +1,4 @@
-"""Topics and groups from the operator's side."""
+"""Administration of topics and consumer groups."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Admin, CleanupPolicy, Log, TopicSpec
 from newsloom.streaming.records import TopicPartition
+from tests.conformance.clients import Member, numbered, partitions_of, put, read_all, steps
 from tests.conformance.conftest import NewTopic
-from tests.conformance.driving import Member, numbered, partitions_of, put, read_all, steps
 
 
 def test_topics_are_described_as_they_were_created(admin: Admin, unique: str) -> None:
@@ -50,7 +50,7 @@ def test_a_created_topic_can_be_used_at_once(log: Log, new_topic: NewTopic, uniq
 
 
 @pytest.mark.parametrize(("name", "partitions"), [("bad name", 1), ("", 1), ("..", 1), ("good", 0)])
-def test_a_topic_that_cannot_be_is_refused(admin: Admin, unique: str, name: str, partitions: int) -> None:
+def test_an_invalid_topic_is_refused(admin: Admin, unique: str, name: str, partitions: int) -> None:
     topic = f"{unique}.{name}" if name == "good" or " " in name else name
     with pytest.raises(ConfigurationError, match="topic"):
         admin.create([TopicSpec(topic, partitions, CleanupPolicy.DELETE)])
@@ -69,8 +69,8 @@ def test_the_backlog_is_zero_if_and_only_if_everything_is_committed(
         member.take(1)
         assert admin.backlog(unique, [topic, other]) > 0
     member.take(1)
-    # On Kafka a commit returns before its marker is written among the offsets.
-    for _ in steps("the backlog that is worked off"):
+    # On Kafka a commit returns before its marker is written to the topic of the offsets.
+    for _ in steps("a backlog of 0"):
         if admin.backlog(unique, [topic, other]) == 0:
             break
     put(log, numbered(other, 1))
@@ -81,7 +81,7 @@ def test_the_backlog_is_zero_if_and_only_if_everything_is_committed(
     assert admin.backlog(f"{unique}.another", [topic]) >= 5
 
 
-def test_end_offsets_are_behind_the_last_records(log: Log, admin: Admin, new_topic: NewTopic) -> None:
+def test_end_offsets_are_after_the_last_records(log: Log, admin: Admin, new_topic: NewTopic) -> None:
     topic = new_topic("in", partitions=2)
     assert admin.end_offsets([topic]) == dict.fromkeys(partitions_of(topic, 2), 0)
     put(log, numbered(topic, 3, partition=1))
@@ -92,14 +92,14 @@ def test_end_offsets_are_behind_the_last_records(log: Log, admin: Admin, new_top
     assert ends[TopicPartition(topic, 1)] > max(record.offset for record in read_all(log, topic, partitions=2))
 
 
-def test_a_topic_of_which_nothing_was_deleted_starts_at_0(log: Log, admin: Admin, new_topic: NewTopic) -> None:
+def test_a_topic_without_deleted_records_starts_at_0(log: Log, admin: Admin, new_topic: NewTopic) -> None:
     topic = new_topic("in", partitions=2)
     put(log, numbered(topic, 3, partition=1))
 
     assert admin.start_offsets([topic]) == dict.fromkeys(partitions_of(topic, 2), 0)
 
 
-def test_committed_offsets_are_those_from_which_a_group_goes_on(
+def test_committed_offsets_are_the_next_ones_of_the_group(
     log: Log, admin: Admin, new_topic: NewTopic, unique: str
 ) -> None:
     topic = new_topic("in", partitions=2)
@@ -108,21 +108,21 @@ def test_committed_offsets_are_those_from_which_a_group_goes_on(
 
     Member(log, unique, [topic]).take(3)
 
-    # On Kafka a commit returns before its marker is written among the offsets.
+    # On Kafka a commit returns before its marker is written to the topic of the offsets.
     for _ in steps("the committed offset"):
         if found := admin.committed_offsets(unique, [topic]):
             assert found == {TopicPartition(topic, 1): 3}
             break
 
 
-def test_asking_for_a_missing_topic_names_it(admin: Admin, unique: str) -> None:
+def test_a_missing_topic_is_named_in_the_error(admin: Admin, unique: str) -> None:
     with pytest.raises(ConfigurationError, match=rf"{unique}\.missing"):
         admin.end_offsets([f"{unique}.missing"])
     with pytest.raises(ConfigurationError, match=rf"{unique}\.missing"):
         admin.backlog(unique, [f"{unique}.missing"])
 
 
-def test_who_lacks_no_right_is_told_of_none(admin: Admin, new_topic: NewTopic, unique: str) -> None:
+def test_no_error_where_no_right_is_missing(admin: Admin, new_topic: NewTopic, unique: str) -> None:
     topic = new_topic("rights")
     admin.check_rights(read=[topic, f"{unique}.missing"], write=[topic, f"{unique}.missing"])
     admin.check_rights()

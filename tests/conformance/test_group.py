@@ -1,4 +1,4 @@
-"""Several members share a topic: assignment, takeover, and commits that come too late."""
+"""Several members share a topic: assignment, takeover and late commits."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import pytest
 from newsloom.streaming.errors import CommitFailed
 from newsloom.streaming.log import Log
 from newsloom.streaming.records import Message, TopicPartition
+from tests.conformance.clients import Member, numbered, partitions_of, put, read_all, steps, values
 from tests.conformance.conftest import NewTopic
-from tests.conformance.driving import Member, numbered, partitions_of, put, read_all, steps, values
 from tests.conformance.harness import LogHarness
 
 
 def commit_next(member: Member, out: str) -> list[bytes | None]:
-    """Copy up to three records to `out`; what was committed. After a failure they come again, to this member or another."""
+    """Copy up to three records to `out` and return the committed values: none if the commit fails."""
     batch = member.poll(max_records=3)
     try:
         member.worker.commit(batch, [Message(out, None, record.value) for record in batch.records])
@@ -24,7 +24,7 @@ def commit_next(member: Member, out: str) -> list[bytes | None]:
     return values(batch.records)
 
 
-def test_a_new_member_gets_its_share_and_the_first_one_is_told(
+def test_a_new_member_gets_its_share_and_the_first_one_loses_it(
     harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
 ) -> None:
     topic = new_topic("in", partitions=4)
@@ -69,7 +69,7 @@ def test_a_member_without_a_partition_waits_for_one(
     assert len(a.owned) + len(b.owned) == 1
 
 
-def test_what_a_silent_member_had_not_committed_goes_to_another_and_its_late_commit_is_refused(
+def test_uncommitted_records_of_a_silent_member_go_to_another_and_its_late_commit_is_refused(
     harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
 ) -> None:
     topic, out = new_topic("in"), new_topic("out")
@@ -87,7 +87,7 @@ def test_what_a_silent_member_had_not_committed_goes_to_another_and_its_late_com
     assert log.admin().backlog(unique, [topic]) == 0
 
 
-def test_an_evicted_member_learns_what_it_lost_and_works_on(
+def test_an_evicted_member_gets_its_losses_and_rejoins(
     harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
 ) -> None:
     topic = new_topic("in", partitions=2)
@@ -106,7 +106,7 @@ def test_an_evicted_member_learns_what_it_lost_and_works_on(
     assert len(a.take(2)) == 2
 
 
-def test_a_partition_that_was_away_in_between_is_lost_and_gained(
+def test_a_partition_with_another_owner_in_between_is_lost_and_gained(
     harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
 ) -> None:
     topic = new_topic("in")
@@ -132,7 +132,7 @@ def test_a_partition_that_was_away_in_between_is_lost_and_gained(
     assert (lost, gained, a.owned) == ([only], [only], {only})
 
 
-def test_a_restarted_instance_has_its_partitions_again(
+def test_a_restarted_instance_keeps_its_partitions(
     harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
 ) -> None:
     topic = new_topic("in", partitions=4)
@@ -149,7 +149,7 @@ def test_a_restarted_instance_has_its_partitions_again(
     assert len(b.owned) == 2
 
 
-def test_after_a_failed_commit_the_worker_is_back_at_the_committed_offsets(
+def test_after_a_failed_commit_the_worker_continues_from_the_committed_offsets(
     harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
 ) -> None:
     topic, out = new_topic("in", partitions=2), new_topic("out")

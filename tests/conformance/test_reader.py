@@ -1,4 +1,4 @@
-"""Reading without a group."""
+"""Readers: reading without a consumer group."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 from newsloom.streaming.errors import ConfigurationError, Fenced
 from newsloom.streaming.log import CleanupPolicy, Log, Progress
 from newsloom.streaming.records import Message, TopicPartition
+from tests.conformance.clients import STEP_MS, Member, numbered, partitions_of, put, read_to_end, steps, values
 from tests.conformance.conftest import NewTopic
-from tests.conformance.driving import STEP_MS, Member, numbered, partitions_of, put, read_to_end, steps, values
 from tests.conformance.harness import LogHarness
 
 
@@ -19,7 +19,7 @@ def test_an_empty_partition_is_at_its_end_at_once(log: Log, new_topic: NewTopic)
     assert reader.poll(max_records=10, timeout_ms=STEP_MS) == []
 
 
-def test_the_end_is_what_stood_there_when_the_reader_was_opened(log: Log, new_topic: NewTopic) -> None:
+def test_the_end_is_that_at_the_opening_of_the_reader(log: Log, new_topic: NewTopic) -> None:
     topic = new_topic("in")
     put(log, numbered(topic, 5))
     reader = log.reader(partitions_of(topic, 1), start="earliest")
@@ -37,7 +37,7 @@ def test_the_end_is_what_stood_there_when_the_reader_was_opened(log: Log, new_to
     assert reader.at_end()
 
 
-def test_the_fraction_grows_from_nothing_to_one(log: Log, new_topic: NewTopic) -> None:
+def test_the_fraction_grows_from_0_to_1(log: Log, new_topic: NewTopic) -> None:
     topic = new_topic("in", partitions=2)
     put(log, numbered(topic, 10, partition=0) + numbered(topic, 30, partition=1))
     reader = log.reader(partitions_of(topic, 2), start="earliest")
@@ -53,7 +53,7 @@ def test_the_fraction_grows_from_nothing_to_one(log: Log, new_topic: NewTopic) -
     assert fractions[-1] == 1.0
 
 
-def test_a_reader_from_the_latest_sees_only_what_comes(log: Log, new_topic: NewTopic) -> None:
+def test_a_reader_from_the_latest_returns_only_new_records(log: Log, new_topic: NewTopic) -> None:
     topic = new_topic("in")
     put(log, numbered(topic, 3))
     reader = log.reader(partitions_of(topic, 1), start="latest")
@@ -68,7 +68,7 @@ def test_a_reader_from_the_latest_sees_only_what_comes(log: Log, new_topic: NewT
     assert read == [b"3", b"4"]
 
 
-def test_a_reader_takes_no_more_than_asked(log: Log, new_topic: NewTopic) -> None:
+def test_a_reader_returns_no_more_than_max_records(log: Log, new_topic: NewTopic) -> None:
     topic = new_topic("in", partitions=3)
     put(log, [message for number in range(3) for message in numbered(topic, 10, partition=number)])
     reader = log.reader(partitions_of(topic, 3), start="earliest")
@@ -89,7 +89,7 @@ def test_only_the_given_partitions_are_read(log: Log, new_topic: NewTopic) -> No
     assert {record.partition for record in read_to_end(reader)} == {1}
 
 
-def test_a_reader_reaches_its_end_behind_transactions_that_failed(
+def test_a_reader_reaches_its_end_after_failed_transactions(
     harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
 ) -> None:
     topic = new_topic("in")
@@ -103,7 +103,7 @@ def test_a_reader_reaches_its_end_behind_transactions_that_failed(
     assert values(read_to_end(log.reader(partitions_of(topic, 1), start="earliest"))) == [b"0", b"1", b"2"]
 
 
-def test_a_compacted_topic_gives_the_last_value_of_each_key(log: Log, new_topic: NewTopic, unique: str) -> None:
+def test_a_compacted_topic_has_the_last_value_of_each_key(log: Log, new_topic: NewTopic, unique: str) -> None:
     source, state = new_topic("in"), new_topic("state", policy=CleanupPolicy.COMPACT)
     put(log, [Message(source, b"k%d" % (i % 3), b"%d" % i) for i in range(12)] + [Message(source, b"k1", None)])
     Member(log, unique, [source]).take(13, lambda record: [Message(state, record.key, record.value)])

@@ -1,4 +1,4 @@
-"""Records come out as they went in."""
+"""Records are read as they were written."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from kafka.partitioner.default import murmur2
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy, Log, Progress
 from newsloom.streaming.records import Message, TopicPartition
+from tests.conformance.clients import Member, numbered, put, read_all, values
 from tests.conformance.conftest import NewTopic
-from tests.conformance.driving import Member, numbered, put, read_all, values
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from tests.conformance.driving import Member, numbered, put, read_all, values
         (bytes(range(256)), b"\x00\xff", (("ce_id", b"1"), ("ce_id", b"2"), ("empty", b""), ("raw", b"\xff\x00"))),
     ],
 )
-def test_key_value_and_headers_come_back_as_they_were(
+def test_key_value_and_headers_are_read_as_written(
     log: Log, new_topic: NewTopic, key: bytes | None, value: bytes | None, headers: tuple[tuple[str, bytes], ...]
 ) -> None:
     topic = new_topic("in")
@@ -38,20 +38,20 @@ def test_key_value_and_headers_come_back_as_they_were(
     assert record.source == TopicPartition(topic, 0)
 
 
-def test_a_worker_sees_the_same_record_as_a_reader(log: Log, new_topic: NewTopic, unique: str) -> None:
+def test_a_worker_and_a_reader_return_the_same_record(log: Log, new_topic: NewTopic, unique: str) -> None:
     topic = new_topic("in")
     put(log, [Message(topic, b"k", b"v", (("h", b"1"),))])
     assert Member(log, unique, [topic]).take(1) == read_all(log, topic)
 
 
-def test_a_message_without_a_timestamp_takes_the_time_of_writing(log: Log, new_topic: NewTopic) -> None:
+def test_a_message_without_a_timestamp_gets_the_time_of_writing(log: Log, new_topic: NewTopic) -> None:
     topic = new_topic("in")
     put(log, [Message(topic, None, b"1"), Message(topic, None, b"2")])
     first, second = read_all(log, topic)
     assert 1_600_000_000_000 < first.timestamp_ms <= second.timestamp_ms <= time.time() * 1000 + 60_000
 
 
-def test_records_of_a_partition_come_in_the_order_of_writing(log: Log, new_topic: NewTopic) -> None:
+def test_records_of_a_partition_are_read_in_the_order_of_writing(log: Log, new_topic: NewTopic) -> None:
     topic = new_topic("in", partitions=2)
     for start in range(0, 30, 10):
         put(log, numbered(topic, 10, partition=0, start=start) + numbered(topic, 10, partition=1, start=100 + start))
@@ -65,7 +65,7 @@ def test_records_of_a_partition_come_in_the_order_of_writing(log: Log, new_topic
         assert offsets == sorted(set(offsets))
 
 
-def test_the_key_chooses_the_partition_as_kafkas_murmur2_does(log: Log, new_topic: NewTopic) -> None:
+def test_the_key_determines_the_partition_as_on_kafka(log: Log, new_topic: NewTopic) -> None:
     topic = new_topic("in", partitions=5)
     keys = [b"", *(b"story-%d" % i for i in range(40)), "naïve schlüssel".encode()]
     put(log, [Message(topic, key, b"") for key in keys])
@@ -74,7 +74,7 @@ def test_the_key_chooses_the_partition_as_kafkas_murmur2_does(log: Log, new_topi
     }
 
 
-def test_a_given_partition_overrules_the_key(log: Log, new_topic: NewTopic) -> None:
+def test_a_given_partition_overrides_the_key(log: Log, new_topic: NewTopic) -> None:
     topic = new_topic("in", partitions=3)
     put(log, [Message(topic, b"same", b"%d" % i, partition=i) for i in range(3)])
     assert {record.partition: record.value for record in read_all(log, topic, partitions=3)} == {
@@ -91,7 +91,7 @@ def test_messages_without_a_key_all_arrive(log: Log, new_topic: NewTopic) -> Non
 
 
 @pytest.mark.parametrize("fault", ["missing topic", "missing partition", "too large", "no key in a compacted topic"])
-def test_a_message_that_cannot_be_written_is_named_and_nothing_is_written(
+def test_an_invalid_message_is_named_and_nothing_is_written(
     log: Log, new_topic: NewTopic, unique: str, fault: str
 ) -> None:
     good = new_topic("good")
@@ -112,7 +112,7 @@ def test_a_message_that_cannot_be_written_is_named_and_nothing_is_written(
     assert read_all(log, good) == []
 
 
-def test_a_worker_names_a_message_it_cannot_write_and_commits_nothing(
+def test_a_commit_with_an_invalid_message_names_it_and_commits_nothing(
     log: Log, new_topic: NewTopic, unique: str
 ) -> None:
     topic, out = new_topic("in"), new_topic("out")

@@ -1,4 +1,4 @@
-"""Laws of sharing partitions out."""
+"""Laws of the assignment of partitions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ owners = st.dictionaries(st.integers(0, 30), st.sampled_from("abcdefgh"))
 
 
 @given(partitions, members, owners)
-def test_every_partition_has_an_owner_and_the_shares_differ_by_one_at_most(
+def test_every_partition_has_an_owner_and_loads_differ_by_one_at_most(
     ids: set[int], group: frozenset[str], before: dict[int, str]
 ) -> None:
     after = assign(dict.fromkeys(sorted(ids), group), before)
@@ -27,14 +27,14 @@ def test_every_partition_has_an_owner_and_the_shares_differ_by_one_at_most(
 
 
 @given(partitions, members, owners)
-def test_a_settled_assignment_stays(ids: set[int], group: frozenset[str], before: dict[int, str]) -> None:
+def test_a_balanced_assignment_does_not_change(ids: set[int], group: frozenset[str], before: dict[int, str]) -> None:
     eligible = dict.fromkeys(sorted(ids), group)
     after = assign(eligible, before)
     assert assign(eligible, after) == after
 
 
 @given(partitions, members)
-def test_a_newcomer_takes_no_more_than_its_share_and_nothing_else_moves(ids: set[int], group: frozenset[str]) -> None:
+def test_a_new_member_takes_only_its_share_and_nothing_else_moves(ids: set[int], group: frozenset[str]) -> None:
     before = assign(dict.fromkeys(sorted(ids), group), {})
     after = assign(dict.fromkeys(sorted(ids), group | {"new"}), before)
     moved = {id_ for id_ in ids if before.get(id_) != after[id_]}
@@ -43,7 +43,7 @@ def test_a_newcomer_takes_no_more_than_its_share_and_nothing_else_moves(ids: set
 
 
 @given(st.dictionaries(st.integers(0, 30), members, max_size=20), owners)
-def test_nobody_gets_a_partition_of_a_topic_it_does_not_want(
+def test_a_member_gets_only_partitions_of_its_topics(
     eligible: dict[int, frozenset[str]], before: dict[int, str]
 ) -> None:
     after = assign(eligible, before)

@@ -1,4 +1,4 @@
-"""Retention and compaction of the SQLite log, on a clock that is moved by hand."""
+"""Retention and compaction of the SQLite log, on a manual clock."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from newsloom.streaming.log import CleanupPolicy, Log, TopicSpec
 from newsloom.streaming.records import Message, TopicPartition
 from newsloom.streaming.sqlite import open_sqlite
 from newsloom.streaming.sqlite.cleanup import COMPACTION_LAG_MS, TOMBSTONE_RETENTION_MS
-from tests.conformance.driving import Member, numbered, partitions_of, put, read_all, read_to_end, values
+from tests.conformance.clients import Member, numbered, partitions_of, put, read_all, read_to_end, values
 from tests.conformance.harness import ManualClock
 
 HOUR_MS = 3_600_000
@@ -38,8 +38,8 @@ def log(clock: ManualClock) -> Iterator[Log]:
     log.close()
 
 
-def housekeeping(log: Log) -> None:
-    """Cleaning happens when something is written, anywhere."""
+def clean_up(log: Log) -> None:
+    """Write a record to another topic: each write cleans up."""
     put(log, [Message("other", None, None)])
 
 
@@ -51,29 +51,29 @@ def contents(log: Log) -> list[tuple[bytes | None, bytes | None]]:
     return [(record.key, record.value) for record in read_all(log, "state")]
 
 
-def test_records_go_when_their_retention_is_over(log: Log, clock: ManualClock) -> None:
+def test_records_are_deleted_after_their_retention(log: Log, clock: ManualClock) -> None:
     put(log, numbered("short", 5, partition=0) + numbered("kept", 5))
     clock.advance(HOUR_MS)
     put(log, numbered("short", 2, partition=0, start=5))
     assert len(read_all(log, "short", 2)) == 7, "not yet older than the retention"
     clock.advance(1)
-    housekeeping(log)
+    clean_up(log)
     assert values(read_all(log, "short", 2)) == [b"5", b"6"]
     assert log.admin().start_offsets(["short"]) == {TopicPartition("short", 0): 5, TopicPartition("short", 1): 0}
     assert len(read_all(log, "kept")) == 5
 
 
-def test_retention_counts_from_the_records_own_timestamp(log: Log, clock: ManualClock) -> None:
+def test_retention_uses_the_timestamp_of_the_record(log: Log, clock: ManualClock) -> None:
     old, new = clock() - 2 * HOUR_MS, clock()
     put(log, [Message("short", None, b"%d" % at, partition=0, timestamp_ms=at) for at in (old, new, old)])
-    housekeeping(log)
-    assert values(read_all(log, "short", 2)) == [b"%d" % new, b"%d" % old], "only from the head, without holes"
+    clean_up(log)
+    assert values(read_all(log, "short", 2)) == [b"%d" % new, b"%d" % old], "only from the head, without gaps"
 
 
-def test_offsets_go_on_after_everything_was_deleted(log: Log, clock: ManualClock) -> None:
+def test_offsets_continue_after_all_records_were_deleted(log: Log, clock: ManualClock) -> None:
     put(log, numbered("short", 5, partition=0))
     clock.advance(HOUR_MS + 1)
-    housekeeping(log)
+    clean_up(log)
     assert read_all(log, "short", 2) == []
     assert log.admin().start_offsets(["short"])[TopicPartition("short", 0)] == 5
     put(log, numbered("short", 1, partition=0, start=5))
@@ -81,105 +81,105 @@ def test_offsets_go_on_after_everything_was_deleted(log: Log, clock: ManualClock
     assert record.offset == 5
 
 
-def test_a_group_reads_on_behind_what_was_deleted_before_it_came(log: Log, clock: ManualClock) -> None:
+def test_a_new_group_begins_after_the_deleted_records(log: Log, clock: ManualClock) -> None:
     put(log, numbered("short", 5, partition=0))
     assert log.admin().backlog("group", ["short"]) == 5
     clock.advance(HOUR_MS + 1)
-    housekeeping(log)
+    clean_up(log)
     assert log.admin().backlog("group", ["short"]) == 0
     put(log, numbered("short", 2, partition=0, start=5))
     assert log.admin().backlog("group", ["short"]) == 2
     assert values(Member(log, "group", ["short"]).take(2)) == [b"5", b"6"]
 
 
-def test_deleting_keeps_up_with_any_traffic_in_bounded_pieces(log: Log, clock: ManualClock) -> None:
+def test_deletion_keeps_up_with_any_traffic_in_bounded_transactions(log: Log, clock: ManualClock) -> None:
     put(log, numbered("short", 3_000, partition=0))
     clock.advance(HOUR_MS + 1)
     put(log, numbered("other", 100))
-    assert len(read_all(log, "short", 2)) == 2_700, "twice what was written, and a hundred"
+    assert len(read_all(log, "short", 2)) == 2_700, "200 and 100 more are deleted"
     for _ in range(27):
-        housekeeping(log)
+        clean_up(log)
     assert read_all(log, "short", 2) == []
 
 
-def test_a_replaced_value_stays_for_the_lag_and_then_goes(log: Log, clock: ManualClock) -> None:
+def test_a_replaced_value_is_deleted_after_the_lag(log: Log, clock: ManualClock) -> None:
     put(log, state((b"a", b"1"), (b"b", b"1")))
     put(log, state((b"a", b"2")))
     clock.advance(COMPACTION_LAG_MS - 1)
-    housekeeping(log)
+    clean_up(log)
     assert contents(log) == [(b"a", b"1"), (b"b", b"1"), (b"a", b"2")]
     clock.advance(1)
-    housekeeping(log)
+    clean_up(log)
     assert contents(log) == [(b"b", b"1"), (b"a", b"2")]
 
 
-def test_values_replaced_within_one_transaction_go_too(log: Log, clock: ManualClock) -> None:
+def test_values_replaced_within_one_transaction_are_deleted(log: Log, clock: ManualClock) -> None:
     put(log, state((b"a", b"1"), (b"a", b"2"), (b"a", b"3")))
     clock.advance(COMPACTION_LAG_MS)
-    housekeeping(log)
+    clean_up(log)
     assert contents(log) == [(b"a", b"3")]
 
 
 def test_the_same_key_in_two_partitions_is_two_keys(log: Log, clock: ManualClock) -> None:
     put(log, [Message("state", b"a", b"0", partition=0), Message("state", b"a", b"1", partition=1)])
     clock.advance(TOMBSTONE_RETENTION_MS)
-    housekeeping(log)
+    clean_up(log)
     assert values(read_all(log, "state", 2)) == [b"0", b"1"]
 
 
-def test_a_tombstone_outlives_what_it_deletes_by_a_day(log: Log, clock: ManualClock) -> None:
+def test_a_tombstone_stays_for_a_day(log: Log, clock: ManualClock) -> None:
     put(log, state((b"a", b"1")))
     put(log, state((b"a", None)))
     clock.advance(COMPACTION_LAG_MS)
-    housekeeping(log)
+    clean_up(log)
     assert contents(log) == [(b"a", None)]
     clock.advance(TOMBSTONE_RETENTION_MS - COMPACTION_LAG_MS - 1)
-    housekeeping(log)
+    clean_up(log)
     assert contents(log) == [(b"a", None)]
     clock.advance(1)
-    housekeeping(log)
+    clean_up(log)
     assert contents(log) == []
 
 
-def test_a_key_that_came_back_survives_its_old_tombstone(log: Log, clock: ManualClock) -> None:
+def test_a_key_written_again_survives_its_old_tombstone(log: Log, clock: ManualClock) -> None:
     put(log, state((b"a", None)))
     put(log, state((b"a", b"back")))
     clock.advance(TOMBSTONE_RETENTION_MS)
-    housekeeping(log)
+    clean_up(log)
     assert contents(log) == [(b"a", b"back")]
     put(log, state((b"a", b"later")))
     clock.advance(COMPACTION_LAG_MS)
-    housekeeping(log)
+    clean_up(log)
     assert contents(log) == [(b"a", b"later")]
 
 
-def test_a_reader_on_its_way_sees_some_value_of_every_key(log: Log, clock: ManualClock) -> None:
+def test_a_reader_in_the_middle_gets_a_value_of_every_key(log: Log, clock: ManualClock) -> None:
     put(log, state(*((b"k%d" % i, b"old") for i in range(20))))
     reader = log.reader(partitions_of("state", 1), start="earliest")
     seen = reader.poll(max_records=5, timeout_ms=0)
     put(log, state(*((b"k%d" % i, b"new") for i in range(20))))
     clock.advance(COMPACTION_LAG_MS - 1)
-    housekeeping(log)
+    clean_up(log)
     seen += read_to_end(reader)
     assert {record.key for record in seen} == {b"k%d" % i for i in range(20)}
 
 
-def test_a_reader_whose_records_were_compacted_away_is_at_the_end_without_waiting(log: Log, clock: ManualClock) -> None:
+def test_a_reader_whose_records_were_compacted_is_at_the_end_at_once(log: Log, clock: ManualClock) -> None:
     put(log, state(*((b"k%d" % i, b"old") for i in range(20))))
     reader = log.reader(partitions_of("state", 1), start="earliest")
     put(log, state(*((b"k%d" % i, b"new") for i in range(20))))
     clock.advance(COMPACTION_LAG_MS)
-    housekeeping(log)
+    clean_up(log)
     assert len(reader.poll(max_records=100, timeout_ms=0)) == 20
     assert reader.at_end()
     assert reader.fraction_read() == 1.0
 
 
-def test_a_restored_topic_stays_as_small_as_its_keys(log: Log, clock: ManualClock) -> None:
+def test_the_size_of_a_compacted_topic_is_bounded_by_its_keys(log: Log, clock: ManualClock) -> None:
     for i in range(200):
         put(log, state(*((b"k%d" % key, b"%d" % i) for key in range(10))))
         clock.advance(COMPACTION_LAG_MS // 10)
-    assert len(read_all(log, "state")) <= 10 * (10 + 1), "what is live, and what was replaced within the lag"
+    assert len(read_all(log, "state")) <= 10 * (10 + 1), "the latest records, and those replaced within the lag"
     assert log.admin().end_offsets(["state"])[TopicPartition("state", 0)] == 2_000
 
 
@@ -194,7 +194,7 @@ steps = st.lists(
 
 @settings(max_examples=60, deadline=None)
 @given(steps)
-def test_whatever_was_compacted_the_last_values_are_the_same(
+def test_compaction_keeps_the_last_values(
     script: list[tuple[list[tuple[bytes, bytes | None]], int]],
 ) -> None:
     clock = ManualClock()

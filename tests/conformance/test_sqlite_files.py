@@ -1,4 +1,4 @@
-"""Files that cannot be a log, and disks that give out: one clear line each."""
+"""Files that are not a log, and full disks, are reported in one line."""
 
 from __future__ import annotations
 
@@ -15,38 +15,38 @@ from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.sqlite import open_sqlite
-from tests.conformance.driving import numbered, put, read_all
+from tests.conformance.clients import numbered, put, read_all
 
 
-def a_text_file(path: Path) -> None:
+def write_text_file(path: Path) -> None:
     path.write_bytes(b"this is not a database, " * 100)
 
 
-def another_programs_database(path: Path) -> None:
+def create_other_database(path: Path) -> None:
     with sqlite3.connect(path) as other:
         other.execute("CREATE TABLE bookmarks (url TEXT)")
 
 
-def a_newer_logs_file(path: Path) -> None:
+def create_newer_log(path: Path) -> None:
     open_sqlite(f"sqlite:///{path}").close()
     with sqlite3.connect(path) as newer:
         newer.execute("PRAGMA user_version = 999")
 
 
-def a_folder(path: Path) -> None:
+def create_folder(path: Path) -> None:
     path.mkdir()
 
 
 @pytest.mark.parametrize(
     ("spoil", "reason"),
     [
-        (a_text_file, "no database"),
-        (another_programs_database, "another program's database"),
-        (a_newer_logs_file, "upgrade"),
-        (a_folder, "can be written"),
+        (write_text_file, "no database"),
+        (create_other_database, "another program's database"),
+        (create_newer_log, "upgrade"),
+        (create_folder, "can be written"),
     ],
 )
-def test_a_file_that_is_no_log_is_refused_and_left_alone(
+def test_a_file_that_is_not_a_log_is_refused_and_not_changed(
     tmp_path: Path, spoil: Callable[[Path], None], reason: str
 ) -> None:
     path = tmp_path / "log.db"
@@ -69,7 +69,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_file_that_may_not_be_written_is_named(tmp_path: Path) -> None:
+def test_a_read_only_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "log.db"
     open_sqlite(f"sqlite:///{path}").close()
     path.chmod(0o444)
@@ -78,18 +78,18 @@ def test_a_file_that_may_not_be_written_is_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("url", ["sqlite:///", "sqlite://relative.db", "sqlite:///folder/", "sqlite:relative.db"])
-def test_a_url_without_a_file_shows_the_right_form(url: str) -> None:
+def test_the_error_for_a_url_without_a_file_shows_valid_urls(url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"sqlite:///relative\.db"):
         open_sqlite(url)
 
 
-def test_a_relative_path_is_relative(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_relative_path_is_relative_to_the_working_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     open_log_url("sqlite:///log?#%20.db").close()
     assert (tmp_path / "log?#%20.db").is_file()
 
 
-def test_a_log_outlives_the_process_that_wrote_it(tmp_path: Path) -> None:
+def test_a_log_can_be_reopened(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/log.db"
     first = open_sqlite(url)
     first.admin().create([TopicSpec("in", 1, CleanupPolicy.DELETE)])
@@ -125,7 +125,7 @@ assert log.admin().end_offsets(["in"]) == {("in", 0): position + 1}
 """
 
 
-def test_a_full_disk_fails_the_commit_and_room_on_it_mends_it(tmp_path: Path) -> None:
+def test_a_full_disk_fails_the_commit_until_there_is_space(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/log.db"
     run = subprocess.run(
         [sys.executable, "-c", FULL_DISK, url], capture_output=True, text=True, timeout=60, check=False
@@ -135,7 +135,7 @@ def test_a_full_disk_fails_the_commit_and_room_on_it_mends_it(tmp_path: Path) ->
     assert read_all(open_sqlite(url), "in")[-1].value == b"room again"
 
 
-def test_who_only_reads_makes_no_file(tmp_path: Path) -> None:
+def test_a_missing_file_is_not_created_by_a_reader(tmp_path: Path) -> None:
     file = tmp_path / "mistyped.db"
     with pytest.raises(ConfigurationError, match=r"mistyped\.db does not exist: correct the path, or"):
         open_sqlite(f"sqlite:///{file}", create=False)

@@ -1,4 +1,4 @@
-"""What the SQLite log promises beyond the port: a partition changes hands at once, not at the old owner's next poll."""
+"""What the SQLite log promises beyond the port: a partition changes its owner at once, not at the old owner's next poll."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from newsloom.streaming.errors import CommitFailed
 from newsloom.streaming.log import CleanupPolicy, Log, TopicSpec
 from newsloom.streaming.records import Message
 from newsloom.streaming.sqlite import open_sqlite
-from tests.conformance.driving import Member, numbered, partitions_of, put, read_all
+from tests.conformance.clients import Member, numbered, partitions_of, put, read_all
 from tests.conformance.harness import SESSION_TIMEOUT_MS, ManualClock
 
 
@@ -27,14 +27,14 @@ def log(clock: ManualClock) -> Iterator[Log]:
     log.close()
 
 
-def joined(log: Log, instance: str) -> Member:
+def join(log: Log, instance: str) -> Member:
     member = Member(log, "group", ["in"], instance)
     member.poll(timeout_ms=0)
     return member
 
 
 @pytest.mark.parametrize("records", [0, 3])
-def test_a_batch_from_before_a_partition_was_taken_away_is_refused(log: Log, records: int) -> None:
+def test_a_batch_from_before_the_loss_of_a_partition_is_refused(log: Log, records: int) -> None:
     a = Member(log, "group", ["in"], "a")
     put(
         log,
@@ -54,10 +54,10 @@ def test_a_batch_from_before_a_partition_was_taken_away_is_refused(log: Log, rec
     assert len(again.records) == 2 * records, "of the partitions it kept, from the committed offsets"
 
 
-def test_a_batch_of_kept_partitions_goes_through_when_others_were_gained(log: Log, clock: ManualClock) -> None:
+def test_a_batch_of_kept_partitions_is_committed_when_others_were_gained(log: Log, clock: ManualClock) -> None:
     put(log, [message for number in range(3) for message in numbered("in", 1, partition=number)])
-    b = joined(log, "b")
-    a = joined(log, "a")
+    b = join(log, "b")
+    a = join(log, "a")
     clock.advance(SESSION_TIMEOUT_MS - 1)
     batch = a.poll(timeout_ms=0)
     a.worker.commit(batch, [])
@@ -69,8 +69,8 @@ def test_a_batch_of_kept_partitions_goes_through_when_others_were_gained(log: Lo
     assert b.poll(timeout_ms=0).lost
 
 
-def test_an_evicted_member_that_owned_nothing_cannot_commit_either(log: Log, clock: ManualClock) -> None:
-    members = [joined(log, name) for name in "abcd"]
+def test_an_evicted_member_without_partitions_cannot_commit(log: Log, clock: ManualClock) -> None:
+    members = [join(log, name) for name in "abcd"]
     without = members[-1]
     assert not without.owned
     batch = without.poll(timeout_ms=0)
@@ -81,9 +81,9 @@ def test_an_evicted_member_that_owned_nothing_cannot_commit_either(log: Log, clo
     assert read_all(log, "out", 3) == []
 
 
-def test_a_late_member_that_nobody_has_replaced_keeps_what_it_has(log: Log, clock: ManualClock) -> None:
+def test_a_late_member_keeps_its_partitions_if_nobody_has_joined(log: Log, clock: ManualClock) -> None:
     put(log, numbered("in", 3, partition=0))
-    a = joined(log, "a")
+    a = join(log, "a")
     clock.advance(10 * SESSION_TIMEOUT_MS)
     batch = a.poll(timeout_ms=0)
     assert not batch.lost
@@ -91,22 +91,22 @@ def test_a_late_member_that_nobody_has_replaced_keeps_what_it_has(log: Log, cloc
 
 
 def test_a_commit_renews_the_session(log: Log, clock: ManualClock) -> None:
-    a = joined(log, "a")
+    a = join(log, "a")
     batch = a.poll(timeout_ms=0)
     clock.advance(SESSION_TIMEOUT_MS - 1)
     a.worker.commit(batch, [])
     clock.advance(SESSION_TIMEOUT_MS - 1)
-    b = joined(log, "b")
+    b = join(log, "b")
     assert len(b.owned) == 1, "its share, not everything"
 
 
-def test_each_partition_has_its_turn_when_few_records_are_asked_for(log: Log) -> None:
+def test_partitions_take_turns_when_max_records_is_small(log: Log) -> None:
     put(log, [message for number in range(3) for message in numbered("in", 5, partition=number)])
     a = Member(log, "group", ["in"], "a")
     assert [a.poll(max_records=1, timeout_ms=0).records[0].partition for _ in range(6)] == [0, 1, 2, 0, 1, 2]
 
 
-def test_messages_without_a_key_go_round_by_count(log: Log) -> None:
+def test_messages_without_a_key_are_distributed_round_robin(log: Log) -> None:
     put(log, [Message("in", None, b"%d" % i) for i in range(4)])
     put(log, [Message("in", None, b"%d" % i) for i in range(4, 6)])
     assert {record.value: record.partition for record in read_all(log, "in", 3)} == {b"%d" % i: i % 3 for i in range(6)}

@@ -1,4 +1,4 @@
-"""The SQLite log against a model of lists: any history of polls, commits, crashes and evictions copies each record once."""
+"""Compare the SQLite log with a model: any sequence of polls, commits, crashes and evictions copies each record once."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from newsloom.streaming.errors import CommitFailed, Fenced
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
 from newsloom.streaming.records import Batch, Message, Record
 from newsloom.streaming.sqlite import open_sqlite
-from tests.conformance.driving import Member, put, read_all
+from tests.conformance.clients import Member, put, read_all
 from tests.conformance.harness import SESSION_TIMEOUT_MS, ManualClock
 
 PARTITIONS = 3
@@ -22,14 +22,14 @@ INSTANCES = st.sampled_from("abc")
 
 @dataclass
 class Process:
-    """One run of an instance, with what it has polled and not committed."""
+    """One process of an instance, with the batches that it has polled and not committed."""
 
     member: Member
     open_batches: list[Batch] = field(default_factory=list)
 
 
-class Copying(RuleBasedStateMachine):
-    """Up to three instances copy `in` to `out`; the model is what each partition holds and how far it is committed."""
+class CopyMachine(RuleBasedStateMachine):
+    """Up to three instances copy `in` to `out`. The model has the values and the committed offset of each partition."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class Copying(RuleBasedStateMachine):
             process.open_batches.clear()
             return
         for record in batch.records:
-            assert record.offset == self.committed[record.partition], "a record was skipped or repeated"
+            assert record.offset == self.committed[record.partition], "a record was skipped or committed twice"
             self.committed[record.partition] += 1
 
     @precondition(lambda self: any(process.open_batches for process in self.replaced))
@@ -115,5 +115,5 @@ def copies(records: list[Record] | tuple[Record, ...]) -> list[Message]:
     return [Message("out", record.key, record.value, partition=record.partition) for record in records]
 
 
-TestCopying = Copying.TestCase
-TestCopying.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestCopyMachine = CopyMachine.TestCase
+TestCopyMachine.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)

@@ -1,4 +1,4 @@
-"""Real processes on one file, killed without warning."""
+"""Several processes on one file, some of them killed."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import pytest
 from newsloom.streaming.log import Admin, CleanupPolicy, Log, TopicSpec
 from newsloom.streaming.records import TopicPartition
 from newsloom.streaming.sqlite import open_sqlite
+from tests.conformance.clients import numbered, partitions_of, put, read_all, steps
 from tests.conformance.copier import GROUP
-from tests.conformance.driving import numbered, partitions_of, put, read_all, steps
 
 Start = Callable[[str], "subprocess.Popen[bytes]"]
 
@@ -33,7 +33,7 @@ def log(url: str) -> Iterator[Log]:
 
 @pytest.fixture
 def start(url: str) -> Iterator[Start]:
-    """Starts a copier under an instance name."""
+    """A function that starts a copier under an instance name."""
     running: list[subprocess.Popen[bytes]] = []
 
     def start(instance: str) -> subprocess.Popen[bytes]:
@@ -61,7 +61,7 @@ def copied(admin: Admin) -> int:
 
 
 def wait_for(what: str, condition: Callable[[], bool], log: Log) -> None:
-    """Wait on the log's own news: each change of `out` wakes the reader."""
+    """Wait until the condition holds; check it after each change of `out`, which ends the poll of a reader."""
     reader = log.reader(partitions_of("out", log.admin().describe(["out"])["out"].partitions), start="latest")
     for _ in steps(what):
         if condition():
@@ -78,10 +78,10 @@ def assert_copied_once(log: Log, partitions: int, count: int) -> None:
         assert last == b"%d" % count
 
 
-def test_a_process_killed_at_any_moment_loses_and_repeats_nothing(log: Log, start: Start) -> None:
+def test_a_process_killed_at_any_moment_loses_and_duplicates_nothing(log: Log, start: Start) -> None:
     admin = log.admin()
     create(admin, partitions=1)
-    chance = random.Random(3)  # noqa: S311 - when to kill is no secret
+    chance = random.Random(3)  # noqa: S311 - not for security
     total = 0
     for _ in range(6):
         feed_from, total = total, total + 300
@@ -98,7 +98,7 @@ def test_a_process_killed_at_any_moment_loses_and_repeats_nothing(log: Log, star
     assert_copied_once(log, 1, total)
 
 
-def test_two_processes_share_the_work_and_one_survives_the_other(log: Log, start: Start) -> None:
+def test_two_processes_share_the_partitions_and_one_survives_the_other(log: Log, start: Start) -> None:
     admin = log.admin()
     create(admin, partitions=4)
     first, second = start("a"), start("b")
@@ -111,7 +111,7 @@ def test_two_processes_share_the_work_and_one_survives_the_other(log: Log, start
     assert_copied_once(log, 4, 100)
 
 
-def test_a_process_started_twice_ends_the_older_one(log: Log, start: Start) -> None:
+def test_a_second_process_of_an_instance_ends_the_first(log: Log, start: Start) -> None:
     admin = log.admin()
     create(admin, partitions=2)
     older = start("a")
@@ -124,7 +124,7 @@ def test_a_process_started_twice_ends_the_older_one(log: Log, start: Start) -> N
     assert_copied_once(log, 2, 50)
 
 
-def test_many_processes_may_open_a_new_file_at_once(url: str) -> None:
+def test_several_processes_may_open_a_new_file_at_once(url: str) -> None:
     program = (
         "import sys; from newsloom.streaming.sqlite import open_sqlite;"
         "from newsloom.streaming.log import Progress;"

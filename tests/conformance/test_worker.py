@@ -1,4 +1,4 @@
-"""Poll and commit: offsets and outputs in one transaction."""
+"""Workers: poll and commit, with offsets and outputs in one transaction."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 from newsloom.streaming.errors import CommitFailed, ConfigurationError, Fenced
 from newsloom.streaming.log import Log
 from newsloom.streaming.records import Batch, Message, Record, TopicPartition
+from tests.conformance.clients import STEP_MS, Member, numbered, partitions_of, put, read_all, steps, values
 from tests.conformance.conftest import NewTopic
-from tests.conformance.driving import STEP_MS, Member, numbered, partitions_of, put, read_all, steps, values
 from tests.conformance.harness import LogHarness
 
 
@@ -25,7 +25,7 @@ def test_outputs_and_offsets_are_committed_together(log: Log, new_topic: NewTopi
     assert log.admin().backlog(unique, [source]) == 0
 
 
-def test_a_member_holds_its_share_once_it_has_joined(log: Log, new_topic: NewTopic, unique: str) -> None:
+def test_a_member_has_its_partitions_once_it_has_joined(log: Log, new_topic: NewTopic, unique: str) -> None:
     topic = new_topic("in", partitions=2)
     member = Member(log, unique, [topic])
     for _ in steps("the member to join"):
@@ -34,7 +34,7 @@ def test_a_member_holds_its_share_once_it_has_joined(log: Log, new_topic: NewTop
     assert member.owned == set(partitions_of(topic, 2))
 
 
-def test_a_member_for_whom_there_is_no_partition_joins_too(
+def test_a_member_without_a_partition_joins_too(
     harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
 ) -> None:
     topic = new_topic("in")
@@ -74,14 +74,14 @@ def test_records_are_not_returned_twice_while_commits_succeed(log: Log, new_topi
     assert values([*first.records, *second.records, *member.take(4)]) == [b"%d" % i for i in range(10)]
 
 
-def test_what_was_not_committed_is_returned_to_the_next_process_of_the_instance(
+def test_uncommitted_records_are_returned_to_the_next_process_of_the_instance(
     harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
 ) -> None:
     topic, out = new_topic("in"), new_topic("out")
     put(log, numbered(topic, 6))
     crashed = Member(log, unique, [topic])
     crashed.take(2)
-    crashed.batch()  # and dies here, without closing anything
+    crashed.batch()  # the process ends here, without closing anything
 
     restarted = Member(harness.open(), unique, [topic])
     records = restarted.take(4, lambda record: [Message(out, record.key, record.value)])
@@ -100,7 +100,7 @@ def test_a_closed_worker_leaves_uncommitted_records_unread(
     assert values(Member(harness.open(), unique, [topic]).take(2)) == [b"0", b"1"]
 
 
-def test_a_batch_may_have_outputs_to_many_topics_and_partitions(log: Log, new_topic: NewTopic, unique: str) -> None:
+def test_a_batch_may_have_outputs_to_several_topics_and_partitions(log: Log, new_topic: NewTopic, unique: str) -> None:
     source, one, two = new_topic("in"), new_topic("one", partitions=2), new_topic("two")
     put(log, numbered(source, 3))
 
@@ -121,7 +121,7 @@ def test_a_commit_without_records_writes_its_messages(log: Log, new_topic: NewTo
     assert values(read_all(log, out)) == [b"v"]
 
 
-def test_a_commit_without_messages_only_moves_the_offsets(log: Log, new_topic: NewTopic, unique: str) -> None:
+def test_a_commit_without_messages_commits_the_offsets(log: Log, new_topic: NewTopic, unique: str) -> None:
     topic = new_topic("in")
     put(log, numbered(topic, 3))
     Member(log, unique, [topic]).take(3)
@@ -137,30 +137,30 @@ def test_a_worker_reads_all_partitions_of_all_its_topics(log: Log, new_topic: Ne
     assert member.owned == {*partitions_of(one, 3), TopicPartition(two, 0)}
 
 
-def test_no_partition_starves_behind_a_full_one(log: Log, new_topic: NewTopic, unique: str) -> None:
+def test_a_full_partition_does_not_starve_the_others(log: Log, new_topic: NewTopic, unique: str) -> None:
     topic = new_topic("in", partitions=3)
-    # More than a log may read ahead of one partition; random, so that no compression makes it less.
-    noise = random.Random(0)  # noqa: S311 - nothing secret
+    # More than a log may read ahead of one partition; random, so that it cannot be compressed.
+    noise = random.Random(0)  # noqa: S311 - not for security
     full = [Message(topic, b"k%d" % i, noise.randbytes(10_000), partition=0) for i in range(200)]
     put(log, full + numbered(topic, 2, partition=1) + numbered(topic, 2, partition=2))
     records = Member(log, unique, [topic]).take(150)
     assert {record.partition for record in records} == {0, 1, 2}
 
 
-def test_groups_do_not_disturb_each_other(log: Log, new_topic: NewTopic, unique: str) -> None:
+def test_groups_are_independent(log: Log, new_topic: NewTopic, unique: str) -> None:
     topic = new_topic("in")
     put(log, numbered(topic, 3))
     for group in ("a", "b"):
         assert len(Member(log, f"{unique}.{group}", [topic]).take(3)) == 3
 
 
-def test_joining_on_a_missing_topic_says_how_to_create_it(log: Log, new_topic: NewTopic, unique: str) -> None:
+def test_the_error_for_a_missing_topic_says_how_to_create_it(log: Log, new_topic: NewTopic, unique: str) -> None:
     new_topic("in")
     with pytest.raises(ConfigurationError, match=rf"{unique}\.missing.*newsloom topics create"):
         log.worker(group=unique, instance="0", topics=[f"{unique}.in", f"{unique}.missing"])
 
 
-def test_a_twin_takes_over_and_the_older_process_is_fenced_when_it_commits(
+def test_a_newer_process_takes_over_and_fences_the_older_one_when_it_commits(
     harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
 ) -> None:
     topic, out = new_topic("in"), new_topic("out")
@@ -176,7 +176,7 @@ def test_a_twin_takes_over_and_the_older_process_is_fenced_when_it_commits(
     assert values(read_all(log, out)) == [b"newer"] * 3
 
 
-def test_a_twin_fences_the_older_process_while_it_polls(
+def test_a_newer_process_fences_the_older_one_while_it_polls(
     harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
 ) -> None:
     topic = new_topic("in")
@@ -195,7 +195,7 @@ def test_a_twin_fences_the_older_process_while_it_polls(
     assert len(newer.take(2)) == 2
 
 
-def test_a_batch_is_refused_while_an_earlier_one_is_not_committed(log: Log, new_topic: NewTopic, unique: str) -> None:
+def test_a_batch_is_refused_while_an_earlier_one_is_uncommitted(log: Log, new_topic: NewTopic, unique: str) -> None:
     topic, out = new_topic("in"), new_topic("out")
     put(log, numbered(topic, 6))
     member = Member(log, unique, [topic])
@@ -207,7 +207,7 @@ def test_a_batch_is_refused_while_an_earlier_one_is_not_committed(log: Log, new_
     assert values(member.take(6)) == [b"%d" % i for i in range(6)]
 
 
-def test_a_batch_committed_twice_counts_once(log: Log, new_topic: NewTopic, unique: str) -> None:
+def test_a_second_commit_of_a_batch_is_refused(log: Log, new_topic: NewTopic, unique: str) -> None:
     topic, out = new_topic("in"), new_topic("out")
     put(log, numbered(topic, 2))
     member = Member(log, unique, [topic])

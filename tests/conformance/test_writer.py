@@ -1,4 +1,4 @@
-"""Writing from outside any group: messages and progress in one transaction, one writer a name."""
+"""Writers: messages and progress in one transaction, one writer of each name."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import pytest
 from newsloom.streaming.errors import Fenced
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.records import Message
+from tests.conformance.clients import numbered, read_all, values
 from tests.conformance.conftest import NewTopic
-from tests.conformance.driving import numbered, read_all, values
 from tests.conformance.harness import LogHarness
 
 
@@ -16,9 +16,7 @@ def test_a_new_writer_has_no_progress(log: Log, unique: str) -> None:
     assert log.writer(unique).progress() is None
 
 
-def test_progress_is_what_the_last_write_recorded(
-    harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
-) -> None:
+def test_progress_is_that_of_the_last_write(harness: LogHarness, log: Log, new_topic: NewTopic, unique: str) -> None:
     topic = new_topic("in")
     writer = log.writer(unique)
     writer.write(numbered(topic, 2), Progress(2, "articles.jsonl"))
@@ -29,7 +27,7 @@ def test_progress_is_what_the_last_write_recorded(
     assert values(read_all(log, topic)) == [b"0", b"1", b"2", b"3"]
 
 
-def test_progress_may_be_recorded_without_messages(log: Log, unique: str) -> None:
+def test_progress_may_be_written_without_messages(log: Log, unique: str) -> None:
     writer = log.writer(unique)
     writer.write([], Progress(7))
     assert writer.progress() == Progress(7, "")
@@ -51,7 +49,7 @@ def test_a_newer_writer_of_the_name_fences_the_older(
     assert values(read_all(log, topic)) == [b"first", b"second"]
 
 
-def test_writers_of_different_names_do_not_disturb_each_other(
+def test_writers_of_different_names_are_independent(
     harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
 ) -> None:
     topic = new_topic("in")

@@ -17,7 +17,7 @@ from typing import IO, Final
 
 from newsloom.streaming.log import Log
 from newsloom.streaming.records import TopicPartition
-from tests.conformance.driving import read_all
+from tests.conformance.clients import read_all
 from tests.fire.players import GROUP, KEYS, PARTITIONS, SPECS, open_fast
 from tests.kafka.broker import wait_until
 

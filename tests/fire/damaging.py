@@ -12,7 +12,7 @@ from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy, Log, Progress, TopicSpec
 from newsloom.streaming.records import Message
 from newsloom.streaming.sqlite import open_sqlite
-from tests.conformance.driving import read_all
+from tests.conformance.clients import read_all
 
 PAGE: Final = 4096
 NOW_MS: Final = 1_750_000_000_000

@@ -17,7 +17,7 @@ from newsloom.streaming.errors import CommitFailed, ConfigurationError, LogError
 from newsloom.streaming.log import CleanupPolicy, Log, Progress, TopicSpec
 from newsloom.streaming.records import Message
 from newsloom.streaming.sqlite import open_sqlite
-from tests.conformance.driving import Member, put, read_all, values
+from tests.conformance.clients import Member, put, read_all, values
 
 PIECE: Final = 4096
 NOTE: Final = bytes(3_000)

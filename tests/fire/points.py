@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.sqlite import open_sqlite
-from tests.conformance.driving import read_all
+from tests.conformance.clients import read_all
 from tests.fire.changes import CHANGES, LATER_MS, OPENINGS, SPECS, base
 
 AT_ONCE: Final = -1

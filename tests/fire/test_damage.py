@@ -14,7 +14,7 @@ from newsloom.streaming.log import CleanupPolicy, Progress, TopicSpec
 from newsloom.streaming.records import Message, TopicPartition
 from newsloom.streaming.sqlite import open_sqlite
 from newsloom.streaming.sqlite.cleanup import COMPACTION_LAG_MS
-from tests.conformance.driving import partitions_of, put, read_all
+from tests.conformance.clients import partitions_of, put, read_all
 from tests.conformance.harness import ManualClock
 from tests.fire.damaging import MARK, contents, damaged_copy, flip_in, make_log, open_file, refusal
 from tests.fire.old_format import write_old_format

@@ -20,7 +20,7 @@ from newsloom.streaming.log import CleanupPolicy, Progress, TopicSpec
 from newsloom.streaming.records import Message, TopicPartition
 from newsloom.streaming.sqlite import open_sqlite
 from newsloom.streaming.sqlite.connection import Connection
-from tests.conformance.driving import put, read_all
+from tests.conformance.clients import put, read_all
 
 ROOT = Path(__file__).parents[2]
 FULL = 2

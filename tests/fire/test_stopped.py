@@ -18,7 +18,7 @@ from newsloom.streaming.log import CleanupPolicy, Log, Progress, TopicSpec
 from newsloom.streaming.records import Message
 from newsloom.streaming.sqlite import open_sqlite
 from newsloom.streaming.sqlite.connection import BUSY_TIMEOUT_MS
-from tests.conformance.driving import Member, numbered, put, read_all, steps, values
+from tests.conformance.clients import Member, numbered, put, read_all, steps, values
 from tests.fire.actor import GROUP, SESSION_MS
 
 Start = Callable[[str], "subprocess.Popen[str]"]

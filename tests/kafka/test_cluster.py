@@ -10,7 +10,7 @@ from newsloom.streaming.kafka import open_kafka
 from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
-from tests.conformance.driving import Member, numbered, put
+from tests.conformance.clients import Member, numbered, put
 from tests.conftest import HOW_TO_RUN
 from tests.kafka.broker import find_kafka_home
 from tests.kafka.cluster import Cluster

@@ -13,7 +13,7 @@ from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.log import Progress
 from newsloom.streaming.records import Message
-from tests.conformance.driving import Member, numbered, partitions_of, put, steps, values
+from tests.conformance.clients import Member, numbered, partitions_of, put, steps, values
 from tests.kafka.broker import Broker
 from tests.kafka.harness import NewLog
 from tests.kafka.topic_copy import DEADLINE_S, assert_copied_once, copies, copy_all

@@ -12,7 +12,7 @@ from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
 from newsloom.streaming.records import Record
-from tests.conformance.driving import STEP_MS, Member, partitions_of, steps
+from tests.conformance.clients import STEP_MS, Member, partitions_of, steps
 from tests.kafka.harness import NewLog
 from tests.kafka.traps import plain
 

@@ -9,7 +9,7 @@ import pytest
 from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
-from tests.conformance.driving import Member, partitions_of
+from tests.conformance.clients import Member, partitions_of
 from tests.kafka.harness import NewLog
 
 pytestmark = pytest.mark.kafka

@@ -10,7 +10,7 @@ from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.log import CleanupPolicy, Log, Reader, TopicSpec
 from newsloom.streaming.records import Message
-from tests.conformance.driving import STEP_MS, partitions_of, put, steps, values
+from tests.conformance.clients import STEP_MS, partitions_of, put, steps, values
 from tests.kafka.harness import NewLog
 
 pytestmark = pytest.mark.kafka

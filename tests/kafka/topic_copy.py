@@ -9,7 +9,7 @@ from typing import Final
 from newsloom.streaming.errors import CommitFailed, LogUnavailable
 from newsloom.streaming.log import Log, Worker
 from newsloom.streaming.records import Batch, Message
-from tests.conformance.driving import read_all, values
+from tests.conformance.clients import read_all, values
 
 DEADLINE_S: Final = 100.0
 

@@ -7,7 +7,7 @@ import pytest
 from newsloom.streaming.errors import CommitFailed, LogUnavailable
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
 from newsloom.streaming.records import Batch, Message, TopicPartition
-from tests.conformance.driving import Member, numbered, put, read_all, values
+from tests.conformance.clients import Member, numbered, put, read_all, values
 from tests.simulation.broker import SESSION_TIMEOUT_MS, TRANSACTION_TIMEOUT_MS, Broker
 from tests.simulation.compaction import compact
 from tests.simulation.fault_points import AnswerLost, FaultFree, FaultPoint

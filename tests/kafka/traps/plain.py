@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from kafka import KafkaConsumer, KafkaProducer, OffsetAndMetadata, TopicPartition
 
-from tests.conformance.driving import steps
+from tests.conformance.clients import steps
 
 SHORT_TIMEOUTS: Final[Mapping[str, int]] = {
     "request_timeout_ms": 1_500,

@@ -7,7 +7,7 @@ from kafka.errors import KafkaTimeoutError
 
 from newsloom.streaming.errors import CommitFailed
 from newsloom.streaming.log import Progress
-from tests.conformance.driving import numbered, read_all, values
+from tests.conformance.clients import numbered, read_all, values
 from tests.kafka.fault_proxy import FaultProxy
 from tests.kafka.faults import Api, Direction, Fault
 from tests.kafka.harness import NewLog

@@ -11,7 +11,7 @@ import pytest
 from newsloom.streaming.errors import CommitFailed, LogUnavailable
 from newsloom.streaming.log import Progress
 from newsloom.streaming.records import Record
-from tests.conformance.driving import STEP_MS, numbered, partitions_of, put, read_all, steps, values
+from tests.conformance.clients import STEP_MS, numbered, partitions_of, put, read_all, steps, values
 from tests.kafka.fault_proxy import FaultProxy
 from tests.kafka.faults import Api, Direction, Fault
 from tests.kafka.harness import NewLog

@@ -13,7 +13,7 @@ from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.kafka.transactions import Transactions
 from newsloom.streaming.records import Message
-from tests.conformance.driving import Member, numbered, put, read_all, steps, values
+from tests.conformance.clients import Member, numbered, put, read_all, steps, values
 from tests.kafka.broker import wait_until
 from tests.kafka.harness import NewLog
 from tests.kafka.topic_copy import assert_copied_once, copies

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from newsloom.streaming.errors import CommitFailed
-from tests.conformance.driving import Member, numbered, put, read_all, values
+from tests.conformance.clients import Member, numbered, put, read_all, values
 from tests.kafka.broker import wait_until
 from tests.kafka.fault_proxy import FaultProxy
 from tests.kafka.faults import Api, Direction, Fault

@@ -7,7 +7,7 @@ from kafka.errors import KafkaError
 
 from newsloom.streaming.errors import CommitFailed
 from newsloom.streaming.records import Message
-from tests.conformance.driving import Member, numbered, put, read_all, values
+from tests.conformance.clients import Member, numbered, put, read_all, values
 from tests.kafka.fault_proxy import FaultProxy
 from tests.kafka.faults import Api, Direction, Fault
 from tests.kafka.harness import NewLog

@@ -11,7 +11,7 @@ from kafka.errors import KafkaTimeoutError
 from newsloom.streaming.errors import CommitFailed
 from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
-from tests.conformance.driving import Member, numbered, put
+from tests.conformance.clients import Member, numbered, put
 from tests.kafka.broker import wait_until
 from tests.kafka.fault_proxy import FaultProxy
 from tests.kafka.faults import Api, Direction, Fault

@@ -12,7 +12,7 @@ from newsloom.streaming.errors import CommitFailed
 from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.records import Message
-from tests.conformance.driving import Member, numbered, put, read_all, values
+from tests.conformance.clients import Member, numbered, put, read_all, values
 from tests.kafka.fault_proxy import FaultProxy
 from tests.kafka.faults import Api, Direction, Fault
 from tests.kafka.harness import NewLog

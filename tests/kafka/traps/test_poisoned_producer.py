@@ -14,7 +14,7 @@ from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.log import CleanupPolicy, Progress, TopicSpec
 from newsloom.streaming.records import Message
-from tests.conformance.driving import numbered, read_all, values
+from tests.conformance.clients import numbered, read_all, values
 from tests.kafka.harness import NewLog
 from tests.kafka.traps import plain
 

@@ -15,7 +15,7 @@ from kafka.errors import KafkaError, TopicAuthorizationFailedError
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy, Progress, TopicSpec
 from newsloom.streaming.records import Message
-from tests.conformance.driving import read_all, steps, values
+from tests.conformance.clients import read_all, steps, values
 from tests.conftest import HOW_TO_RUN
 from tests.kafka.broker import PASSWORD, USER, Broker, find_kafka_home
 from tests.kafka.harness import log_opener

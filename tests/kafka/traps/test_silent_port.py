@@ -13,7 +13,7 @@ from kafka import KafkaProducer
 
 from newsloom.streaming.errors import LogUnavailable
 from newsloom.streaming.kafka.clients import ClientFactory
-from tests.conformance.driving import Member, numbered, put
+from tests.conformance.clients import Member, numbered, put
 from tests.kafka.broker import Broker
 from tests.kafka.fault_proxy import FaultProxy
 from tests.kafka.harness import NewLog, log_opener

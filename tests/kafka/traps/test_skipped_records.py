@@ -16,7 +16,7 @@ from kafka.errors import UnknownBrokerIdError
 from newsloom.streaming.errors import LogUnavailable
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
 from newsloom.streaming.records import Record
-from tests.conformance.driving import STEP_MS, Member, numbered, partitions_of, put, steps, values
+from tests.conformance.clients import STEP_MS, Member, numbered, partitions_of, put, steps, values
 from tests.kafka.harness import NewLog
 from tests.kafka.traps import plain
 

@@ -16,7 +16,7 @@ from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.kafka.transactions import Transactions
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
 from newsloom.streaming.records import TopicPartition
-from tests.conformance.driving import Member, numbered, put, steps
+from tests.conformance.clients import Member, numbered, put, steps
 from tests.kafka.broker import wait_until
 from tests.kafka.harness import NewLog
 from tests.kafka.traps import plain

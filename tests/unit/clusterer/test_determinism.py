@@ -17,7 +17,7 @@ from newsloom.streaming.records import Message
 from newsloom.streaming.scan import read_topic
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.step import ClustererStep
-from tests.conformance.driving import Member, put
+from tests.conformance.clients import Member, put
 from tests.laws.streams import EDITION, article
 
 EVENTS = 300

@@ -15,7 +15,7 @@ from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.records import Batch, Message, TopicPartition
 from newsloom.streaming.sqlite import open_sqlite
 from newsloom.streaming.watchdog import Watchdog
-from tests.conformance.driving import Member, numbered, put, read_all, steps, values
+from tests.conformance.clients import Member, numbered, put, read_all, steps, values
 from tests.conformance.harness import SESSION_TIMEOUT_MS, ManualClock
 from tests.unit.streaming.tally import GROUP, IN, LETTERS, OUT, UNREADABLE, Tally, create_topics
 

@@ -15,7 +15,7 @@ from newsloom.streaming.log import Log, Worker
 from newsloom.streaming.loop import Loop
 from newsloom.streaming.records import Batch, Message
 from newsloom.streaming.sqlite import open_sqlite
-from tests.conformance.driving import numbered, put
+from tests.conformance.clients import numbered, put
 from tests.conformance.harness import SESSION_TIMEOUT_MS, ManualClock
 from tests.unit.streaming.tally import GROUP, IN, Tally, create_topics
 from tests.unit.streaming.test_loop import backlog, make_loop, numbers

@@ -20,7 +20,7 @@ from newsloom.streaming.records import Batch, Message, TopicPartition
 from newsloom.streaming.restore import RECORDS_MAX, RestoreProgress
 from newsloom.streaming.watchdog import Watchdog
 from services.clusterer.rebuild_progress import RebuildProgress
-from tests.conformance.driving import numbered, put
+from tests.conformance.clients import numbered, put
 from tests.unit.streaming.tally import GROUP, IN, LETTERS, UNREADABLE, Tally, create_topics
 
 

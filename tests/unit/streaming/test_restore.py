@@ -16,7 +16,7 @@ from newsloom.streaming.records import Record, TopicPartition
 from newsloom.streaming.restore import LOG_EVERY_S, RECORDS_MAX, RestoreProgress
 from newsloom.streaming.watchdog import Watchdog
 from services.clusterer.rebuild_progress import RebuildProgress
-from tests.conformance.driving import numbered, put
+from tests.conformance.clients import numbered, put
 from tests.unit.streaming.tally import OUT, create_topics
 
 SOURCE = TopicPartition(OUT, 0)

@@ -17,7 +17,7 @@ from newsloom.service import EXIT_CONFIGURATION, EXIT_LOG
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log_url
-from tests.conformance.driving import numbered, put, read_all, steps, values
+from tests.conformance.clients import numbered, put, read_all, steps, values
 from tests.unit.streaming.tally import IN, OUT, create_topics
 
 ROOT = Path(__file__).resolve().parents[3]

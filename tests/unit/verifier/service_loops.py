@@ -25,7 +25,7 @@ from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.step import ClustererStep
-from tests.conformance.driving import steps
+from tests.conformance.clients import steps
 from tests.laws.command_streams import Input, RandomCommand, command
 from tests.laws.streams import DIMENSION, EDITION, FIXED_PARAMETERS
 

@@ -1,4 +1,4 @@
-"""Driving workers and readers until something has happened, with a deadline and no sleeping."""
+"""Members, readers and writers for tests. They poll until a condition holds, with a deadline and without sleeping."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STEP_MS = 200
 
 
 def steps(what: str) -> Iterator[None]:
-    """Steps of a loop that must end by `break` or `return` before the deadline."""
+    """Yield for each step of a loop that must end by `break` or `return`; raise AssertionError at the deadline."""
     deadline = time.monotonic() + DEADLINE_S
     while time.monotonic() < deadline:
         yield
@@ -21,7 +21,7 @@ def steps(what: str) -> Iterator[None]:
 
 
 class Member:
-    """A worker that keeps book of what it owns, and checks that what it is told about it makes sense."""
+    """A worker that tracks its partitions and checks each batch against them."""
 
     def __init__(self, log: Log, group: str, topics: Sequence[str], instance: str = "0") -> None:
         self.worker: Worker = log.worker(group=group, instance=instance, topics=topics)
@@ -38,7 +38,7 @@ class Member:
         return batch
 
     def batch(self, max_records: int = 100) -> Batch:
-        """The next batch that has records."""
+        """Poll until a batch has records, and return it."""
         for _ in steps("a batch with records"):
             batch = self.poll(max_records)
             if batch.records:
@@ -46,7 +46,7 @@ class Member:
         raise AssertionError
 
     def take(self, count: int, output: Callable[[Record], Sequence[Message]] = lambda _: ()) -> list[Record]:
-        """Poll and commit `count` records, each with its output."""
+        """Poll and commit `count` records, with the output for each; return the records."""
         records: list[Record] = []
         while len(records) < count:
             batch = self.batch(max_records=count - len(records))
@@ -55,7 +55,7 @@ class Member:
         return records
 
     def poll_until(self, condition: Callable[[], bool], *others: Member) -> None:
-        """Poll this member and the others in turn until the condition holds; what they receive is not committed."""
+        """Poll this member and the others in turn until the condition holds; do not commit what they receive."""
         for _ in steps("a change of assignment"):
             if condition():
                 return
@@ -84,7 +84,7 @@ def read_to_end(reader: Reader) -> list[Record]:
 
 
 def read_all(log: Log, topic: str, partitions: int = 1) -> list[Record]:
-    """Every committed record of the topic."""
+    """Return every committed record of the topic."""
     reader = log.reader(partitions_of(topic, partitions), start="earliest")
     records = read_to_end(reader)
     reader.close()
@@ -96,5 +96,5 @@ def values(records: Sequence[Record]) -> list[bytes | None]:
 
 
 def numbered(topic: str, count: int, partition: int | None = None, start: int = 0) -> list[Message]:
-    """Messages with the keys k0, k1... and the values 0, 1..."""
+    """Build messages with the keys k0, k1... and the values 0, 1..."""
     return [Message(topic, b"k%d" % i, b"%d" % i, partition=partition) for i in range(start, start + count)]
