@@ -50,8 +50,8 @@ class _Member:
         """Poll once, commit the batch, and return its number of records; keep a `ConfigurationError`."""
         try:
             batch = self.worker.poll(max_records=10, timeout_ms=50)
-            made = [Message(self.newsroom.name(ARTICLE_VECTORS), b"k", b"v") for _ in batch.records]
-            self.worker.commit(batch, made)
+            vectors = [Message(self.newsroom.name(ARTICLE_VECTORS), b"k", b"v") for _ in batch.records]
+            self.worker.commit(batch, vectors)
         except ConfigurationError as error:
             self.error = error
             return 0

@@ -18,10 +18,10 @@ Pair = tuple[socket.socket, socket.socket]
 @pytest.fixture
 def pair() -> Iterator[Pair]:
     """The client's and the broker's end of a connection."""
-    ours, theirs = socket.socketpair()
-    ours.settimeout(5)
-    with ours, theirs:
-        yield ours, theirs
+    client, broker = socket.socketpair()
+    client.settimeout(5)
+    with client, broker:
+        yield client, broker
 
 
 def encode(error: int, *mechanisms: str) -> bytes:
@@ -48,21 +48,21 @@ def encode(error: int, *mechanisms: str) -> bytes:
     ],
 )
 def test_responses(pair: Pair, received: bytes, expected: SaslHandshakeResponse | None) -> None:
-    ours, theirs = pair
-    theirs.sendall(received)
-    theirs.shutdown(socket.SHUT_WR)
-    assert request_sasl_handshake(ours, "PLAIN") == expected
+    client, broker = pair
+    broker.sendall(received)
+    broker.shutdown(socket.SHUT_WR)
+    assert request_sasl_handshake(client, "PLAIN") == expected
 
 
 def test_a_tls_alert(pair: Pair) -> None:
-    ours, theirs = pair
-    theirs.sendall(b"\x15\x03\x03\x00\x02\x02\x50")
+    client, broker = pair
+    broker.sendall(b"\x15\x03\x03\x00\x02\x02\x50")
     with pytest.raises(UnexpectedTls):
-        request_sasl_handshake(ours, "")
+        request_sasl_handshake(client, "")
 
 
 def test_the_request(pair: Pair) -> None:
-    ours, theirs = pair
-    theirs.shutdown(socket.SHUT_WR)
-    request_sasl_handshake(ours, "PLAIN")
-    assert theirs.recv(100) == b"\x00\x00\x00\x11\x00\x11\x00\x01\x00\x00\x00\x00\xff\xff\x00\x05PLAIN"
+    client, broker = pair
+    broker.shutdown(socket.SHUT_WR)
+    request_sasl_handshake(client, "PLAIN")
+    assert broker.recv(100) == b"\x00\x00\x00\x11\x00\x11\x00\x01\x00\x00\x00\x00\xff\xff\x00\x05PLAIN"

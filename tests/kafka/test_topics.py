@@ -16,10 +16,10 @@ pytestmark = pytest.mark.kafka
 
 def test_a_state_topic_that_also_deletes_by_age_is_refused(kafka_url: str) -> None:
     wanted = TopicSpec(name=f"state-{uuid4().hex}", partitions=1, policy=CleanupPolicy.COMPACT)
-    made = TopicSpec(
+    existing = TopicSpec(
         name=wanted.name, partitions=1, policy=CleanupPolicy.COMPACT, config={"cleanup.policy": "compact,delete"}
     )
     with closing(open_log_url(kafka_url)) as log:
-        log.admin().create([made])
+        log.admin().create([existing])
         (problem,) = topic_problems(log.admin(), [wanted], [])
     assert problem.startswith(f"topic {wanted.name} has cleanup policy delete, needs compact")

@@ -14,8 +14,8 @@ from tests.kafka.harness import NewLog, log_opener
 @pytest.fixture
 def proxy(kafka_broker: Broker) -> Iterator[FaultProxy]:
     """A proxy to the broker that injects faults. Tests check the results without it (`new_log`)."""
-    with FaultProxy(int(kafka_broker.url.rpartition(":")[2])) as made:
-        yield made
+    with FaultProxy(int(kafka_broker.url.rpartition(":")[2])) as fault_proxy:
+        yield fault_proxy
 
 
 @pytest.fixture

@@ -34,31 +34,31 @@ SHORT_SESSION: Final[Mapping[str, int]] = {
 @contextmanager
 def producer(address: str, **settings: Any) -> Iterator[Any]:
     """Yield a producer, with transactions initialized if it has a transactional id; stop it at the end in any state."""
-    made = KafkaProducer(**{"bootstrap_servers": address, **SHORT_TIMEOUTS, **settings})
+    client = KafkaProducer(**{"bootstrap_servers": address, **SHORT_TIMEOUTS, **settings})
     try:
         if "transactional_id" in settings:
-            made.init_transactions()
-        yield made
+            client.init_transactions()
+        yield client
     finally:
         # Not close(): after many of these failures it does not return.
-        made._sender.force_close()
-        made._closed = True
+        client._sender.force_close()
+        client._closed = True
 
 
 @contextmanager
 def consumer(address: str, topic: str, group: str, **settings: Any) -> Iterator[Any]:
     """Yield a member of a group, configured as the documentation of transactions says."""
     fixed = {"enable_auto_commit": False, "auto_offset_reset": "earliest", "isolation_level": "read_committed"}
-    made = KafkaConsumer(bootstrap_servers=address, group_id=group, **fixed, **settings)
+    client = KafkaConsumer(bootstrap_servers=address, group_id=group, **fixed, **settings)
     try:
         # Another trap: a leader without the topic in its metadata assigns its partitions to nobody.
         for _ in steps("the topic's partitions"):
-            if made.partitions_for_topic(topic):
+            if client.partitions_for_topic(topic):
                 break
-        made.subscribe([topic])
-        yield made
+        client.subscribe([topic])
+        yield client
     finally:
-        made.close(timeout_ms=1_000)
+        client.close(timeout_ms=1_000)
 
 
 def offsets(topic: str, *positions: int) -> dict[Any, OffsetAndMetadata]:

@@ -122,5 +122,5 @@ def test_adapter_writes_again_after_the_right_is_granted_and_plain_client_does_n
         with pytest.raises(KafkaError, match="TopicAuthorizationFailed"):
             send()
 
-        ours = [value for value in values(read_all(open_log(), right.topic)) if value != b"plain"]
-        assert ours == [b"%d" % i for i in range(written)]
+        from_adapter = [value for value in values(read_all(open_log(), right.topic)) if value != b"plain"]
+        assert from_adapter == [b"%d" % i for i in range(written)]
