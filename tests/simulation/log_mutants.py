@@ -1,4 +1,4 @@
-"""Deliberate bugs of a log and its clients: in the transaction, in who may commit, in what is read."""
+"""Deliberate bugs of a log and its clients: in transactions, in fencing, in reading."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from tests.simulation.worker import SimulatedWorker, Token
 _COMMIT: Final = SimulatedWorker.commit
 
 
-# --- the transaction
+# --- transactions
 
 
-def _messages_alone(worker: SimulatedWorker, batch: Batch, messages: Sequence[Message]) -> None:
+def _commit_messages_only(worker: SimulatedWorker, batch: Batch, messages: Sequence[Message]) -> None:
     token = batch.token
     assert isinstance(token, Token)
     _COMMIT(worker, replace(batch, token=Token(token.identity, token.owned, {})), messages)
@@ -31,23 +31,23 @@ def _messages_alone(worker: SimulatedWorker, batch: Batch, messages: Sequence[Me
 def offsets_first() -> AbstractContextManager[None]:
     def commit(self: SimulatedWorker, batch: Batch, messages: Sequence[Message]) -> None:
         _COMMIT(self, batch, [])
-        _messages_alone(self, batch, messages)
+        _commit_messages_only(self, batch, messages)
 
     return patch_attributes((SimulatedWorker, "commit", commit))
 
 
 def offsets_after() -> AbstractContextManager[None]:
     def commit(self: SimulatedWorker, batch: Batch, messages: Sequence[Message]) -> None:
-        _messages_alone(self, batch, messages)
+        _commit_messages_only(self, batch, messages)
         _COMMIT(self, batch, [])
 
     return patch_attributes((SimulatedWorker, "commit", commit))
 
 
-def letters_apart() -> AbstractContextManager[None]:
+def dead_letters_apart() -> AbstractContextManager[None]:
     def commit(self: SimulatedWorker, batch: Batch, messages: Sequence[Message]) -> None:
         letters = [message for message in messages if message.topic.endswith("dead-letters")]
-        _messages_alone(self, batch, letters)
+        _commit_messages_only(self, batch, letters)
         _COMMIT(self, batch, [message for message in messages if message not in letters])
 
     return patch_attributes((SimulatedWorker, "commit", commit))
@@ -63,7 +63,7 @@ def failure_is_success() -> AbstractContextManager[None]:
     return patch_attributes((SimulatedWorker, "commit", commit))
 
 
-def passes_over_what_failed() -> AbstractContextManager[None]:
+def failed_batch_is_skipped() -> AbstractContextManager[None]:
     recover = SimulatedWorker._recover
 
     def recovered(self: SimulatedWorker) -> None:
@@ -74,14 +74,14 @@ def passes_over_what_failed() -> AbstractContextManager[None]:
     return patch_attributes((SimulatedWorker, "_recover", recovered))
 
 
-# --- who may commit
+# --- fencing
 
 
-def zombies_pass() -> AbstractContextManager[None]:
+def zombies_are_not_fenced() -> AbstractContextManager[None]:
     return patch_attributes((Group, "check", lambda *_: None))
 
 
-def twins_pass() -> AbstractContextManager[None]:
+def twins_are_not_fenced() -> AbstractContextManager[None]:
     def member(self: Group, identity: Any) -> Member:
         return self._members[identity.instance]
 
@@ -102,7 +102,7 @@ def pending_offsets_are_ignored() -> AbstractContextManager[None]:
     return patch_attributes((Broker, "has_pending_offset", lambda *_: False))
 
 
-# --- what is read
+# --- reading
 
 
 def aborted_is_read() -> AbstractContextManager[None]:

@@ -1,4 +1,4 @@
-"""Deliberate bugs, each of which the simulation has to find: in the loop, in restores, in the steps, and in the log."""
+"""Deliberate bugs, each of which the simulation must find: in the loop, in restores, in the steps and in the log."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.simulation import log_mutants
 from tests.simulation.patch import Mutant, patch_attributes
 
 
-def _reading(read: Callable[[Iterator[Record]], Iterator[Record]]) -> AbstractContextManager[None]:
+def _with_reader(read: Callable[[Iterator[Record]], Iterator[Record]]) -> AbstractContextManager[None]:
     read_to_end = RestoreProgress.read_to_end
 
     def reader(self: RestoreProgress, log: Log, source: TopicPartition) -> Iterator[Record]:
@@ -33,24 +33,24 @@ def _reading(read: Callable[[Iterator[Record]], Iterator[Record]]) -> AbstractCo
     return patch_attributes((RestoreProgress, "read_to_end", reader))
 
 
-def _restore_one_short() -> AbstractContextManager[None]:
-    return _reading(lambda records: (record for record, _ in pairwise(records)))
+def _restore_stops_one_record_early() -> AbstractContextManager[None]:
+    return _with_reader(lambda records: (record for record, _ in pairwise(records)))
 
 
-def _restore_cut_short() -> AbstractContextManager[None]:
-    def until_it_is_away(records: Iterator[Record]) -> Iterator[Record]:
+def _interrupted_restore_counts_as_complete() -> AbstractContextManager[None]:
+    def until_unavailable(records: Iterator[Record]) -> Iterator[Record]:
         try:
             yield from records
         except LogUnavailable:
             return
 
-    return _reading(until_it_is_away)
+    return _with_reader(until_unavailable)
 
 
 # --- what is restored
 
 
-def _restored_otherwise(change: Callable[[EditionState], None]) -> AbstractContextManager[None]:
+def _change_restored_edition(change: Callable[[EditionState], None]) -> AbstractContextManager[None]:
     def restored(*args: Any, **kwargs: Any) -> EditionState:
         edition = restore_edition(*args, **kwargs)
         change(edition)
@@ -60,21 +60,21 @@ def _restored_otherwise(change: Callable[[EditionState], None]) -> AbstractConte
 
 
 def _versions_not_restored() -> AbstractContextManager[None]:
-    def begin_anew(edition: EditionState) -> None:
+    def reset(edition: EditionState) -> None:
         for story in edition.stories.values():
             story.version = 0
 
-    return _restored_otherwise(begin_anew)
+    return _change_restored_edition(reset)
 
 
 def _frequencies_not_restored() -> AbstractContextManager[None]:
-    def begin_anew(edition: EditionState) -> None:
+    def reset(edition: EditionState) -> None:
         edition.indexes.frequencies = DocumentFrequencies(idf_floor=edition.parameters.idf_floor)
 
-    return _restored_otherwise(begin_anew)
+    return _change_restored_edition(reset)
 
 
-def _half_a_state_is_believed() -> AbstractContextManager[None]:
+def _inconsistent_state_ends_the_service() -> AbstractContextManager[None]:
     def restore(self: Loop) -> bool:
         for source in sorted(self._unrestored):
             self._step.restore(source.partition)
@@ -88,11 +88,11 @@ def _half_a_state_is_believed() -> AbstractContextManager[None]:
 # --- the loop's state
 
 
-def _state_survives_a_failure() -> AbstractContextManager[None]:
+def _state_kept_after_a_failed_commit() -> AbstractContextManager[None]:
     return patch_attributes((Loop, "_discard_state", lambda _: None))
 
 
-def _state_survives_a_loss() -> AbstractContextManager[None]:
+def _state_of_a_lost_partition_kept() -> AbstractContextManager[None]:
     take = Loop._poll
 
     def taken(self: Loop) -> Batch:
@@ -106,7 +106,7 @@ def _state_survives_a_loss() -> AbstractContextManager[None]:
 # --- the steps
 
 
-def _written_otherwise(
+def _change_messages(
     step: type, change: Callable[[Sequence[Message]], Sequence[Message]]
 ) -> AbstractContextManager[None]:
     process = vars(step)["process"]
@@ -119,7 +119,7 @@ def _written_otherwise(
 
 
 def _embedder_reverses() -> AbstractContextManager[None]:
-    return _written_otherwise(EmbedderStep, lambda messages: messages[::-1])
+    return _change_messages(EmbedderStep, lambda messages: messages[::-1])
 
 
 def _clusterer_reverses() -> AbstractContextManager[None]:
@@ -131,45 +131,45 @@ def _clusterer_reverses() -> AbstractContextManager[None]:
     return patch_attributes((ClustererStep, "process", reversed_process))
 
 
-def _no_end_of_membership() -> AbstractContextManager[None]:
+def _membership_tombstones_left_out() -> AbstractContextManager[None]:
     def without(messages: Sequence[Message]) -> Sequence[Message]:
         return [one for one in messages if one.value is not None or not one.topic.endswith("article-stories")]
 
-    return _written_otherwise(ClustererStep, without)
+    return _change_messages(ClustererStep, without)
 
 
-def _one_snapshot_less() -> AbstractContextManager[None]:
+def _snapshot_left_out() -> AbstractContextManager[None]:
     snapshots = ClustererStep._snapshots
-    return patch_attributes((ClustererStep, "_snapshots", lambda *given: snapshots(*given)[1:]))
+    return patch_attributes((ClustererStep, "_snapshots", lambda *args: snapshots(*args)[1:]))
 
 
-def _repeats_count() -> AbstractContextManager[None]:
+def _duplicates_counted() -> AbstractContextManager[None]:
     return patch_attributes((Engine, "_is_duplicate", lambda *_: False))
 
 
 MUTANTS: Final[dict[str, Mutant]] = {
     "offsets committed before the messages": log_mutants.offsets_first,
     "offsets outside the transaction": log_mutants.offsets_after,
-    "dead letters outside the transaction": log_mutants.letters_apart,
+    "dead letters outside the transaction": log_mutants.dead_letters_apart,
     "a failed commit taken for a success": log_mutants.failure_is_success,
-    "after a failed commit the next batch, not the same": log_mutants.passes_over_what_failed,
-    "a zombie is not fenced": log_mutants.zombies_pass,
-    "a twin is not fenced": log_mutants.twins_pass,
-    "reads on from an offset that is not settled": log_mutants.pending_offsets_are_ignored,
+    "after a failed commit the next batch, not the same": log_mutants.failed_batch_is_skipped,
+    "a zombie is not fenced": log_mutants.zombies_are_not_fenced,
+    "a twin is not fenced": log_mutants.twins_are_not_fenced,
+    "a pending offset is read as committed": log_mutants.pending_offsets_are_ignored,
     "records of aborted transactions are read": log_mutants.aborted_is_read,
     "a restore reads uncommitted records": log_mutants.restore_reads_uncommitted,
     "a restore does not wait for open transactions": log_mutants.restore_does_not_wait,
-    "a restore stops one record early": _restore_one_short,
-    "a restore that was cut short counts as whole": _restore_cut_short,
+    "a restore stops one record early": _restore_stops_one_record_early,
+    "an interrupted restore counts as complete": _interrupted_restore_counts_as_complete,
     "versions are not restored": _versions_not_restored,
     "document frequencies are not restored": _frequencies_not_restored,
-    "half a state, still being written, ends the service": _half_a_state_is_believed,
-    "state is kept after a failed commit": _state_survives_a_failure,
-    "state of a lost partition is kept": _state_survives_a_loss,
+    "inconsistent state, still being written, ends the service": _inconsistent_state_ends_the_service,
+    "state is kept after a failed commit": _state_kept_after_a_failed_commit,
+    "state of a lost partition is kept": _state_of_a_lost_partition_kept,
     "the embedder writes a batch in reverse": _embedder_reverses,
-    "the clusterer takes a batch in reverse": _clusterer_reverses,
-    "the end of a membership is not written": _no_end_of_membership,
-    "a story's snapshot is left out": _one_snapshot_less,
-    "a repeat counts again": _repeats_count,
+    "the clusterer processes a batch in reverse": _clusterer_reverses,
+    "tombstones of memberships are left out": _membership_tombstones_left_out,
+    "a story's snapshot is left out": _snapshot_left_out,
+    "a duplicate is counted again": _duplicates_counted,
 }
-"""Each by its name: what makes the bug while it is entered."""
+"""Each bug by its name."""

@@ -12,7 +12,7 @@ from newsloom.streaming.records import Record, TopicPartition
 
 
 class TransactionState(Enum):
-    """TransactionState of a transaction."""
+    """The state of a transaction."""
 
     OPEN = "open"
     COMMITTED = "committed"

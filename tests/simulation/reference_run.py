@@ -1,4 +1,4 @@
-"""What the same input comes to without faults, beside what a storm has made of it."""
+"""Compare the topics after a run with faults with those of a reference run: the same input without faults."""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ Written = tuple[bytes | None, bytes | None, tuple[tuple[str, bytes], ...]]
 
 
 def differences(log: Log, settings: Settings) -> Iterator[str]:
-    """Whatever stands on the topics that a run in peace over the same input would not have written, and the other way round.
+    """Yield every difference between the topics and a reference run, and every violation of `newsloom state verify`.
 
-    The embedder's from `articles` and `story-commands`, the clusterer's from the very records of `article-vectors`. What
-    `newsloom state verify` finds comes on top.
+    The embedder's reference run reads `articles` and `story-commands`; the clusterer's reads the records of `article-vectors` as
+    they are on the topic.
     """
     topics = Topics.read(log, settings.topic_prefix)
     inputs = [record for topic in (ARTICLES, STORY_COMMANDS) for record in read_topic(log, topic_name(settings, topic))]
     yield from _embedding_differences(inputs, topics, EmbedderStep(settings, WordEncoder()))
-    yield from clustering_differences(topics, _clustered_in_peace(topics.vectors, settings))
+    yield from clustering_differences(topics, _cluster(topics.vectors, settings))
     yield from find_violations(log, settings)
 
 
-def _clustered_in_peace(vectors: Iterable[Record], settings: Settings) -> Topics:
-    """One clusterer on the SQLite log: the same records in the same partitions, as many at once as may be."""
-    # The clock stands still, where the first records do: nothing is too old to be kept.
+def _cluster(vectors: Iterable[Record], settings: Settings) -> Topics:
+    """Run one clusterer on a SQLite log with the same records in the same partitions, in batches as large as allowed."""
+    # The clock stands still at the time of the first records, so that retention deletes nothing.
     with closing(open_sqlite("sqlite://", clock=lambda: int(START.timestamp() * 1000))) as log:
         log.admin().create(topic_specs(settings))
         with closing(log.writer("copy")) as writer:
@@ -52,14 +52,14 @@ def _clustered_in_peace(vectors: Iterable[Record], settings: Settings) -> Topics
             ]
             writer.write(copies, Progress(len(copies)))
         service = Service("clusterer", settings, RECORDS_MAX)
-        loop = service.loop(log, "calm", threading.Event())
+        loop = service.loop(log, "reference", threading.Event())
         while log.admin().backlog(service.group, [topic_name(settings, ARTICLE_VECTORS)]):
             loop.run_once()
         return Topics.read(log, settings.topic_prefix)
 
 
 def _embedding_differences(inputs: Iterable[Record], topics: Topics, step: Step) -> Iterator[str]:
-    """Each partition's records lead to the same vectors, in the same order within an edition, and to the same dead letters."""
+    """Compare each partition's vectors, in their order within an edition, and its dead letters."""
     by_source: defaultdict[TopicPartition, list[Record]] = defaultdict(list)
     for record in inputs:
         by_source[record.source].append(record)
@@ -70,16 +70,16 @@ def _embedding_differences(inputs: Iterable[Record], topics: Topics, step: Step)
         expected += [_vector(message) for message in outcome.messages]
         rejected += [(*_origin(one.record), one.reason) for one in outcome.rejected]
     wanted, found = _in_order(expected), _in_order(map(_vector, topics.vectors))
-    for place in sorted(wanted.keys() | found.keys()):
-        if place[0] and wanted.get(place) != found.get(place):
-            yield f"vectors of {place}: {len(found.get(place, []))}, not the {len(wanted.get(place, []))} of a calm run"
+    for key in sorted(wanted.keys() | found.keys()):
+        if key[0] and wanted.get(key) != found.get(key):
+            yield f"vectors of {key}: expected {len(wanted.get(key, []))}, found {len(found.get(key, []))} or others"
     letters = [_letter(letter) for letter in topics.dead_letters if letter.header(SERVICE) == "embedder"]
     if sorted(letters) != sorted(rejected):
-        yield f"{len(letters)} dead letters of the embedder, not the {len(rejected)} of a calm run"
+        yield f"dead letters of the embedder: expected {len(rejected)}, found {len(letters)} or others"
 
 
 def _vector(one: Message | Record) -> tuple[str, Written]:
-    """A vector and the partition that it says it comes from; empty for one that was no embedder's."""
+    """Return a vector and the partition of its input, or an empty string for a vector that no embedder wrote."""
     name = dict(one.headers).get("ce_id", b"").decode()
     return name.rpartition("/")[0], (one.key, one.value, one.headers)
 

@@ -13,15 +13,16 @@ from tests.simulation.mutants import MUTANTS
 from tests.simulation.simulation import SeedResult, Simulation
 
 SETTING = (
-    "In each seed 2 or 3 embedders and 2 or 3 clusterers, the services' own steps in their own loop, work on a log with",
-    "transactions, generations and compaction that is simulated, as is the order in which they go on; 2 or 3 partitions, and",
-    "more editions than partitions; rebalances are eager in some seeds, cooperative in others. First faults strike, at any",
-    "point between two requests, while articles, commands and poison come in. Then there is peace, until all is done.",
+    "In each seed, 2 or 3 embedders and 2 or 3 clusterers run the services' own steps and loop. The log (transactions,",
+    "generations, compaction) and the scheduling of the processes are simulated. There are 2 or 3 partitions, and more editions",
+    "than partitions; rebalances are eager in some seeds, cooperative in others. At first faults are injected at any point",
+    "between two requests, while articles, commands and invalid records are written. Then the services run without faults until",
+    "every record is processed.",
     "",
-    "All the while a checker with a model of its own looks at each transaction: versions, counts, memberships, lineage, offsets,",
-    "what became of each input. In the end a reader sees what was committed and nothing else; `newsloom state verify` finds",
-    "nothing; and embedder and clusterer, run in peace over the same records, come to the same updates in the same order, the",
-    "same stories, memberships and dead letters. `tests/simulation/mutants.py` has the deliberate bugs that prove the checker.",
+    "A checker with its own model checks each transaction: versions, counts, memberships, lineage, offsets, and the result of",
+    "each input. At the end readers see exactly what was committed, and `newsloom state verify` finds no violation. A reference",
+    "run without faults over the same records gives the same updates in the same order, the same stories, memberships and dead",
+    "letters. `tests/simulation/mutants.py` has the deliberate bugs that the checker must find.",
     "",
 )
 
@@ -83,7 +84,7 @@ def render(results: Sequence[SeedResult]) -> str:
         "",
         *SETTING,
         *_table("fault", faults),
-        *_table("moment of the fault", points),
+        *_table("point of the fault", points),
         *_table("what they led to", effects),
         *_table("input", inputs),
         *_table("story update, cause", kinds),

@@ -135,7 +135,7 @@ class Simulation:
             self._start(name)
         self._run_until(self._is_fault_phase_over, otherwise="the faults do not end")
         self._injector.is_active = False
-        self._note("-", "peace")
+        self._note("-", "no more faults")
         self._run_until(self._is_idle, otherwise="the services do not catch up")
 
     # --- called by the processes

@@ -1,4 +1,4 @@
-"""Seed after seed, whatever befalls: no promise is broken, and in the end all is as if nothing had happened."""
+"""In every seed, faults break no promise, and the final state is that of a run without faults."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ def test_a_seed_replays_exactly() -> None:
     assert replay(SEED) == replay(SEED)
 
 
-def test_another_seed_is_another_story() -> None:
+def test_another_seed_gives_another_trace() -> None:
     assert run_quietly(SEED).digest != run_quietly(SEED + 1).digest
 
 
 @pytest.mark.slow
 def test_a_seed_replays_exactly_in_another_process() -> None:
     def printed(hash_seed: str) -> str:
-        # Python's own hashes differ in each process unless they are describe not to: they must not matter.
+        # Python's hashes differ between processes, and must have no effect.
         return subprocess.run(
             [sys.executable, "-m", "tests.simulation", "--seed", str(SEED)],
             env={**os.environ, "PYTHONHASHSEED": hash_seed},
@@ -55,7 +55,7 @@ def test_a_seed_replays_exactly_in_another_process() -> None:
     assert printed("1") == printed("2")
 
 
-def test_what_fails_is_printed_with_the_command_that_replays_it() -> None:
+def test_a_failed_seed_is_printed_with_the_command_that_replays_it() -> None:
     mutant = "offsets outside the transaction"
     result = run_quietly(SEED, mutant)
     *_, last = describe(result, mutant)
