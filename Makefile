@@ -39,7 +39,7 @@ unit: setup ## The tests of `make test` without the checks
 	$(BIN)/pytest -m 'not slow'
 
 acceptance: setup ## The slow tests: whole replays with kills on both logs; damage to the SQLite log; simulations (the largest need ../shared/data)
-	$(BIN)/pytest -m slow tests/acceptance tests/fire tests/simulation tests/unit/evaluation
+	$(BIN)/pytest -m slow tests/acceptance tests/sqlite_faults tests/simulation tests/unit/evaluation
 
 simulate: setup ## Seeded faults over the services' own code on a simulated log, with a checker (SEEDS=1000 SEED=1, ~15 min)
 	$(BIN)/python -m tests.simulation --seeds $(SEEDS) --first $(SEED) --report docs/results/simulation.md

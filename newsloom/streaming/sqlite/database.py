@@ -116,7 +116,7 @@ def _check_files(path: Path, where: str, *, create: bool) -> None:
         raise ConfigurationError(f"{where} is in a folder that does not exist: create the folder")
     if path.exists() and not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
         raise ConfigurationError(
-            f"{where} is read-only, or its folder is: name a file that can be written, in a folder that can be"
+            f"{where} is read-only, or its folder is: name a file and a folder that can be written"
         )
     rest = path.with_name(f"{path.name}-wal")
     if rest.exists() and rest.stat().st_size and not (path.exists() and path.stat().st_size):

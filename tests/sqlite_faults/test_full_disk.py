@@ -1,4 +1,4 @@
-"""A disk of two megabytes, filled to the last byte."""
+"""A log on a full disk of two megabytes."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 IN_A_NAMESPACE = ("unshare", "--map-root-user", "--mount")
-"""Runs a command that may mount what nobody else sees."""
-MOUNT = 'mount -t tmpfs -o size=2m none "$1" && exec "$2" -m tests.fire.full "$1"'
+"""A command prefix: run a command in a mount namespace of its own."""
+MOUNT = 'mount -t tmpfs -o size=2m none "$1" && exec "$2" -m tests.sqlite_faults.full_disk_process "$1"'
 
 
 def can_mount(folder: Path) -> bool:
@@ -21,7 +21,7 @@ def can_mount(folder: Path) -> bool:
     return subprocess.run(command, capture_output=True, check=False, timeout=60).returncode == 0
 
 
-def test_a_full_disk_refuses_and_keeps_all_and_goes_on_with_room(tmp_path: Path) -> None:
+def test_a_full_disk_refuses_writes_and_keeps_everything(tmp_path: Path) -> None:
     if not can_mount(tmp_path):
         pytest.skip("needs the right to mount in a namespace of its own (unshare --map-root-user --mount)")
     run = subprocess.run(

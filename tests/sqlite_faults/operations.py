@@ -1,4 +1,4 @@
-"""Changes to a log in which a process is killed: one transaction each, or the opening of a file."""
+"""Operations on a log during which a process is killed: one transaction each, or the opening of a file."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from newsloom.streaming.log import CleanupPolicy, Log, Progress, TopicSpec
 from newsloom.streaming.records import Message
 from newsloom.streaming.sqlite import open_sqlite
 from newsloom.streaming.sqlite.cleanup import COMPACTION_LAG_MS
-from tests.fire.old_format import write_old_format
+from tests.sqlite_faults.old_format import write_old_format
 
-BEGUN_MS: Final = 1_750_000_000_000
-LATER_MS: Final = BEGUN_MS + COMPACTION_LAG_MS
+START_MS: Final = 1_750_000_000_000
+LATER_MS: Final = START_MS + COMPACTION_LAG_MS
 SPECS: Final = (
     TopicSpec("in", 2, CleanupPolicy.DELETE),
     TopicSpec("out", 2, CleanupPolicy.DELETE),
@@ -22,13 +22,13 @@ SPECS: Final = (
     TopicSpec("state", 1, CleanupPolicy.COMPACT),
 )
 
-Change = Callable[[Log, Callable[[], None]], None]
-"""A change to the log, which says when from now on it is to be there."""
+Operation = Callable[[Log, Callable[[], None]], None]
+"""An operation on the log; it calls its second argument where the kill points begin."""
 
 
-def base(file: Path) -> None:
-    """A log with something to read, to compact and to expire."""
-    with closing(open_sqlite(f"sqlite:///{file}", clock=lambda: BEGUN_MS)) as log:
+def create_base_log(file: Path) -> None:
+    """Create a log with records to read, to compact and to expire."""
+    with closing(open_sqlite(f"sqlite:///{file}", clock=lambda: START_MS)) as log:
         log.admin().create(SPECS)
         writer = log.writer("base")
         for number in range(8):
@@ -39,7 +39,7 @@ def base(file: Path) -> None:
 
 
 def commit(log: Log, arm: Callable[[], None]) -> None:
-    """A worker's transaction, and what it cleans up behind itself."""
+    """Run the transaction of a worker, with its cleanup."""
     worker = log.worker(group="group", instance="a", topics=["in"])
     batch = worker.poll(max_records=10, timeout_ms=0)
     assert batch.records
@@ -49,39 +49,39 @@ def commit(log: Log, arm: Callable[[], None]) -> None:
 
 
 def write(log: Log, arm: Callable[[], None]) -> None:
-    """A writer's transaction."""
+    """Run the transaction of a writer."""
     writer = log.writer("feeder")
     arm()
     writer.write([Message("in", b"k", bytes(3_000), partition=0)] * 3, Progress(3, "note"))
 
 
 def open_writer(log: Log, arm: Callable[[], None]) -> None:
-    """A writer takes another's name."""
+    """Open a writer, and fence the older one of that name."""
     arm()
     log.writer("base")
 
 
 def join(log: Log, arm: Callable[[], None]) -> None:
-    """A member joins, and gets a partition of another's."""
+    """Join the group; one partition gets another owner."""
     arm()
     log.worker(group="group", instance="b", topics=["in"])
 
 
 def create(log: Log, arm: Callable[[], None]) -> None:
-    """Topics are created."""
+    """Create topics."""
     arm()
     log.admin().create([TopicSpec("more", 3, CleanupPolicy.DELETE), TopicSpec("most", 2, CleanupPolicy.COMPACT)])
 
 
 def checkpoint(log: Log, arm: Callable[[], None]) -> None:
-    """What stands in the write-ahead log goes to its place in the file, as the last process leaves it."""
+    """Close the last connection: SQLite moves the pages of the write-ahead log to the file."""
     writer = log.writer("feeder")
     writer.write([Message("in", b"k", bytes(3_000), partition=0)] * 3, Progress(3, "note"))
     arm()
     log.close()
 
 
-CHANGES: Final[dict[str, Change]] = {
+OPERATIONS: Final[dict[str, Operation]] = {
     "commit": commit,
     "write": write,
     "open-writer": open_writer,
@@ -90,4 +90,4 @@ CHANGES: Final[dict[str, Change]] = {
     "checkpoint": checkpoint,
 }
 OPENINGS: Final[dict[str, Callable[[Path], None]]] = {"new-file": lambda _: None, "upgrade": write_old_format}
-"""Changes that opening the file makes, and what makes the file."""
+"""Operations that happen when a file is opened, and the function that creates the file."""

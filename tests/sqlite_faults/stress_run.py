@@ -1,4 +1,4 @@
-"""Several processes on one file under blows, and what must hold meanwhile and afterwards."""
+"""A stress test: several processes on one file, random faults, and checks during the run and after it."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from typing import IO, Final
 from newsloom.streaming.log import Log
 from newsloom.streaming.records import TopicPartition
 from tests.conformance.clients import read_all
-from tests.fire.players import GROUP, KEYS, PARTITIONS, SPECS, open_fast
 from tests.kafka.broker import wait_until
+from tests.sqlite_faults.stress_roles import GROUP, KEYS, PARTITIONS, SPECS, open_fast
 
-Cast = tuple[tuple[str, str], ...]
-"""Roles and names."""
-PLAYERS: Final[Cast] = (
+Roles = tuple[tuple[str, str], ...]
+"""Role and name of each process."""
+ROLES: Final[Roles] = (
     ("feeder", "f1"),
     ("feeder", "f2"),
     ("copier", "a"),
@@ -31,26 +31,26 @@ PLAYERS: Final[Cast] = (
     ("copier", "c"),
     ("reader", "r"),
 )
-BLOWS: Final = ("kill", "kill", "kill", "freeze", "twin", "zombie")
+FAULTS: Final = ("kill", "kill", "kill", "freeze", "twin", "zombie")
 PAUSE_S_MAX: Final = 0.25
 END_S_MAX: Final = 90.0
-LEFT: Final = 75
+EXIT_LOG: Final = 75
 
 
 @dataclass
-class Known:
-    """What the processes have said: what is done must never be undone."""
+class Observations:
+    """The reports of all processes. Work that was reported as done must never be lost."""
 
     written: dict[str, int] = field(default_factory=dict)
     tried: dict[str, int] = field(default_factory=dict)
     copied: Counter[int] = field(default_factory=Counter)
     seen: dict[tuple[int, int], set[int]] = field(default_factory=dict)
-    left: list[str] = field(default_factory=list)
+    exits: list[str] = field(default_factory=list)
 
-    def hear(self, role: str, name: str, line: str) -> None:
+    def add(self, role: str, name: str, line: str) -> None:
         word, *rest = line.split()
-        if word == "left":
-            self.left.append(line)
+        if word == "exit":
+            self.exits.append(line)
         elif word == "saw":
             partition, offset, check = map(int, rest)
             self.seen.setdefault((partition, offset), set()).add(check)
@@ -62,29 +62,29 @@ class Known:
             numbers[name] = max(numbers.get(name, 0), int(rest[0]))
 
 
-class Player:
-    """A process, and a thread that listens to it."""
+class StressProcess:
+    """A process, and a thread that reads its reports."""
 
-    def __init__(self, url: str, role: str, name: str, known: Known) -> None:
+    def __init__(self, url: str, role: str, name: str, observations: Observations) -> None:
         self.role, self.name = role, name
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "tests.fire.players", url, role, name],
+            [sys.executable, "-m", "tests.sqlite_faults.stress_roles", url, role, name],
             cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         )  # fmt: skip
-        self._known = known
-        self._heard = threading.Event()
-        self._listener = threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True)
-        self._listener.start()
+        self._observations = observations
+        self._reported = threading.Event()
+        self._reader = threading.Thread(target=self._read, args=(self._process.stdout,), daemon=True)
+        self._reader.start()
 
-    def _listen(self, lines: IO[str]) -> None:
+    def _read(self, lines: IO[str]) -> None:
         for line in lines:
-            # What a kill cut off was not said.
+            # Ignore a line that was cut off by a kill.
             if line.endswith("\n"):
-                self._known.hear(self.role, self.name, line)
-                self._heard.set()
+                self._observations.add(self.role, self.name, line)
+                self._reported.set()
 
-    def has_spoken(self) -> bool:
-        return self._heard.is_set()
+    def has_reported(self) -> bool:
+        return self._reported.is_set()
 
     def ended(self) -> bool:
         return self._process.poll() is not None
@@ -93,73 +93,77 @@ class Player:
         self._process.send_signal(number)
 
     def end(self, number: signal.Signals) -> None:
-        """Send the signal, wait, and hear the last words; an error of its own fails."""
+        """Send the signal and wait for the end; fail if the process ended with an error of its own."""
         self.send(number)
         self.wait(number)
 
     def wait(self, number: signal.Signals | None = None) -> None:
         status = self._process.wait(END_S_MAX)
-        self._listener.join(END_S_MAX)
+        self._reader.join(END_S_MAX)
         assert self._process.stderr is not None
-        words = self._process.stderr.read()
-        allowed = {0, LEFT, -signal.SIGKILL, -signal.SIGTERM} if number is not None else {LEFT}
-        assert status in allowed, f"{self.role} {self.name} ended with {status}: {words}"
+        errors = self._process.stderr.read()
+        allowed = {0, EXIT_LOG, -signal.SIGKILL, -signal.SIGTERM} if number is not None else {EXIT_LOG}
+        assert status in allowed, f"{self.role} {self.name} ended with {status}: {errors}"
         for pipe in (self._process.stdout, self._process.stderr):
             assert pipe is not None
             pipe.close()
 
 
 @dataclass
-class Blaze:
-    """A log on fire: `strike` as often as wanted, then `end`, then `check`."""
+class StressRun:
+    """A run on one log: call `inject_fault` any number of times, then `end`, then `check`."""
 
     url: str
     seed: int
-    cast: Cast = PLAYERS
-    known: Known = field(default_factory=Known)
-    players: list[Player] = field(default_factory=list)
+    roles: Roles = ROLES
+    observations: Observations = field(default_factory=Observations)
+    processes: list[StressProcess] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
-        self._chance = random.Random(self.seed)  # noqa: S311 - nothing secret
+        self._random = random.Random(self.seed)  # noqa: S311 - not for security
         self._log = open_fast(self.url)
         self._log.admin().create(SPECS)
-        self.players = [self._start(role, name) for role, name in self.cast]
+        self.processes = [self._start(role, name) for role, name in self.roles]
 
-    def _start(self, role: str, name: str) -> Player:
-        return Player(self.url, role, name, self.known)
+    def _start(self, role: str, name: str) -> StressProcess:
+        return StressProcess(self.url, role, name, self.observations)
 
-    def strike(self) -> None:
-        """One blow to a process at work; somebody else is in its place then."""
-        player = self._chance.choice(self.players)
-        wait_until(lambda: player.has_spoken() or player.ended(), END_S_MAX, f"{player.role} {player.name} to work")
-        # A crash waits for no condition.
-        threading.Event().wait(self._chance.uniform(0, PAUSE_S_MAX))
-        blow = self._chance.choice(BLOWS) if player.role != "reader" else "kill"
-        self.counts[blow] += 1
-        if blow == "kill":
-            player.end(signal.SIGKILL)
-            self._check_known()
-            self._replace(player)
-        elif blow == "freeze":
-            player.send(signal.SIGSTOP)
-            threading.Event().wait(self._chance.uniform(0, 4 * PAUSE_S_MAX))
-            player.send(signal.SIGCONT)
+    def inject_fault(self) -> None:
+        """Inject one random fault into a running process; start another one if it ends."""
+        process = self._random.choice(self.processes)
+        wait_until(
+            lambda: process.has_reported() or process.ended(), END_S_MAX, f"{process.role} {process.name} to work"
+        )
+        # A fault hits at any time: wait a random time, not for a condition.
+        threading.Event().wait(self._random.uniform(0, PAUSE_S_MAX))
+        fault = self._random.choice(FAULTS) if process.role != "reader" else "kill"
+        self.counts[fault] += 1
+        if fault == "kill":
+            process.end(signal.SIGKILL)
+            self._check_reported()
+            self._replace(process)
+        elif fault == "freeze":
+            process.send(signal.SIGSTOP)
+            threading.Event().wait(self._random.uniform(0, 4 * PAUSE_S_MAX))
+            process.send(signal.SIGCONT)
         else:
-            self._take_identity(player, frozen=blow == "zombie")
+            self._take_identity(process, frozen=fault == "zombie")
 
-    def _take_identity(self, player: Player, *, frozen: bool) -> None:
-        """Another process of the same name; the older one must be turned away."""
+    def _take_identity(self, process: StressProcess, *, frozen: bool) -> None:
+        """Start another process of the same name, and check that the older one is fenced."""
         if frozen:
-            player.send(signal.SIGSTOP)
-            # It may hold the lock: its successor would wait for it for longer than a test should take.
+            process.send(signal.SIGSTOP)
+            # If it holds the lock, resume it: its successor would wait for the lock for too long.
             if not self._can_write():
-                player.send(signal.SIGCONT)
+                process.send(signal.SIGCONT)
                 self.counts["frozen holding the lock"] += 1
-        twin = self._replace(player)
-        wait_until(lambda: twin.has_spoken() or twin.ended(), END_S_MAX, f"the new {player.role} {player.name} to work")
-        player.send(signal.SIGCONT)
-        player.wait()
+        newer = self._replace(process)
+        wait_until(
+            lambda: newer.has_reported() or newer.ended(), END_S_MAX, f"the new {process.role} {process.name} to work"
+        )
+        process.send(signal.SIGCONT)
+        process.wait()
 
     def _can_write(self) -> bool:
         with closing(sqlite3.connect(self.url.removeprefix("sqlite:///"), timeout=0.2, isolation_level=None)) as sql:
@@ -170,13 +174,13 @@ class Blaze:
             sql.execute("ROLLBACK")
             return True
 
-    def _replace(self, player: Player) -> Player:
-        self.players[self.players.index(player)] = started = self._start(player.role, player.name)
+    def _replace(self, process: StressProcess) -> StressProcess:
+        self.processes[self.processes.index(process)] = started = self._start(process.role, process.name)
         return started
 
-    def _check_known(self) -> None:
-        """What anybody was told to be done, stands."""
-        copied, written = dict(self.known.copied), dict(self.known.written)
+    def _check_reported(self) -> None:
+        """Check that everything that was reported as done is in the log."""
+        copied, written = dict(self.observations.copied), dict(self.observations.written)
         admin = self._log.admin()
         ends, committed = admin.end_offsets(["out"]), admin.committed_offsets(GROUP, ["in"])
         for partition, offset in copied.items():
@@ -187,27 +191,27 @@ class Blaze:
             assert ins[TopicPartition("in", partition)] >= sum(written.values())
 
     def end(self) -> None:
-        """Peace: nothing new comes in, and all there is is copied."""
-        wait_until(lambda: self._deleted() > 0, END_S_MAX, "something to be compacted or forgotten")
-        for player in self.players:
-            if player.role != "copier":
-                player.end(signal.SIGTERM)
+        """Stop the feeders and readers, wait until everything is copied, and stop the copiers."""
+        wait_until(lambda: self._deleted() > 0, END_S_MAX, "some records to be compacted or to expire")
+        for process in self.processes:
+            if process.role != "copier":
+                process.end(signal.SIGTERM)
         backlog = self._log.admin().backlog
         wait_until(lambda: backlog(GROUP, ["in"]) == 0, END_S_MAX, "the copiers to finish")
-        for player in self.players:
-            if player.role == "copier":
-                assert not player.ended()
-                player.end(signal.SIGTERM)
+        for process in self.processes:
+            if process.role == "copier":
+                assert not process.ended()
+                process.end(signal.SIGTERM)
 
     def kill(self) -> None:
-        """End whatever still runs."""
-        for player in self.players:
-            if not player.ended():
-                player.end(signal.SIGKILL)
+        """Kill all running processes."""
+        for process in self.processes:
+            if not process.ended():
+                process.end(signal.SIGKILL)
         self._log.close()
 
     def check(self) -> None:
-        """Everything once, in order, as it was said and seen; and the file is sound."""
+        """Check that each record was copied once, in order, as reported, and that the file is intact."""
         fed = [inputs(self._log, partition) for partition in range(PARTITIONS)]
         out = read_all(self._log, "out", PARTITIONS)
         for partition, values in enumerate(fed):
@@ -222,17 +226,17 @@ class Blaze:
             assert sql.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
     def _check_fed(self, values: list[bytes]) -> None:
-        for name, number in self.known.tried.items():
+        for name, number in self.observations.tried.items():
             numbers = [int(value.split()[1]) for value in values if value.startswith(name.encode())]
             assert numbers == list(range(1, len(numbers) + 1))
-            # One more may have gone through, of which the feeder did not live to tell.
-            assert self.known.written[name] <= len(numbers) <= number
+            # The last one may have been committed before the feeder was killed.
+            assert self.observations.written[name] <= len(numbers) <= number
 
     def _check_seen(self, partition: int, copies: list[bytes]) -> None:
         check = 0
         for offset, value in enumerate(copies):
             check = zlib.crc32(value, check)
-            assert self.known.seen.get((partition, offset), {check}) == {check}, "somebody has seen something else"
+            assert self.observations.seen.get((partition, offset), {check}) == {check}, "a reader has seen other values"
 
     def _check_counts(self, partition: int, copied: int) -> None:
         records = [record for record in read_all(self._log, "count", PARTITIONS) if record.partition == partition]
@@ -246,5 +250,5 @@ class Blaze:
 
 
 def inputs(log: Log, partition: int) -> list[bytes]:
-    """What stands in this partition of `in`."""
+    """Return the values of this partition of `in`."""
     return [record.value or b"" for record in read_all(log, "in", PARTITIONS) if record.partition == partition]

@@ -1,9 +1,9 @@
-"""`python -m tests.fire.points HOW WHAT FOLDER STEP`: kill a process at every point of a change to the log, and look each time.
+"""`python -m tests.sqlite_faults.kill_points KIND OPERATION FOLDER STEP`: kill processes at every point of an operation.
 
-A child of its own makes the change to a copy of one file and is killed by the kernel, with SIGKILL or its like, at a point that
-moves on with each child: before a statement, at an instruction of SQLite's virtual machine, or at a byte of a write to the disk.
-What is found afterwards must be what stood there before, or what an undisturbed change leaves; once the change was
-acknowledged, the latter. Prints a JSON object with the number of points and of those that left the one or the other.
+For each point, a child process runs the operation on a copy of the file and is killed there: before a statement, at an
+instruction of SQLite's virtual machine, or at a byte of a write to the disk. The file must then be as before the operation or as
+after an undisturbed one; once the operation was acknowledged, as after. Prints a JSON object with the number of points, and kind
+many of them left the file as before and as after.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from typing import Any, Final
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.sqlite import open_sqlite
 from tests.conformance.clients import read_all
-from tests.fire.changes import CHANGES, LATER_MS, OPENINGS, SPECS, base
+from tests.sqlite_faults.operations import LATER_MS, OPENINGS, OPERATIONS, SPECS, create_base_log
 
 AT_ONCE: Final = -1
-"""The point before the change."""
-GO_ON_EVERY: Final = 5
-"""After so many points another child makes the change where the last one was killed."""
+"""The point before the operation."""
+REPEAT_EVERY: Final = 5
+"""At one in so many points another child repeats the operation on the file of the killed one."""
 ACKNOWLEDGED: Final = b"acknowledged"
 DUMP: Final = {
     "topics": "SELECT * FROM topics ORDER BY name",
@@ -46,7 +46,7 @@ DUMP: Final = {
 
 
 def arm_statements(sql: sqlite3.Connection, nth: int) -> None:
-    """Before the nth statement."""
+    """Kill this process before the nth statement."""
     left = nth
 
     def count(_statement: str) -> None:
@@ -59,7 +59,7 @@ def arm_statements(sql: sqlite3.Connection, nth: int) -> None:
 
 
 def arm_instructions(sql: sqlite3.Connection, nth: int) -> None:
-    """At the nth instruction of SQLite's virtual machine."""
+    """Kill this process at the nth instruction of SQLite's virtual machine."""
 
     def end() -> int:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -69,7 +69,7 @@ def arm_instructions(sql: sqlite3.Connection, nth: int) -> None:
 
 
 def arm_bytes(_sql: sqlite3.Connection, nth: int) -> None:
-    """At whatever is written at the nth byte of a file or behind it: the kernel writes what lies before, then kills."""
+    """Let the kernel kill this process when it writes at the nth byte of a file or after it; the bytes before are written."""
     signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     resource.setrlimit(resource.RLIMIT_FSIZE, (nth, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
@@ -78,10 +78,10 @@ def arm_bytes(_sql: sqlite3.Connection, nth: int) -> None:
 ARMS: Final = {"statements": arm_statements, "instructions": arm_instructions, "bytes": arm_bytes}
 
 
-def child(how: str, what: str, file: Path, nth: int | None, told: int) -> None:
-    """Make the change; killed at the nth point, or never. Says in the pipe `told` when it has been acknowledged."""
+def child(kind: str, operation: str, file: Path, nth: int | None, pipe: int) -> None:
+    """Run the operation, and kill this process at the nth point, if any; write to the pipe `pipe` when it is acknowledged."""
     connections: list[sqlite3.Connection] = []
-    armed = what in OPENINGS
+    armed = operation in OPENINGS
     connect = sqlite3.connect
 
     def connect_armed(*arguments: Any, **options: Any) -> sqlite3.Connection:
@@ -90,10 +90,10 @@ def child(how: str, what: str, file: Path, nth: int | None, told: int) -> None:
         return connections[-1]
 
     def arm_one(sql: sqlite3.Connection) -> None:
-        # Some have been closed since.
+        # Some connections are closed already.
         with suppress(sqlite3.ProgrammingError):
             if armed and nth is not None:
-                ARMS[how](sql, nth)
+                ARMS[kind](sql, nth)
 
     def arm() -> None:
         nonlocal armed
@@ -103,28 +103,28 @@ def child(how: str, what: str, file: Path, nth: int | None, told: int) -> None:
         for sql in connections:
             arm_one(sql)
 
-    sqlite3.connect = connect_armed  # type: ignore[assignment]  # `connect` is overloaded; this passes all on
+    sqlite3.connect = connect_armed  # type: ignore[assignment]  # `connect` is overloaded; this passes all arguments
     log = open_sqlite(f"sqlite:///{file}", clock=lambda: LATER_MS)
-    if what in CHANGES:
-        CHANGES[what](log, arm)
-    os.write(told, ACKNOWLEDGED)
+    if operation in OPERATIONS:
+        OPERATIONS[operation](log, arm)
+    os.write(pipe, ACKNOWLEDGED)
     os._exit(0)
 
 
-def run_child(how: str, what: str, file: Path, nth: int | None) -> tuple[bool, bool]:
-    """Whether the change was acknowledged, and whether the child was killed."""
-    heard, told = os.pipe()
+def run_child(kind: str, operation: str, file: Path, nth: int | None) -> tuple[bool, bool]:
+    """Return whether the operation was acknowledged, and whether the child was killed."""
+    read_end, write_end = os.pipe()
     pid = os.fork()
     if pid == 0:
-        os.close(heard)
+        os.close(read_end)
         try:
-            child(how, what, file, nth, told)
-        except BaseException:  # noqa: BLE001 - told, and then the process ends without a word more
+            child(kind, operation, file, nth, write_end)
+        except BaseException:  # noqa: BLE001 - printed; then the process ends
             traceback.print_exc()
         finally:
             os._exit(1)
-    os.close(told)
-    with os.fdopen(heard, "rb") as pipe:
+    os.close(write_end)
+    with os.fdopen(read_end, "rb") as pipe:
         acknowledged = pipe.read() == ACKNOWLEDGED
     status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
     assert status in (0, -signal.SIGKILL, -signal.SIGXFSZ), f"the child ended with {status}"
@@ -132,7 +132,7 @@ def run_child(how: str, what: str, file: Path, nth: int | None) -> tuple[bool, b
 
 
 def dump(file: Path) -> dict[str, list[tuple[object, ...]]]:
-    """All that stands in the file, which must be in order; nothing where there is no log yet."""
+    """Return all rows of the file, after an integrity check; nothing if it is not a log yet."""
     with closing(sqlite3.connect(file)) as sql:
         assert sql.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         if not sql.execute("PRAGMA application_id").fetchone()[0]:
@@ -144,8 +144,8 @@ def dump(file: Path) -> dict[str, list[tuple[object, ...]]]:
         return {"version": [(version,)], **{table: sql.execute(query).fetchall() for table, query in queries.items()}}
 
 
-def seen(file: Path) -> list[object] | None:
-    """What a log's users see in the file; None if it is refused."""
+def read_log(file: Path) -> list[object] | None:
+    """Return the records that users read from the file, or None if it cannot be opened."""
     try:
         with closing(open_sqlite(f"sqlite:///{file}", clock=lambda: LATER_MS)) as log:
             names = sorted(log.admin().describe([spec.name for spec in SPECS]))
@@ -155,54 +155,58 @@ def seen(file: Path) -> list[object] | None:
         return None
 
 
-def fresh(what: str, folder: Path) -> Path:
-    """A file as it stands before the change."""
+def prepare_file(operation: str, folder: Path) -> Path:
+    """Create the file as it is before the operation."""
     file = folder / "log.db"
     for old in folder.glob("log.db*"):
         old.unlink()
-    if what in OPENINGS:
-        OPENINGS[what](file)
+    if operation in OPENINGS:
+        OPENINGS[operation](file)
     else:
         shutil.copy(folder / "base.db", file)
     return file
 
 
-def limits(how: str, what: str, folder: Path, step: int) -> range:
-    """The points to try."""
-    if how != "bytes":
+def points(kind: str, operation: str, folder: Path, step: int) -> range:
+    """Return the points to try."""
+    if kind != "bytes":
         return range(1, sys.maxsize, step)
-    file = fresh(what, folder)
-    run_child(how, what, file, None)
+    file = prepare_file(operation, folder)
+    run_child(kind, operation, file, None)
     written = max(path.stat().st_size for path in folder.glob("log.db*") if path.suffix != ".db-shm")
     return range(0, written, step)
 
 
-def main(how: str, what: str, folder: Path, step: int) -> None:
-    if what in CHANGES:
-        base(folder / "base.db")
-    file = fresh(what, folder)
-    if what in CHANGES:
-        run_child(how, what, file, AT_ONCE)
+def main(kind: str, operation: str, folder: Path, step: int) -> None:
+    if operation in OPERATIONS:
+        create_base_log(folder / "base.db")
+    file = prepare_file(operation, folder)
+    if operation in OPERATIONS:
+        run_child(kind, operation, file, AT_ONCE)
     before = dump(file)
-    run_child(how, what, file := fresh(what, folder), None)
-    after, written = dump(file), seen(file)
-    whole = [written, seen(fresh(what, folder))] if what == "checkpoint" else []
+    run_child(kind, operation, file := prepare_file(operation, folder), None)
+    after, written = dump(file), read_log(file)
+    whole = [written, read_log(prepare_file(operation, folder))] if operation == "checkpoint" else []
     found: Counter[str] = Counter()
-    for nth in limits(how, what, folder, step):
-        file = fresh(what, folder)
-        acknowledged, killed = run_child(how, what, file, nth)
+    for nth in points(kind, operation, folder, step):
+        file = prepare_file(operation, folder)
+        acknowledged, killed = run_child(kind, operation, file, nth)
         if not killed:
             break
-        if what == "checkpoint":
-            alone = seen(Path(shutil.copy(file, folder / "alone.db")))
+        if operation == "checkpoint":
+            alone = read_log(Path(shutil.copy(file, folder / "alone.db")))
             found["refused" if alone is None else "whole"] += 1
-            assert alone in (None, *whole), f"point {nth}: without its last writes the file is a mixture"
-        stands = dump(file)
-        left = sorted(table for table in after if stands.get(table) not in (before.get(table), after[table]))
-        assert stands == after or (stands == before and not acknowledged), f"point {nth}, {acknowledged}: {left}"
-        found["after" if stands == after else "before"] += 1
-        if (found["before"] + found["after"]) % GO_ON_EVERY == 0:
-            assert run_child(how, what, file, None) == (True, False), f"point {nth}: the next one could not go on"
+            assert alone in (None, *whole), f"point {nth}: without the write-ahead log the file is a mixture"
+        found_rows = dump(file)
+        left = sorted(table for table in after if found_rows.get(table) not in (before.get(table), after[table]))
+        assert found_rows == after or (found_rows == before and not acknowledged), (
+            f"point {nth}, {acknowledged}: {left}"
+        )
+        found["after" if found_rows == after else "before"] += 1
+        if (found["before"] + found["after"]) % REPEAT_EVERY == 0:
+            assert run_child(kind, operation, file, None) == (True, False), (
+                f"point {nth}: the next process could not repeat it"
+            )
     print(json.dumps({"points": found["before"] + found["after"], **found}))
 
 

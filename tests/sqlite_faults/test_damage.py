@@ -1,4 +1,4 @@
-"""Files that were damaged: what is read of them is what was written, or one line says that they are damaged."""
+"""A damaged file is read as it was written, or it is reported as damaged in one line."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from newsloom.streaming.sqlite import open_sqlite
 from newsloom.streaming.sqlite.cleanup import COMPACTION_LAG_MS
 from tests.conformance.clients import partitions_of, put, read_all
 from tests.conformance.harness import ManualClock
-from tests.fire.damaging import MARK, contents, damaged_copy, flip_in, make_log, open_file, refusal
-from tests.fire.old_format import write_old_format
+from tests.sqlite_faults.file_damage import MARK, contents, damaged_copy, error_message, flip_in, make_log, open_file
+from tests.sqlite_faults.old_format import write_old_format
 
 
 @pytest.fixture
 def good(quick_folder: Path) -> Path:
     file = quick_folder / "good.db"
     make_log(file)
-    assert not file.with_name("good.db-wal").exists(), "the last one to leave puts everything into the file"
+    assert not file.with_name("good.db-wal").exists(), "closing the log moves everything to the file"
     return file
 
 
 @pytest.mark.parametrize(
     "seeds", [range(60), pytest.param(range(60, 1_000), marks=pytest.mark.slow)], ids=["some", "many"]
 )
-def test_a_damaged_page_is_noticed_or_does_no_harm(good: Path, seeds: range) -> None:
+def test_a_damaged_page_is_detected_or_harmless(good: Path, seeds: range) -> None:
     truth = contents(Path(shutil.copy(good, good.with_name("copy.db"))))
     refused = 0
     for seed in seeds:
@@ -48,10 +48,10 @@ def test_a_damaged_page_is_noticed_or_does_no_harm(good: Path, seeds: range) -> 
     assert refused > len(seeds) / 2
 
 
-def test_a_changed_letter_in_a_record_is_noticed(good: Path) -> None:
+def test_a_changed_record_is_detected(good: Path) -> None:
     flip_in(good, MARK)
 
-    line = refusal(good)
+    line = error_message(good)
 
     assert line is not None
     assert "topic state partition 0 offset" in line
@@ -69,8 +69,8 @@ def test_a_worker_stops_before_a_damaged_record(good: Path) -> None:
             worker.poll(max_records=10, timeout_ms=0)
 
 
-def test_records_that_vanished_are_missed(good: Path) -> None:
-    """As by a page of the table that is lost, and the tree around it mended."""
+def test_missing_records_are_detected(good: Path) -> None:
+    """As if a page of the table was lost and the tree was repaired."""
     with closing(open_file(good)) as log:
         last = read_all(log, "in", 2)[-1]
         middle = [record for record in read_all(log, "state", 2) if record.partition == 1][10]
@@ -80,30 +80,30 @@ def test_records_that_vanished_are_missed(good: Path) -> None:
             (id_,) = sql.execute("SELECT id FROM partitions WHERE topic = ? AND number = ?", source).fetchone()
             assert sql.execute("DELETE FROM records WHERE place = ?", (id_ << 40 | offset,)).rowcount == 1
             sql.commit()
-        line = refusal(copy)
+        line = error_message(copy)
         assert line is not None
         assert f"topic {source.topic} partition {source.partition} must" in line
 
 
 @pytest.mark.parametrize("position", [0, 5, 9], ids=["first", "middle", "last"])
-def test_a_worker_misses_a_record_that_vanished(quick_folder: Path, position: int) -> None:
+def test_a_worker_detects_a_missing_record(quick_folder: Path, position: int) -> None:
     file = quick_folder / "log.db"
     with closing(open_file(file)) as log:
         log.admin().create([TopicSpec("in", 1, CleanupPolicy.DELETE)])
         put(log, [Message("in", None, b"value")] * 10)
     with closing(sqlite3.connect(file)) as sql:
-        (place,) = sql.execute("SELECT place FROM records ORDER BY place LIMIT 1 OFFSET ?", (position,)).fetchone()
-        sql.execute("DELETE FROM records WHERE place = ?", (place,))
+        (row_id,) = sql.execute("SELECT place FROM records ORDER BY place LIMIT 1 OFFSET ?", (position,)).fetchone()
+        sql.execute("DELETE FROM records WHERE place = ?", (row_id,))
         sql.commit()
     with closing(open_file(file)) as log:
         worker = log.worker(group="group", instance="a", topics=["in"])
         with pytest.raises(ConfigurationError, match=r"is damaged \(topic in partition 0"):
             worker.poll(max_records=100, timeout_ms=0)
-        # Nobody is told that there is nothing left to do.
+        # The backlog must not be 0.
         assert log.admin().backlog("group", ["in"]) == 10
 
 
-def test_compaction_deletes_no_record_that_is_in_force(quick_folder: Path) -> None:
+def test_compaction_never_deletes_the_latest_record_of_a_key(quick_folder: Path) -> None:
     file, clock = quick_folder / "log.db", ManualClock()
     with closing(open_sqlite(f"sqlite:///{file}", clock=clock)) as log:
         log.admin().create([TopicSpec("state", 1, CleanupPolicy.COMPACT)])
@@ -119,17 +119,17 @@ def test_compaction_deletes_no_record_that_is_in_force(quick_folder: Path) -> No
 
 
 @pytest.mark.parametrize("table", ["committed", "members", "writers"])
-def test_a_place_that_vanished_is_not_taken_for_one_that_never_was(good: Path, table: str) -> None:
-    """A group would begin anew, a feeder write again, a fenced process be let in."""
+def test_a_missing_row_of_a_group_or_writer_is_detected(good: Path, table: str) -> None:
+    """Else a group would start again at offset 0, a feeder write again, or a fenced process be accepted."""
     with closing(sqlite3.connect(good)) as sql:
-        assert sql.execute(f"DELETE FROM {table}").rowcount > 0  # noqa: S608 - a name of ours
+        assert sql.execute(f"DELETE FROM {table}").rowcount > 0  # noqa: S608 - not from outside
         sql.commit()
-    line = refusal(good)
+    line = error_message(good)
     assert line is not None
     assert f"is damaged (the table of {table} must have" in line
 
 
-def test_an_offset_behind_the_end_is_noticed(good: Path) -> None:
+def test_a_committed_offset_behind_the_end_is_detected(good: Path) -> None:
     with closing(sqlite3.connect(good)) as sql:
         sql.execute("UPDATE committed SET next_offset = 100000")
         sql.commit()
@@ -141,7 +141,7 @@ def test_an_offset_behind_the_end_is_noticed(good: Path) -> None:
             log.admin().backlog("group", ["in"])
 
 
-def test_an_empty_file_is_no_log_to_those_who_make_none(quick_folder: Path) -> None:
+def test_an_empty_file_is_refused_unless_create(quick_folder: Path) -> None:
     file = quick_folder / "log.db"
     file.touch()
     with pytest.raises(ConfigurationError, match=rf"{file} is empty: .*restore it from a backup.*topics create"):
@@ -152,7 +152,7 @@ def test_an_empty_file_is_no_log_to_those_who_make_none(quick_folder: Path) -> N
 
 
 @pytest.mark.parametrize("emptied", [True, False], ids=["emptied", "deleted"])
-def test_what_was_written_last_is_not_thrown_away_with_a_file_that_is_gone(quick_folder: Path, emptied: bool) -> None:
+def test_the_write_ahead_log_of_a_missing_file_is_kept(quick_folder: Path, emptied: bool) -> None:
     file = quick_folder / "log.db"
     with closing(open_file(file)) as log:
         admin = log.admin()
@@ -168,8 +168,8 @@ def test_what_was_written_last_is_not_thrown_away_with_a_file_that_is_gone(quick
     assert file.with_name("log.db-wal").read_bytes() == rest
 
 
-def test_a_log_without_its_last_writes_is_whole_as_it_was_before_them(quick_folder: Path) -> None:
-    """The write-ahead log was lost, as by copying the file alone under a process at work."""
+def test_a_log_without_its_write_ahead_log_is_complete_but_older(quick_folder: Path) -> None:
+    """The write-ahead log is lost, for example because only the file was copied while a process used it."""
     file, copy = quick_folder / "log.db", quick_folder / "copy.db"
     make_log(file)
     before = contents(Path(shutil.copy(file, quick_folder / "before.db")))
@@ -180,8 +180,8 @@ def test_a_log_without_its_last_writes_is_whole_as_it_was_before_them(quick_fold
     assert contents(copy) == before
 
 
-def test_another_logs_last_writes_are_not_mixed_in_unnoticed(good: Path) -> None:
-    """A write-ahead log that belongs to another file of ours: SQLite cannot tell."""
+def test_the_write_ahead_log_of_another_log_is_detected(good: Path) -> None:
+    """SQLite does not notice that a write-ahead log belongs to another log."""
     other = good.with_name("other.db")
     with closing(open_file(other)) as log:
         log.admin().create([TopicSpec("in", 3, CleanupPolicy.DELETE)])
@@ -189,13 +189,13 @@ def test_another_logs_last_writes_are_not_mixed_in_unnoticed(good: Path) -> None
         writer.write([Message("in", None, b"other %d" % i, partition=i) for i in range(3)], Progress(1))
         foreign = other.with_name("other.db-wal").read_bytes()
     good.with_name("good.db-wal").write_bytes(foreign)
-    line = refusal(good)
+    line = error_message(good)
     assert line is not None
     assert f"{good} is damaged" in line
 
 
 @pytest.mark.parametrize("cut", [10, 100, 2_000, 5_000])
-def test_a_torn_write_ahead_log_ends_with_its_last_whole_transaction(quick_folder: Path, cut: int) -> None:
+def test_a_cut_write_ahead_log_ends_with_its_last_complete_transaction(quick_folder: Path, cut: int) -> None:
     file, copy = quick_folder / "log.db", quick_folder / "copy.db"
     with closing(open_file(file)) as log:
         log.admin().create([TopicSpec("in", 1, CleanupPolicy.DELETE)])
@@ -211,7 +211,7 @@ def test_a_torn_write_ahead_log_ends_with_its_last_whole_transaction(quick_folde
         assert len(found) in (8, 9)
 
 
-def test_a_file_that_was_taken_away_is_missed_at_once(good: Path) -> None:
+def test_a_moved_file_is_detected_at_once(good: Path) -> None:
     backup = shutil.copy(good, good.with_name("backup.db"))
     with closing(open_file(good)) as log:
         writer, worker = log.writer("feeder"), log.worker(group="group", instance="a", topics=["in"])
@@ -225,12 +225,12 @@ def test_a_file_that_was_taken_away_is_missed_at_once(good: Path) -> None:
         ):
             with pytest.raises(ConfigurationError, match=rf"{good} was deleted, moved or replaced"):
                 use()
-        Path(backup).rename(good)  # Restored, under those who still have the other one.
+        Path(backup).rename(good)  # restored while the log still has the old one open
         with pytest.raises(ConfigurationError, match=rf"{good} was deleted, moved or replaced"):
             writer.write([Message("in", None, b"lost")], Progress(50))
 
 
-def test_a_log_of_the_format_before_is_taken_over(quick_folder: Path) -> None:
+def test_a_log_of_the_previous_format_is_upgraded(quick_folder: Path) -> None:
     file = quick_folder / "log.db"
     write_old_format(file)
     with closing(sqlite3.connect(file)) as older:

@@ -1,4 +1,4 @@
-"""Processes that stand still at the worst moment, and those that wait for them or take their place."""
+"""Processes that are stopped at a critical point, and processes that wait for them or replace them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from newsloom.streaming.records import Message
 from newsloom.streaming.sqlite import open_sqlite
 from newsloom.streaming.sqlite.connection import BUSY_TIMEOUT_MS
 from tests.conformance.clients import Member, numbered, put, read_all, steps, values
-from tests.fire.actor import GROUP, SESSION_MS
+from tests.sqlite_faults.stopped_process import GROUP, SESSION_MS
 
 Start = Callable[[str], "subprocess.Popen[str]"]
 
@@ -42,35 +42,35 @@ def log(url: str) -> Iterator[Log]:
 
 @pytest.fixture
 def stopped(url: str) -> Iterator[Start]:
-    """Starts an actor in a role, and returns it as it stands still."""
+    """A function that starts a process in a role and returns it when it is stopped."""
     running: list[subprocess.Popen[str]] = []
 
     def start(role: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "tests.fire.actor", url, role]
-        actor = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
-        running.append(actor)
-        state = os.waitid(os.P_PID, actor.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        command = [sys.executable, "-m", "tests.sqlite_faults.stopped_process", url, role]
+        process = subprocess.Popen(command, cwd=Path(__file__).parents[2], stdout=subprocess.PIPE, text=True)
+        running.append(process)
+        state = os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
         assert state is not None
-        assert state.si_code == os.CLD_STOPPED, "it ended without standing still"
-        return actor
+        assert state.si_code == os.CLD_STOPPED, "it ended without being stopped"
+        return process
 
     yield start
-    for actor in running:
-        actor.kill()
-        actor.wait()
-        assert actor.stdout is not None
-        actor.stdout.close()
+    for process in running:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
 
 
-def wake(actor: subprocess.Popen[str]) -> str:
-    """Let it go on; what came of it."""
-    actor.send_signal(signal.SIGCONT)
-    said, _ = actor.communicate(timeout=END_S_MAX)
-    assert actor.returncode == 0
-    return said.strip()
+def resume(process: subprocess.Popen[str]) -> str:
+    """Resume the process and return its output."""
+    process.send_signal(signal.SIGCONT)
+    output, _ = process.communicate(timeout=END_S_MAX)
+    assert process.returncode == 0
+    return output.strip()
 
 
-def test_who_only_reads_never_waits_for_one_that_holds_the_lock(url: str, log: Log, stopped: Start) -> None:
+def test_a_reader_does_not_wait_for_the_lock(url: str, log: Log, stopped: Start) -> None:
     holder = stopped("holder")
     begun = time.monotonic()
 
@@ -79,13 +79,13 @@ def test_who_only_reads_never_waits_for_one_that_holds_the_lock(url: str, log: L
     assert another.admin().backlog(GROUP, ["in"]) == 3
     another.close()
 
-    # Not speed: whoever waits for the lock waits all of it.
+    # Not a test of speed: a call that waits for the lock waits for the whole timeout.
     assert time.monotonic() - begun < BUSY_TIMEOUT_MS / 1000
-    assert wake(holder) == "done"
+    assert resume(holder) == "done"
     assert values(read_all(log, "in")) == [b"0", b"1", b"2", b"held"]
 
 
-def test_who_is_killed_holding_the_lock_leaves_it_and_nothing_else(log: Log, stopped: Start) -> None:
+def test_a_process_killed_with_the_lock_releases_it_and_writes_nothing(log: Log, stopped: Start) -> None:
     holder = stopped("holder")
     holder.kill()
     put(log, [Message("in", None, b"next")])
@@ -93,23 +93,21 @@ def test_who_is_killed_holding_the_lock_leaves_it_and_nothing_else(log: Log, sto
     assert log.writer("holder").progress() is None
 
 
-def test_a_reader_that_stands_still_holds_nobody_up(log: Log, stopped: Start) -> None:
+def test_a_stopped_reader_blocks_no_other_process(log: Log, stopped: Start) -> None:
     reader = stopped("reader")
     put(log, [Message("in", None, b"next")])
     assert len(Member(log, GROUP, ["in"], instance="b").take(4)) == 4
-    assert wake(reader) == "done"
+    assert resume(reader) == "done"
 
 
 @pytest.mark.slow
-def test_who_waits_for_a_lock_that_is_not_given_back_is_told_so_and_goes_on_afterwards(
-    log: Log, stopped: Start
-) -> None:
+def test_waiting_for_a_lock_ends_with_an_error_and_the_process_continues_later(log: Log, stopped: Start) -> None:
     member, writer = Member(log, GROUP, ["in"]), log.writer("feeder")
     batch = member.batch()
     sleeper = Member(log, "others", ["in"])
     holder = stopped("holder")
 
-    def poll_for_ever() -> None:
+    def poll_until_error() -> None:
         for _ in steps("a poll that fails"):
             sleeper.poll()
 
@@ -118,7 +116,7 @@ def test_who_waits_for_a_lock_that_is_not_given_back_is_told_so_and_goes_on_afte
         (lambda: writer.write([Message("in", None, b"next")], Progress(1)), CommitFailed),
         (lambda: member.worker.commit(batch, [Message("out", None, b"once")]), CommitFailed),
         (lambda: log.worker(group=GROUP, instance="b", topics=["in"]), LogUnavailable),
-        (poll_for_ever, LogUnavailable),  # Sooner or later the session has to be renewed.
+        (poll_until_error, LogUnavailable),  # until the session has to be renewed
     )
 
     def refused(use: Callable[[], object], error: type[LogError]) -> None:
@@ -130,7 +128,7 @@ def test_who_waits_for_a_lock_that_is_not_given_back_is_told_so_and_goes_on_afte
         for refusal in refusals:
             refusal.result(timeout=BUSY_TIMEOUT_MS / 1000 + END_S_MAX)
 
-    assert wake(holder) == "done"
+    assert resume(holder) == "done"
     assert writer.progress() is None
     writer.write([Message("in", None, b"next")], Progress(1))
     assert values(member.take(5, lambda record: [Message("out", None, record.value)])) == values(read_all(log, "out"))
@@ -138,25 +136,25 @@ def test_who_waits_for_a_lock_that_is_not_given_back_is_told_so_and_goes_on_afte
 
 
 def copy_all(log: Log, instance: str) -> Member:
-    """Another member takes what there is, as soon as it gets it."""
+    """Join as another member, and copy all records as soon as it gets the partition."""
     member = Member(log, GROUP, ["in"], instance=instance)
     member.take(3, lambda record: [Message("out", record.key, record.value)])
     return member
 
 
-def test_a_zombie_whose_partition_was_taken_is_refused(log: Log, stopped: Start) -> None:
+def test_a_late_commit_is_refused_after_the_partition_was_reassigned(log: Log, stopped: Start) -> None:
     zombie = stopped("zombie")
     copy_all(log, "b")
-    line = wake(zombie)
+    line = resume(zombie)
     assert line == "CommitFailed: instance a of group group did not poll or commit within its session timeout (300 ms)"
     assert values(read_all(log, "out")) == [b"0", b"1", b"2"]
 
 
 @pytest.mark.parametrize("role", ["zombie", "sleeper"])
-def test_a_zombie_whose_identity_was_taken_is_fenced(log: Log, stopped: Start, role: str) -> None:
+def test_a_late_process_is_fenced_after_its_instance_was_replaced(log: Log, stopped: Start, role: str) -> None:
     zombie = stopped(role)
     copy_all(log, "a")
-    line = wake(zombie)
+    line = resume(zombie)
     assert line == (
         "Fenced: another process has joined as instance a of group group: two processes must not share an instance name"
     )

@@ -1,4 +1,4 @@
-"""A whole newsroom on one file under fire: both services and the ingest are killed and doubled, and the books balance."""
+"""An installation on one file, whose services and ingest are killed and doubled: the result is verified."""
 
 from __future__ import annotations
 
@@ -32,27 +32,27 @@ WAIT_S_MAX: Final = 120.0
 PAUSE_S_MAX: Final = 1.0
 
 
-class Fire:
-    """Feeds the newsroom chunk by chunk, and strikes a replica with each."""
+class FaultyRun:
+    """Ingests the articles in chunks, and injects a fault into a replica after each."""
 
     def __init__(self, installation: Installation, newsroom: Newsroom, lines: list[bytes]) -> None:
         self._installation = installation
         self._newsroom = newsroom
         self._lines = lines
         self._file = installation.folder / "traffic.jsonl"
-        self._chance = random.Random(5)  # noqa: S311 - nothing secret
+        self._random = random.Random(5)  # noqa: S311 - not for security
         self.kills = 0
 
     def run(self) -> None:
         self._file.write_bytes(b"")
-        for place in range(CHUNKS):
-            first, last = (len(self._lines) * end // CHUNKS for end in (place, place + 1))
+        for chunk in range(CHUNKS):
+            first, last = (len(self._lines) * end // CHUNKS for end in (chunk, chunk + 1))
             with self._file.open("ab") as growing:
                 growing.writelines(self._lines[first:last])
-            if place % INGEST_KILLED_EVERY == 0:
-                self._ingest(kill_after_s=self._chance.uniform(0.3, 1.5))
+            if chunk % INGEST_KILLED_EVERY == 0:
+                self._ingest(kill_after_s=self._random.uniform(0.3, 1.5))
             wait_until(lambda: self._ingest() == 0, WAIT_S_MAX, "the ingest to succeed")
-            self._strike(self._newsroom.replicas[place % len(REPLICAS)], replace=place % REPLACED_EVERY == 1)
+            self._inject_fault(self._newsroom.replicas[chunk % len(REPLICAS)], replace=chunk % REPLACED_EVERY == 1)
 
     def _ingest(self, kill_after_s: float = WAIT_S_MAX) -> int:
         mapped = [argument for pair in NAMES.items() for argument in ("--map", "=".join(pair))]
@@ -68,12 +68,12 @@ class Fire:
             self.kills += 1
             return process.wait()
 
-    def _strike(self, replica: Replica, *, replace: bool) -> None:
+    def _inject_fault(self, replica: Replica, *, replace: bool) -> None:
         wait_until(lambda: self._works(replica), WAIT_S_MAX, f"{replica.name} to work")
-        # A crash waits for no condition.
-        threading.Event().wait(self._chance.uniform(0, PAUSE_S_MAX))
+        # A fault hits at any time: wait a random time, not for a condition.
+        threading.Event().wait(self._random.uniform(0, PAUSE_S_MAX))
         if replace:
-            self._newsroom.replace(replica, self._chance.uniform(1, 3))
+            self._newsroom.replace(replica, self._random.uniform(1, 3))
         else:
             replica.process.signal(signal.SIGKILL)
             self.kills += 1
@@ -96,11 +96,11 @@ class Fire:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_a_newsroom_under_fire_keeps_its_books(tmp_path: Path) -> None:
+def test_an_installation_with_killed_services_is_verified(tmp_path: Path) -> None:
     with as_file(files("services.local") / "sample" / "articles.jsonl") as sample:
         lines = traffic([sample], seed=1)
-    installation = Installation(f"sqlite:///{tmp_path}/news.db", "fire.", tmp_path)
-    settings = load_settings({"NEWSLOOM_LOG": installation.url, "NEWSLOOM_TOPIC_PREFIX": "fire.", **PARTITIONS})
+    installation = Installation(f"sqlite:///{tmp_path}/news.db", "faults.", tmp_path)
+    settings = load_settings({"NEWSLOOM_LOG": installation.url, "NEWSLOOM_TOPIC_PREFIX": "faults.", **PARTITIONS})
     keep_vectors(lines, tmp_path / "vectors", settings.model)
     installation.command("topics", "create", **PARTITIONS)
     logs = tmp_path / "logs"
@@ -110,14 +110,14 @@ def test_a_newsroom_under_fire_keeps_its_books(tmp_path: Path) -> None:
     try:
         for service, instance in REPLICAS:
             newsroom.add(service, instance)
-        fire = Fire(installation, newsroom, lines)
-        fire.run()
-        fire.drain()
+        run = FaultyRun(installation, newsroom, lines)
+        run.run()
+        run.drain()
     finally:
         newsroom.kill()
 
     assert newsroom.problems == []
-    assert fire.kills >= CHUNKS - CHUNKS // REPLACED_EVERY
+    assert run.kills >= CHUNKS - CHUNKS // REPLACED_EVERY
     assert newsroom.fenced == CHUNKS // REPLACED_EVERY, newsroom.statuses
     assert sum(count for status, count in newsroom.statuses.items() if f" {EXIT_LOG}: " in status) == newsroom.fenced
     verified = installation.command("state", "verify", **PARTITIONS)

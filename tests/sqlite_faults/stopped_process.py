@@ -1,7 +1,7 @@
-"""`python -m tests.fire.actor URL ROLE`: a process that stops itself (SIGSTOP) at a precise moment, until it is told to go on.
+"""`python -m tests.sqlite_faults.stopped_process URL ROLE`: a process that stops itself (SIGSTOP) at a given point.
 
-`holder`: a writer, in the middle of its transaction. `zombie`: a worker of the instance "a", between poll and commit. `sleeper`:
-the same between two polls. `reader`: in the middle of a transaction that reads. What came of it is one line on standard output.
+`holder`: a writer, in its transaction, with the lock. `zombie`: a worker of the instance "a", between poll and commit.
+`sleeper`: the same, between two polls. `reader`: a reader, in its transaction. It prints its result in one line.
 """
 
 from __future__ import annotations
@@ -22,26 +22,26 @@ GROUP: Final = "group"
 
 
 def stop() -> None:
-    """Stand still until SIGCONT."""
+    """Stop this process until SIGCONT."""
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
-def stop_at(beginning: str) -> None:
-    """Let every connection from now on stop, once, before a statement that begins so."""
+def stop_before(beginning: str) -> None:
+    """Make each new connection stop the process once, before a statement that starts with `beginning`."""
     connect = sqlite3.connect
 
-    def connect_watched(*arguments: Any, **options: Any) -> sqlite3.Connection:
+    def connect_traced(*arguments: Any, **options: Any) -> sqlite3.Connection:
         sql: sqlite3.Connection = connect(*arguments, **options)
 
-        def look(statement: str) -> None:
+        def trace(statement: str) -> None:
             if statement.strip().startswith(beginning):
                 sql.set_trace_callback(None)
                 stop()
 
-        sql.set_trace_callback(look)
+        sql.set_trace_callback(trace)
         return sql
 
-    sqlite3.connect = connect_watched  # type: ignore[assignment]  # `connect` is overloaded; this passes all on
+    sqlite3.connect = connect_traced  # type: ignore[assignment]  # `connect` is overloaded; this passes all arguments
 
 
 def holder(log: Log) -> None:
@@ -74,7 +74,7 @@ STOPPED_BEFORE: Final = {"holder": "INSERT INTO records", "reader": "SELECT writ
 
 def main(url: str, role: str) -> None:
     if role in STOPPED_BEFORE:
-        stop_at(STOPPED_BEFORE[role])
+        stop_before(STOPPED_BEFORE[role])
     log = open_sqlite(url, session_timeout_ms=SESSION_MS)
     try:
         ROLES[role](log)

@@ -1,4 +1,4 @@
-"""A log as format 1 wrote it: records without checksums, partitions that did not count what was deleted."""
+"""A log of format 1: records have no checksums, and partitions do not count deleted records."""
 
 from __future__ import annotations
 
@@ -44,11 +44,11 @@ INSERT INTO committed VALUES ('group', 1, 1);
 INSERT INTO writers VALUES ('feeder', 2, 7, 'note');
 """
 OFFSETS: Final = {1: (0, 1, 2), 2: (7, 8), 3: (0, 3), 4: ()}
-"""Of `short` retention has taken 0 to 6, of `state` compaction 1 and 2."""
+"""Retention has deleted 0 to 6 of `short`, and compaction 1 and 2 of `state`."""
 
 
 def write_old_format(file: Path) -> None:
-    """Write such a file."""
+    """Create a file of format 1."""
     with closing(sqlite3.connect(file)) as sql:
         sql.execute("PRAGMA journal_mode = WAL")
         sql.executescript(TABLES)

@@ -1,4 +1,4 @@
-"""Every program on a damaged log: one line that names the file and what to do, status 78, and no half passed off as whole."""
+"""Every program on a damaged log exits with status 78 and one line that names the file and what to do."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ ALL: Final[list[Program]] = [STORIES, WATCH, VERIFY, INGEST, RUN, EMBEDDER, CLUS
 RECORDS: Final[list[Program]] = [WATCH, VERIFY, CLUSTERER, INGEST]
 PAGE: Final = 4096
 STORY, ARTICLE = b"Title 1.0", b"Ferry sinks"
-"""Words in the records of the one story, and of an article that nobody has embedded yet."""
+"""Words in the records of one story, and in an article that is not embedded yet."""
 
 
 @pytest.fixture(scope="module")
 def sound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A newsroom's log with two stories, and an article to come."""
+    """A log with two stories, and an article that is not processed yet."""
     folder = tmp_path_factory.mktemp("newsroom")
     made = Installation(f"sqlite:///{folder}/news.db", "news.", folder)
     made.command("topics", "create")
@@ -62,8 +62,8 @@ def file_of(newsroom: Installation) -> Path:
     return newsroom.folder / "news.db"
 
 
-def told(newsroom: Installation, program: Program) -> str:
-    """The line with which a program that must end with status 78 says why; `run` adds whose it is."""
+def error_line(newsroom: Installation, program: Program) -> str:
+    """Run a program, which must exit with status 78, and return its error line."""
     ended = newsroom.newsloom(*program, NEWSLOOM_MODEL="all-MiniLM-L6-v2" if program == EMBEDDER else "test")
     assert ended.status == EXIT_CONFIGURATION, ended
     assert "Traceback" not in ended.stderr, ended.stderr
@@ -73,12 +73,12 @@ def told(newsroom: Installation, program: Program) -> str:
     return first
 
 
-def no_header(file: Path) -> None:
+def clear_header(file: Path) -> None:
     with file.open("r+b") as data:
         data.write(bytes(100))
 
 
-def no_root_of_the_records(file: Path) -> None:
+def clear_records_root(file: Path) -> None:
     with closing(sqlite3.connect(file)) as sql:
         (root,) = sql.execute("SELECT rootpage FROM sqlite_master WHERE name = 'records'").fetchone()
     with file.open("r+b") as data:
@@ -86,49 +86,49 @@ def no_root_of_the_records(file: Path) -> None:
         data.write(bytes(PAGE))
 
 
-def half_a_file(file: Path) -> None:
+def cut_in_half(file: Path) -> None:
     with file.open("r+b") as data:
         data.truncate(file.stat().st_size // PAGE // 2 * PAGE)
 
 
-def emptied(file: Path) -> None:
+def empty_file(file: Path) -> None:
     file.write_bytes(b"")
 
 
-def of_a_newer_version(file: Path) -> None:
+def set_newer_version(file: Path) -> None:
     with closing(sqlite3.connect(file)) as sql:
         sql.execute("PRAGMA user_version = 99")
 
 
-def gone_but_for_its_last_writes(file: Path) -> None:
+def keep_only_write_ahead_log(file: Path) -> None:
     file.unlink()
     file.with_name("news.db-wal").write_bytes(bytes(PAGE))
 
 
-Spoil = Callable[[Path], None]
+Damage = Callable[[Path], None]
 
 
 @pytest.mark.parametrize(
-    ("program", "spoil", "reason"),
+    ("program", "damage", "reason"),
     [
-        *((program, no_header, "no database, or damaged") for program in ALL),
-        *((program, no_root_of_the_records, "is damaged") for program in RECORDS),
-        *((program, half_a_file, "is damaged") for program in ALL),
-        (STORIES, no_root_of_the_records, "is damaged"),
-        *((program, emptied, "is empty") for program in (STORIES, VERIFY, INGEST, CLUSTERER)),
-        *((program, of_a_newer_version, "upgrade") for program in (STORIES, RUN, INGEST)),
-        *((program, gone_but_for_its_last_writes, "gone") for program in (RUN, CLUSTERER)),
+        *((program, clear_header, "no database, or damaged") for program in ALL),
+        *((program, clear_records_root, "is damaged") for program in RECORDS),
+        *((program, cut_in_half, "is damaged") for program in ALL),
+        (STORIES, clear_records_root, "is damaged"),
+        *((program, empty_file, "is empty") for program in (STORIES, VERIFY, INGEST, CLUSTERER)),
+        *((program, set_newer_version, "upgrade") for program in (STORIES, RUN, INGEST)),
+        *((program, keep_only_write_ahead_log, "missing") for program in (RUN, CLUSTERER)),
     ],
 )  # fmt: skip
-def test_a_damaged_file(newsroom: Installation, program: Program, spoil: Spoil, reason: str) -> None:
-    spoil(file_of(newsroom))
-    line = told(newsroom, program)
+def test_a_damaged_file(newsroom: Installation, program: Program, damage: Damage, reason: str) -> None:
+    damage(file_of(newsroom))
+    line = error_line(newsroom, program)
     assert reason in line
     assert "restore" in line or "upgrade" in line
 
 
 def change_a_letter(file: Path, words: bytes) -> None:
-    """Wherever they stand in the file."""
+    """Change the last letter of the words wherever they are in the file."""
     data = file.read_bytes()
     assert words in data
     file.write_bytes(data.replace(words, words[:-1] + b"#"))
@@ -144,9 +144,9 @@ def change_a_letter(file: Path, words: bytes) -> None:
         (EMBEDDER, ARTICLE),
     ],
 )
-def test_a_changed_letter_in_a_record(newsroom: Installation, program: Program, words: bytes) -> None:
-    """Valid to SQLite, and mostly valid as an event: only the checksum tells."""
+def test_a_changed_record(newsroom: Installation, program: Program, words: bytes) -> None:
+    """The file is valid to SQLite and the event may be valid too: only the checksum shows the change."""
     change_a_letter(file_of(newsroom), words)
-    line = told(newsroom, program)
+    line = error_line(newsroom, program)
     assert "is not what was written" in line
     assert "restore it from a backup" in line

@@ -1,4 +1,4 @@
-"""How a log's file is opened: synced at each commit, with a write-ahead log, writable; and closed behind the last one."""
+"""Opening and closing the file of a log: sync at each commit, write-ahead log, rights."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ def test_every_connection_syncs_each_commit(tmp_path: Path, monkeypatch: pytest.
     opened: list[sqlite3.Connection] = []
     connect = sqlite3.connect
 
-    def noted(*arguments: Any, **options: Any) -> sqlite3.Connection:
+    def connect_recorded(*arguments: Any, **options: Any) -> sqlite3.Connection:
         opened.append(connect(*arguments, **options))
         return opened[-1]
 
-    monkeypatch.setattr(sqlite3, "connect", noted)
+    monkeypatch.setattr(sqlite3, "connect", connect_recorded)
     log = open_sqlite(f"sqlite:///{tmp_path}/log.db")
     admin = log.admin()
     admin.create([TopicSpec("in", 1, CleanupPolicy.DELETE)])
-    del opened[0]  # That of the opening is closed again.
+    del opened[0]  # the connection of the opening is closed again
     users = [log.worker(group="g", instance="a", topics=["in"]), log.writer("w"), admin]
     users.append(log.reader([TopicPartition("in", 0)], start="earliest"))
     assert len(opened) == len(users)
@@ -64,14 +64,14 @@ for position in range(5):
 CALL = re.compile(r"(?:\[pid +\d+\] )?(pwrite64|write|fsync|fdatasync)\(\d+<([^>]*)>(?:, \"([^\"]*))?")
 
 
-def test_what_is_acknowledged_has_been_synced(tmp_path: Path) -> None:
-    """By the calls to the system: behind the last write to a file of the log there is a sync of it, before the answer."""
+def test_acknowledged_writes_are_synced(tmp_path: Path) -> None:
+    """By the system calls: each write to a file of the log is followed by a sync before the acknowledgement."""
     calls = tmp_path / "calls"
     strace = ["strace", "-f", "-y", "-o", str(calls), "-e", "trace=pwrite64,write,fsync,fdatasync"]
     command = [*strace, sys.executable, "-c", WRITER, f"sqlite:///{tmp_path}/log.db"]
     if shutil.which("strace") is None or subprocess.run([*strace, "true"], check=False, timeout=60).returncode != 0:
         pytest.skip("needs strace, and the right to use it")
-    subprocess.run(command, cwd=ROOT, check=True, timeout=120, stdout=(tmp_path / "said").open("w"))
+    subprocess.run(command, cwd=ROOT, check=True, timeout=120, stdout=(tmp_path / "output").open("w"))
 
     unsynced: set[str] = set()
     acknowledged = synced = 0
@@ -92,8 +92,8 @@ def test_what_is_acknowledged_has_been_synced(tmp_path: Path) -> None:
     assert synced > 5
 
 
-def test_where_no_write_ahead_log_can_be_shared_one_line_says_so(tmp_path: Path) -> None:
-    """SQLite's own file system without shared memory, as some network file systems are."""
+def test_the_error_without_support_for_a_write_ahead_log(tmp_path: Path) -> None:
+    """SQLite's file system without shared memory stands for some network file systems."""
     sql = sqlite3.connect(f"file:{tmp_path}/log.db?vfs=unix-none", uri=True, isolation_level=None)
     with closing(Connection(sql, threading.RLock(), "NEWSLOOM_LOG: log.db", shared=False)) as connection:
         with connection.write() as writing:
@@ -108,8 +108,8 @@ OPEN = "import sys; from newsloom.streaming.sqlite import open_sqlite; open_sqli
 
 
 @pytest.mark.parametrize("closed", ["file", "folder"])
-def test_what_may_not_be_written_is_named(tmp_path: Path, closed: str) -> None:
-    """Also to root, without its right to write everywhere."""
+def test_a_read_only_file_or_folder_is_named(tmp_path: Path, closed: str) -> None:
+    """Also to root, if it gives up its right to write everywhere."""
     file = tmp_path / "logs" / "log.db"
     file.parent.mkdir()
     open_sqlite(f"sqlite:///{file}").close()
@@ -126,13 +126,13 @@ def test_what_may_not_be_written_is_named(tmp_path: Path, closed: str) -> None:
     file.parent.chmod(0o755)
     last = run.stderr.splitlines()[-1]
     assert last.startswith(f"newsloom.streaming.errors.ConfigurationError: NEWSLOOM_LOG: {file} is read-only")
-    assert "name a file that can be written, in a folder that can be" in last
+    assert "name a file and a folder that can be written" in last
 
 
-def test_the_last_one_to_leave_puts_everything_into_the_one_file(tmp_path: Path) -> None:
+def test_closing_the_log_moves_everything_to_one_file(tmp_path: Path) -> None:
     file = tmp_path / "log.db"
     log = open_sqlite(f"sqlite:///{file}")
-    log.admin().create([TopicSpec("in", 1, CleanupPolicy.DELETE)])  # Dropped without being closed.
+    log.admin().create([TopicSpec("in", 1, CleanupPolicy.DELETE)])  # dropped without being closed
     put(log, [Message("in", None, b"value")])
     writer = log.writer("writer")
     writer.write([], Progress(1))
