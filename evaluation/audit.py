@@ -23,7 +23,8 @@ from evaluation.scores.comparison import SHIPPED, compare
 from evaluation.scores.trials import Configuration, Trials
 from evaluation.streams.event_stream import EventStream, load_event_streams
 from evaluation.streams.files import StreamRequest
-from services.clusterer.core.audit import MergeProposal, Proposal, audit_edition
+from newsloom.contracts.proposal import MergeProposal, Proposal
+from services.clusterer.core.audit import audit_edition
 from services.clusterer.core.parameters import Parameters
 
 NOTE: Final = """\

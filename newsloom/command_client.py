@@ -1,115 +1,148 @@
-"""Sending a command to the stories, and what becomes of it."""
+"""Correct stories from a program: send a command and wait for its outcome.
+
+    from newsloom import MergeStories, new_command, send_command
+
+    command = new_command(MergeStories, edition="main", story_id=one, other_story_id=other, by="jane", why="one verdict")
+    outcome = send_command(command, "kafka://host:9092")
+
+The other commands are `SplitStory`, `MoveArticle`, `PinStory` and `UnpinStory`.
+"""
 
 from __future__ import annotations
 
 import time
+import uuid
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
 
 from newsloom.contracts.cloudevents import COMMAND_ISSUED, EventHeaders
 from newsloom.contracts.codec import InvalidValue, decode_command, decode_update, encode
-from newsloom.contracts.command import StoryCommand
+from newsloom.contracts.command import PinStory, StoryCommand, UnpinStory
 from newsloom.contracts.story import StoryUpdate, UpdateKind
 from newsloom.contracts.topics import DEAD_LETTERS, STORY_COMMANDS, STORY_UPDATES
-from newsloom.log_names import topic_name
-from newsloom.settings import Settings
 from newsloom.streaming.dead_letters import REASON
-from newsloom.streaming.log import Log, Progress, Reader
+from newsloom.streaming.log import Progress, Reader
+from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.resumable_writer import ResumableWriter
 from newsloom.streaming.scan import topic_partitions
 from newsloom.traceparent import new_traceparent
 
 SOURCE: Final = "newsloom/stories"
+WAIT_S: Final = 30.0
 RECORDS_MAX: Final = 500
 POLL_TIMEOUT_MS: Final = 200
 
+C = TypeVar("C", bound=StoryCommand)
+
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """The command was carried out: the updates that tell of it, in the order of the log."""
+class Applied:
+    """The command was carried out: the updates it caused, in the order of the log."""
 
     updates: tuple[StoryUpdate, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
-    """The command is a dead letter now; the stories are as they were."""
+class Rejected:
+    """The command was not carried out and is now a dead letter; no story has changed."""
 
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
-    """A command, the stories it is about, and how long to wait for it, in seconds; 0 does not wait."""
-
-    command: StoryCommand
-    stories: frozenset[str]
-    wait_s: float
-
-
-def send(log: Log, settings: Settings, sending: Sending, *, now: datetime) -> Done | Refused | None:
-    """Write the command, once, and wait until it is carried out or refused; None if it was neither in time.
+def new_command(kind: type[C], *, edition: str, by: str, why: str, **fields: Any) -> C:
+    """Build a command with a new id, issued now; `fields` are the fields of its kind.
 
     Raises:
-        ConfigurationError: a topic is missing.
-        LogError: the log stayed away; whether the command is in it, nobody can say.
+        InvalidValue: a value is not allowed, such as a blank `why`.
 
     """
-    command = sending.command
-    topic = topic_name(settings, STORY_COMMANDS)
-    topic_partitions(log, topic)
-    # Before the command is sent: what comes of it must not go by.
-    letters = topic_name(settings, DEAD_LETTERS)
-    watched = [*topic_partitions(log, topic_name(settings, STORY_UPDATES)), *topic_partitions(log, letters)]
-    with closing(log.reader(watched, start="latest")) as reader:
-        with closing(ResumableWriter(log, f"{settings.topic_prefix}command-{command.command_id}")) as writer:
-            writer.write([command_message(command, topic=topic, now=now)], Progress(1))
-        return _outcome(reader, sending, letters=letters) if sending.wait_s else None
+    command_id, now = f"cmd-{uuid.uuid4().hex}", datetime.now(UTC)
+    command = kind(command_id=command_id, edition=edition, by=by, why=why, issued_at=now, **fields)
+    decode_command(encode(command))
+    return command
 
 
-def command_message(command: StoryCommand, *, topic: str, now: datetime) -> Message:
-    """The record for `topic`; its timestamp will be the time of writing."""
+def send_command(
+    command: StoryCommand,
+    url: str,
+    *,
+    topic_prefix: str = "news.",
+    kafka_options: Mapping[str, str] | None = None,
+    wait_s: float = WAIT_S,
+) -> Applied | Rejected | None:
+    """Write the command once and wait for its outcome; None if there is none after `wait_s` seconds (0: do not wait).
+
+    A command without an outcome stays on the log: the services will carry it out when they run.
+
+    Raises:
+        ConfigurationError: `url` is not a log, or a topic is missing.
+        LogError: the log stayed away, and the command may or may not be written.
+
+    """
+    with closing(open_log_url(url, kafka_options=kafka_options, create=False)) as log:
+        commands, updates, dead_letters = (
+            topic_prefix + topic.name for topic in (STORY_COMMANDS, STORY_UPDATES, DEAD_LETTERS)
+        )
+        topic_partitions(log, commands)
+        outcomes = [*topic_partitions(log, updates), *topic_partitions(log, dead_letters)]
+        # Open the reader before the command is written, so that it cannot miss the outcome.
+        with closing(log.reader(outcomes, start="latest")) as reader:
+            with closing(ResumableWriter(log, f"{topic_prefix}command-{command.command_id}")) as writer:
+                writer.write([command_message(command, topic=commands)], Progress(1))
+            return _wait_for_outcome(reader, command, dead_letters, wait_s) if wait_s else None
+
+
+def command_message(command: StoryCommand, *, topic: str) -> Message:
+    """Build the record for `topic`; the log sets its timestamp when it writes it."""
     headers = EventHeaders(
         id=command.command_id,
         source=SOURCE,
         type=COMMAND_ISSUED,
         subject=f"{command.edition}/{command.command_id}",
-        time=now,
+        time=command.issued_at,
         edition=command.edition,
         traceparent=new_traceparent(),
     )
     return Message(topic=topic, key=command.edition.encode(), value=encode(command), headers=headers.encode())
 
 
-def _outcome(reader: Reader, sending: Sending, *, letters: str) -> Done | Refused | None:
-    deadline = time.monotonic() + sending.wait_s
-    told: list[StoryUpdate] = []
-    while time.monotonic() < deadline:
+def _wait_for_outcome(
+    reader: Reader, command: StoryCommand, dead_letters: str, wait_s: float
+) -> Applied | Rejected | None:
+    deadline = time.monotonic() + wait_s
+    updates: list[StoryUpdate] = []
+    while not _is_complete(command, updates) and time.monotonic() < deadline:
         for record in reader.poll(max_records=RECORDS_MAX, timeout_ms=POLL_TIMEOUT_MS):
-            if record.topic == letters:
-                if _is_of(record, sending.command):
-                    return Refused(record.header(REASON) or "no reason was given")
-            elif (update := _update(record)) is not None and update.command is not None:
-                told += [update] if update.command.id == sending.command.command_id else []
-        # They were written together, but may stand in several partitions.
-        halves = {story_id for update in told if update.kind is UpdateKind.SPLIT for story_id in update.split_into[-1:]}
-        if told and sending.stories | halves <= {update.story_id for update in told}:
-            break
-    return Done(tuple(told)) if told else None
+            if record.topic == dead_letters:
+                if _contains(record, command):
+                    return Rejected(record.header(REASON) or "no reason was given")
+            elif (update := _update_of(record, command)) is not None:
+                updates.append(update)
+    return Applied(tuple(updates)) if updates else None
 
 
-def _is_of(letter: Record, command: StoryCommand) -> bool:
+def _is_complete(command: StoryCommand, updates: Sequence[StoryUpdate]) -> bool:
+    # One transaction contains all updates of a command, but a poll may return those of one partition before the others.
+    if isinstance(command, PinStory | UnpinStory):
+        return bool(updates)
+    # The other commands change two stories. A split also publishes an UPDATED of each story that is kept apart from both.
+    return len({update.story_id for update in updates if update.kind is not UpdateKind.UPDATED}) > 1
+
+
+def _contains(dead_letter: Record, command: StoryCommand) -> bool:
     try:
-        return decode_command(letter.value or b"").command_id == command.command_id
+        return decode_command(dead_letter.value or b"").command_id == command.command_id
     except InvalidValue:
         return False
 
 
-def _update(record: Record) -> StoryUpdate | None:
+def _update_of(record: Record, command: StoryCommand) -> StoryUpdate | None:
     try:
-        return decode_update(record.value or b"")
+        update = decode_update(record.value or b"")
     except InvalidValue:
         return None
+    return update if update.command is not None and update.command.id == command.command_id else None

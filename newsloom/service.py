@@ -44,7 +44,7 @@ _log = structlog.get_logger("newsloom.service")
 def main(service: str, build: StepBuilder, *, records_max: int) -> int:
     """Run a service until SIGTERM or SIGINT; returns the exit status, having said in one line what was wrong if it is not 0."""
     configure_logging()
-    end_on_signals()
+    exit_on_signals()
     try:
         serve(service, load_settings(os.environ), build, records_max=records_max)
     except LogError as error:
@@ -109,7 +109,7 @@ def _check_rights(service: str, settings: Settings, log: Log) -> None:
             log.admin().check_rights(read=read, write=write)
 
 
-def end_on_signals() -> None:
+def exit_on_signals() -> None:
     """Let SIGTERM and SIGINT end the process at once, as long as there is no batch in hand to finish."""
 
     def _end(_signal: int, _frame: FrameType | None) -> None:

@@ -11,7 +11,7 @@ from newsloom.streaming.errors import ConfigurationError
 
 PREFIX: Final = "NEWSLOOM_"
 KAFKA_PREFIX: Final = "NEWSLOOM_KAFKA_"
-NOT_OURS: Final = "NEWSLOOM_TEST_"
+TEST_PREFIX: Final = "NEWSLOOM_TEST_"
 
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 # \Z: Python's $ would let a line feed pass at the end.
@@ -70,7 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return f"Settings({', '.join(f'{name}={value!r}' for name, value in shown.items())})"
 
 
-_WANTED: Final = {
+_EXPECTED: Final = {
     "topic_prefix": "at most 64 of the characters a-z A-Z 0-9 . _ -",
     "partitions": "a whole number, 1 or more",
     "state_partitions": "a whole number, 1 or more",
@@ -94,7 +94,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
     plain = {
         _field(name, PREFIX): value
         for name, value in environ.items()
-        if name.startswith(PREFIX) and not name.startswith((KAFKA_PREFIX, NOT_OURS))
+        if name.startswith(PREFIX) and not name.startswith((KAFKA_PREFIX, TEST_PREFIX))
     }
     unknown = sorted(set(plain) - set(Settings.__struct_fields__) | ({"kafka"} & set(plain)))
     if unknown:
@@ -104,7 +104,7 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         return msgspec.convert({**plain, "kafka": kafka}, Settings, strict=False)
     except msgspec.ValidationError as error:
         field = str(error).partition(" - at `$.")[2].rstrip("`")
-        raise ConfigurationError(f"{PREFIX}{field.upper()}={plain[field]!r} must be {_WANTED[field]}") from error
+        raise ConfigurationError(f"{PREFIX}{field.upper()}={plain[field]!r} must be {_EXPECTED[field]}") from error
 
 
 def _field(name: str, prefix: str) -> str:

@@ -1,4 +1,4 @@
-"""Traces begin where an article or a command enters: W3C Trace Context."""
+"""Start a trace for each article and command that enters: W3C Trace Context."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What an operator deploys: one folder, one process."""
+"""The services that an operator deploys, and the programs around them: command line, ingest, migration, verifier."""

@@ -14,8 +14,9 @@ import msgspec
 
 from evaluation.replays.replay import new_engine
 from newsloom.contracts.membership import Membership, MergeDecision
+from newsloom.contracts.proposal import MergeProposal, SplitProposal
 from newsloom.contracts.vector import ArticleVector
-from services.clusterer.core.audit import MergeProposal, SplitProposal, audit_edition
+from services.clusterer.core.audit import audit_edition
 from services.clusterer.core.changes import StoryChanges
 from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine

@@ -1,1 +1,1 @@
-"""`newsloom`: what an operator types."""
+"""The command line, `newsloom`."""

@@ -1,4 +1,4 @@
-"""The command line's root: finds the command, and turns our errors into one clear line and an exit status."""
+"""Entry point of the command line: find the command, and turn our errors into one line and an exit status."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from newsloom.settings import load_settings
 from newsloom.story_lookup import StoryNotFound
 from newsloom.streaming.errors import ConfigurationError, LogError
 from newsloom.terminal import escape
-from services.cli.commands.service import service_command
+from services.cli.commands.run_service import service_command
 
 COMMANDS: Final = {
     "run": "services.cli.commands.run",
@@ -32,7 +32,7 @@ COMMANDS: Final = {
     "calibrate": "services.cli.commands.calibrate",
     "evaluate": "services.cli.commands.evaluate",
 }
-"""Command -> the module whose `command` it is; imported when it is called, so that one command never pays for another."""
+"""Command -> the module that defines its `command`. Imported when the command is called, as some imports are slow."""
 
 
 _SERVICES: Final = {service.name: service for service in SERVICES}
@@ -55,39 +55,38 @@ class _Commands(click.Group):
         return command
 
     def invoke(self, ctx: click.Context) -> object:
-        """As click does it; what is wrong may quote what stands in the log."""
+        """Escape error messages: they may quote hostile text from the log."""
         try:
             return super().invoke(ctx)
         except StoryNotFound as error:
             raise click.ClickException(escape(str(error))) from error
         except click.ClickException as error:
-            error.message = escape(error.message)  # type: ignore[misc]  # final to click, which shows it later
+            error.message = escape(error.message)  # type: ignore[misc]  # click declares it final, but shows it only later
             raise
 
 
 @click.group(
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
-    epilog="Settings are environment variables; the README lists them. Try `newsloom demo` first.",
+    epilog="Settings are environment variables; the README lists them. Start with `newsloom demo`.",
 )
 @click.option(
-    "--log", "log_url", metavar="URL", help="Where the topics live; instead of NEWSLOOM_LOG. [sqlite:///newsloom.db]"
+    "--log", "log_url", metavar="URL", help="URL of the log, instead of NEWSLOOM_LOG. [sqlite:///newsloom.db]"
 )
 @click.pass_context
 def newsloom(ctx: click.Context, log_url: str | None) -> None:
     """Newsloom: articles in, stories out.
 
-    Every command works on the log that NEWSLOOM_LOG names: sqlite:///file.db on one machine, kafka://host:9092 for everything
-    else.
+    Every command works on the log that NEWSLOOM_LOG names: sqlite:///file.db on one machine, kafka://host:9092 on several.
     """
     if log_url is not None:
-        # Into the environment, not only into our own settings: `run` and `demo` start services that read it there.
+        # In the environment, not only in our own settings: `run` and `demo` start services, which read it there.
         os.environ["NEWSLOOM_LOG"] = log_url
     ctx.obj = load_settings(os.environ)
 
 
 def main() -> None:
-    """Run the command line; exit status 78 for wrong settings, 75 for a log that is away, 2 for wrong usage."""
+    """Run the command line. Exit status 78: a wrong setting; 75: the log is unavailable; 2: wrong usage."""
     try:
         newsloom.main(prog_name="newsloom")
     except LogError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from newsloom.contracts.proposal import Proposal
 from newsloom.contracts.topics import ARTICLE_STORIES, STORIES
 from newsloom.log_names import topic_name
 from newsloom.settings import Settings
@@ -9,7 +10,7 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.scan import read_topic
 from services.clusterer.calibration_files import load_calibration
 from services.clusterer.configuration import parameters_of
-from services.clusterer.core.audit import Proposal, audit_edition
+from services.clusterer.core.audit import audit_edition
 from services.clusterer.state import restore_engines
 
 

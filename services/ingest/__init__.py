@@ -1,1 +1,1 @@
-"""Articles from files and pipes onto the log."""
+"""Read articles from files and pipes and write them to the log."""

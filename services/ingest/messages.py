@@ -1,4 +1,4 @@
-"""Articles and retractions as records of the `articles` topic."""
+"""Build records of the `articles` topic from articles and retractions."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from newsloom.contracts.cloudevents import ARTICLE_PUBLISHED, ARTICLE_RETRACTED,
 from newsloom.contracts.codec import encode
 from newsloom.streaming.records import Message
 from newsloom.traceparent import new_traceparent
-from services.ingest.article_parser import LineRejected, Retraction
+from services.ingest.article_parser import InvalidLine, Retraction
 
 SOURCE: Final = "newsloom/ingest"
 FRAMING_BYTES: Final = 512
-"""Room for what a log adds to a record on its way."""
+"""Reserve for what the log adds to a record."""
 
 
 def article_message(event: Article | Retraction, *, topic: str, record_bytes_max: int, now: datetime) -> Message:
-    """The record for `topic`; its timestamp will be the time of writing.
+    """Build the record for `topic`; the log sets its timestamp when it writes it.
 
-    The event's id tells contents apart: the same article again has the same id, a corrected one another.
+    The event id contains a hash of the content: the same article has the same id again, a corrected one has another.
 
     Raises:
-        LineRejected: the record would be larger than the topic takes.
+        InvalidLine: the record would exceed the topic's size limit.
 
     """
     identity = f"{event.edition}/{event.id}"
@@ -39,6 +39,7 @@ def article_message(event: Article | Retraction, *, topic: str, record_bytes_max
         traceparent=new_traceparent(),
     )
     message = Message(topic=topic, key=event.id.encode(), value=value, headers=headers.encode())
-    if (size := message.size_bytes) > record_bytes_max - FRAMING_BYTES:
-        raise LineRejected(f"{size:,} bytes as a record, {topic} takes {record_bytes_max - FRAMING_BYTES:,}", "text")
+    limit_bytes = record_bytes_max - FRAMING_BYTES
+    if (size := message.size_bytes) > limit_bytes:
+        raise InvalidLine(f"{size:,} bytes as a record, over the limit of {limit_bytes:,} of {topic}", "text")
     return message

@@ -1,4 +1,4 @@
-"""The ingest engine: lines in, articles on the log, each line taken in exactly once however often it is interrupted."""
+"""Ingest a file of articles: each line is written to the log exactly once, however often the ingest is interrupted."""
 
 from __future__ import annotations
 
@@ -18,59 +18,59 @@ from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.records import Message
 from newsloom.streaming.resumable_writer import ResumableWriter
 from newsloom.streaming.topic_check import check_topics
-from services.ingest.article_parser import LineRejected, Retraction, Rules, read_line
+from services.ingest.article_parser import InvalidLine, ParseOptions, Retraction, parse_line
 from services.ingest.lines import Line, LineSource, open_lines
 from services.ingest.messages import article_message
 
 LINES_MAX: Final = 500
-"""Lines of one transaction."""
+"""Lines per transaction."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IngestPlan:
-    """What to take in, and how. `strict` ends at the first rejected line; `from_start` forgets earlier runs."""
+    """Which file to ingest, and how. `strict` stops at the first rejected line; `from_start` ignores earlier runs."""
 
     file: str
-    rules: Rules = field(default_factory=Rules)
+    parsing: ParseOptions = field(default_factory=ParseOptions)
     from_start: bool = False
     strict: bool = False
 
 
 @dataclass(kw_only=True, slots=True)
-class IngestReport:
-    """What came of it. `resumed_behind` lines were taken in by an earlier run; the counts are this run's alone."""
+class IngestResult:
+    """Counts of one run. `lines_skipped` were ingested by an earlier run; the other counts are this run's alone."""
 
-    resumed_behind: int = 0
+    lines_skipped: int = 0
     lines: int = 0
     articles: int = 0
     retractions: int = 0
     rejected: int = 0
-    ended_early: bool = False
+    stopped_early: bool = False
 
 
-class Observer(Protocol):
-    """Whoever watches an ingest."""
+class IngestObserver(Protocol):
+    """Callbacks that show the progress of an ingest."""
 
-    def resumed(self, lines: int) -> None:
-        """An earlier run has taken in this many lines of the same file; this one goes on behind them."""
+    def on_resumed(self, lines: int) -> None:
+        """Called once if an earlier run ingested the first `lines` lines of the same file."""
         ...
 
-    def rejected(self, line: Line, error: LineRejected) -> None:
-        """A line was no article. A line may be reported twice if the process dies before its batch is committed."""
+    def on_rejected(self, line: Line, error: InvalidLine) -> None:
+        """Called for each rejected line; twice for the same line if the process died before its batch was committed."""
         ...
 
-    def committed(self, report: IngestReport, fraction_read: float | None) -> None:
-        """A batch is in the log."""
+    def on_committed(self, result: IngestResult, fraction_read: float | None) -> None:
+        """Called after each committed batch."""
         ...
 
 
 def ingest(
-    log: Log, settings: Settings, plan: IngestPlan, observer: Observer, *, stop: threading.Event | None = None
-) -> IngestReport:
-    """Take in the plan's file from where the last run with the same rules left it, until its end or until `stop`.
+    log: Log, settings: Settings, plan: IngestPlan, observer: IngestObserver, *, stop: threading.Event | None = None
+) -> IngestResult:
+    """Ingest the plan's file until its end or until `stop`, continuing where the last run with the same options stopped.
 
     Raises:
-        InputUnreadable: the file is missing or damaged; what stands before the damage is in the log.
+        UnreadableInput: the file is missing or damaged; the lines before the damage are in the log.
         LogError: a topic is missing, or the log stayed away.
 
     """
@@ -82,9 +82,9 @@ def ingest(
     try:
         writer = ResumableWriter(log, _writer_name(settings, source))
         try:
-            run = _Run(writer, plan, observer, topic=name, record_bytes_max=record_bytes_max)
-            source = run.find_place(source)
-            return run.take_in(source, stop or threading.Event())
+            run = _IngestRun(writer, plan, observer, topic=name, record_bytes_max=record_bytes_max)
+            source = run.skip_ingested(source)
+            return run.write_lines(source, stop or threading.Event())
         finally:
             writer.close()
     finally:
@@ -92,101 +92,101 @@ def ingest(
 
 
 def _writer_name(settings: Settings, source: LineSource) -> str:
-    # What cannot be read again cannot be resumed: its writer has a name of its own, so that feeds do not fence one another.
+    # A stream cannot be resumed. Its writer gets a unique name, so that two feeds do not fence each other.
     identity = hashlib.sha256(bytes(source.path)).hexdigest()[:16] if source.path else f"stream-{uuid.uuid4().hex}"
     return f"{settings.topic_prefix}ingest-{identity}"
 
 
 class _Fingerprint:
-    """Recognises the lines taken in so far, and the rules they were read by: other rules make other articles of them."""
+    """Hash of the lines ingested so far and of the parse options: with other options the same lines give other articles."""
 
-    def __init__(self, rules: Rules) -> None:
-        self._hash = hashlib.blake2b(msgspec.json.encode(rules, order="deterministic"), digest_size=16)
+    def __init__(self, parsing: ParseOptions) -> None:
+        self._hash = hashlib.blake2b(msgspec.json.encode(parsing, order="deterministic"), digest_size=16)
 
     def add(self, line: Line) -> None:
         self._hash.update(b"\n" + line.raw)
 
-    def note(self) -> str:
+    def hexdigest(self) -> str:
         return self._hash.hexdigest()
 
 
-class _Run:
+class _IngestRun:
     def __init__(
-        self, writer: ResumableWriter, plan: IngestPlan, observer: Observer, *, topic: str, record_bytes_max: int
+        self, writer: ResumableWriter, plan: IngestPlan, observer: IngestObserver, *, topic: str, record_bytes_max: int
     ) -> None:
         self._writer = writer
         self._plan = plan
         self._observer = observer
         self._topic = topic
         self._record_bytes_max = record_bytes_max
-        self._report = IngestReport()
-        self._fingerprint = _Fingerprint(plan.rules)
+        self._result = IngestResult()
+        self._fingerprint = _Fingerprint(plan.parsing)
 
-    def find_place(self, source: LineSource) -> LineSource:
-        """The source, behind the lines that an earlier run took in; at its start if there are none or they have changed."""
+    def skip_ingested(self, source: LineSource) -> LineSource:
+        """Return the source behind the lines of an earlier run; at its start if there was none or its lines have changed."""
         progress = self._writer.progress
         if progress is None or not progress.position or self._plan.from_start:
             return source
         if self._skip(source, progress):
-            self._report.resumed_behind = progress.position
+            self._result.lines_skipped = progress.position
             return source
         source.close()
-        self._fingerprint = _Fingerprint(self._plan.rules)
+        self._fingerprint = _Fingerprint(self._plan.parsing)
         return open_lines(self._plan.file)
 
     def _skip(self, source: LineSource, progress: Progress) -> bool:
         left = progress.position
-        while left and (lines := source.take(min(left, LINES_MAX))):
+        while left and (lines := source.read(min(left, LINES_MAX))):
             left -= len(lines)
             for line in lines:
                 self._fingerprint.add(line)
-        return left == 0 and self._fingerprint.note() == progress.note
+        return left == 0 and self._fingerprint.hexdigest() == progress.note
 
-    def take_in(self, source: LineSource, stop: threading.Event) -> IngestReport:
-        report = self._report
-        while not stop.is_set() and not report.ended_early and (lines := source.take(LINES_MAX)):
-            if report.resumed_behind and not report.lines:
-                self._observer.resumed(report.resumed_behind)
+    def write_lines(self, source: LineSource, stop: threading.Event) -> IngestResult:
+        result = self._result
+        while not stop.is_set() and not result.stopped_early and (lines := source.read(LINES_MAX)):
+            if result.lines_skipped and not result.lines:
+                self._observer.on_resumed(result.lines_skipped)
             self._commit(self._messages(lines))
-            self._observer.committed(report, source.fraction_read())
-        report.ended_early |= stop.is_set()
-        return report
+            self._observer.on_committed(result, source.fraction_read())
+        result.stopped_early |= stop.is_set()
+        return result
 
     def _messages(self, lines: list[Line]) -> list[Message]:
         messages: list[Message] = []
         for line in lines:
             try:
                 message = self._message(line)
-            except LineRejected as error:
-                self._report.rejected += 1
-                self._observer.rejected(line, error)
+            except InvalidLine as error:
+                self._result.rejected += 1
+                self._observer.on_rejected(line, error)
                 if self._plan.strict:
-                    # The progress stays before this line: once it is mended, the next run goes on with it.
-                    self._report.ended_early = True
+                    # The progress stays before this line: once the line is corrected, the next run starts with it.
+                    self._result.stopped_early = True
                     break
             else:
                 messages += [message] if message else []
-            self._report.lines += 1
+            self._result.lines += 1
             self._fingerprint.add(line)
         return messages
 
     def _message(self, line: Line) -> Message | None:
         if not line.complete:
-            raise LineRejected(f"over {len(line.raw):,} bytes")
+            raise InvalidLine(f"over {len(line.raw):,} bytes")
         if not line.raw.strip():
             return None
-        event = read_line(line.raw, self._plan.rules)
+        event = parse_line(line.raw, self._plan.parsing)
         message = article_message(
             event, topic=self._topic, record_bytes_max=self._record_bytes_max, now=datetime.now(UTC)
         )
         if isinstance(event, Retraction):
-            self._report.retractions += 1
+            self._result.retractions += 1
         else:
-            self._report.articles += 1
+            self._result.articles += 1
         return message
 
     def _commit(self, messages: list[Message]) -> None:
-        position = self._report.resumed_behind + self._report.lines
-        # A place is kept beside the first message: on Kafka, before there is one, it would take rights that nobody should need.
+        position = self._result.lines_skipped + self._result.lines
+        # Kafka stores the progress with the first message's topic. Without a message it would need rights on another topic.
         if messages or self._writer.progress is not None:
-            self._writer.write(messages, Progress(position, self._fingerprint.note()))
+            self._writer.write(messages, Progress(position, self._fingerprint.hexdigest()))

@@ -1,1 +1,1 @@
-"""The whole installation on one machine, as supervised processes."""
+"""Run the whole installation on one machine, as supervised processes."""

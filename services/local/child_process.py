@@ -1,7 +1,7 @@
-"""Runs a service that ends with its supervisor, however that one ends: `python -m services.local.child_process MODULE ARGUMENTS`.
+"""Run a service that ends when its supervisor does: `python -m services.local.child_process MODULE ARGUMENTS`.
 
-The supervisor holds the other end of standard input and writes nothing. When it is gone, by kill -9 too, the pipe ends. (Linux
-could signal the child, but does so when the supervisor's *thread* ends, and other systems cannot.)
+Standard input is a pipe to which the supervisor writes nothing. It ends when the supervisor ends, even by kill -9. (Linux can
+signal the child, but does so when the supervisor's *thread* ends, and other systems cannot.)
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ def _end_with_supervisor() -> None:
         pass
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(GRACE_S)
-    # The service did not end by itself; what it has not committed comes again.
+    # The service did not stop in time. Its uncommitted batch will be delivered again.
     os._exit(EXIT_ABANDONED)
 
 
 def main() -> None:
-    """Run the module named in the first argument with the others, as `python -m` would."""
-    threading.Thread(target=_end_with_supervisor, name="tether", daemon=True).start()
+    """Run the module named in the first argument with the remaining arguments, as `python -m` would."""
+    threading.Thread(target=_end_with_supervisor, name="supervisor-watch", daemon=True).start()
     del sys.argv[0]
     runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 

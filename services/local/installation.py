@@ -1,10 +1,10 @@
-"""A small newsroom's whole installation on one machine: both services as processes, and perhaps a file to feed them."""
+"""Run an installation on one machine: every service as a process, and optionally an ingest beside them."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import IO, Final
@@ -20,30 +20,29 @@ from newsloom.streaming.log import Admin, Log
 from newsloom.streaming.scan import read_topic
 from newsloom.streaming.topic_check import check_topics
 from newsloom.subscribe import Newsloom
-from services.cli.views.formatting import count
-from services.ingest.runner import IngestPlan, IngestReport, Observer, ingest
-from services.local.supervisor import StopSignals, Supervisor, newsloom_service
+from services.ingest.runner import IngestObserver, IngestPlan, IngestResult, ingest
+from services.local.supervisor import ProcessSpec, StopSignals, Supervisor, service_process
 
-LOOK_S: Final = 0.25
+CHECK_INTERVAL_S: Final = 0.25
 UNAVAILABLE_MAX_S: Final = 60.0
-"""How long a run that is to end by itself waits for a log that is away."""
+"""How long a run with `until_drained` waits for a log that is unavailable."""
 DEATHS_MAX: Final = 5
-"""How often in a row a service may die in such a run."""
-FEED_END_S: Final = 2.0
+"""How often in a row a service may die in a run with `until_drained`."""
+INGEST_JOIN_S: Final = 2.0
 
-Ingest = Callable[[threading.Event], IngestReport]
-
+Ingest = Callable[[threading.Event], IngestResult]
+"""An ingest that ends early when its event is set."""
 
 Backlog = Mapping[str, int]
-"""Records each service, by name, has still to process; upper bounds until they are 0."""
+"""Records that each service, by name, has still to process. Upper bounds until they are 0."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class NewsroomPlan:
-    """How to run. `ingest` feeds the services; `until_drained` ends when it is done and nothing is left to do.
+class RunPlan:
+    """How to run the services, whose environment is `environ`.
 
-    `output` gets what the services print, None leaves it on standard error; `on_backlog` is told how it goes on, where the
-    run is to end.
+    `ingest` runs beside them. With `until_drained`, the run ends when the ingest is done and every record is processed, and
+    `on_backlog` gets each new backlog until then. `output` receives what the services print; None: standard error.
     """
 
     environ: Mapping[str, str]
@@ -57,90 +56,88 @@ def check_log_can_be_shared(settings: Settings) -> None:
     """Raise `ConfigurationError` for a log in memory, which other processes cannot see."""
     if settings.log == "sqlite://":
         raise ConfigurationError(
-            "NEWSLOOM_LOG=sqlite:// lives in the memory of one process, and the services are processes of their own: "
+            "NEWSLOOM_LOG=sqlite:// is in the memory of one process, and each service is a process of its own: "
             "name a file, such as sqlite:///newsloom.db"
         )
 
 
 def prepare_topics(log: Log, settings: Settings) -> None:
-    """Create the topics that do not exist; raise `ConfigurationError` if those that do are not as they must be."""
+    """Create missing topics; raise `ConfigurationError` if an existing one has the wrong settings."""
     admin = log.admin()
     admin.create(topic_specs(settings))
     check_topics(admin, topic_specs(settings), state_topic_names(settings))
 
 
-def run_newsroom(log: Log, settings: Settings, plan: NewsroomPlan) -> IngestReport | None:
-    """Run both services until SIGTERM or SIGINT, or until drained; returns what came of the ingest, if it has ended.
+def run_installation(log: Log, settings: Settings, plan: RunPlan) -> IngestResult | None:
+    """Run all services until SIGTERM or SIGINT, or until drained; return the result of the ingest if it has ended.
 
     Raises:
         ConfigurationError: a service cannot work with this configuration.
-        ServiceFailed, LogUnavailable: in a run that is to end by itself, a service or the log stayed away.
-        InputUnreadable, LogError: as the ingest raised it.
+        ServiceFailed, LogUnavailable: in a run with `until_drained`, a service keeps dying or the log stayed away.
+        UnreadableInput, LogError: raised by the ingest.
 
     """
+    processes = [_service_process(settings, index) for index in range(len(SERVICES))]
     deaths_max = DEATHS_MAX if plan.until_drained else None
-    services = [newsloom_service(service.name, **own) for service, own in _own_ports(settings)]
-    supervisor = Supervisor(services, environ=plan.environ, output=plan.output, deaths_max=deaths_max)
+    supervisor = Supervisor(processes, environ=plan.environ, output=plan.output, deaths_max=deaths_max)
+    monitor = BacklogMonitor(log.admin(), settings) if plan.until_drained else None
     with StopSignals() as signals:
-        feed = None if plan.ingest is None else Feed(plan.ingest, signals.stop)
+        thread = None if plan.ingest is None else IngestThread(plan.ingest, signals.stop)
         try:
-            if feed is not None:
-                feed.start()
-            _supervise(
-                supervisor, signals.stop, feed, Drain(log.admin(), settings) if plan.until_drained else None, plan
-            )
+            if thread is not None:
+                thread.start()
+            _supervise(supervisor, signals.stop, thread, monitor, plan)
         finally:
             signals.stop.set()
             supervisor.stop(signals.hurry)
-            if feed is not None:
-                feed.join(FEED_END_S)
-        return feed.report if feed is not None else None
+            if thread is not None:
+                thread.join(INGEST_JOIN_S)
+        return thread.result if thread is not None else None
 
 
-def _own_ports(settings: Settings) -> Iterator[tuple[ServiceDefinition, dict[str, str]]]:
-    """Each service with the variables of its own: on one machine each process needs another port for its metrics."""
-    for index, service in enumerate(SERVICES):
-        port = settings.metrics_port + index
-        yield service, {"NEWSLOOM_METRICS_PORT": str(port)} if settings.metrics_port else {}
+def _service_process(settings: Settings, index: int) -> ProcessSpec:
+    # Processes on one machine need different metrics ports.
+    port = {"NEWSLOOM_METRICS_PORT": str(settings.metrics_port + index)} if settings.metrics_port else {}
+    return service_process(SERVICES[index].name, **port)
 
 
-def feed_from(settings: Settings, plan: IngestPlan, observer: Observer) -> Ingest:
-    """The plan's ingest, on a log of its own: a log belongs to the thread that opened it."""
+def ingest_on_own_log(settings: Settings, plan: IngestPlan, observer: IngestObserver) -> Ingest:
+    """Return an ingest that opens its own log: a log may be used only by the thread that opened it."""
 
-    def feed(stop: threading.Event) -> IngestReport:
+    def run(stop: threading.Event) -> IngestResult:
         with closing(open_log(settings, create=True)) as log:
             return ingest(log, settings, plan, observer, stop=stop)
 
-    return feed
+    return run
 
 
-class Feed(threading.Thread):
-    """An ingest in a thread of its own, so that the services are looked after while it waits for its input or the log."""
+class IngestThread(threading.Thread):
+    """Run an ingest in a thread, so that the services are supervised while it waits for its input or for the log."""
 
     def __init__(self, ingest: Ingest, stop: threading.Event) -> None:
-        # A daemon: nobody can call it back from a pipe that is silent. What it has not committed is not taken in.
-        super().__init__(name="feed", daemon=True)
-        self.report: IngestReport | None = None
+        # A daemon: a thread that blocks on a silent pipe cannot be stopped. What it has not committed is not ingested.
+        super().__init__(name="ingest", daemon=True)
+        self.result: IngestResult | None = None
         self._ingest = ingest
         self._stop_event = stop
         self._error: Exception | None = None
 
     def run(self) -> None:
-        """Ingest, and keep what came of it."""
+        """Ingest; keep the result or the error."""
         try:
-            self.report = self._ingest(self._stop_event)
-        except Exception as error:  # noqa: BLE001 - raised again by `ended`, where somebody can act on it
+            self.result = self._ingest(self._stop_event)
+        except Exception as error:  # noqa: BLE001 - `is_done` raises it again in the supervising thread
             self._error = error
 
-    def ended(self) -> bool:
-        """Whether the input has been taken in; raises what the ingest raised."""
+    def is_done(self) -> bool:
+        """Return whether the whole input is ingested; raise the ingest's error if it failed."""
         if self._error is not None:
             raise self._error
-        return self.report is not None
+        return self.result is not None
 
 
-class Drain:
-    """Whether anything is left to do, by the groups' committed offsets."""
+class BacklogMonitor:
+    """Compute the services' backlogs from their groups' committed offsets."""
 
     def __init__(self, admin: Admin, settings: Settings) -> None:
         self._admin = admin
@@ -148,10 +145,10 @@ class Drain:
         self._answered_at = time.monotonic()
 
     def backlog(self) -> Backlog | None:
-        """What is left; None while the log is away, `LogUnavailable` once it has been for `UNAVAILABLE_MAX_S`."""
+        """Return the backlog; None while the log is unavailable, `LogUnavailable` after `UNAVAILABLE_MAX_S` of that."""
         try:
-            # In the order of the pipeline: a service without a backlog has written all that the next one is asked about.
-            backlog = {service.name: self._left(service) for service in SERVICES}
+            # In pipeline order: a service without a backlog has already written everything the next one will be asked about.
+            backlog = {service.name: self._backlog_of(service) for service in SERVICES}
         except LogUnavailable:
             if time.monotonic() - self._answered_at > UNAVAILABLE_MAX_S:
                 raise
@@ -159,48 +156,46 @@ class Drain:
         self._answered_at = time.monotonic()
         return backlog
 
-    def _left(self, service: ServiceDefinition) -> int:
+    def _backlog_of(self, service: ServiceDefinition) -> int:
         group = group_name(self._settings, service.name)
         return self._admin.backlog(group, topic_names(self._settings, service.consumes))
 
 
 def _supervise(
-    supervisor: Supervisor, stop: threading.Event, feed: Feed | None, drain: Drain | None, plan: NewsroomPlan
+    supervisor: Supervisor,
+    stop: threading.Event,
+    thread: IngestThread | None,
+    monitor: BacklogMonitor | None,
+    plan: RunPlan,
 ) -> None:
     while True:
         supervisor.check()
-        fed = feed is None or feed.ended()
-        if drain is not None and (backlog := drain.backlog()) is not None:
+        # Before the backlog: what is ingested after this check must not be missed.
+        is_ingested = thread is None or thread.is_done()
+        if monitor is not None and (backlog := monitor.backlog()) is not None:
             if plan.on_backlog is not None:
                 plan.on_backlog(backlog)
-            if fed and not any(backlog.values()):
+            if is_ingested and not any(backlog.values()):
                 return
-        if stop.wait(LOOK_S):
+        if stop.wait(CHECK_INTERVAL_S):
             return
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """What stands on the log: articles in stories, stories by state, and records nobody could process."""
+class LogSummary:
+    """Counts of the articles in stories, of the stories by state and of the dead letters on a log."""
 
     articles: int
     open: int
     closed: int
     dead_letters: int
 
-    def lines(self) -> list[str]:
-        """The standing in words."""
-        lines = [f"{count(self.articles, 'article')} stand in {self.open:,} open and {self.closed:,} closed stories"]
-        if self.dead_letters:
-            lines.append(f"{count(self.dead_letters, 'dead letter')}: `newsloom dead-letters list` says why")
-        return lines
 
-
-def standing(log: Log, settings: Settings) -> Standing:
-    """The log's present standing; raises `LogError`."""
+def summarize_log(log: Log, settings: Settings) -> LogSummary:
+    """Count what is on the log now; raises `LogError`."""
     stories = Newsloom(log, topic_prefix=settings.topic_prefix).stories().values()
     states = [story.state for story in stories]
-    return Standing(
+    return LogSummary(
         articles=sum(story.article_count for story in stories if story.state is not StoryState.MERGED),
         open=states.count(StoryState.OPEN),
         closed=states.count(StoryState.CLOSED),

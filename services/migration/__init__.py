@@ -1,1 +1,1 @@
-"""An installation under another prefix: other partition counts, or another model."""
+"""Copy an installation to another topic prefix: with other partition counts, or with the vectors of another model."""

@@ -1,4 +1,4 @@
-"""Two generations of topics side by side: what is written to the old ones, passed on to the new ones, each record once."""
+"""Forward new records from the old topics to the new ones, each once, while both generations of services run."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ from newsloom.streaming.records import Message, Record
 from newsloom.streaming.step import Outcome
 from newsloom.streaming.watchdog import Watchdog
 
-FOLLOWED: Final = EMBEDDER.consumes
-"""What comes from outside; all else each generation makes of it by itself."""
+FORWARDED: Final = EMBEDDER.consumes
+"""The topics that producers and operators write. Each generation produces all other topics itself."""
 RECORDS_MAX: Final = 500
 
 
-def group_of(target: Settings) -> str:
-    """The group that knows how far the target has followed."""
+def follow_group(target: Settings) -> str:
+    """Return the consumer group whose offsets record how far the old topics have been forwarded to the target."""
     return f"{target.topic_prefix}follow"
 
 
-class FollowingStep:
-    """Passes records on as they are, to the partition of the same number. Holds no state."""
+class ForwardStep:
+    """Forward records unchanged, to the partition of the same number. Has no state."""
 
     def __init__(self, settings: Settings, target: Settings) -> None:
-        self._targets = {topic_name(settings, topic): topic_name(target, topic) for topic in FOLLOWED}
+        self._targets = {topic_name(settings, topic): topic_name(target, topic) for topic in FORWARDED}
         self.input_topics: Sequence[str] = tuple(self._targets)
 
     def restore(self, partition: int) -> None:
-        """Nothing to restore."""
+        """Do nothing: there is no state."""
 
     def forget(self, partition: int) -> None:
-        """Nothing to forget."""
+        """Do nothing: there is no state."""
 
     def process(self, records: Sequence[Record]) -> Outcome:
-        """One message a record."""
+        """Return one message per record."""
         return Outcome(
             [
                 Message(self._targets[one.topic], one.key, one.value, one.headers, one.partition, one.timestamp_ms)
@@ -52,37 +52,40 @@ class FollowingStep:
 
 
 def follow(log: Log, settings: Settings, target: Settings, *, stop: threading.Event, until_drained: bool) -> int:
-    """Pass articles and commands on until `stop`, or until there are no more; how many there were.
+    """Forward articles and commands until `stop` or, with `until_drained`, until none are left; return how many.
 
     Raises:
-        ConfigurationError: no migration to the target has copied what was there before; a topic is missing, or has partitions
+        ConfigurationError: no migration to the target has copied the earlier records; a topic is missing, or has a partition
             that the target's does not have.
-        Fenced: another process follows under this instance's name.
+        Fenced: another process follows with the same instance name.
 
     """
-    step, group, passed_on = FollowingStep(settings, target), group_of(target), 0
-    _check_begun(log, settings, target)
-    letters = topic_name(target, DEAD_LETTERS)
-    config = LoopConfig(service="follow", dead_letter_topic=letters, dead_letter_share_max=1.0, records_max=RECORDS_MAX)
+    step, group, forwarded = ForwardStep(settings, target), follow_group(target), 0
+    _check_migrated(log, settings, target)
+    dead_letters = topic_name(target, DEAD_LETTERS)
+    config = LoopConfig(
+        service="follow", dead_letter_topic=dead_letters, dead_letter_share_max=1.0, records_max=RECORDS_MAX
+    )
     watchdog = Watchdog()
     watchdog.start()
     try:
         with closing(log.worker(group=group, instance=settings.instance, topics=step.input_topics)) as worker:
             loop = Loop(worker, step, config, stop=stop, watchdog=watchdog)
             while not stop.is_set() and not (until_drained and log.admin().backlog(group, step.input_topics) == 0):
-                passed_on += loop.run_once()
+                forwarded += loop.run_once()
     finally:
         watchdog.stop()
-    return passed_on
+    return forwarded
 
 
-def _check_begun(log: Log, settings: Settings, target: Settings) -> None:
-    """Nothing may be passed on that was copied."""
-    admin, topics = log.admin(), topic_names(settings, FOLLOWED)
+def _check_migrated(log: Log, settings: Settings, target: Settings) -> None:
+    """Raise if the group has no offsets to start from: it would forward records that a migration has copied."""
+    admin, topics = log.admin(), topic_names(settings, FORWARDED)
     starts = admin.start_offsets(topics)
     is_empty = all(end <= starts[source] for source, end in admin.end_offsets(topics).items())
-    if not is_empty and not admin.committed_offsets(group_of(target), topics):
+    if not is_empty and not admin.committed_offsets(follow_group(target), topics):
         raise ConfigurationError(
-            f"nobody knows from where on {target.topic_prefix} is to follow {settings.topic_prefix}: no migration to it has "
-            "ended, or it ended so long ago that the broker has forgotten (offsets.retention.minutes); migrate to a prefix first"
+            f"cannot forward from {settings.topic_prefix} to {target.topic_prefix}: the offset to start from is missing. Either "
+            "no migration to that prefix has finished, or the broker has deleted its offsets since "
+            "(offsets.retention.minutes). Migrate to a prefix first"
         )

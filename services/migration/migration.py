@@ -1,11 +1,12 @@
-"""An installation under another prefix: its editions spread over another number of partitions, or its vectors of another model.
+"""Migrate an installation to another topic prefix: with another number of state partitions, or with another model.
 
-1. Everything is copied while the services stand still (`copying`). What they have taken in comes first, and their groups are
-taken behind it; what they have not taken in comes behind that: so nothing is lost and nothing comes twice, on any log, without
-a word about offsets, which differ between the two. The old topics are only read. 2. With another model, the articles of open
-stories get its vectors in the copy (`reembedding`); the old services may be at work again meanwhile. 3. The copy is verified.
+1. Copy everything while the services are stopped (`copier`). Records that they have processed come first; then the groups are
+   advanced behind them; then come the unprocessed records. So nothing is lost or repeated, although offsets differ between
+   original and copy. The old topics are only read.
+2. With another model, embed the articles of open stories in the copy (`reembedder`). The old services may run meanwhile.
+3. Verify the copy.
 
-How far it has come stands in the log, with what it writes: given again, an interrupted migration goes on.
+The progress is stored in the log together with the records: run again, an interrupted migration continues.
 """
 
 from __future__ import annotations
@@ -26,27 +27,27 @@ from newsloom.streaming.errors import ConfigurationError, LogError
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.resumable_writer import ResumableWriter
 from newsloom.subscribe import Newsloom
-from services.migration.copier import MIGRATED, Copy
-from services.migration.follower import FOLLOWED, group_of
-from services.migration.target import planned_topics
+from services.migration.copier import MIGRATED, Copier
+from services.migration.follower import FORWARDED, follow_group
+from services.migration.target import target_topics
 from services.verifier.verification import find_violations
 
 if TYPE_CHECKING:
-    from services.migration.reembedder import Reembedding
+    from services.migration.reembedder import Reembedder
 
 BATCH_RECORDS_MAX: Final = 500
 POLL_TIMEOUT_MS: Final = 500
 COPYING, EMBEDDING, DONE = "copying", "embedding", "done"
-"""What a migration is at: the first word of the note in its progress."""
+"""The state of a migration: the first word of its progress note."""
 
 
-class BooksDisagree(LogError):
-    """The topics do not agree with each other, or the copy not with them: nobody should go on from the copy."""
+class InconsistentTopics(LogError):
+    """The original or the copy violates an invariant, or they differ: do not use the copy."""
 
 
 @dataclass(frozen=True, slots=True)
-class Migrated:
-    """What stands under the new prefix."""
+class MigrationResult:
+    """Number of stories and articles under the new prefix."""
 
     stories: int
     articles: int
@@ -56,24 +57,24 @@ def migrate(
     log: Log,
     settings: Settings,
     target: Settings,
-    told: Callable[[str], None],
-    reembedding: Reembedding | None = None,
-) -> Migrated:
+    on_progress: Callable[[str], None],
+    reembedder: Reembedder | None = None,
+) -> MigrationResult:
     """Copy everything under `settings.topic_prefix` to `target.topic_prefix`, with `target.state_partitions`.
 
-    With `reembedding`, the copy goes over to its encoder's model, which is `target.model`. `told` gets a line for each step.
-    A migration that was interrupted goes on where it was.
+    With `reembedder`, the copy gets vectors of its encoder's model, which must be `target.model`. `on_progress` gets a line for
+    each step. An interrupted migration continues.
 
     Raises:
-        ConfigurationError: there is something else under the target's prefix already; a topic is missing; the state cannot go
-            over to the model.
-        BooksDisagree: an invariant does not hold, of the old topics or of the copy.
-        TopicsChanged: a service or a producer is at work.
-        LogUnavailable, CommitFailed: the log stayed away; the same again goes on from here.
+        ConfigurationError: topics with other contents exist under the target's prefix; a topic is missing; the state cannot be
+            embedded with the model.
+        InconsistentTopics: the original or the copy violates an invariant.
+        TopicsChanged: a service or a producer is running.
+        LogUnavailable, CommitFailed: the log stayed away; call again to continue.
 
     """
     with closing(ResumableWriter(log, f"{target.topic_prefix}migrate")) as writer:
-        return _Migration(log, settings, target, writer, told, reembedding).run()
+        return _Migration(log, settings, target, writer, on_progress, reembedder).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,84 +83,86 @@ class _Migration:
     settings: Settings
     target: Settings
     writer: ResumableWriter
-    told: Callable[[str], None]
-    reembedding: Reembedding | None
+    on_progress: Callable[[str], None]
+    reembedder: Reembedder | None
 
-    def run(self) -> Migrated:
-        begun = _begun(self.log, self.settings, self.target, self.writer.progress)
-        if begun is None or begun.note.startswith(COPYING):
-            self._copy(begun)
-        elif self.reembedding is None or begun.note != self._embedding:
-            raise self._begun_otherwise()
-        if self.reembedding is not None:
-            self._embed(self.reembedding)
-        _check_books(self.log, self.target)
-        self.told(f"verified: every invariant holds under {self.target.topic_prefix}")
-        stories, memberships = _published(self.log, self.target)
-        self._note(DONE)
-        return Migrated(len(stories), len(memberships))
+    def run(self) -> MigrationResult:
+        progress = _unfinished_progress(self.log, self.settings, self.target, self.writer.progress)
+        if progress is None or progress.note.startswith(COPYING):
+            self._copy(progress)
+        elif self.reembedder is None or progress.note != self._embedding_note:
+            raise self._changed_error()
+        if self.reembedder is not None:
+            self._embed(self.reembedder)
+        _verify(self.log, self.target)
+        self.on_progress(f"verified: every invariant holds under {self.target.topic_prefix}")
+        stories, memberships = _published_digests(self.log, self.target)
+        self._write_note(DONE)
+        return MigrationResult(len(stories), len(memberships))
 
-    def _copy(self, begun: Progress | None) -> None:
+    def _copy(self, progress: Progress | None) -> None:
         log, settings, target = self.log, self.settings, self.target
-        _check_books(log, settings)
-        self.told(f"verified: every invariant holds under {settings.topic_prefix}")
-        if self.reembedding is not None:
-            self.reembedding.check(log, settings)
-        new_model = None if self.reembedding is None else target.model
+        _verify(log, settings)
+        self.on_progress(f"verified: every invariant holds under {settings.topic_prefix}")
+        if self.reembedder is not None:
+            self.reembedder.check(log, settings)
+        new_model = None if self.reembedder is None else target.model
         note = f"{COPYING} {_fingerprint(log, settings, target, new_model)}"
-        if begun is None:
-            log.admin().create(planned_topics(log, settings, target))
-        elif begun.note != note:
-            raise self._begun_otherwise()
-        copy = Copy(
+        if progress is None:
+            log.admin().create(target_topics(log, settings, target))
+        elif progress.note != note:
+            raise self._changed_error()
+        copier = Copier(
             log,
             settings,
             target,
             self.writer,
-            written_before=0 if begun is None else begun.position,
+            written_before=0 if progress is None else progress.position,
             note=note,
             new_model=new_model,
-            told=self.told,
+            on_progress=self.on_progress,
         )
-        copy.taken_in()
-        if not copy.is_ahead:
+        copier.copy_processed()
+        if not copier.is_resuming:
             for service in MIGRATED:
-                _pass(log, target, group_name(target, service.name), topic_names(target, service.consumes))
-        copy.not_taken_in()
-        # Whoever follows the old topics begins behind what was copied.
-        _pass(log, target, group_of(target), topic_names(settings, FOLLOWED))
-        _check_books(log, settings)
-        if _published(log, settings) != _published(log, target):
-            raise BooksDisagree(f"the stories under {target.topic_prefix} are not those under {settings.topic_prefix}")
+                _advance_group(log, target, group_name(target, service.name), topic_names(target, service.consumes))
+        copier.copy_unprocessed()
+        # `newsloom migrate --follow` will start behind the copied records.
+        _advance_group(log, target, follow_group(target), topic_names(settings, FORWARDED))
+        _verify(log, settings)
+        if _published_digests(log, settings) != _published_digests(log, target):
+            raise InconsistentTopics(
+                f"the stories under {target.topic_prefix} differ from those under {settings.topic_prefix}"
+            )
 
-    def _embed(self, reembedding: Reembedding) -> None:
-        self._note(self._embedding)
-        self.told(
+    def _embed(self, reembedder: Reembedder) -> None:
+        self._write_note(self._embedding_note)
+        self.on_progress(
             f"copied: services and producers under {self.settings.topic_prefix} may be started again; those under "
             f"{self.target.topic_prefix} not yet"
         )
-        before = _published(self.log, self.target)
-        reembedding.run(self.log, self.target, self.writer, note=self._embedding, told=self.told)
-        if before != _published(self.log, self.target):
-            raise BooksDisagree(f"the stories under {self.target.topic_prefix} are not those that were copied")
+        before = _published_digests(self.log, self.target)
+        reembedder.run(self.log, self.target, self.writer, note=self._embedding_note, on_progress=self.on_progress)
+        if before != _published_digests(self.log, self.target):
+            raise InconsistentTopics(f"the stories under {self.target.topic_prefix} differ from those that were copied")
 
     @property
-    def _embedding(self) -> str:
+    def _embedding_note(self) -> str:
         return f"{EMBEDDING} {self.target.state_partitions} {self.target.model}"
 
-    def _note(self, note: str) -> None:
+    def _write_note(self, note: str) -> None:
         progress = self.writer.progress
         self.writer.write([], Progress(0 if progress is None else progress.position, note))
 
-    def _begun_otherwise(self) -> ConfigurationError:
+    def _changed_error(self) -> ConfigurationError:
         return ConfigurationError(
-            f"a migration to {self.target.topic_prefix} was begun and did not end, and now something differs: the options, or "
-            "the old topics, on which services, producers or retention were at work. Name another prefix"
+            f"an earlier migration to {self.target.topic_prefix} was interrupted and cannot continue: the options differ, or "
+            "services, producers or retention have changed the old topics since. Choose another prefix"
         )
 
 
-def _begun(log: Log, settings: Settings, target: Settings, progress: Progress | None) -> Progress | None:
-    """The progress of a migration to the target that has not ended; raises ConfigurationError if other things stand there."""
+def _unfinished_progress(log: Log, settings: Settings, target: Settings, progress: Progress | None) -> Progress | None:
+    """Return the progress of an unfinished migration, if any; raise `ConfigurationError` if the target has other contents."""
     names = topic_names(target, TOPICS)
     existing = log.admin().describe(names)
     if not existing:
@@ -167,19 +170,17 @@ def _begun(log: Log, settings: Settings, target: Settings, progress: Progress | 
     if progress is not None and progress.note.partition(" ")[0] in (COPYING, EMBEDDING):
         return progress
     ends = log.admin().end_offsets(sorted(existing))
-    planned = {spec.name: spec.partitions for spec in planned_topics(log, settings, target)}
+    planned = {spec.name: spec.partitions for spec in target_topics(log, settings, target)}
     for name in sorted(existing):
         is_empty = not any(end for source, end in ends.items() if source.topic == name)
         if not is_empty or existing[name].partitions != planned[name]:
-            ended = "the migration has ended; " if progress is not None and progress.note == DONE else ""
-            raise ConfigurationError(
-                f"{ended}topic {name} exists already: name a prefix under which there is nothing yet"
-            )
+            finished = "this migration is finished; " if progress is not None and progress.note == DONE else ""
+            raise ConfigurationError(f"{finished}topic {name} exists already: choose a prefix without topics")
     return None
 
 
 def _fingerprint(log: Log, settings: Settings, target: Settings, new_model: str | None) -> str:
-    """What the order of the copies follows from."""
+    """Hash everything that the order of the copies depends on."""
     admin = log.admin()
     names = topic_names(settings, TOPICS)
     committed = [
@@ -188,13 +189,13 @@ def _fingerprint(log: Log, settings: Settings, target: Settings, new_model: str 
         )
         for service in MIGRATED
     ]
-    stand = (sorted(admin.start_offsets(names).items()), sorted(admin.end_offsets(names).items()), committed)
-    told = repr((stand, target.state_partitions, new_model)).encode()
-    return hashlib.blake2b(told, digest_size=16).hexdigest()
+    offsets = (sorted(admin.start_offsets(names).items()), sorted(admin.end_offsets(names).items()), committed)
+    content = repr((offsets, target.state_partitions, new_model)).encode()
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
 
 
-def _published(log: Log, settings: Settings) -> tuple[dict[str, bytes], dict[tuple[str, str], bytes]]:
-    """What must not change: digests of the stories, and of the memberships but for their vectors."""
+def _published_digests(log: Log, settings: Settings) -> tuple[dict[str, bytes], dict[tuple[str, str], bytes]]:
+    """Return digests of everything that must not change: the stories, and the memberships without their vectors."""
     newsloom = Newsloom(log, topic_prefix=settings.topic_prefix)
     memberships = {
         key: _digest(msgspec.structs.replace(member, title_vector=b"", lead_vector=b""))
@@ -207,17 +208,18 @@ def _digest(value: msgspec.Struct) -> bytes:
     return hashlib.blake2b(encode(value), digest_size=16).digest()
 
 
-def _check_books(log: Log, settings: Settings) -> None:
-    found = find_violations(log, settings)
-    if found:
-        raise BooksDisagree(
-            f"{len(found)} violations under {settings.topic_prefix}, the first: {found[0]}; see `newsloom state verify`"
+def _verify(log: Log, settings: Settings) -> None:
+    violations = find_violations(log, settings)
+    if violations:
+        raise InconsistentTopics(
+            f"{len(violations)} violations under {settings.topic_prefix}, the first: {violations[0]}; "
+            "see `newsloom state verify`"
         )
 
 
-def _pass(log: Log, target: Settings, group: str, topics: Sequence[str]) -> None:
-    """Take a group behind everything that stands in its topics."""
-    # As the instance that will come first: it takes its own place over at once, and waits for no session to end.
+def _advance_group(log: Log, target: Settings, group: str, topics: Sequence[str]) -> None:
+    """Commit the end offsets of the topics for a group."""
+    # As the first instance that will join: it then takes over at once, without waiting for another member's session to end.
     with closing(log.worker(group=group, instance=target.instance, topics=topics)) as worker:
         while log.admin().backlog(group, topics):
             batch = worker.poll(max_records=BATCH_RECORDS_MAX, timeout_ms=POLL_TIMEOUT_MS)

@@ -1,7 +1,7 @@
-"""The vectors of another model in the place of those that a state was made with.
+"""Replace the vectors in a copied state with those of another model.
 
-Stories, their ids, versions and histories stay, and so does every decision: an engine that goes on from here only compares
-new articles with the old ones by the new model. Only articles of open stories are compared; their texts come from `articles`.
+Stories, ids, versions, histories and decisions stay unchanged: from then on the clusterer compares new articles with the old
+ones by the new model. Only articles of open stories are compared, so only they are embedded; their texts come from `articles`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,6 @@ from newsloom.streaming.records import Message, Record
 from newsloom.streaming.resumable_writer import ResumableWriter
 from newsloom.streaming.scan import latest_by_key, read_topic
 from newsloom.subscribe import Newsloom
-from services.cli.views.formatting import count
 from services.clusterer.core.fixed_point import decode_half, encode_int16
 from services.embedder.encoder import Encoder
 from services.embedder.fingerprints import content_digest
@@ -35,15 +34,15 @@ from services.embedder.preparation import PREPARATION, PreparedText, prepare
 from services.embedder.step import encode_texts
 
 BATCH_ARTICLES: Final = 64
-TOLD_EVERY: Final = 1_024
+PROGRESS_EVERY: Final = 1_024
 
 ArticleKey = tuple[str, str]
 """Edition and article id."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Stood:
-    """A membership and the record it stands in, without its value."""
+class _StoredMember:
+    """A membership and its record, without the record's value."""
 
     record: Record
     member: Membership
@@ -51,37 +50,37 @@ class _Stood:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """What stands in `article-stories`: the memberships of open stories, and the checkpoints."""
+    """The memberships of open stories, and the checkpoints, in `article-stories`."""
 
-    members: dict[ArticleKey, _Stood]
+    members: dict[ArticleKey, _StoredMember]
     checkpoints: list[tuple[Record, Checkpoint]]
 
 
 @dataclass(frozen=True, slots=True)
-class Reembedding:
-    """Puts an encoder's vectors into a copied state. `from_titles`: where a text is gone, its title has to do."""
+class Reembedder:
+    """Embed a copied state with `encoder`. `from_titles`: if an article's text is gone, embed its title alone."""
 
     encoder: Encoder
     from_titles: bool = False
 
     def check(self, log: Log, settings: Settings) -> None:
-        """Raise `ConfigurationError` if the state of these settings cannot go over to the encoder's model."""
+        """Raise `ConfigurationError` if the state under these settings cannot be embedded with the encoder."""
         state = _read_state(log, settings)
         made_with = {(checkpoint.model, checkpoint.preparation) for _, checkpoint in state.checkpoints}
         if made_with == {(self.encoder.model, PREPARATION)}:
             raise ConfigurationError(
-                f"--model {self.encoder.model!r}: the stories under {settings.topic_prefix} are made with it already"
+                f"--model {self.encoder.model!r}: the stories under {settings.topic_prefix} use this model already"
             )
         waiting = self._count_waiting(log, settings)
         if waiting:
             raise ConfigurationError(
-                f"{count(waiting, 'record')} of {topic_name(settings, ARTICLE_VECTORS)} made with the old model or text "
-                "preparation still wait for the clusterer: run it, without the embedder, until it has processed them"
+                "vectors of the old model or text preparation still wait for the clusterer in "
+                f"{topic_name(settings, ARTICLE_VECTORS)} ({waiting:,}): run it, without the embedder, until it has processed all"
             )
-        left = dict(state.members)
-        for key, _ in _texts(log, settings, left):
-            del left[key]
-        self._check_titles(settings, left, len(state.members))
+        without_text = dict(state.members)
+        for key, _ in _read_texts(log, settings, without_text):
+            del without_text[key]
+        self._check_titles(settings, without_text, len(state.members))
 
     def _count_waiting(self, log: Log, settings: Settings) -> int:
         """Count the vectors that wait for the clusterer and could not be compared with the new ones."""
@@ -103,12 +102,12 @@ class Reembedding:
         )
 
     def run(
-        self, log: Log, target: Settings, writer: ResumableWriter, *, note: str, told: Callable[[str], None]
+        self, log: Log, target: Settings, writer: ResumableWriter, *, note: str, on_progress: Callable[[str], None]
     ) -> None:
-        """Write the memberships of open stories with new vectors, those that are not written yet; then the checkpoints.
+        """Write the memberships of open stories with new vectors, except those already written; then the checkpoints.
 
         Raises:
-            ConfigurationError: a text has gone meanwhile.
+            ConfigurationError: retention has deleted a text since `check`.
 
         """
         state = _read_state(log, target)
@@ -126,44 +125,45 @@ class Reembedding:
             before = total - len(left)
             for key, _ in batch:
                 left.pop(key, None)
-            if before // TOLD_EVERY != (total - len(left)) // TOLD_EVERY or not left:
-                told(f"embedded {total - len(left):>8,}  of {count(total, 'article')} in open stories")
+            if before // PROGRESS_EVERY != (total - len(left)) // PROGRESS_EVERY or not left:
+                on_progress(f"embedded {total - len(left):>8,}  of {total:,} articles in open stories")
         self._write(writer, [self._checkpoint(*one) for one in state.checkpoints], note)
 
     def _all_texts(
-        self, log: Log, target: Settings, left: dict[ArticleKey, _Stood], total: int
+        self, log: Log, target: Settings, left: dict[ArticleKey, _StoredMember], total: int
     ) -> Iterator[tuple[ArticleKey, PreparedText]]:
-        untold = dict(left)
-        for key, text in _texts(log, target, untold):
-            del untold[key]
+        without_text = dict(left)
+        for key, text in _read_texts(log, target, without_text):
+            del without_text[key]
             yield key, text
-        self._check_titles(target, untold, total)
-        for key, one in untold.items():
+        self._check_titles(target, without_text, total)
+        for key, one in without_text.items():
             yield key, PreparedText(title=one.member.title, lead="", body="", words=0)
 
-    def _check_titles(self, settings: Settings, textless: Mapping[ArticleKey, _Stood], total: int) -> None:
-        missing = [key for key, one in textless.items() if not (self.from_titles and one.member.title)]
+    def _check_titles(self, settings: Settings, without_text: Mapping[ArticleKey, _StoredMember], total: int) -> None:
+        missing = [key for key, one in without_text.items() if not (self.from_titles and one.member.title)]
         if not missing:
             return
         edition, article_id = min(missing)
-        hint = "they have no title either" if self.from_titles else "or let titles do, with --from-titles"
+        hint = "they have no title either" if self.from_titles else "or use their titles, with --from-titles"
         raise ConfigurationError(
-            f"of {count(total, 'article')} in open stories, the texts of {len(missing):,} are no longer in "
-            f"{topic_name(settings, ARTICLES)}, where retention takes them; the first: {article_id!r} of edition {edition}. "
+            f"retention has deleted the texts of {len(missing):,} of {total:,} articles in open stories from "
+            f"{topic_name(settings, ARTICLES)}; the first: {article_id!r} of edition {edition}. "
             f"Ingest these articles again, unchanged (`newsloom ingest -`; that changes no story); {hint}"
         )
 
-    def _member(self, stood: _Stood, title_vector: bytes, lead_vector: bytes) -> Message:
+    def _member(self, stored: _StoredMember, title_vector: bytes, lead_vector: bytes) -> Message:
         member = msgspec.structs.replace(
-            stood.member,
+            stored.member,
             title_vector=encode_int16(decode_half(title_vector, "title_vector")),
-            # Boilerplate is not compared: the title stands in for it.
+            # As the clusterer does: it does not compare boilerplate, and uses the title's vector instead.
             lead_vector=encode_int16(
-                decode_half(lead_vector if stood.member.boilerplate_of is None else title_vector, "lead_vector")
+                decode_half(lead_vector if stored.member.boilerplate_of is None else title_vector, "lead_vector")
             ),
         )
-        headers = tuple((name, value) for name, value in stood.record.headers if name != EMBEDDED_WITH)
-        return _instead(stood.record, encode(member), headers=(*headers, (EMBEDDED_WITH, self._embedded_with.encode())))
+        headers = tuple((name, value) for name, value in stored.record.headers if name != EMBEDDED_WITH)
+        headers = (*headers, (EMBEDDED_WITH, self._embedded_with.encode()))
+        return _replacement(stored.record, encode(member), headers=headers)
 
     @property
     def _embedded_with(self) -> str:
@@ -172,7 +172,7 @@ class Reembedding:
     def _checkpoint(self, record: Record, checkpoint: Checkpoint) -> Message:
         model, dimension = self.encoder.model, self.encoder.dimension
         after = msgspec.structs.replace(checkpoint, model=model, dimension=dimension, preparation=PREPARATION)
-        return _instead(record, encode(after), headers=record.headers)
+        return _replacement(record, encode(after), headers=record.headers)
 
     def _write(self, writer: ResumableWriter, messages: list[Message], note: str) -> None:
         position = writer.progress.position if writer.progress is not None else 0
@@ -192,28 +192,28 @@ def _read_state(log: Log, settings: Settings) -> _State:
         if isinstance(value, Checkpoint):
             state.checkpoints.append((record, value))
         elif value.story_id in open_ids:
-            state.members[value.edition, value.article_id] = _Stood(record, value)
+            state.members[value.edition, value.article_id] = _StoredMember(record, value)
     return state
 
 
-def _texts(
-    log: Log, settings: Settings, wanted: Mapping[ArticleKey, _Stood]
+def _read_texts(
+    log: Log, settings: Settings, wanted: Mapping[ArticleKey, _StoredMember]
 ) -> Iterator[tuple[ArticleKey, PreparedText]]:
-    """The prepared texts of the articles that stand in `articles` as the memberships know them, none of them corrected since.
+    """Yield the prepared texts in `articles` that are still those of the memberships, not corrected since.
 
-    What is no longer `wanted` when its turn comes is left out: an article may stand there several times.
+    An article may be there several times: the caller removes it from `wanted` after the first.
     """
     for record in read_topic(log, topic_name(settings, ARTICLES)):
         try:
             article = decode_article(record.value or b"")
         except InvalidValue:
             continue
-        stood = wanted.get((article.edition, article.id))
-        if stood is not None and content_digest(article) == stood.member.digest:
+        stored = wanted.get((article.edition, article.id))
+        if stored is not None and content_digest(article) == stored.member.digest:
             text = prepare(article)
             if text.passage:
                 yield (article.edition, article.id), text
 
 
-def _instead(record: Record, value: bytes, *, headers: tuple[tuple[str, bytes], ...]) -> Message:
+def _replacement(record: Record, value: bytes, *, headers: tuple[tuple[str, bytes], ...]) -> Message:
     return Message(record.topic, record.key, value, headers, record.partition, record.timestamp_ms)

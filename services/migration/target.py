@@ -1,4 +1,4 @@
-"""Where a migration goes: its settings, and its topics."""
+"""The target of a migration: its settings and its topics."""
 
 from __future__ import annotations
 
@@ -19,14 +19,12 @@ from newsloom.streaming.scan import topic_partitions
 PREFIX: Final = re.compile(r"[a-zA-Z0-9._-]{0,64}")
 
 
-def target_of(
+def target_settings(
     settings: Settings, prefix: str, *, state_partitions: int | None = None, model: str | None = None
 ) -> Settings:
-    """The settings of the copy; raises ConfigurationError for a prefix that cannot be, or is no other one."""
+    """Return the settings of the copy; raise `ConfigurationError` for an invalid prefix or that of the original."""
     if prefix == settings.topic_prefix:
-        raise ConfigurationError(
-            f"--to-prefix {prefix!r} is the prefix of the topics that are to be migrated: name another one"
-        )
+        raise ConfigurationError(f"--to-prefix {prefix!r} is the prefix of the topics to be copied: choose another one")
     if not PREFIX.fullmatch(prefix):
         raise ConfigurationError(f"--to-prefix {prefix!r} must be at most 64 of the characters a-z A-Z 0-9 . _ -")
     return msgspec.structs.replace(
@@ -37,8 +35,8 @@ def target_of(
     )
 
 
-def planned_topics(log: Log, settings: Settings, target: Settings) -> list[TopicSpec]:
-    """The target's topics: like those that are copied, but for the number of state partitions."""
+def target_topics(log: Log, settings: Settings, target: Settings) -> list[TopicSpec]:
+    """Return the target's topics: each with as many partitions as its original, except the state topics."""
     specs: dict[str, TopicSpec] = {spec.name: spec for spec in topic_specs(target)}
     for topic in TOPICS:
         if topic.sizing is Sizing.FREE:

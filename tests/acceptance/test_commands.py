@@ -19,7 +19,7 @@ from tests.acceptance.installation import Installation
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-SAMPLE: Final = Path(__file__).resolve().parents[2] / "services" / "cli" / "sample" / "articles.jsonl"
+SAMPLE: Final = Path(__file__).resolve().parents[2] / "services" / "local" / "sample" / "articles.jsonl"
 NOW: Final = datetime(2026, 11, 22, tzinfo=UTC)
 
 
@@ -57,7 +57,7 @@ def test_stories_are_corrected_and_stay_so(installation: Installation) -> None:
     unknown = MergeStories(
         command_id="c-1", edition="main", by="Jane", why="?", issued_at=NOW, story_id=new, other_story_id="st-none"
     )
-    installation.write(STORY_COMMANDS, [command_message(unknown, topic="", now=NOW)])
+    installation.write(STORY_COMMANDS, [command_message(unknown, topic="")])
     assert corrected(installation, "pin", large.id[:-4]) == [f"story {large.id} is pinned"]
     installation.drain("embedder", "clusterer")
 

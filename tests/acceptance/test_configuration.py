@@ -204,7 +204,10 @@ def test_another_model_than_the_states(newsroom: Installation, program: Program)
         "newsloom clusterer: NEWSLOOM_MODEL is 'all-MiniLM-L6-v2', but the stories of edition 'main' were made with "
         "'test' (8 dimensions): set it back, or migrate the stories to the new model with `newsloom migrate --model`"
     )
-    assert lines[1:] in ([], ["newsloom: the clusterer cannot work with this configuration; its own message says why"])
+    assert lines[1:] in (
+        [],
+        ["newsloom: the clusterer cannot work with this configuration: its own message gives the reason"],
+    )
 
 
 def test_a_vector_of_another_dimension_than_the_states(newsroom: Installation) -> None:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from newsloom.contracts.codec import encode
-from services.ingest.article_parser import Retraction, Rules, read_line
+from services.ingest.article_parser import ParseOptions, Retraction, parse_line
 
 NAMES: Final = {"outlet": "source", "language": "lang"}
 """What the files call otherwise."""
-RULES: Final = Rules(sources=NAMES)
+RULES: Final = ParseOptions(sources=NAMES)
 GOLD: Final = ("story", "story_title", "syndicated")
 """The labels of the files: no part of an article."""
 REAL: Final = ("groundnews2025.jsonl.gz", "allsides_dev.jsonl.gz")
@@ -45,7 +45,7 @@ def real_files(folder: Path) -> list[Path]:
 
 def pair_of(line: bytes) -> Pair:
     """What a line is on `articles`."""
-    event = read_line(line, RULES)
+    event = parse_line(line, RULES)
     return event.id.encode(), None if isinstance(event, Retraction) else encode(event)
 
 

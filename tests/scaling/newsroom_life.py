@@ -21,7 +21,7 @@ from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.options import parse_addresses
 from newsloom.streaming.log import Progress
 from newsloom.streaming.open import open_log_url
-from services.ingest.article_parser import read_line
+from services.ingest.article_parser import parse_line
 from services.ingest.messages import article_message
 from tests.acceptance.installation import INPUTS
 from tests.chaos.embedder import VECTORS
@@ -65,7 +65,7 @@ class Life:
         until = int(len(self.lines) * part)
         name = topic_name(self.settings, ARTICLES)
         messages = [
-            article_message(read_line(line, RULES), topic=name, record_bytes_max=1_000_000, now=datetime.now(UTC))
+            article_message(parse_line(line, RULES), topic=name, record_bytes_max=1_000_000, now=datetime.now(UTC))
             for line in self.lines[self.fed : until]
         ]
         with (

@@ -28,7 +28,7 @@ from newsloom.contracts.pipeline import SERVICES, TOPICS
 from newsloom.contracts.story import ArticleRef, Cause, HistoryEntry, Story, StoryState, StoryUpdate, UpdateKind
 from newsloom.contracts.topics import TopicDefinition
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector
-from newsloom.settings import KAFKA_PREFIX, NOT_OURS, PREFIX, Settings
+from newsloom.settings import KAFKA_PREFIX, PREFIX, TEST_PREFIX, Settings
 from newsloom.streaming.dead_letter_replay import REPLAYED_OFFSET
 from newsloom.streaming.dead_letters import ADDED_HEADERS
 from services.cli.__main__ import COMMANDS
@@ -85,7 +85,7 @@ def test_the_readme_mentions_every_command() -> None:
 def test_every_mentioned_variable_exists(document: Path) -> None:
     known = {PREFIX + name.upper() for name in Settings.__struct_fields__}
     found = set(re.findall(r"NEWSLOOM_[A-Z_]+", document.read_text()))
-    assert {name for name in found - known if not name.startswith((KAFKA_PREFIX, NOT_OURS))} <= {PREFIX}
+    assert {name for name in found - known if not name.startswith((KAFKA_PREFIX, TEST_PREFIX))} <= {PREFIX}
 
 
 def test_the_pipeline_table_equals_the_services() -> None:

@@ -1,16 +1,16 @@
-"""`newsloom audit`: merges and splits for an operator to judge."""
+"""`newsloom audit`: propose merges and splits for an operator to judge."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 
 import click
 
 from newsloom.log import open_log
 from newsloom.settings import Settings
-from newsloom.streaming.errors import ConfigurationError
+from services.cli.commands import needs_extra
 from services.cli.views.formatting import console
+from services.cli.views.proposals import print_json_lines, print_text
 
 
 @click.command(name="audit")
@@ -20,22 +20,23 @@ from services.cli.views.formatting import console
     metavar="SHARE",
     type=click.FloatRange(0, 1),
     default=0.5,
-    help="Only what this share of each story's reports speaks for, from 0 to 1. [0.5]",
+    help="Only proposals that at least this share of each story's reports supports, from 0 to 1. [0.5]",
 )
 @click.option(
     "--format",
     "form",
     type=click.Choice(["text", "json"]),
     default="text",
-    help="json: a proposal a line, with its command.",
+    help="json: a proposal per line, with its command.",
 )
 @click.pass_obj
 def command(settings: Settings, *, edition: str | None, quorum: float, form: str) -> None:
-    """Propose stories that should perhaps be one, and stories that should perhaps be two; strongest first.
+    """Propose stories that should perhaps be merged or split; strongest proposals first.
 
-    HDBSCAN looks at the reports of the open stories with the latest articles, in whatever order they came. Nothing is changed:
-    many proposals are wrong, and each comes with its evidence and the command that carries it out. Needs
-    `pip install 'newsloom[clusterer]'` and the clusterers' own NEWSLOOM_MODEL, NEWSLOOM_CALIBRATION and NEWSLOOM_GRANULARITY.
+    HDBSCAN clusters the reports of the open stories with the latest articles, independently of their order of arrival. Nothing
+    is changed: many proposals are wrong, and each comes with its evidence and the command that carries it out. Needs
+    `pip install 'newsloom[clusterer]'` and the same NEWSLOOM_MODEL, NEWSLOOM_CALIBRATION and NEWSLOOM_GRANULARITY as the
+    clusterers.
 
     \b
     Examples:
@@ -43,9 +44,8 @@ def command(settings: Settings, *, edition: str | None, quorum: float, form: str
       newsloom audit --edition de --quorum 0.8
       newsloom audit --format json | jq -r .command
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
-    with _clusterer_extra():
-        # Only now: they stand on NumPy, FAISS and HDBSCAN.
-        from services.cli.views.proposals import print_json_lines, print_text  # noqa: PLC0415
+    with needs_extra("audit", "clusterer"):
+        # Needs NumPy, FAISS and HDBSCAN.
         from services.clusterer.log_audit import audit_log  # noqa: PLC0415
     with closing(open_log(settings)) as log:
         proposals = audit_log(log, settings, edition=edition, quorum=quorum)
@@ -53,16 +53,3 @@ def command(settings: Settings, *, edition: str | None, quorum: float, form: str
         print_json_lines(proposals)
     else:
         print_text(console(), proposals)
-
-
-@contextmanager
-def _clusterer_extra() -> Iterator[None]:
-    """Say which package is missing, where the clusterer's are not installed."""
-    try:
-        yield
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] in {"newsloom", "services"}:
-            raise
-        raise ConfigurationError(
-            f"audit needs {error.name}, which is not installed: pip install 'newsloom[clusterer]'"
-        ) from error

@@ -1,15 +1,13 @@
-"""`newsloom dead-letters`: what could not be processed, why, and how it gets another chance."""
+"""`newsloom dead-letters`: list the records that were rejected, show one, or send them back."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
 from contextlib import closing
-from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 
 import click
-from rich.text import Text
 
 from newsloom.contracts.codec import encode
 from newsloom.contracts.topics import DEAD_LETTERS
@@ -21,16 +19,13 @@ from newsloom.streaming.dead_letters import REASON, TOPIC
 from newsloom.streaming.log import Log
 from newsloom.streaming.records import PartitionOffset
 from newsloom.terminal import escape
-from services.cli.views.dead_letter import LetterLine, letter_line, print_letter
-from services.cli.views.formatting import console, count, is_terminal, moment, print_json, print_table, table
-
-FULL_COLUMNS: Final = 120
-"""Below this width a list leaves the reason its room: no more than letter and reason."""
+from services.cli.views.dead_letter import dead_letter_row, print_dead_letter, print_dead_letters
+from services.cli.views.formatting import console, count, is_terminal, print_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class _PlaceType(click.ParamType[PartitionOffset]):
+class _PositionType(click.ParamType[PartitionOffset]):
     name = "letter"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> PartitionOffset:
@@ -40,20 +35,19 @@ class _PlaceType(click.ParamType[PartitionOffset]):
         return PartitionOffset(int(partition or 0), int(offset))
 
 
-def _filters(function: F) -> F:
-    """The options that choose letters: the same for `list` and `replay`, so that the one shows what the other would send."""
-    function = click.option("--topic", metavar="NAME", help="Only letters that came from this topic (its full name).")(
-        function
-    )
-    return click.option("--reason", metavar="TEXT", help="Only letters whose reason contains this text.")(function)
+def _filter_options(function: F) -> F:
+    """Add the options that select letters. `list` and `replay` share them, so that `list` shows what `replay` would send."""
+    topic = click.option("--topic", metavar="NAME", help="Only letters from this topic (its full name).")
+    reason = click.option("--reason", metavar="TEXT", help="Only letters whose reason contains this text.")
+    return reason(topic(function))
 
 
 @click.group(name="dead-letters")
 def command() -> None:
-    """See what could not be processed and why, and send it back after a fix.
+    """Show records that could not be processed and why, and send them back once the cause is fixed.
 
-    A dead letter is a record as it came, with the reason in added headers. It waits until it is replayed or its topic
-    forgets it (after 90 days).
+    A dead letter is the original record with the reason in additional headers. It waits until it is replayed or until its
+    topic deletes it (after 90 days).
 
     \b
     Examples:
@@ -64,12 +58,12 @@ def command() -> None:
 
 
 @command.command(name="list")
-@_filters
+@_filter_options
 @click.option("--all", "every", is_flag=True, help="Replayed letters too.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="json: an object a line.")
+@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="json: an object per line.")
 @click.pass_obj
 def list_(settings: Settings, *, reason: str | None, topic: str | None, every: bool, form: str) -> None:
-    """List the letters that wait, the oldest of each partition first.
+    """List the waiting letters, by partition, oldest first.
 
     \b
     Examples:
@@ -77,17 +71,17 @@ def list_(settings: Settings, *, reason: str | None, topic: str | None, every: b
       newsloom dead-letters list --all --format json | jq -r .reason | sort | uniq -c
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
     with closing(open_log(settings)) as log:
-        lines = [
-            letter_line(letter)
+        rows = [
+            dead_letter_row(letter)
             for letter in read_dead_letters(log, topic_name(settings, DEAD_LETTERS))
             if (every or not letter.replayed) and _matches(letter, reason, topic)
         ]
-    lines.sort(key=lambda line: (line.partition, line.offset))
+    rows.sort(key=lambda row: (row.partition, row.offset))
     if form == "json":
-        for line in lines:
-            print_json(encode(line))
-    elif lines:
-        _print_list(lines)
+        for row in rows:
+            print_json(encode(row))
+    elif rows:
+        print_dead_letters(console(), rows)
     else:
         click.echo(
             "no such dead letters" if every else "no such dead letters wait (`--all` lists replayed ones too)", err=True
@@ -95,11 +89,11 @@ def list_(settings: Settings, *, reason: str | None, topic: str | None, every: b
 
 
 @command.command(name="show")
-@click.argument("place", metavar="PARTITION/OFFSET", type=_PlaceType())
+@click.argument("position", metavar="PARTITION/OFFSET", type=_PositionType())
 @click.option("--raw", is_flag=True, help="Only the value, byte for byte.")
 @click.pass_obj
-def show(settings: Settings, place: PartitionOffset, raw: bool) -> None:
-    """Show one letter in full: why it is here, its headers and its value.
+def show(settings: Settings, position: PartitionOffset, raw: bool) -> None:
+    """Show one letter in full: its reason, headers and value.
 
     \b
     Examples:
@@ -111,35 +105,36 @@ def show(settings: Settings, place: PartitionOffset, raw: bool) -> None:
             (
                 letter
                 for letter in read_dead_letters(log, topic_name(settings, DEAD_LETTERS))
-                if letter.record.position == place
+                if letter.record.position == position
             ),
             None,
         )
     if letter is None:
-        raise click.ClickException(_absent([place]))
+        raise click.ClickException(_not_found([position]))
     if raw:
         if is_terminal():
             raise click.UsageError(
-                "--raw writes bytes as they came, which may steer a terminal: send them to a file or a program"
+                "--raw prints unescaped bytes, which could control the terminal: redirect them to a file or a program"
             )
         click.echo(letter.record.value or b"", nl=False)
     else:
-        print_letter(console(), letter)
+        print_dead_letter(console(), letter)
 
 
 @command.command(name="replay")
-@click.argument("places", metavar="[PARTITION/OFFSET]...", type=_PlaceType(), nargs=-1)
-@_filters
+@click.argument("positions", metavar="[PARTITION/OFFSET]...", type=_PositionType(), nargs=-1)
+@_filter_options
 @click.pass_obj
-def replay_(settings: Settings, places: tuple[PartitionOffset, ...], *, reason: str | None, topic: str | None) -> None:
-    """Send waiting letters back to the topics they came from: all, those named, or those the options choose.
+def replay_(
+    settings: Settings, positions: tuple[PartitionOffset, ...], *, reason: str | None, topic: str | None
+) -> None:
+    """Send waiting letters back to their topics: all, those listed, or those that the options select.
 
-    Do it after a fix: of a service, of its settings, or of what it stumbled over. Each letter is sent once: that it was is
-    recorded in the dead-letter topic, in the same transaction, so a second replay does not send it again, and letters that
-    were not chosen go on waiting. A record that is rejected again becomes a new letter. A record keeps its timestamp, unless
-    it is so old that its topic would soon forget it. Exit status 1: a letter that was
-    named does not exist, or one does not say where it came from. `newsloom dead-letters list` with the same options shows
-    what would be sent.
+    Run it after the cause is fixed: in a service, its settings or the record's producer. Each letter is sent once: the same
+    transaction marks it as replayed in the dead-letter topic, so a second replay does not send it again. Letters that are not
+    selected keep waiting. A record that is rejected again becomes a new letter. A record keeps its timestamp, unless it is so
+    old that its topic would soon delete it. Exit status 1: a listed letter does not exist, or the headers of one do not name
+    its topic. `newsloom dead-letters list` with the same options shows what would be sent.
 
     \b
     Examples:
@@ -148,14 +143,14 @@ def replay_(settings: Settings, places: tuple[PartitionOffset, ...], *, reason: 
       newsloom dead-letters replay --topic news.article-vectors --reason 'vector of 768'
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
     dead_letters = topic_name(settings, DEAD_LETTERS)
-    chosen = frozenset(places)
+    listed = frozenset(positions)
 
     def wanted(letter: DeadLetterRecord) -> bool:
-        return (not chosen or letter.record.position in chosen) and _matches(letter, reason, topic)
+        return (not listed or letter.record.position in listed) and _matches(letter, reason, topic)
 
     with closing(open_log(settings)) as log:
-        if chosen:
-            _check_named(log, dead_letters, chosen)
+        if listed:
+            _check_listed(log, dead_letters, listed)
         outcome = replay(
             log, dead_letters, writer_name=f"{dead_letters}-replay", wanted=wanted, now_ms=time.time_ns() // 1_000_000
         )
@@ -164,20 +159,20 @@ def replay_(settings: Settings, places: tuple[PartitionOffset, ...], *, reason: 
     if not outcome.sent:
         click.echo("nothing to send: no such dead letters wait")
     if outcome.without_origin:
-        named = ", ".join(map(str, outcome.without_origin))
-        raise click.ClickException(f"not sent, because their headers do not say where they came from: {named}")
+        names = ", ".join(map(str, outcome.without_origin))
+        raise click.ClickException(f"not sent, because their headers do not name the topic they came from: {names}")
 
 
-def _check_named(log: Log, dead_letters: str, chosen: frozenset[PartitionOffset]) -> None:
+def _check_listed(log: Log, dead_letters: str, listed: frozenset[PartitionOffset]) -> None:
     found = {
         letter.record.position: letter.replayed
         for letter in read_dead_letters(log, dead_letters)
-        if letter.record.position in chosen
+        if letter.record.position in listed
     }
-    if absent := sorted(chosen - set(found)):
-        raise click.ClickException(f"{_absent(absent)}; nothing was sent")
-    for place in sorted(place for place, replayed in found.items() if replayed):
-        click.echo(f"{place} was replayed before; it is not sent again", err=True)
+    if missing := sorted(listed - set(found)):
+        raise click.ClickException(f"{_not_found(missing)}; nothing was sent")
+    for position in sorted(position for position, replayed in found.items() if replayed):
+        click.echo(f"{position} was replayed before; it is not sent again", err=True)
 
 
 def _matches(letter: DeadLetterRecord, reason: str | None, topic: str | None) -> bool:
@@ -185,28 +180,5 @@ def _matches(letter: DeadLetterRecord, reason: str | None, topic: str | None) ->
     return (reason is None or reason in (record.header(REASON) or "")) and topic in {None, record.header(TOPIC)}
 
 
-def _absent(places: list[PartitionOffset]) -> str:
-    return f"there is no dead letter {', '.join(map(str, places))}: `newsloom dead-letters list --all` lists them"
-
-
-def _print_list(lines: list[LetterLine]) -> None:
-    screen = console()
-    narrow = screen.width < FULL_COLUMNS
-    rows = table("letter", "reason") if narrow else table("letter", "time", "service", "from", "bytes", "key", "reason")
-    for line in lines:
-        place = line.place + (" replayed" if line.replayed else "")
-        # Not cut, as titles are: the reason is what one came for.
-        reason = Text(escape(line.reason))
-        if narrow:
-            rows.add_row(place, reason)
-            continue
-        rows.add_row(
-            place,
-            moment(datetime.fromisoformat(line.time)),
-            escape(line.service),
-            f"{escape(line.topic)} {escape(line.origin)}",
-            "-" if line.bytes is None else f"{line.bytes:,}",
-            "-" if line.key is None else escape(line.key),
-            reason,
-        )
-    print_table(screen, rows)
+def _not_found(positions: list[PartitionOffset]) -> str:
+    return f"there is no dead letter {', '.join(map(str, positions))}: `newsloom dead-letters list --all` lists them"

@@ -1,4 +1,4 @@
-"""`newsloom demo`: the bundled sample through both services, and what came of it."""
+"""`newsloom demo`: run the bundled sample through the services and print the stories."""
 
 from __future__ import annotations
 
@@ -25,85 +25,94 @@ from newsloom.streaming.errors import LogError
 from newsloom.streaming.log import Log
 from newsloom.terminal import escape
 from services.cli.commands.ingest import EXIT_INTERRUPTED
-from services.cli.commands.run import log_to
+from services.cli.commands.run import redirect_logs
 from services.cli.views.demo_progress import DemoDisplay
-from services.cli.views.demo_summary import print_numbers, print_stories, read_outcome
+from services.cli.views.demo_summary import print_counts, print_stories
 from services.cli.views.formatting import console
-from services.ingest.runner import IngestPlan, IngestReport
-from services.local.installation import NewsroomPlan, check_log_can_be_shared, feed_from, prepare_topics, run_newsroom
+from services.ingest.runner import IngestPlan, IngestResult
+from services.local.demo_result import read_result
+from services.local.installation import (
+    RunPlan,
+    check_log_can_be_shared,
+    ingest_on_own_log,
+    prepare_topics,
+    run_installation,
+)
 
 LOG_LINES_SHOWN: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
-class DemoPlace:
-    """Where a demo happens: the settings that differ from this process's own, and a folder for the services' logs."""
+class DemoSetup:
+    """The settings in which a demo differs from this process's environment, and a folder for the services' logs."""
 
     environ: Mapping[str, str]
     folder: Path
 
     @property
     def log_file(self) -> Path:
-        """What the services print."""
+        """The file that receives the services' output."""
         return self.folder / "services.log"
 
 
-def choose_place(environ: Mapping[str, str], now: datetime) -> DemoPlace:
-    """A log of its own in a new folder; or, where the environment names a log, topics of its own on that one."""
+def create_setup(environ: Mapping[str, str], now: datetime) -> DemoSetup:
+    """Choose a new SQLite log in a new folder; if the environment names a log, new topics on that log."""
     folder = Path(tempfile.mkdtemp(prefix="newsloom-demo-"))
-    # One partition of everything: the order of arrival, and so the outcome, is then the same every time.
+    # One partition per topic: the order of arrival, and therefore the result, is the same in every run.
     chosen = {"NEWSLOOM_PARTITIONS": "1", "NEWSLOOM_STATE_PARTITIONS": "1"}
     if "NEWSLOOM_LOG" in environ:
         chosen["NEWSLOOM_TOPIC_PREFIX"] = f"demo-{now:%Y%m%d-%H%M%S}."
     else:
         chosen["NEWSLOOM_LOG"] = f"sqlite:///{folder / 'newsloom.db'}"
-    return DemoPlace(environ=chosen, folder=folder)
+    return DemoSetup(environ=chosen, folder=folder)
 
 
 @click.command()
 def command() -> None:
-    """See newsloom work: replay a small stream of news through both services and show the stories they find.
+    """See newsloom work: send a small stream of news through both services and show the stories they find.
 
-    It works in a new folder or, where NEWSLOOM_LOG is set, on topics of its own there; nothing else is touched. It takes
-    about half a minute.
+    It uses a new folder or, if NEWSLOOM_LOG is set, new topics on that log, and touches nothing else. It takes about half a
+    minute.
     """
-    begun = time.monotonic()
+    started_at = time.monotonic()
     check_log_can_be_shared(load_settings(os.environ))
-    place = choose_place(os.environ, datetime.now(UTC))
-    settings = load_settings({**os.environ, **place.environ})
+    setup = create_setup(os.environ, datetime.now(UTC))
+    settings = load_settings({**os.environ, **setup.environ})
     screen = console()
     screen.print("A sample stream of news, through embedder and clusterer as two processes, on")
     screen.print(f"{settings.log} (topics {settings.topic_prefix}*)\n", soft_wrap=True)
-    with place.log_file.open("a") as log_file, closing(open_log(settings, create=True)) as log:
-        log_to(log_file)
-        with _log_shown_on_failure(place.log_file):
-            report = _replay(log, settings, place, screen, log_file)
-        if report is None or report.ended_early:
+    with setup.log_file.open("a") as log_file, closing(open_log(settings, create=True)) as log:
+        redirect_logs(log_file)
+        with _show_log_on_failure(setup.log_file):
+            ingested = _run_sample(log, settings, setup, screen, log_file)
+        if ingested is None or ingested.stopped_early:
             click.echo("stopped", err=True)
             sys.exit(EXIT_INTERRUPTED)
-        outcome = read_outcome(log, settings)
-    print_stories(screen, outcome)
-    print_numbers(screen, report, outcome, seconds=time.monotonic() - begun)
-    _print_next(screen, settings, example=outcome.stories[0].id if outcome.stories else "ID")
+        result = read_result(log, settings)
+    print_stories(screen, result)
+    print_counts(screen, ingested, result, seconds=time.monotonic() - started_at)
+    _print_next_steps(screen, settings, example=result.stories[0].id if result.stories else "ID")
 
 
-def _replay(log: Log, settings: Settings, place: DemoPlace, screen: Console, log_file: TextIO) -> IngestReport | None:
+def _run_sample(
+    log: Log, settings: Settings, setup: DemoSetup, screen: Console, log_file: TextIO
+) -> IngestResult | None:
     prepare_topics(log, settings)
     with as_file(files("services.local") / "sample" / "articles.jsonl") as sample:
         lines = sample.read_bytes().count(b"\n")
         with DemoDisplay(screen, lines=lines) as display:
-            plan = NewsroomPlan(
-                environ={**os.environ, **place.environ},
-                ingest=feed_from(settings, IngestPlan(file=str(sample)), display),
+            plan = RunPlan(
+                environ={**os.environ, **setup.environ},
+                ingest=ingest_on_own_log(settings, IngestPlan(file=str(sample)), display),
                 until_drained=True,
                 output=log_file,
                 on_backlog=display.show_backlog,
             )
-            return run_newsroom(log, settings, plan)
+            return run_installation(log, settings, plan)
 
 
 @contextmanager
-def _log_shown_on_failure(log_file: Path) -> Iterator[None]:
+def _show_log_on_failure(log_file: Path) -> Iterator[None]:
     try:
         yield
     except LogError:
@@ -114,7 +123,7 @@ def _log_shown_on_failure(log_file: Path) -> Iterator[None]:
         raise
 
 
-def _print_next(screen: Console, settings: Settings, *, example: str) -> None:
+def _print_next_steps(screen: Console, settings: Settings, *, example: str) -> None:
     program = "newsloom" if shutil.which("newsloom") else shlex.quote(sys.argv[0])
     screen.print("Look around:\n")
     screen.print(

@@ -1,4 +1,4 @@
-"""`newsloom evaluate`. The one place outside that package that knows it, and by name alone: nothing imports `evaluation`."""
+"""`newsloom evaluate`: the command of the package `evaluation`, found by name: nothing outside that package imports it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def _command() -> click.Command:
     except ModuleNotFoundError as error:
         if error.name != "evaluation":
             raise
-        # A service's image, say. The list of commands must be shown there all the same.
+        # For example in a service's image, where `newsloom --help` must work too.
         return click.Command(
             "evaluate",
             callback=_missing,

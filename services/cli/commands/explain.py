@@ -10,7 +10,7 @@ from newsloom.contracts.codec import encode
 from newsloom.contracts.membership import Membership
 from newsloom.contracts.story import Story, StoryState
 from newsloom.settings import Settings
-from newsloom.story_lookup import find
+from newsloom.story_lookup import find_story
 from newsloom.subscribe import Newsloom
 from services.cli.views.explanation import print_article, print_members
 from services.cli.views.formatting import console, print_json
@@ -21,21 +21,21 @@ STORY_PREFIX = "st-"
 @click.command(name="explain")
 @click.argument("ident", metavar="ARTICLE|STORY")
 @click.option(
-    "--edition", metavar="NAME", help="Only this edition; needed for an article id that several editions have."
+    "--edition", metavar="NAME", help="Only this edition. Required if several editions have an article with that id."
 )
 @click.option(
     "--format",
     "form",
     type=click.Choice(["text", "json"]),
     default="text",
-    help="json: the Membership as it is kept; for a story one a line, in order of arrival.",
+    help="json: the Membership as stored; for a story one per line, in order of arrival.",
 )
 @click.pass_obj
 def command(settings: Settings, *, ident: str, edition: str | None, form: str) -> None:
-    """Say why an article is in its story, or how each article of a story came to it.
+    """Show why an article is in its story, or how each article of a story got there.
 
-    The argument is an article's id, a story's id, or as much of a story's beginning (st-...) as no other story shares.
-    What is shown was recorded when it was decided; nothing is decided again. Exit status 1: there is no such thing.
+    The argument is the id of an article or a story, or the beginning (st-...) of one story's id. The decisions shown are those
+    recorded at the time; nothing is decided again. Exit status 1: there is no such article or story.
 
     \b
     Examples:
@@ -62,7 +62,7 @@ def command(settings: Settings, *, ident: str, edition: str | None, form: str) -
 
 
 def resolve(ident: str, memberships: Iterable[Membership], stories: dict[str, Story]) -> Membership | Story:
-    """The story or the article of this id, or else the only story whose id begins so.
+    """Return the story or article with this id, or else the only story whose id begins with it.
 
     Raises:
         ClickException: (exit status 1) there is none, or more than one.
@@ -70,24 +70,24 @@ def resolve(ident: str, memberships: Iterable[Membership], stories: dict[str, St
     """
     if ident in stories:
         return stories[ident]
-    named = [member for member in memberships if member.article_id == ident]
-    if len(named) == 1:
-        return named[0]
-    if named:
-        editions = ", ".join(sorted(member.edition for member in named))
+    found = [member for member in memberships if member.article_id == ident]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        editions = ", ".join(sorted(member.edition for member in found))
         raise click.ClickException(
-            f"{len(named)} editions have an article {ident!r}: {editions}; choose one with --edition"
+            f"{len(found)} editions have an article {ident!r}: {editions}; choose one with --edition"
         )
     if ident.startswith(STORY_PREFIX):
-        return find(stories, ident)
+        return find_story(stories, ident)
     raise click.ClickException(
-        f"there is no article {ident!r}: it did not come this far (see `newsloom dead-letters list`), "
+        f"there is no article {ident!r}: it was rejected or not processed yet (see `newsloom dead-letters list`), "
         "was retracted, or its story is forgotten"
     )
 
 
 def members_of(story: Story, memberships: Iterable[Membership]) -> list[Membership]:
-    """The story's articles in order of arrival; of a merged story those it took with it."""
+    """Return the story's articles in order of arrival; for a merged story those it brought into the other one."""
 
     def belongs(member: Membership) -> bool:
         if story.state is StoryState.MERGED:

@@ -1,4 +1,4 @@
-"""`newsloom ingest`: a file of articles onto the log."""
+"""`newsloom ingest`: write the articles in a file to the log."""
 
 from __future__ import annotations
 
@@ -15,34 +15,35 @@ import click
 from newsloom.contracts.article import DEFAULT_EDITION, EDITION_PATTERN
 from newsloom.log import open_log
 from newsloom.settings import Settings
-from services.cli.views.ingest_progress import IngestDisplay, summary
-from services.ingest.article_parser import MAPPABLE, Rules
-from services.ingest.lines import InputUnreadable
-from services.ingest.runner import IngestPlan, IngestReport, ingest
+from services.cli.views.ingest_progress import IngestDisplay
+from services.cli.views.run_summary import ingest_summary
+from services.ingest.article_parser import MAPPABLE, ParseOptions
+from services.ingest.lines import UnreadableInput
+from services.ingest.runner import IngestPlan, IngestResult, ingest
 
 EXIT_REJECTED: Final = 1
 EXIT_INTERRUPTED: Final = 130
 
 
-class IngestError(click.ClickException):
+class InputError(click.ClickException):
     """The input cannot be read; one line, exit status 2."""
 
     exit_code = 2
 
 
 def parse_mapping(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
-    """`--map outlet=source` as a dict; a field that no article has is wrong usage."""
+    """Turn `--map outlet=source` into a dict; raise `BadParameter` for a field that articles do not have."""
     sources = {}
     for pair in pairs:
-        known, _, name = pair.partition("=")
-        if known not in MAPPABLE or not name:
+        field_name, _, name = pair.partition("=")
+        if field_name not in MAPPABLE or not name:
             raise click.BadParameter(f"{pair!r}: use FIELD=NAME_IN_FILE; the fields are {', '.join(MAPPABLE)}")
-        sources[known] = name
+        sources[field_name] = name
     return sources
 
 
 def parse_edition(_ctx: click.Context, _param: click.Parameter, edition: str) -> str:
-    """The edition, if it can be one."""
+    """Return the edition; raise `BadParameter` if it is not a valid name."""
     if not re.search(EDITION_PATTERN, edition):
         raise click.BadParameter(f"{edition!r} does not match {EDITION_PATTERN}")
     return edition
@@ -50,16 +51,16 @@ def parse_edition(_ctx: click.Context, _param: click.Parameter, edition: str) ->
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IngestOptions:
-    """What `ingest` and `run --ingest` can be told about a file."""
+    """The options that `ingest` and `run --ingest` have in common."""
 
-    rules: Rules = field(default_factory=Rules)
+    parsing: ParseOptions = field(default_factory=ParseOptions)
     from_start: bool = False
     strict: bool = False
     rejects: IO[bytes] | None = None
 
     def plan(self, file: str) -> IngestPlan:
-        """The plan for `file`."""
-        return IngestPlan(file=file, rules=self.rules, from_start=self.from_start, strict=self.strict)
+        """Return the plan for `file`."""
+        return IngestPlan(file=file, parsing=self.parsing, from_start=self.from_start, strict=self.strict)
 
 
 _OPTIONS: Final = (
@@ -69,7 +70,7 @@ _OPTIONS: Final = (
         multiple=True,
         callback=parse_mapping,
         metavar="FIELD=NAME",
-        help="The file calls FIELD by another NAME: --map outlet=source --map language=lang. Repeatable.",
+        help="The name of FIELD in the file: --map outlet=source --map language=lang. Repeatable.",
     ),
     click.option(
         "--edition",
@@ -77,21 +78,23 @@ _OPTIONS: Final = (
         show_default=True,
         callback=parse_edition,
         metavar="NAME",
-        help="Edition of articles that name none.",
+        help="Edition of articles without one.",
     ),
     click.option(
         "--edition-from-language",
         is_flag=True,
-        help="The language (en-US: en) is the edition of articles that name none.",
+        help="Use the language (for en-US: en) as the edition of articles without one.",
     ),
-    click.option("--from-start", is_flag=True, help="Do not resume; unchanged articles change nothing."),
+    click.option("--from-start", is_flag=True, help="Do not resume an earlier run; unchanged articles change nothing."),
     click.option(
-        "--strict", is_flag=True, help="End at the first rejected line, with exit status 1; those before it are in."
+        "--strict",
+        is_flag=True,
+        help="Stop at the first rejected line, with exit status 1; the lines before it are ingested.",
     ),
     click.option(
         "--rejects",
         type=click.File("ab", lazy=False),
-        help="Append every rejected line to this file: number, field, reason and the line itself, as JSON lines.",
+        help="Append every rejected line to this file as JSON lines: number, field, reason and the line itself.",
     ),
 )
 
@@ -110,8 +113,8 @@ def ingest_options(function: Callable[..., None]) -> Callable[..., None]:
         rejects: IO[bytes] | None,
         **others: Any,
     ) -> None:
-        rules = Rules(sources=sources, edition=edition, edition_from_language=edition_from_language)
-        options = IngestOptions(rules=rules, from_start=from_start, strict=strict, rejects=rejects)
+        parsing = ParseOptions(sources=sources, edition=edition, edition_from_language=edition_from_language)
+        options = IngestOptions(parsing=parsing, from_start=from_start, strict=strict, rejects=rejects)
         function(*args, options=options, **others)
 
     decorated: Callable[..., None] = with_options
@@ -125,17 +128,17 @@ def ingest_options(function: Callable[..., None]) -> Callable[..., None]:
 @ingest_options
 @click.pass_obj
 def command(settings: Settings, file: str, options: IngestOptions) -> None:
-    """Take in articles: JSON lines, plain or gzip, from a file or standard input.
+    """Ingest articles: JSON lines, plain or gzip, from a file or standard input.
 
-    A line needs id, title and text; it may have published_at (RFC 3339; a bare date is midnight UTC), url, outlet, author,
-    language, leaning (left, center or right) and edition. Other fields are dropped. {"id": "...", "retracted": true} withdraws
+    A line needs id, title and text; it may have published_at (RFC 3339; a bare date means midnight UTC), url, outlet, author,
+    language, leaning (left, center or right) and edition. Other fields are dropped. {"id": "...", "retracted": true} retracts
     an article.
 
-    Each line is taken in exactly once: after an interruption, run the same command again and it goes on where it was. A
-    file that has changed is taken in from its start, where unchanged articles change nothing and others count as corrections.
+    Each line is ingested exactly once: after an interruption, run the same command again to continue. A file whose earlier
+    lines have changed is ingested from its start; there, unchanged articles change nothing and changed ones are corrections.
 
-    Rejected lines are reported and do not stop the rest. Exit status: 0; 1 if nothing but rejected lines came, or one with
-    --strict; 2 if the input cannot be read.
+    Rejected lines are reported and do not stop the others. Exit status: 0; 1 if every line was rejected, or one with --strict;
+    2 if the input cannot be read.
 
     \b
         newsloom ingest articles.jsonl.gz
@@ -147,16 +150,20 @@ def command(settings: Settings, file: str, options: IngestOptions) -> None:
         stack.callback(log.close)
         display = stack.enter_context(IngestDisplay(rejects=options.rejects))
         try:
-            report = ingest(log, settings, options.plan(file), display)
-        except InputUnreadable as error:
-            raise IngestError(str(error)) from error
+            result = ingest(log, settings, options.plan(file), display)
+        except UnreadableInput as error:
+            raise InputError(str(error)) from error
         except KeyboardInterrupt:
-            click.echo("interrupted" if file == "-" else "interrupted: the same command goes on from here", err=True)
+            click.echo(
+                "interrupted" if file == "-" else "interrupted: run the same command again to continue", err=True
+            )
             sys.exit(EXIT_INTERRUPTED)
-    click.echo(summary(report))
-    sys.exit(exit_status(report))
+    click.echo(ingest_summary(result))
+    sys.exit(exit_status(result))
 
 
-def exit_status(report: IngestReport) -> int:
-    """0, or 1 where nothing but rejected lines came or a strict ingest ended at one."""
-    return EXIT_REJECTED if report.rejected and (report.ended_early or not report.articles + report.retractions) else 0
+def exit_status(result: IngestResult) -> int:
+    """Return 0, or 1 if every line was rejected or a strict ingest stopped at one."""
+    return (
+        EXIT_REJECTED if result.rejected and (result.stopped_early or not result.articles + result.retractions) else 0
+    )

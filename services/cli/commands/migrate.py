@@ -1,4 +1,4 @@
-"""`newsloom migrate`: the same stories under another prefix, in another number of partitions, or for another model."""
+"""`newsloom migrate`: copy all stories to another prefix, for another number of partitions or another model."""
 
 from __future__ import annotations
 
@@ -13,39 +13,39 @@ from newsloom.log import open_log
 from newsloom.log_names import topic_name
 from newsloom.service import configure_logging, stop_on_signals
 from newsloom.settings import Settings
-from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
 from newsloom.streaming.scan import topic_partitions
+from services.cli.commands import needs_extra
 from services.cli.views.formatting import count
 from services.migration.follower import follow
-from services.migration.migration import Migrated, migrate
-from services.migration.target import target_of
+from services.migration.migration import MigrationResult, migrate
+from services.migration.target import target_settings
 
 if TYPE_CHECKING:
-    from services.migration.reembedder import Reembedding
+    from services.migration.reembedder import Reembedder
 
 
 @click.command(name="migrate")
-@click.option("--to-prefix", metavar="PREFIX", required=True, help="Topic prefix of the copy: one that is not in use.")
+@click.option("--to-prefix", metavar="PREFIX", required=True, help="Topic prefix of the copy; it must be unused.")
 @click.option(
     "--state-partitions",
     metavar="NUMBER",
     type=click.IntRange(1),
-    help="How many clusterers can work on it; as many as now if it is left out.",
+    help="Number of state partitions of the copy, the maximum number of clusterers. [as now]",
 )
-@click.option("--model", metavar="NAME", help="The model it goes over to, as NEWSLOOM_MODEL names it.")
+@click.option("--model", metavar="NAME", help="Model of the copy, as in NEWSLOOM_MODEL.")
 @click.option(
     "--from-titles",
     is_flag=True,
-    help="With --model: where an article's text is gone from `articles`, embed its title alone.",
+    help="With --model: if retention has deleted an article's text from `articles`, embed its title alone.",
 )
 @click.option(
     "--follow",
     "follows",
     is_flag=True,
-    help="After a migration: pass what is written to the old `articles` and `story-commands` on to the new ones, until Ctrl-C.",
+    help="After a migration: forward new records from the old `articles` and `story-commands` to the new ones, until Ctrl-C.",
 )
-@click.option("--until-drained", is_flag=True, help="With --follow: end when everything has been passed on.")
+@click.option("--until-drained", is_flag=True, help="With --follow: exit when everything is forwarded.")
 @click.pass_obj
 def command(
     settings: Settings,
@@ -57,16 +57,16 @@ def command(
     follows: bool,
     until_drained: bool,
 ) -> None:
-    """Copy all topics to another prefix: with another number of state partitions, for another model, or both.
+    """Copy all topics to another prefix, with another number of state partitions, for another model, or both.
 
-    Stop services and producers first; with --model, let the clusterer take in what waits for it before. Everything is checked
-    before and after (see `newsloom state verify`), and the stories of the copy are those of the original, with their ids,
-    versions and histories. The old topics are only read: to go back, go back to the old prefix. If the command is interrupted,
-    give it again: it goes on.
+    Stop services and producers first; with --model, let the clusterer process its waiting vectors before. The topics are
+    verified before and after (see `newsloom state verify`), and the stories of the copy have the ids, versions and histories of
+    the original. The old topics are only read: to go back, use the old prefix again. If the command is interrupted, run it
+    again to continue.
 
-    With --model, the articles of open stories get vectors of that model once all is copied; the old services may be at work
-    again by then. To let both generations run side by side, keep `--follow` running beside them. docs/migration.md has the
-    whole procedure.
+    With --model, the articles of open stories are embedded with that model after everything is copied; the old services may
+    run again meanwhile. To run both generations side by side, keep `--follow` running. docs/migration.md describes the whole
+    procedure.
 
     \b
     Examples:
@@ -77,10 +77,10 @@ def command(
     changes = state_partitions is not None or model is not None
     if follows == changes or (from_titles and model is None) or (until_drained and not follows):
         raise click.UsageError(
-            "give --state-partitions, --model (perhaps with --from-titles) or both; or, after that migration, --follow alone "
-            "(perhaps with --until-drained)"
+            "give --state-partitions, --model (optionally with --from-titles) or both; or, after that migration, --follow "
+            "alone (optionally with --until-drained)"
         )
-    target = target_of(settings, to_prefix, state_partitions=state_partitions, model=model)
+    target = target_settings(settings, to_prefix, state_partitions=state_partitions, model=model)
     with closing(open_log(settings)) as log:
         if follows:
             _follow(log, settings, target, until_drained=until_drained)
@@ -88,27 +88,23 @@ def command(
         if state_partitions is None:
             number = len(topic_partitions(log, topic_name(settings, STORIES)))
             target = msgspec.structs.replace(target, state_partitions=number)
-        reembedding = None if model is None else _reembedding(model, from_titles=from_titles)
-        _print_end(settings, target, migrate(log, settings, target, click.echo, reembedding), model)
+        reembedder = None if model is None else _load_reembedder(model, from_titles=from_titles)
+        _print_result(settings, target, migrate(log, settings, target, click.echo, reembedder), model)
 
 
-def _reembedding(model: str, *, from_titles: bool) -> Reembedding:
-    # Of the embedder, which need not be installed otherwise; torch takes seconds to load.
-    try:
+def _load_reembedder(model: str, *, from_titles: bool) -> Reembedder:
+    with needs_extra("--model", "embedder,clusterer"):
+        # torch takes seconds to load.
         from services.embedder.sentence_encoder import load_encoder  # noqa: PLC0415
-        from services.migration.reembedder import Reembedding  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise ConfigurationError(
-            f"--model needs {error.name}, which is not installed: pip install 'newsloom[embedder,clusterer]'"
-        ) from error
-    return Reembedding(load_encoder(model), from_titles=from_titles)
+        from services.migration.reembedder import Reembedder  # noqa: PLC0415
+    return Reembedder(load_encoder(model), from_titles=from_titles)
 
 
-def _print_end(settings: Settings, target: Settings, migrated: Migrated, model: str | None) -> None:
-    stories, articles = f"{migrated.stories:,} stories", count(migrated.articles, "article")
+def _print_result(settings: Settings, target: Settings, result: MigrationResult, model: str | None) -> None:
+    stories, articles = f"{result.stories:,} stories", count(result.articles, "article")
     click.echo(
-        f"{stories} and {articles} stand under {target.topic_prefix} as they stood under {settings.topic_prefix}; "
-        "both sides were verified"
+        f"{stories} and {articles} are under {target.topic_prefix}, equal to those under {settings.topic_prefix}; "
+        "both are verified"
     )
     chosen = f" NEWSLOOM_MODEL={model} (and its NEWSLOOM_CALIBRATION)" if model is not None else ""
     click.echo(
@@ -119,5 +115,5 @@ def _print_end(settings: Settings, target: Settings, migrated: Migrated, model: 
 
 def _follow(log: Log, settings: Settings, target: Settings, *, until_drained: bool) -> None:
     configure_logging()
-    passed_on = follow(log, settings, target, stop=stop_on_signals(), until_drained=until_drained)
-    click.echo(f"passed {count(passed_on, 'record')} on to {target.topic_prefix}")
+    forwarded = follow(log, settings, target, stop=stop_on_signals(), until_drained=until_drained)
+    click.echo(f"forwarded {count(forwarded, 'record')} to {target.topic_prefix}")

@@ -13,41 +13,40 @@ import structlog
 from newsloom.log import open_log
 from newsloom.service import configure_logging
 from newsloom.settings import Settings
-from newsloom.streaming.log import Log
-from services.cli.commands.ingest import IngestError, IngestOptions, exit_status, ingest_options
-from services.cli.views.ingest_progress import IngestDisplay, summary
-from services.ingest.lines import InputUnreadable
-from services.ingest.runner import IngestReport
+from services.cli.commands.ingest import IngestOptions, InputError, exit_status, ingest_options
+from services.cli.views.ingest_progress import IngestDisplay
+from services.cli.views.run_summary import ingest_summary, log_summary
+from services.ingest.lines import UnreadableInput
 from services.local.installation import (
-    NewsroomPlan,
+    RunPlan,
     check_log_can_be_shared,
-    feed_from,
+    ingest_on_own_log,
     prepare_topics,
-    run_newsroom,
-    standing,
+    run_installation,
+    summarize_log,
 )
 
 
 @click.command()
+@click.option("--ingest", "file", metavar="FILE|-", help="Ingest this file meanwhile, as `newsloom ingest` would.")
+@click.option("--until-drained", is_flag=True, help="Exit when every record on the log is processed.")
 @click.option(
-    "--ingest", "file", metavar="FILE|-", help="Feed the services with this file, as `newsloom ingest` would."
-)
-@click.option("--until-drained", is_flag=True, help="End when everything on the log has been worked through.")
-@click.option(
-    "--log-file", type=click.File("a", lazy=False), help="Append what the services log here, not to standard error."
+    "--log-file",
+    type=click.File("a", lazy=False),
+    help="Append the services' logs to this file, not to standard error.",
 )
 @ingest_options
 @click.pass_obj
 def command(
     settings: Settings, file: str | None, until_drained: bool, log_file: TextIO | None, options: IngestOptions
 ) -> None:
-    """Run embedder and clusterer as two processes, creating missing topics first: a small newsroom's whole installation.
+    """Run embedder and clusterer as two processes, after creating missing topics: a whole installation on one machine.
 
-    A service that dies is started again. Ctrl-C or SIGTERM lets both finish the batch in hand; a second one does not wait.
-    With --ingest, the options of `newsloom ingest` say how to read the file.
+    A service that dies is restarted. After Ctrl-C or SIGTERM, both finish their current batch; after a second one they are
+    killed. With --ingest, the options of `newsloom ingest` say how to read the file.
 
-    Exit status: 0; 78 if something is configured wrongly; 75 if the log, or with --until-drained a service, stays away; of
-    --ingest, 1 and 2 as `newsloom ingest` has them.
+    Exit status: 0; 78 if a setting is wrong; 75 if the log is unavailable or, with --until-drained, a service keeps dying; with
+    --ingest also 1 and 2, as for `newsloom ingest`.
 
     \b
         newsloom run
@@ -56,29 +55,25 @@ def command(
     check_log_can_be_shared(settings)
     if file is None and options != IngestOptions():
         raise click.UsageError("the options of ingest need --ingest FILE")
-    log_to(log_file)
+    redirect_logs(log_file)
     with closing(open_log(settings, create=True)) as log, ExitStack() as stack:
         prepare_topics(log, settings)
         display = stack.enter_context(IngestDisplay(rejects=options.rejects, bar=log_file is not None))
-        feed = None if file is None else feed_from(settings, options.plan(file), display)
-        plan = NewsroomPlan(environ=os.environ, ingest=feed, until_drained=until_drained, output=log_file)
+        ingest = None if file is None else ingest_on_own_log(settings, options.plan(file), display)
+        plan = RunPlan(environ=os.environ, ingest=ingest, until_drained=until_drained, output=log_file)
         try:
-            report = run_newsroom(log, settings, plan)
-        except InputUnreadable as error:
-            raise IngestError(str(error)) from error
-        _print_end(log, settings, report)
-    sys.exit(0 if report is None else exit_status(report))
+            result = run_installation(log, settings, plan)
+        except UnreadableInput as error:
+            raise InputError(str(error)) from error
+        if result is not None:
+            click.echo(ingest_summary(result))
+        for line in log_summary(summarize_log(log, settings)):
+            click.echo(line)
+    sys.exit(0 if result is None else exit_status(result))
 
 
-def log_to(log_file: TextIO | None) -> None:
-    """Log as the services do, to standard error or to the file they log to."""
+def redirect_logs(log_file: TextIO | None) -> None:
+    """Log in the services' format, to the same file as they do; None: to standard error."""
     configure_logging()
     if log_file is not None:
         structlog.configure(logger_factory=structlog.PrintLoggerFactory(log_file))
-
-
-def _print_end(log: Log, settings: Settings, report: IngestReport | None) -> None:
-    if report is not None:
-        click.echo(summary(report))
-    for line in standing(log, settings).lines():
-        click.echo(line)

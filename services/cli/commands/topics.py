@@ -1,4 +1,4 @@
-"""`newsloom topics`: make the topics, and see whether they are what the services need."""
+"""`newsloom topics`: create the topics, check them, or print the rights that each role needs."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from newsloom.settings import Settings
 from newsloom.streaming.log import Admin, TopicSpec
 from newsloom.streaming.topic_check import topic_problems
 from newsloom.terminal import escape
-from services.cli.views.formatting import console, cut, print_table, table
+from services.cli.views.formatting import console, one_line, print_table, table
 
 DAY_MS = 86_400_000
 
 
 @click.group(name="topics")
 def command() -> None:
-    """Make the topics, or check them.
+    """Create the topics, check them, or print the rights that each role needs on them.
 
     \b
     Examples:
@@ -38,9 +38,9 @@ def command() -> None:
 @command.command(name="create")
 @click.pass_obj
 def create(settings: Settings) -> None:
-    """Make the topics that are missing; those that exist are left as they are.
+    """Create the missing topics; existing ones stay unchanged.
 
-    NEWSLOOM_PARTITIONS and NEWSLOOM_STATE_PARTITIONS say with how many partitions, NEWSLOOM_TOPIC_PREFIX under which names.
+    NEWSLOOM_PARTITIONS and NEWSLOOM_STATE_PARTITIONS set their numbers of partitions, NEWSLOOM_TOPIC_PREFIX their names.
     """
     specs = topic_specs(settings)
     with closing(open_log(settings, create=True)) as log:
@@ -54,10 +54,10 @@ def create(settings: Settings) -> None:
 @command.command(name="check")
 @click.pass_context
 def check(ctx: click.Context) -> None:
-    """Say what is wrong with the topics (exit status 1), or list them.
+    """Report what is wrong with the topics (exit status 1), or list them.
 
-    `written` counts what was ever written to a topic, also what retention or compaction has taken since; on Kafka the
-    markers of transactions too.
+    `written` is the number of records ever written to a topic, including those deleted since by retention or compaction; on
+    Kafka also including transaction markers.
     """
     settings: Settings = ctx.obj
     specs = topic_specs(settings)
@@ -73,13 +73,13 @@ def check(ctx: click.Context) -> None:
 
 @command.command(name="acls")
 @click.argument("roles", metavar="[ROLE]...", nargs=-1, type=click.Choice([role.name for role in ROLES]))
-@click.option("--principal", metavar="NAME", help="Who gets the rights, of a single role. [User:newsloom-ROLE]")
+@click.option("--principal", metavar="NAME", help="Principal of a single role. [User:newsloom-ROLE]")
 @click.pass_obj
 def acls(settings: Settings, roles: tuple[str, ...], principal: str | None) -> None:
-    """Print the `kafka-acls.sh` commands that give each role the rights it needs, and no more. Touches nothing.
+    """Print the `kafka-acls.sh` commands that grant each role the rights it needs and no more. Changes nothing.
 
-    BOOTSTRAP and CONFIG in the environment of the commands say where, and as whom: CONFIG is a file of client settings.
-    NEWSLOOM_TOPIC_PREFIX says for which topics.
+    The commands read BOOTSTRAP (the brokers) and CONFIG (a file of client settings) from the environment.
+    NEWSLOOM_TOPIC_PREFIX selects the topics.
 
     \b
     Examples:
@@ -88,7 +88,7 @@ def acls(settings: Settings, roles: tuple[str, ...], principal: str | None) -> N
       newsloom topics acls | BOOTSTRAP=broker-1:9093 CONFIG=admin.properties sh -e
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
     if principal is not None and len(roles) != 1:
-        raise click.UsageError("--principal is for one role: name it")
+        raise click.UsageError("--principal is for one role: name exactly one")
     for role in ROLES:
         if not roles or role.name in roles:
             click.echo(f"# {role.name}: {role.used_by}")
@@ -97,7 +97,7 @@ def acls(settings: Settings, roles: tuple[str, ...], principal: str | None) -> N
 
 
 def acl_commands(role: Role, topic_prefix: str, principal: str) -> Iterator[str]:
-    """A command for each kind of resource and operation."""
+    """Yield one command for each kind of resource and operation."""
 
     def kind(right: Right) -> tuple[str, str, bool]:
         return right.operation.value, right.resource.value, right.prefixed
@@ -117,7 +117,7 @@ def _print_topics(admin: Admin, names: list[str]) -> None:
     rows = table("partitions", "written", "policy", "retention", "topic", numbers=2)
     for name in names:
         spec = found[name]
-        rows.add_row(str(spec.partitions), f"{written[name]:,}", spec.policy.value, _retention(spec), cut(name))
+        rows.add_row(str(spec.partitions), f"{written[name]:,}", spec.policy.value, _retention(spec), one_line(name))
     print_table(console(), rows)
 
 

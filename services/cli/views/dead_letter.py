@@ -1,7 +1,8 @@
-"""One dead letter, on a terminal and in JSON."""
+"""Print dead letters as a table, in full, or as JSON."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -14,13 +15,19 @@ from newsloom.streaming.dead_letter_replay import DeadLetterRecord
 from newsloom.streaming.dead_letters import HEADER_PREFIX, OFFSET, PARTITION, REASON, SERVICE, TOPIC
 from newsloom.streaming.records import Record
 from newsloom.terminal import escape, escape_lines
+from services.cli.views.formatting import format_time, print_table, table
 
 HEX_BYTES: Final = 16
 UNKNOWN: Final = "?"
+FULL_COLUMNS: Final = 120
+"""On a narrower terminal, the table has only the columns letter and reason."""
 
 
-class LetterLine(msgspec.Struct, frozen=True, kw_only=True):
-    """A dead letter as `dead-letters list --format json` prints it. `bytes` is the size of the value, null for none."""
+class DeadLetterRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A dead letter as `dead-letters list --format json` prints it.
+
+    `origin` is its partition and offset in `topic`, `bytes` the size of its value, null for a record without a value.
+    """
 
     partition: int
     offset: int
@@ -34,15 +41,15 @@ class LetterLine(msgspec.Struct, frozen=True, kw_only=True):
     replayed: bool
 
     @property
-    def place(self) -> str:
-        """How the letter is named on the command line."""
+    def position(self) -> str:
+        """The letter's name on the command line: partition and offset."""
         return f"{self.partition}/{self.offset}"
 
 
-def letter_line(letter: DeadLetterRecord) -> LetterLine:
-    """What a list says of the letter. `origin` is the partition and offset at which it stood in `topic`."""
+def dead_letter_row(letter: DeadLetterRecord) -> DeadLetterRow:
+    """Summarize the letter; a header that it lacks becomes `?`."""
     record = letter.record
-    return LetterLine(
+    return DeadLetterRow(
         partition=record.partition,
         offset=record.offset,
         time=rfc3339(_time(record)),
@@ -56,14 +63,37 @@ def letter_line(letter: DeadLetterRecord) -> LetterLine:
     )
 
 
-def print_letter(screen: Console, letter: DeadLetterRecord) -> None:
-    """The letter in full: where it comes from and why, its headers, its value as readable as it can be."""
-    line = letter_line(letter)
+def print_dead_letters(screen: Console, letters: Iterable[DeadLetterRow]) -> None:
+    """Print a table of the letters."""
+    narrow = screen.width < FULL_COLUMNS
+    rows = table("letter", "reason") if narrow else table("letter", "time", "service", "from", "bytes", "key", "reason")
+    for letter in letters:
+        position = letter.position + (" replayed" if letter.replayed else "")
+        # Not truncated as titles are: the reason is what the reader is looking for.
+        reason = Text(escape(letter.reason))
+        if narrow:
+            rows.add_row(position, reason)
+            continue
+        rows.add_row(
+            position,
+            format_time(datetime.fromisoformat(letter.time)),
+            escape(letter.service),
+            f"{escape(letter.topic)} {escape(letter.origin)}",
+            "-" if letter.bytes is None else f"{letter.bytes:,}",
+            "-" if letter.key is None else escape(letter.key),
+            reason,
+        )
+    print_table(screen, rows)
+
+
+def print_dead_letter(screen: Console, letter: DeadLetterRecord) -> None:
+    """Print the letter in full: state, reason, origin, headers, and its value in the most readable form."""
+    row = dead_letter_row(letter)
     state = "replayed" if letter.replayed else "waiting"
-    screen.print(Text(f"dead letter {line.place}, {state}, {line.time}", "bold"))
-    screen.print(Text(f"rejected by {escape(line.service)}: {escape(line.reason)}"))
-    screen.print(Text(f"came from {escape(line.topic)} {escape(line.origin)}"))
-    screen.print(Text(f"key {UNKNOWN if line.key is None else escape(line.key)}" if line.key is not None else "no key"))
+    screen.print(Text(f"dead letter {row.position}, {state}, {row.time}", "bold"))
+    screen.print(Text(f"rejected by {escape(row.service)}: {escape(row.reason)}"))
+    screen.print(Text(f"came from {escape(row.topic)} {escape(row.origin)}"))
+    screen.print(Text("no key" if row.key is None else f"key {escape(row.key)}"))
     for name, value in letter.record.headers:
         if not name.startswith(HEADER_PREFIX):
             screen.print(Text(f"{escape(name)}: {escape(value.decode('utf-8', 'backslashreplace'))}"))
@@ -73,7 +103,7 @@ def print_letter(screen: Console, letter: DeadLetterRecord) -> None:
 
 
 def value_lines(value: bytes | None) -> list[str]:
-    """The value as indented JSON if it is JSON, as escaped text if it is text, else as a hex dump."""
+    """Return the value as indented JSON if it is JSON, as escaped text if it is text, else as a hex dump."""
     if value is None:
         return ["(no value: a retraction)"]
     try:

@@ -1,4 +1,4 @@
-"""How far the demo has come: three bars, on a terminal as it goes."""
+"""Show the progress of the demo as three bars."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from newsloom.contracts.pipeline import CLUSTERER, EMBEDDER
 from newsloom.terminal import escape
-from services.ingest.article_parser import LineRejected
+from services.ingest.article_parser import InvalidLine
 from services.ingest.lines import Line
-from services.ingest.runner import IngestReport
+from services.ingest.runner import IngestResult
 from services.local.installation import Backlog
 
 
 class DemoDisplay:
-    """Observes the ingest and the services' backlogs; piped, the bars appear once, as they ended."""
+    """Show the ingest and the services' backlogs as bars. In a pipe, print the bars once, at the end."""
 
     def __init__(self, screen: Console, *, lines: int) -> None:
         columns = (TextColumn("{task.description:9}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -37,21 +37,21 @@ class DemoDisplay:
         self._progress.stop()
         self._progress.console.print()
 
-    def resumed(self, lines: int) -> None:
-        """Never: a demo begins anew."""
+    def on_resumed(self, lines: int) -> None:
+        """Do nothing: a demo never resumes."""
 
-    def rejected(self, line: Line, error: LineRejected) -> None:
-        """Say which line, and why."""
+    def on_rejected(self, line: Line, error: InvalidLine) -> None:
+        """Print the line's number and the reason."""
         self._progress.console.print(f"line {line.number:,} rejected: {escape(str(error))}", style="yellow")
 
-    def committed(self, report: IngestReport, fraction_read: float | None) -> None:
-        """Move the first bar."""
+    def on_committed(self, result: IngestResult, fraction_read: float | None) -> None:
+        """Advance the first bar."""
         del fraction_read
-        self._sent = report.articles + report.retractions
-        self._progress.update(self._ingested, completed=report.lines)
+        self._sent = result.articles + result.retractions
+        self._progress.update(self._ingested, completed=result.lines)
 
     def show_backlog(self, backlog: Backlog) -> None:
-        """Move the others. Backlogs are upper bounds, so that a bar may start late but never runs ahead."""
+        """Advance the other bars. Backlogs are upper bounds, so that a bar may lag but never runs ahead."""
         if self._sent:
             embedded = max(0, self._sent - backlog[EMBEDDER.name])
             note = "" if embedded else "loading the model"

@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
 import numpy as np
 
 from newsloom.contracts.membership import Membership
+from newsloom.contracts.proposal import MergeProposal, Proposal, ProposalStory, SplitProposal
 from services.clusterer.core.affinity import ReportGroup, group_affinity, story_affinity
 from services.clusterer.core.density import Matrix, find_clusters
 from services.clusterer.core.edition import EditionState
@@ -34,58 +34,6 @@ QUORUM: Final = 0.5
 DISTANCE_MIN: Final = 0.1
 """Smaller distances are raised to this. Density is 1 / distance, so two equal texts would outweigh a whole story."""
 NOISE: Final = -1
-
-
-class ProposalStory(msgspec.Struct, frozen=True, kw_only=True):
-    """A story in a proposal; `agreeing` is the number of its reports that agree with it."""
-
-    story_id: str
-    title: str
-    article_count: int
-    report_count: int
-    agreeing: int
-
-
-class MergeProposal(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="merge"):
-    """Two stories most of whose reports lie in one cluster.
-
-    `quorum` is the share of the reports that do, in the story where it is lower. `affinity` and `bar` are those by which the
-    engine merges stories itself. `similarity` is the mean similarity between the reports of both stories. `strength` is
-    `quorum` x `affinity` / `bar`.
-    """
-
-    edition: str
-    strength: float
-    quorum: float
-    affinity: float
-    bar: float
-    similarity: float
-    survivor: ProposalStory
-    absorbed: ProposalStory
-
-
-class SplitProposal(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="split"):
-    """Articles that lie in another cluster than most reports of their story.
-
-    `quorum` is the share of the story's reports that lie in a cluster of two or more of them. `affinity` is that of the
-    articles to the rest of the story, always below the bar for merges. `similarity` is their mean similarity to the rest,
-    `cohesion` that among themselves. `articles` has the ids of reports and their copies. `strength` is `quorum` x (1 -
-    `affinity` / `bar`).
-    """
-
-    edition: str
-    strength: float
-    quorum: float
-    affinity: float
-    bar: float
-    similarity: float
-    cohesion: float
-    story: ProposalStory
-    title: str
-    articles: tuple[str, ...]
-
-
-Proposal = MergeProposal | SplitProposal
 
 
 def audit_edition(edition: EditionState, *, quorum: float = QUORUM) -> list[Proposal]:

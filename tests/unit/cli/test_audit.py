@@ -9,10 +9,10 @@ import pytest
 
 from newsloom.contracts.codec import encode
 from newsloom.contracts.membership import Checkpoint, Membership, checkpoint_key, membership_key
+from newsloom.contracts.proposal import ProposalStory, SplitProposal
 from newsloom.contracts.vector import ArticleVector
 from newsloom.streaming.records import Message
-from services.cli.views.proposals import carried_out_by
-from services.clusterer.core.audit import ProposalStory, SplitProposal
+from services.cli.views.proposals import shell_command
 from services.clusterer.core.edition import EditionState
 from services.clusterer.core.publication import story_snapshot
 from services.clusterer.state import checkpoint_of
@@ -57,7 +57,7 @@ def test_a_merge_and_a_split_with_their_evidence_and_commands(newsroom: Newsroom
     assert (result.exit_code, result.stderr) == (0, "2 proposals, strongest first; nothing was changed\n")
     lines = result.stdout.splitlines()
     assert lines[0] == "Merge two stories, edition main"
-    assert lines[1].startswith("3 of 3 and 2 of 2 reports lie in one cluster, affinity 0.")
+    assert lines[1].startswith("3 of 3 and 2 of 2 reports are in one cluster, affinity 0.")
     assert [line.split() for line in lines[2:4]] == [
         ["3", "articles", large, "Title", "of", "2"],
         ["2", "articles", small, "Title", "of", "1"],
@@ -65,7 +65,7 @@ def test_a_merge_and_a_split_with_their_evidence_and_commands(newsroom: Newsroom
     assert shlex.split(lines[4])[:5] == ["newsloom", "stories", "merge", large, small]
     assert shlex.split(lines[4])[5:] == ["--why", f"audit: {lines[1].partition(';')[0]}"]
     assert lines[6] == "Split off 3 articles, edition main"
-    assert lines[7].startswith("3 of 7 reports lie in a cluster of their own, 100% in some cluster, affinity ")
+    assert lines[7].startswith("3 of 7 reports are in a cluster of their own, 100% in some cluster, affinity ")
     assert shlex.split(lines[10])[:5] == ["newsloom", "stories", "split", mixed, "--why"]
     assert shlex.split(lines[10])[6:] == ["--", "a4", "a5", "a6"]
 
@@ -121,7 +121,7 @@ def test_a_command_names_the_article_to_the_shell_and_steers_no_terminal(article
         title="",
         articles=(article_id,),
     )
-    command = carried_out_by(proposal)
+    command = shell_command(proposal)
     assert all(character.isprintable() for character in command)
     assert words(command)[-2:] == ["--", article_id]
 

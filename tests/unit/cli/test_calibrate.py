@@ -72,11 +72,11 @@ def test_a_folder_that_is_not_there_is_told_before_anything_is_encoded(tmp_path:
     output = tmp_path / "nowhere" / "calibration.json"
     arguments = [str(sample(tmp_path, 1)), "--output", str(output), "--map", "title=headline"]
     with pytest.raises(
-        ConfigurationError, match=r"--output .*nowhere.*: there is no folder .*nowhere to write it into"
+        ConfigurationError, match=r"--output .*nowhere.*: the folder .*nowhere does not exist or is not writable"
     ):
         CliRunner().invoke(command, arguments, obj=Settings(), catch_exceptions=False)
 
 
 def test_too_small_a_sample_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="holds 99 articles with a text; a mean needs 100 at least"):
+    with pytest.raises(ConfigurationError, match="contains 99 articles with text; at least 100 are needed"):
         calibrate(tmp_path, 99)

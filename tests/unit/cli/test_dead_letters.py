@@ -176,7 +176,7 @@ def test_letters_without_an_origin_are_named_and_kept(filled: Newsroom) -> None:
     result = filled.run("dead-letters", "replay")
     assert result.exit_code == 1
     assert "sent 2 dead letters back to news.articles" in result.stdout
-    assert "do not say where they came from: 0/3" in result.stderr
+    assert "do not name the topic they came from: 0/3" in result.stderr
     assert waiting(filled) == ["0/3"]
 
 

@@ -99,14 +99,14 @@ def test_an_article_in_full(filled: Newsroom) -> None:
         "score  centroid   mean  title   lead  terms   time  id                   story",
         f"0.480     0.600  0.500  0.125  0.250  0.125  0.875  {A}  Title of {A}",
         f"0.120     0.600  0.500  0.125  0.250  0.125  0.875  {GONE}  (forgotten)",
-        "score: from centroid (cosine with the story's centroid) and mean (similarity to its reports), times time (decay).",
-        "mean is the sum of the voices title, lead and terms.",
+        "score: computed from centroid (cosine with the story's centroid) and mean (mean similarity to its reports),",
+        "times time (decay). mean is the sum of title, lead and terms.",
         "",
         "The bar",
-        "0.330  the bar: a base, raised by each of the three below",
+        "0.330  the bar: the lowest score to join, a base raised by the three values below",
         "0.121  mean score of the background: 1 candidate behind the best one",
-        "0.034  its standard deviation",
-        "    -  how many reports the best candidate had (not kept)",
+        "0.034  standard deviation of the background's scores",
+        "    -  number of reports in the best candidate (not recorded)",
         "",
         "The story was merged from",
         f"{B}  Title of {B}",
@@ -119,16 +119,19 @@ def test_an_article_in_full(filled: Newsroom) -> None:
 @pytest.mark.parametrize(
     ("article_id", "sentence"),
     [
-        ("a-1", f"It founded {A}: the best candidate scored 0.210 and stayed 0.120 below the bar of 0.330."),
+        ("a-1", f"It founded {A}: the best candidate scored 0.210, 0.120 below the bar of 0.330."),
         (
             "a-3",
             (
-                "It followed a-1, whose text it repeats with a Jaccard index of 0.833; the bar for copies was 0.500. "
-                "The title of one fits the text of the other: their cosine is 0.713."
+                "It is a copy of a-1: their Jaccard index was 0.833; the bar for copies was 0.500. "
+                "The title of one fits the text of the other: their cosine was 0.713."
             ),
         ),
-        ("a-4", "It founded a story: no story of the window was there to compare it with."),
-        ("a-6", f"It was corrected and kept its story, {A}: with a score of 0.400 it still reached the bar of 0.330."),
+        ("a-4", "It founded a story: there was no other story in the window to compare it with."),
+        (
+            "a-6",
+            f"It was corrected and stayed in its story, {A}: with a score of 0.400 it still reached the bar of 0.330.",
+        ),
     ],
 )
 def test_the_verdict_in_one_sentence(filled: Newsroom, article_id: str, sentence: str) -> None:
@@ -137,29 +140,28 @@ def test_the_verdict_in_one_sentence(filled: Newsroom, article_id: str, sentence
 
 def test_a_copy_whose_original_has_left(filled: Newsroom) -> None:
     assert filled.run("explain", "c-1").stdout.splitlines()[4] == (
-        "It followed an article that has left since, and whose text it repeated "
-        "with a Jaccard index of 0.833; the bar for copies was 0.500."
+        "It is a copy of an article that has left since: their Jaccard index was 0.833; the bar for copies was 0.500."
     )
 
 
 def test_boilerplate_is_named(filled: Newsroom) -> None:
     filled.write([member_message(member("a-7", 8, FOUNDED, boilerplate_of="a-1"))])
     assert filled.run("explain", "a-7").stdout.splitlines()[5] == (
-        "Its text is boilerplate, as that of a-1 under another title: "
-        "it was compared by its title, and by the terms that the other has not."
+        "Its text is boilerplate: a-1 has the same text under another title. "
+        "It was compared by its title and by the terms that the other article does not have."
     )
 
 
 def test_a_copy_shows_what_it_repeats_with_hostile_text_escaped(filled: Newsroom) -> None:
     lines = filled.run("explain", "a-3").stdout.splitlines()
-    assert lines[6:8] == ["Repeats", f"2025-04-18 09:12Z  Morning Wire  a-1  {HOSTILE_SHOWN}"]
+    assert lines[6:8] == ["Copy of", f"2025-04-18 09:12Z  Morning Wire  a-1  {HOSTILE_SHOWN}"]
     assert "Candidates, best first" not in lines
     assert "The bar" not in lines
 
 
 def test_every_merge_on_the_way_of_an_article(filled: Newsroom) -> None:
     lines = filled.run("explain", "a-5").stdout.splitlines()
-    start = lines.index("Merges since then (-: no longer kept)")
+    start = lines.index("Merges since then (-: no longer recorded)")
     assert lines[start + 1 : start + 4] == [
         "affinity    bar  merged             story                into                 title",
         f"       -      -  2025-04-18 11:12Z  {AB}  {B}  Title of {AB}",
@@ -173,7 +175,7 @@ def test_a_story_shows_how_each_article_came_to_it(filled: Newsroom) -> None:
     lines = result.stdout.splitlines()
     assert lines[:2] == [f"Title of {A}", f"{A}, open, edition main, version 6"]
     assert lines[5:] == [
-        "Articles in order of arrival: 2 founded, 2 joined, 1 copied, 1 kept, 2 of them came by a merge",
+        "Articles in order of arrival: 2 founded, 2 joined, 1 copied, 1 kept, 2 of them by a merge",
         "sequence  score    bar  verdict  copy of  merged from          article  title",
         f"       1  0.210  0.330  founded                                a-1      {HOSTILE_SHOWN}",
         "       2  0.480  0.330  joined                                 a-2      Title of a-2",
@@ -181,9 +183,9 @@ def test_a_story_shows_how_each_article_came_to_it(filled: Newsroom) -> None:
         f"       4      -      -  founded           {B}  a-4      Title of a-4",
         f"       5  0.390  0.330  joined            {B}  a-5      Title of a-5",
         "       6  0.400  0.330  kept                                   a-6      Title of a-6",
-        "score: of the story; founded: of the best candidate, below the bar; copied: the Jaccard index.",
+        "score: with the story; founded: the best candidate's, below the bar; copied: the Jaccard index.",
         "",
-        "Merges (-: no longer kept)",
+        "Merges (-: no longer recorded)",
         "affinity    bar  merged             story                into                 title",
         f"   0.412  0.378  2025-04-18 12:12Z  {B}  {A}  Title of {B}",
         f"       -      -  2025-04-18 11:12Z  {AB}  {B}  Title of {AB}",
@@ -195,7 +197,7 @@ def test_a_story_shows_how_each_article_came_to_it(filled: Newsroom) -> None:
 
 def test_a_merged_story_shows_where_its_articles_went(filled: Newsroom) -> None:
     lines = filled.run("explain", B).stdout.splitlines()
-    assert f"It went into {A}  Title of {A}" in lines
+    assert f"Merged into {A}  Title of {A}" in lines
     assert [line.split()[0] for line in lines if "joined  " in line or "founded  " in line] == ["4", "5"]
     assert f"   0.412  0.378  2025-04-18 12:12Z  {B}  {A}  Title of {B}" in lines
 
@@ -210,7 +212,7 @@ def test_a_second_look_tells_what_it_saw(newsroom: Newsroom) -> None:
     alone = member("a-7", 7, FOUNDED, merge=LOOK)
     newsroom.write([*map(story_message, stories), *map(member_message, [*MEMBERS[:3], alone])])
     merge = f"   0.350  0.270  2025-04-18 12:12Z  {B}  {A}  Title of {B}"
-    said = f"{B}: a second look at the only report of {B}, whose score the affinity is"
+    said = f"{B}: a second look at the only report of {B}; its score is the affinity"
     lines = newsroom.run("explain", "a-7").stdout.splitlines()
     start = lines.index("Candidates of the second look, best first")
     assert lines[start - 3 : start - 1] == [merge, said]
@@ -233,8 +235,7 @@ def test_a_second_look_at_the_larger_story(newsroom: Newsroom) -> None:
     fitted = msgspec.structs.replace(LOOK, second_look=decided(Verdict.JOINED, candidate(B, 0.35)))
     newsroom.write([*map(story_message, stories), member_message(member("b-1", 1, JOINED, merge=fitted))])
     assert (
-        f"{B}: a second look at the only report of {A}, whose score the affinity is"
-        in newsroom.run("explain", A).stdout
+        f"{B}: a second look at the only report of {A}; its score is the affinity" in newsroom.run("explain", A).stdout
     )
 
 
@@ -314,4 +315,4 @@ def test_a_terminal_of_any_width_gets_score_bar_and_verdict(width: int) -> None:
 def test_a_joined_record_without_candidates_is_explained_all_the_same() -> None:
     bare = msgspec.structs.replace(MEMBERS[1], decision=Decision(verdict=Verdict.JOINED, bar=0.5))
     shown = article_shown(bare, {A: STORIES[0]}, [bare], 200)
-    assert "It joined its story; the bar was 0.500. Its candidates were not kept." in shown
+    assert "It joined its story; the bar was 0.500. Its candidates were not recorded." in shown

@@ -43,10 +43,10 @@ def test_the_engines_own_decisions(newsroom: Newsroom) -> None:
     newsroom.write([*map(story_message, stories.values()), *map(member_message, members)])
     said = {value.article_id: newsroom.run("explain", value.article_id).stdout.splitlines()[4] for value in members}
     home = members[0].story_id
-    assert said["a0"] == f"It founded {home}: no story of the window was there to compare it with."
+    assert said["a0"] == f"It founded {home}: there was no other story in the window to compare it with."
     assert said["a1"].startswith(f"It joined {home} with a score of ")
     assert said["a2"].startswith(f"It founded {members[2].story_id}: the best candidate scored ")
-    assert said["a3"].startswith("It followed a0, whose text it repeats with a Jaccard index of 1.000; ")
+    assert said["a3"].startswith("It is a copy of a0: their Jaccard index was 1.000; ")
 
 
 @settings(max_examples=50)

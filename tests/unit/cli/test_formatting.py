@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from newsloom.terminal import escape, escape_lines
-from services.cli.commands.stories import print_stories
-from services.cli.commands.watch import print_update
-from services.cli.views.formatting import count, cut, leaning_counts, moment, print_table, table
+from services.cli.views.formatting import count, format_time, leaning_counts, one_line, print_table, table
+from services.cli.views.story import print_stories
+from services.cli.views.update import print_update
 from tests.unit.cli.harness import HOSTILE, HOSTILE_SHOWN, story, update
 
 STEERING = {"Cc", "Cs", "Zl", "Zp"}
@@ -54,7 +54,7 @@ def test_lines_keep_their_indent() -> None:
 
 def test_words_for_numbers_times_and_leanings() -> None:
     assert [count(1, "article"), count(1204, "article")] == ["1 article", "1,204 articles"]
-    assert moment(datetime(2025, 4, 18, 1, 30, tzinfo=timezone(timedelta(hours=2)))) == "2025-04-17 23:30Z"
+    assert format_time(datetime(2025, 4, 18, 1, 30, tzinfo=timezone(timedelta(hours=2)))) == "2025-04-17 23:30Z"
     assert leaning_counts({"left": 3, "right": 12}).plain == "L3 C0 R12"
 
 
@@ -84,6 +84,6 @@ def test_a_terminal_gets_one_line_for_an_update_however_narrow() -> None:
 def test_no_cell_takes_all_of_a_terminal() -> None:
     console = terminal(80)
     rows = table("key", "reason")
-    rows.add_row("k" * 256, cut("why"))
+    rows.add_row("k" * 256, one_line("why"))
     print_table(console, rows)
     assert printed(console).splitlines()[1].rstrip().endswith("…  why")

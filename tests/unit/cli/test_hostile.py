@@ -26,10 +26,11 @@ from newsloom.streaming.errors import ConfigurationError
 from newsloom.terminal import JOINERS
 from services.cli.__main__ import main
 from services.cli.commands import dead_letters  # imported before a test patches formatting.is_terminal
-from services.cli.views.demo_summary import Outcome, Sendings, print_stories
+from services.cli.views.demo_summary import print_stories
 from services.cli.views.ingest_progress import IngestDisplay
-from services.ingest.article_parser import LineRejected
+from services.ingest.article_parser import InvalidLine
 from services.ingest.lines import Line
+from services.local.demo_result import DemoResult, RecordCounts
 from tests.unit.cli.harness import NINE, Newsroom, letter_message, story, story_message, update, update_message
 from tests.unit.cli.test_audit import MIXED, state_message, state_of
 from tests.unit.cli.test_explain import JOINED, member
@@ -235,7 +236,7 @@ def test_the_errors_of_rejected_lines_are_escaped(newsroom: Newsroom, tmp_path: 
 
 def test_the_progress_of_an_ingest_interprets_no_emoji_and_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
     display = IngestDisplay(bar=False)
-    display.rejected(Line(1, b""), LineRejected(HOSTILE))
+    display.on_rejected(Line(1, b""), InvalidLine(HOSTILE))
     text = capsys.readouterr().err
     assert ":smile:" in text
     assert "[red]" in text
@@ -244,7 +245,7 @@ def test_the_progress_of_an_ingest_interprets_no_emoji_and_no_markup(capsys: pyt
 
 def test_the_summary_of_the_demo_is_escaped() -> None:
     screen = Console(file=io.StringIO(), force_terminal=True, color_system=None, width=200, markup=False, emoji=False)
-    outcome = Outcome(stories=(hostile_story(STORY),), merged=0, sendings=Sendings(1, 0, 0, 0), dead_letters=0)
+    outcome = DemoResult(stories=(hostile_story(STORY),), merged=0, records=RecordCounts(1, 0, 0, 0), dead_letters=0)
     print_stories(screen, outcome)
     assert isinstance(screen.file, io.StringIO)
     assert "[red]" in screen.file.getvalue()

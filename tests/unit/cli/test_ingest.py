@@ -22,7 +22,8 @@ from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
 from newsloom.streaming.records import Record
 from services.cli.commands import demo, ingest, run
-from services.cli.views.demo_summary import Sendings, count_sendings, ends_of_days
+from services.cli.views.demo_summary import last_entry_per_day
+from services.local.demo_result import RecordCounts, count_records
 from tests.unit.ingest.harness import articles, ids, new_log, row, write_rows
 
 Newsroom = tuple[Log, Settings]
@@ -144,7 +145,7 @@ NOW = datetime(2026, 11, 21, 10, 0, 5, tzinfo=UTC)
 
 
 def test_a_demo_has_a_log_of_its_own() -> None:
-    place = demo.choose_place({}, NOW)
+    place = demo.create_setup({}, NOW)
     assert load_settings(place.environ).log == f"sqlite:///{place.folder}/newsloom.db"
     assert place.folder.is_dir()
     place.folder.rmdir()
@@ -152,7 +153,7 @@ def test_a_demo_has_a_log_of_its_own() -> None:
 
 def test_a_demo_on_a_given_log_has_topics_of_its_own() -> None:
     environ = {"NEWSLOOM_LOG": "kafka://broker:9092", "NEWSLOOM_PARTITIONS": "6"}
-    place = demo.choose_place(environ, NOW)
+    place = demo.create_setup(environ, NOW)
     settings = load_settings({**environ, **place.environ})
     assert (settings.log, settings.topic_prefix) == ("kafka://broker:9092", "demo-20261121-100005.")
     assert (settings.partitions, settings.state_partitions) == (1, 1)
@@ -165,8 +166,8 @@ def record(key: bytes, value: bytes | None) -> Record:
 
 def test_sendings_are_told_apart_by_id_and_content() -> None:
     stream = [(b"a", b"1"), (b"b", b"1"), (b"a", b"1"), (b"a", b"2"), (b"a", None), (b"a", b"2")]
-    sendings = count_sendings(record(key, value) for key, value in stream)
-    assert sendings == Sendings(new=3, repeats=1, corrections=1, retractions=1)
+    sendings = count_records(record(key, value) for key, value in stream)
+    assert sendings == RecordCounts(new=3, duplicates=1, corrections=1, retractions=1)
 
 
 def test_a_history_is_shown_by_its_days() -> None:
@@ -176,7 +177,7 @@ def test_a_history_is_shown_by_its_days() -> None:
         HistoryEntry(version=count, at=midnight + timedelta(hours=hour), article_count=count, title="t")
         for count, hour in enumerate(hours, 1)
     ]
-    assert [entry.article_count for entry in ends_of_days(history)] == [3, 5, 6]
+    assert [entry.article_count for entry in last_entry_per_day(history)] == [3, 5, 6]
 
 
 def test_an_interrupted_ingest_keeps_what_it_was_given(newsroom: Newsroom) -> None:

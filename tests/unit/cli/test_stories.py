@@ -129,7 +129,7 @@ def test_one_story_in_full(newsroom: Newsroom) -> None:
 
 
 def test_a_merged_story_says_where_it_went(filled: Newsroom) -> None:
-    assert f"It went into {A}  Title of {A}" in filled.run("stories", AB).stdout.splitlines()
+    assert f"Merged into {A}  Title of {A}" in filled.run("stories", AB).stdout.splitlines()
 
 
 def test_one_story_in_json(filled: Newsroom) -> None:

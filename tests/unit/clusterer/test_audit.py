@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from newsloom.contracts.codec import decode_story, encode
 from newsloom.contracts.command import MergeStories, PinStory, SplitStory
 from newsloom.contracts.membership import Membership
+from newsloom.contracts.proposal import MergeProposal, SplitProposal
 from newsloom.contracts.vector import ArticleVector
-from services.clusterer.core.audit import MergeProposal, SplitProposal, audit_edition
+from services.clusterer.core.audit import audit_edition
 from services.clusterer.core.commands import apply_command
 from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine

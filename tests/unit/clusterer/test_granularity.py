@@ -20,7 +20,7 @@ from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.restore import restore_edition
 from services.clusterer.state import checkpoint_of
 from services.embedder.encoder import Vectors
-from services.ingest.article_parser import LineRejected, Rules, read_line
+from services.ingest.article_parser import InvalidLine, ParseOptions, parse_line
 from tests.unit.evaluation.invented_stream import WordEncoder
 
 SAMPLE = Path(services.local.__file__).parent / "sample" / "articles.jsonl"
@@ -44,8 +44,8 @@ def articles(lines: Sequence[bytes]) -> list[Article]:
     found = []
     for line in lines:
         try:
-            article = read_line(line, Rules(sources={}))
-        except LineRejected:
+            article = parse_line(line, ParseOptions(sources={}))
+        except InvalidLine:
             continue
         if isinstance(article, Article) and article.published_at is not None:
             found.append(article)

@@ -13,9 +13,9 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
-from services.ingest.article_parser import LineRejected
+from services.ingest.article_parser import InvalidLine
 from services.ingest.lines import Line
-from services.ingest.runner import IngestReport
+from services.ingest.runner import IngestResult
 
 
 def row(number: int, **fields: Any) -> dict[str, Any]:
@@ -45,16 +45,16 @@ class Notes:
     """An observer that remembers."""
 
     def __init__(self) -> None:
-        self.resumed_behind: list[int] = []
+        self.lines_skipped: list[int] = []
         self.rejections: list[tuple[int, str]] = []
         self.batches = 0
 
-    def resumed(self, lines: int) -> None:
-        self.resumed_behind.append(lines)
+    def on_resumed(self, lines: int) -> None:
+        self.lines_skipped.append(lines)
 
-    def rejected(self, line: Line, error: LineRejected) -> None:
+    def on_rejected(self, line: Line, error: InvalidLine) -> None:
         self.rejections.append((line.number, str(error)))
 
-    def committed(self, report: IngestReport, fraction_read: float | None) -> None:
+    def on_committed(self, report: IngestResult, fraction_read: float | None) -> None:
         del report, fraction_read
         self.batches += 1

@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 
 from newsloom.contracts.article import Article, Leaning
 from newsloom.contracts.codec import decode_article, encode
-from services.ingest.article_parser import MAPPABLE, LineRejected, Retraction, Rules, read_line
+from services.ingest.article_parser import MAPPABLE, InvalidLine, ParseOptions, Retraction, parse_line
 
 BASE = {"id": "a-1", "title": "Rivers rise", "text": "The rivers rose overnight."}
 
 
-def read(row: Any, rules: Rules | None = None) -> Article | Retraction:
-    return read_line(msgspec.json.encode(row), rules or Rules())
+def read(row: Any, options: ParseOptions | None = None) -> Article | Retraction:
+    return parse_line(msgspec.json.encode(row), options or ParseOptions())
 
 
-def article(row: Any, rules: Rules | None = None) -> Article:
-    event = read(row, rules)
+def article(row: Any, options: ParseOptions | None = None) -> Article:
+    event = read(row, options)
     assert isinstance(event, Article)
     return event
 
@@ -94,7 +94,7 @@ def test_title_or_text_may_be_empty(field: str) -> None:
         ({**BASE, "id": "x" * 257}, "id", "over 256 bytes"),
         ({**BASE, "id": "é" * 129}, "id", "over 256 bytes"),
         ({**BASE, "text": ["no"]}, "text", "expected str, got array"),
-        ({**BASE, "title": " ", "text": "\n"}, "text", "empty, and so is the title: nothing to compare"),
+        ({**BASE, "title": " ", "text": "\n"}, "text", "title and text are both empty: there is nothing to compare"),
         ({**BASE, "leaning": "up"}, "leaning", '"up" is not left, center or right'),
         ({**BASE, "leaning": 3}, "leaning", "3 is not left, center or right"),
         ({**BASE, "published_at": "2025-02-30"}, "published_at", '"2025-02-30" is not a date such as'),
@@ -111,7 +111,7 @@ def test_title_or_text_may_be_empty(field: str) -> None:
     ],
 )
 def test_a_rejected_line_names_field_and_reason(row: Any, field: str | None, reason: str) -> None:
-    with pytest.raises(LineRejected) as caught:
+    with pytest.raises(InvalidLine) as caught:
         read(row)
     assert caught.value.field == field
     assert reason in caught.value.reason
@@ -119,45 +119,47 @@ def test_a_rejected_line_names_field_and_reason(row: Any, field: str | None, rea
 
 @pytest.mark.parametrize("line", [b"", b"{", b"\xff\xfe", b'{"id": "a"} {"id": "b"}', b"[" * 5000, b'{"id": NaN}'])
 def test_what_is_not_json_is_rejected_whole(line: bytes) -> None:
-    with pytest.raises(LineRejected, match="not JSON") as caught:
-        read_line(line, Rules())
+    with pytest.raises(InvalidLine, match="not JSON") as caught:
+        parse_line(line, ParseOptions())
     assert caught.value.field is None
 
 
 def test_a_byte_order_mark_is_no_part_of_the_line() -> None:
-    assert read_line(b"\xef\xbb\xbf" + msgspec.json.encode(BASE), Rules()) == article(BASE)
+    assert parse_line(b"\xef\xbb\xbf" + msgspec.json.encode(BASE), ParseOptions()) == article(BASE)
 
 
 def test_mapped_fields_come_from_where_the_rules_say_and_errors_name_that() -> None:
-    rules = Rules(sources={"outlet": "source", "id": "key"})
+    options = ParseOptions(sources={"outlet": "source", "id": "key"})
     row = {"key": "a-1", "title": "t", "text": "x", "source": "Post", "outlet": "not asked for", "id": 9}
-    assert (article(row, rules).id, article(row, rules).outlet) == ("a-1", "Post")
-    with pytest.raises(LineRejected) as caught:
-        read({**row, "source": 5}, rules)
+    assert (article(row, options).id, article(row, options).outlet) == ("a-1", "Post")
+    with pytest.raises(InvalidLine) as caught:
+        read({**row, "source": 5}, options)
     assert caught.value.field == "source"
 
 
 @pytest.mark.parametrize(
-    ("row", "rules", "edition"),
+    ("row", "options", "edition"),
     [
-        ({}, Rules(), "main"),
-        ({}, Rules(edition="uk"), "uk"),
-        ({"edition": "de"}, Rules(edition="uk"), "de"),
-        ({"language": "en-US"}, Rules(edition="uk"), "uk"),
-        ({"language": "en-US"}, Rules(edition="uk", edition_from_language=True), "en"),
-        ({"language": "PT_br"}, Rules(edition_from_language=True), "pt"),
-        ({"language": "en", "edition": "de"}, Rules(edition_from_language=True), "de"),
-        ({}, Rules(edition="uk", edition_from_language=True), "uk"),
+        ({}, ParseOptions(), "main"),
+        ({}, ParseOptions(edition="uk"), "uk"),
+        ({"edition": "de"}, ParseOptions(edition="uk"), "de"),
+        ({"language": "en-US"}, ParseOptions(edition="uk"), "uk"),
+        ({"language": "en-US"}, ParseOptions(edition="uk", edition_from_language=True), "en"),
+        ({"language": "PT_br"}, ParseOptions(edition_from_language=True), "pt"),
+        ({"language": "en", "edition": "de"}, ParseOptions(edition_from_language=True), "de"),
+        ({}, ParseOptions(edition="uk", edition_from_language=True), "uk"),
     ],
 )
-def test_the_edition_is_the_articles_own_or_its_languages_or_the_given(row: Any, rules: Rules, edition: str) -> None:
-    assert article({**BASE, **row}, rules).edition == edition
-    assert read({"id": "a-1", "retracted": True, **row}, rules) == Retraction(id="a-1", edition=edition)
+def test_the_edition_is_the_articles_own_or_its_languages_or_the_given(
+    row: Any, options: ParseOptions, edition: str
+) -> None:
+    assert article({**BASE, **row}, options).edition == edition
+    assert read({"id": "a-1", "retracted": True, **row}, options) == Retraction(id="a-1", edition=edition)
 
 
 def test_a_language_that_names_no_edition_is_rejected() -> None:
-    with pytest.raises(LineRejected) as caught:
-        read({**BASE, "language": "(unknown)"}, Rules(edition_from_language=True))
+    with pytest.raises(InvalidLine) as caught:
+        read({**BASE, "language": "(unknown)"}, ParseOptions(edition_from_language=True))
     assert caught.value.field == "language"
 
 
@@ -172,26 +174,26 @@ JSON = st.recursive(
 )
 PLAUSIBLE = st.sampled_from(["a-1", "", "left", "en", "2025-08-03", "2025-08-03T10:00:00", True, None])
 RULES = st.builds(
-    Rules,
+    ParseOptions,
     sources=st.dictionaries(st.sampled_from(MAPPABLE), st.sampled_from([*MAPPABLE, "source", ""]), max_size=3),
     edition_from_language=st.booleans(),
 )
 
 
-def outcome(line: bytes, rules: Rules) -> Article | Retraction | LineRejected:
+def outcome(line: bytes, options: ParseOptions) -> Article | Retraction | InvalidLine:
     try:
-        return read_line(line, rules)
-    except LineRejected as error:
+        return parse_line(line, options)
+    except InvalidLine as error:
         return error
 
 
-@given(line=st.binary(max_size=200), rules=RULES)
-def test_any_bytes_are_an_article_or_rejected_with_a_reason(line: bytes, rules: Rules) -> None:
-    result = outcome(line, rules)
-    assert not isinstance(result, LineRejected) or result.reason
+@given(line=st.binary(max_size=200), options=RULES)
+def test_any_bytes_are_an_article_or_rejected_with_a_reason(line: bytes, options: ParseOptions) -> None:
+    result = outcome(line, options)
+    assert not isinstance(result, InvalidLine) or result.reason
 
 
-@given(row=st.dictionaries(st.sampled_from([*MAPPABLE, "source", ""]), PLAUSIBLE | JSON), rules=RULES)
-def test_whatever_is_accepted_the_strict_contract_accepts(row: dict[str, Any], rules: Rules) -> None:
-    result = outcome(msgspec.json.encode(row), rules)
+@given(row=st.dictionaries(st.sampled_from([*MAPPABLE, "source", ""]), PLAUSIBLE | JSON), options=RULES)
+def test_whatever_is_accepted_the_strict_contract_accepts(row: dict[str, Any], options: ParseOptions) -> None:
+    result = outcome(msgspec.json.encode(row), options)
     assert not isinstance(result, Article) or decode_article(encode(result)) == result

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.ingest.lines import LINE_BYTES_MAX, InputUnreadable, Line, LineSource, open_lines
+from services.ingest.lines import LINE_BYTES_MAX, Line, LineSource, UnreadableInput, open_lines
 
 
 def all_lines(path: Path, *, lines_max: int = 3) -> list[Line]:
     source = open_lines(str(path))
     found = []
-    while lines := source.take(lines_max):
+    while lines := source.read(lines_max):
         assert len(lines) <= lines_max
         found += lines
     source.close()
@@ -67,8 +67,8 @@ def test_damaged_gzip_says_up_to_which_line_it_could_be_read(tmp_path: Path) -> 
     path.write_bytes(gzip.compress(data)[:-30_000])
     source = open_lines(str(path))
     read: list[Line] = []
-    with pytest.raises(InputUnreadable, match=r"input\.gz cannot be read beyond line [\d,]+"):
-        read.extend(chain.from_iterable(iter(partial(source.take, 100), [])))
+    with pytest.raises(UnreadableInput, match=r"input\.gz cannot be read beyond line [\d,]+"):
+        read.extend(chain.from_iterable(iter(partial(source.read, 100), [])))
     assert 0 < len(read) < 5_000
     source.close()
 
@@ -77,11 +77,11 @@ def test_a_pipe_that_pauses_hands_over_what_it_has() -> None:
     read_end, write_end = os.pipe()
     os.write(write_end, b"one\ntwo\nthr")
     source = LineSource(io.FileIO(read_end), name="pipe")
-    assert source.take(500) == [Line(1, b"one"), Line(2, b"two")]
+    assert source.read(500) == [Line(1, b"one"), Line(2, b"two")]
     os.write(write_end, b"ee\n")
-    assert source.take(500) == [Line(3, b"three")]
+    assert source.read(500) == [Line(3, b"three")]
     os.close(write_end)
-    assert source.take(500) == []
+    assert source.read(500) == []
     assert source.fraction_read() is None
     source.close()
 
@@ -90,9 +90,9 @@ def test_a_file_knows_how_much_of_it_has_been_read(tmp_path: Path) -> None:
     path = tmp_path / "input"
     path.write_bytes(b"line\n" * 100_000)
     source = open_lines(str(path))
-    source.take(100)
+    source.read(100)
     assert 0 < (source.fraction_read() or 0) < 1
-    while source.take(10_000):
+    while source.read(10_000):
         pass
     assert source.fraction_read() == 1
     source.close()
@@ -101,5 +101,5 @@ def test_a_file_knows_how_much_of_it_has_been_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["missing.jsonl", "."])
 def test_what_is_no_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(InputUnreadable, match=f"^{name} cannot be read: "):
+    with pytest.raises(UnreadableInput, match=f"^{name} cannot be read: "):
         open_lines(name)

@@ -20,9 +20,9 @@ from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log_url
-from services.ingest.article_parser import Rules
-from services.ingest.lines import InputUnreadable
-from services.ingest.runner import LINES_MAX, IngestPlan, IngestReport, ingest
+from services.ingest.article_parser import ParseOptions
+from services.ingest.lines import UnreadableInput
+from services.ingest.runner import LINES_MAX, IngestPlan, IngestResult, ingest
 from tests.unit.ingest.harness import Notes, articles, ids, new_log, row, write_rows
 
 Newsroom = tuple[Log, Settings]
@@ -40,7 +40,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "articles.jsonl"
 
 
-def take_in(newsroom: Newsroom, path: Path, notes: Notes | None = None, **plan: object) -> IngestReport:
+def take_in(newsroom: Newsroom, path: Path, notes: Notes | None = None, **plan: object) -> IngestResult:
     log, settings = newsroom
     return ingest(log, settings, IngestPlan(file=str(path), **plan), notes or Notes())  # type: ignore[arg-type]
 
@@ -87,7 +87,7 @@ def test_a_record_over_the_topics_limit_is_rejected(newsroom: Newsroom, path: Pa
     notes = Notes()
     take_in(newsroom, path, notes)
     assert ids(newsroom[0]) == ["a-2"]
-    assert "bytes as a record, news.articles takes" in notes.rejections[0][1]
+    assert "bytes as a record, over the limit of 1,048,064 of news.articles" in notes.rejections[0][1]
 
 
 def test_the_same_file_again_brings_nothing(newsroom: Newsroom, path: Path) -> None:
@@ -96,7 +96,7 @@ def test_the_same_file_again_brings_nothing(newsroom: Newsroom, path: Path) -> N
     assert take_in(newsroom, path, notes).lines == LINES_MAX + 10
     assert notes.batches == 2
     again = take_in(newsroom, path)
-    assert (again.resumed_behind, again.lines) == (LINES_MAX + 10, 0)
+    assert (again.lines_skipped, again.lines) == (LINES_MAX + 10, 0)
     assert len(ids(newsroom[0])) == LINES_MAX + 10
 
 
@@ -108,7 +108,7 @@ def test_lines_added_at_the_end_are_all_that_is_taken_in(newsroom: Newsroom, pat
     notes = Notes()
     take_in(newsroom, path, notes)
     assert ids(newsroom[0]) == ["a-1", "a-2"]
-    assert notes.resumed_behind == [1]
+    assert notes.lines_skipped == [1]
 
 
 @pytest.mark.parametrize("rows", [[row(1), row(9), row(3)], [row(1), row(2)], []])
@@ -117,13 +117,13 @@ def test_a_changed_file_is_taken_in_from_its_start(newsroom: Newsroom, path: Pat
     take_in(newsroom, path)
     write_rows(path, rows)
     report = take_in(newsroom, path)
-    assert (report.resumed_behind, report.lines) == (0, len(rows))
+    assert (report.lines_skipped, report.lines) == (0, len(rows))
 
 
 def test_other_rules_make_other_articles_of_the_same_file(newsroom: Newsroom, path: Path) -> None:
     write_rows(path, [{"key": "a-1", "title": "t", "text": "x"}])
     assert take_in(newsroom, path).rejected == 1
-    assert take_in(newsroom, path, rules=Rules(sources={"id": "key"})).articles == 1
+    assert take_in(newsroom, path, parsing=ParseOptions(sources={"id": "key"})).articles == 1
 
 
 def test_from_start_forgets_earlier_runs(newsroom: Newsroom, path: Path) -> None:
@@ -138,10 +138,10 @@ def test_a_strict_ingest_ends_at_the_rejected_line_and_goes_on_there_once_it_is_
 ) -> None:
     write_rows(path, [row(1), b"{", row(3)])
     report = take_in(newsroom, path, strict=True)
-    assert (report.lines, report.rejected, report.ended_early) == (1, 1, True)
+    assert (report.lines, report.rejected, report.stopped_early) == (1, 1, True)
     assert ids(newsroom[0]) == ["a-1"]
     write_rows(path, [row(1), row(2), row(3)])
-    assert take_in(newsroom, path, strict=True).resumed_behind == 1
+    assert take_in(newsroom, path, strict=True).lines_skipped == 1
     assert ids(newsroom[0]) == ["a-1", "a-2", "a-3"]
 
 
@@ -150,7 +150,7 @@ def test_what_stands_before_the_damage_is_in(newsroom: Newsroom, path: Path) -> 
         b'{"id": "%d", "title": "%s", "text": "x"}\n' % (n, os.urandom(30).hex().encode()) for n in range(3_000)
     )
     path.write_bytes(gzip.compress(rows)[:-20_000])
-    with pytest.raises(InputUnreadable):
+    with pytest.raises(UnreadableInput):
         take_in(newsroom, path)
     taken = ids(newsroom[0])
     assert taken == [str(number) for number in range(len(taken))]
@@ -162,13 +162,13 @@ def test_a_stop_ends_between_batches(newsroom: Newsroom, path: Path) -> None:
     stop = threading.Event()
 
     class StopAtFirst(Notes):
-        def committed(self, report: IngestReport, fraction_read: float | None) -> None:
-            super().committed(report, fraction_read)
+        def on_committed(self, report: IngestResult, fraction_read: float | None) -> None:
+            super().on_committed(report, fraction_read)
             stop.set()
 
     log, settings = newsroom
     report = ingest(log, settings, IngestPlan(file=str(path)), StopAtFirst(), stop=stop)
-    assert (report.lines, report.ended_early) == (LINES_MAX, True)
+    assert (report.lines, report.stopped_early) == (LINES_MAX, True)
     assert take_in(newsroom, path).lines == 2 * LINES_MAX
 
 

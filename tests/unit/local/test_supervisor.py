@@ -16,7 +16,7 @@ import pytest
 
 import services.local.supervisor as module
 from newsloom.streaming.errors import ConfigurationError
-from services.local.supervisor import Service, ServiceFailed, StopSignals, Supervisor
+from services.local.supervisor import ProcessSpec, ServiceFailed, StopSignals, Supervisor
 
 DEADLINE_S = 20.0
 
@@ -37,12 +37,12 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def script(folder: Path, name: str, body: str) -> Service:
+def script(folder: Path, name: str, body: str) -> ProcessSpec:
     """A service that first writes its process id as a line of `<name>.pids`."""
     path = folder / f"{name}.py"
     start = f"import os, signal, sys, time\nopen({str(folder / name)!r} + '.pids', 'a').write(f'{{os.getpid()}}\\n')\n"
     path.write_text(start + textwrap.dedent(body))
-    return Service(name, (sys.executable, str(path)))
+    return ProcessSpec(name, (sys.executable, str(path)))
 
 
 def pids(folder: Path, name: str) -> list[int]:
@@ -72,7 +72,7 @@ def supervise(monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
     monkeypatch.setattr(module, "BACKOFF_FIRST_S", 0.01)
     started: list[Supervisor] = []
 
-    def start(*services: Service, deaths_max: int | None = None) -> Supervisor:
+    def start(*services: ProcessSpec, deaths_max: int | None = None) -> Supervisor:
         supervisor = Supervisor(services, environ=os.environ, deaths_max=deaths_max)
         started.append(supervisor)
         supervisor.check()
@@ -113,7 +113,7 @@ def test_a_wrong_configuration_is_not_tried_again(tmp_path: Path, supervise: Sta
 
 def test_a_bounded_run_gives_up_on_what_keeps_dying(tmp_path: Path, supervise: Started) -> None:
     supervisor = supervise(script(tmp_path, "one", "sys.exit(75)\n"), deaths_max=3)
-    with pytest.raises(ServiceFailed, match="died 3 times in a row, the last time with status 75"):
+    with pytest.raises(ServiceFailed, match="died 3 times in a row, last with exit status 75"):
         eventually(lambda: False, meanwhile=supervisor.check)
     assert len(pids(tmp_path, "one")) == 3
 
@@ -159,9 +159,9 @@ def test_the_first_signal_stops_and_the_second_hurries() -> None:
 
 SUPERVISING_PROGRAM = """
     import os, sys, time
-    from services.local.supervisor import Service, Supervisor
+    from services.local.supervisor import ProcessSpec, Supervisor
     command = (sys.executable, "-m", "services.local.child_process", sys.argv[1])
-    Supervisor([Service("one", command), Service("two", command)], environ=os.environ).check()
+    Supervisor([ProcessSpec("one", command), ProcessSpec("two", command)], environ=os.environ).check()
     time.sleep(600)  # Until it is killed, which is what its services must notice.
     """
 TETHERED_SERVICE = """

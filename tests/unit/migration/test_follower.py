@@ -25,8 +25,8 @@ from newsloom.subscribe import Newsloom
 from services.cli.__main__ import newsloom as cli
 from services.migration.follower import follow
 from services.migration.migration import migrate
-from services.migration.reembedder import Reembedding
-from services.migration.target import target_of
+from services.migration.reembedder import Reembedder
+from services.migration.target import target_settings
 from services.verifier.verification import find_violations
 from tests.unit.migration.crashing_log import DyingLog, Fate, Interrupted
 from tests.unit.migration.models import NEW, OLD, encoder_of, newsroom_of, some_days, take_in, text_article
@@ -60,8 +60,8 @@ def target(log: Log, given: Settings) -> Settings:
     take_in(newsroom, some_days())
     newsroom.write(ARTICLES, [encode(FURTHER[0])])
     newsroom.close()
-    target = target_of(given, f"{given.topic_prefix}to.", model=NEW[0])
-    migrate(log, given, target, lambda _: None, Reembedding(encoder_of(NEW)))
+    target = target_settings(given, f"{given.topic_prefix}to.", model=NEW[0])
+    migrate(log, given, target, lambda _: None, Reembedder(encoder_of(NEW)))
     return target
 
 
@@ -112,8 +112,10 @@ def test_published_history_up_to_the_cut_is_the_same_on_both_sides(log: Log, giv
 
 
 def test_nothing_is_passed_on_where_nothing_was_copied(log: Log, given: Settings, target: Settings) -> None:
-    elsewhere = target_of(given, "elsewhere.")
-    with pytest.raises(ConfigurationError, match=r"nobody knows from where on elsewhere\. is to follow .*migrate to a"):
+    elsewhere = target_settings(given, "elsewhere.")
+    with pytest.raises(
+        ConfigurationError, match=r"cannot forward from .* to elsewhere\.: the offset .*Migrate to a prefix first"
+    ):
         followed(log, given, elsewhere)
     assert content(log, target) == content(log, given)
 
@@ -142,7 +144,7 @@ def test_the_command_follows_until_drained(log: Log, given: Settings, target: Se
     result = CliRunner(env=environment).invoke(cli, arguments)
 
     assert result.exit_code == 0, result.output
-    assert f"passed 5 records on to {target.topic_prefix}" in result.output
+    assert f"forwarded 5 records to {target.topic_prefix}" in result.output
     assert content(log, target) == content(log, given)
 
 

@@ -21,8 +21,8 @@ from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
 from newsloom.subscribe import Newsloom
 from services.migration.migration import migrate
-from services.migration.reembedder import Reembedding
-from services.migration.target import target_of
+from services.migration.reembedder import Reembedder
+from services.migration.target import target_settings
 from services.verifier.verification import find_violations
 from tests.unit.migration.crashing_log import DyingLog, Fate, Interrupted
 from tests.unit.migration.models import NEW, OLD, encoder_of, newsroom_of, some_days, take_in, text_article
@@ -66,13 +66,15 @@ def untold(line: str) -> None: ...
 
 def to_more_partitions(log_file: LogFile, fate: Fate) -> None:
     with closing(open_log_url(log_file.settings.log)) as log:
-        migrate(DyingLog(log, fate), log_file.settings, target_of(log_file.settings, TO, state_partitions=3), untold)
+        migrate(
+            DyingLog(log, fate), log_file.settings, target_settings(log_file.settings, TO, state_partitions=3), untold
+        )
 
 
 def to_another_model(log_file: LogFile, fate: Fate) -> None:
-    target = target_of(log_file.settings, TO, state_partitions=3, model=NEW[0])
+    target = target_settings(log_file.settings, TO, state_partitions=3, model=NEW[0])
     with closing(open_log_url(log_file.settings.log)) as log:
-        migrate(DyingLog(log, fate), log_file.settings, target, untold, Reembedding(encoder_of(NEW)))
+        migrate(DyingLog(log, fate), log_file.settings, target, untold, Reembedder(encoder_of(NEW)))
 
 
 def content(log_file: LogFile) -> dict[str, list[Record]]:
@@ -108,7 +110,7 @@ def test_it_ends_as_one_that_was_not_interrupted(
             deaths += 1
         except ConfigurationError as error:
             # It died behind its last word.
-            if not str(error).startswith("the migration has ended"):
+            if not str(error).startswith("this migration is finished"):
                 raise
             break
 
@@ -126,14 +128,14 @@ def test_it_does_not_go_on_when_the_old_topics_have_changed(written: LogFile, tm
         take_in(newsroom, [text_article(60, subject=1, hour=24 * 13)])
         newsroom.close()
 
-    with pytest.raises(ConfigurationError, match=r"a migration to to\. was begun and did not end, and now something"):
+    with pytest.raises(ConfigurationError, match=r"an earlier migration to to\. was interrupted and cannot continue"):
         to_another_model(log_file, Fate(None, after=False))
 
 
 def test_one_that_has_ended_is_not_begun_again(written: LogFile, tmp_path: Path) -> None:
     log_file = written.copy_to(tmp_path / "news.db")
     to_another_model(log_file, Fate(None, after=False))
-    with pytest.raises(ConfigurationError, match=r"the migration has ended; topic to\.article-stories exists"):
+    with pytest.raises(ConfigurationError, match=r"this migration is finished; topic to\.article-stories exists"):
         to_another_model(log_file, Fate(None, after=False))
 
 
@@ -142,7 +144,7 @@ def test_topics_on_which_nothing_stands_yet_are_used(written: LogFile, tmp_path:
     log_file = written.copy_to(tmp_path / "news.db")
     with pytest.raises(Interrupted):
         to_another_model(log_file, Fate(0, after=False))
-    assert LogFile(log_file.file, target_of(log_file.settings, TO)).records(ARTICLES) == []
+    assert LogFile(log_file.file, target_settings(log_file.settings, TO)).records(ARTICLES) == []
 
     to_another_model(log_file, Fate(None, after=False))
 
@@ -156,7 +158,7 @@ def test_on_kafka_it_goes_on_too(kafka_url: str) -> None:
     given = Settings(
         log=kafka_url, topic_prefix=f"t{uuid.uuid4().hex[:8]}.", model=OLD[0], partitions=2, state_partitions=2
     )
-    target = target_of(given, f"{given.topic_prefix}to.", state_partitions=3, model=NEW[0])
+    target = target_settings(given, f"{given.topic_prefix}to.", state_partitions=3, model=NEW[0])
     with closing(open_log_url(kafka_url)) as log:
         newsroom = newsroom_of(log, given, OLD)
         take_in(newsroom, [*some_days(), *some_days("de")])
@@ -166,9 +168,9 @@ def test_on_kafka_it_goes_on_too(kafka_url: str) -> None:
     for dies_at in (1, 4, 7, 2):
         fate = Fate(dies_at, after=dies_at % 2 == 0)
         with closing(open_log_url(kafka_url)) as log, pytest.raises(Interrupted):
-            migrate(DyingLog(log, fate), given, target, untold, Reembedding(encoder_of(NEW)))
+            migrate(DyingLog(log, fate), given, target, untold, Reembedder(encoder_of(NEW)))
     with closing(open_log_url(kafka_url)) as log:
-        migrate(log, given, target, untold, Reembedding(encoder_of(NEW)))
+        migrate(log, given, target, untold, Reembedder(encoder_of(NEW)))
 
         for topic in TOPICS:
             if not topic.compacted:

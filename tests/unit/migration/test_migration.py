@@ -23,8 +23,8 @@ from newsloom.streaming.records import Record
 from newsloom.streaming.scan import read_topic
 from newsloom.subscribe import Newsloom
 from services.cli.__main__ import newsloom as cli
-from services.migration.migration import BooksDisagree, migrate
-from services.migration.target import target_of
+from services.migration.migration import InconsistentTopics, migrate
+from services.migration.target import target_settings
 from services.verifier.verification import find_violations
 from tests.laws.streams import article
 from tests.unit.verifier.busy_week import busy_week
@@ -78,7 +78,7 @@ def further(newsroom: ServiceLoops) -> dict[str, Story]:
 @pytest.mark.parametrize("partitions", [1, 5])
 def test_the_services_go_on_in_the_copy_as_in_the_original(log: Log, given: Settings, partitions: int) -> None:
     busy(log, given)
-    target = target_of(given, given.topic_prefix + TO, state_partitions=partitions)
+    target = target_settings(given, given.topic_prefix + TO, state_partitions=partitions)
 
     migrated = migrate(log, given, target, untold)
 
@@ -101,7 +101,7 @@ def test_the_services_go_on_in_the_copy_as_in_the_original(log: Log, given: Sett
 
 def test_a_letter_is_sent_back_to_the_copys_own_topic(log: Log, given: Settings) -> None:
     busy(log, given)
-    target = target_of(given, given.topic_prefix + TO, state_partitions=3)
+    target = target_settings(given, given.topic_prefix + TO, state_partitions=3)
     migrate(log, given, target, untold)
 
     sent = replay(
@@ -132,7 +132,7 @@ def log_file(tmp_path: Path) -> LogFile:
 
 def migrated_to(log_file: LogFile, prefix: str, partitions: int) -> None:
     with closing(open_log_url(log_file.settings.log)) as log:
-        migrate(log, log_file.settings, target_of(log_file.settings, prefix, state_partitions=partitions), untold)
+        migrate(log, log_file.settings, target_settings(log_file.settings, prefix, state_partitions=partitions), untold)
 
 
 def test_what_retention_has_taken_is_not_missed_in_the_copy_nor_in_a_copy_of_it(log_file: LogFile) -> None:
@@ -145,10 +145,12 @@ def test_what_retention_has_taken_is_not_missed_in_the_copy_nor_in_a_copy_of_it(
                 log_file.delete(record)
 
     migrated_to(log_file, "second.", 3)
-    second = LogFile(log_file.file, target_of(log_file.settings, "second.", state_partitions=3))
+    second = LogFile(log_file.file, target_settings(log_file.settings, "second.", state_partitions=3))
     assert second.find_violations() == []
     migrated_to(second, "third.", 2)
-    assert LogFile(log_file.file, target_of(log_file.settings, "third.", state_partitions=2)).find_violations() == []
+    assert (
+        LogFile(log_file.file, target_settings(log_file.settings, "third.", state_partitions=2)).find_violations() == []
+    )
 
 
 def test_the_old_topics_are_only_read(log_file: LogFile) -> None:
@@ -160,13 +162,13 @@ def test_the_old_topics_are_only_read(log_file: LogFile) -> None:
 def test_books_that_disagree_are_not_copied(log_file: LogFile) -> None:
     record, update = log_file.updates()[0]
     log_file.append(record)
-    with pytest.raises(BooksDisagree, match=rf"violations under news\., the first: .*{update.story_id}"):
+    with pytest.raises(InconsistentTopics, match=rf"violations under news\., the first: .*{update.story_id}"):
         migrated_to(log_file, TO, 3)
 
 
 def test_a_prefix_in_use_is_refused(log_file: LogFile) -> None:
     migrated_to(log_file, TO, 3)
-    with pytest.raises(ConfigurationError, match=r"topic to\.article-stories exists already: name a prefix"):
+    with pytest.raises(ConfigurationError, match=r"topic to\.article-stories exists already: choose a prefix"):
         migrated_to(log_file, TO, 3)
     for prefix in (log_file.settings.topic_prefix, "no/such/prefix", "x" * 65):
         with pytest.raises(ConfigurationError, match="--to-prefix"):
@@ -179,5 +181,5 @@ def test_the_command_says_what_it_has_done_and_what_to_do(log_file: LogFile) -> 
 
     assert result.exit_code == 0, result.output
     assert f"copied  {len(log_file.records(STORY_UPDATES)):>9,}  to.story-updates" in result.output
-    assert "stand under to. as they stood under news.; both sides were verified" in result.output
+    assert "are under to., equal to those under news.; both are verified" in result.output
     assert "now set NEWSLOOM_TOPIC_PREFIX=to. NEWSLOOM_STATE_PARTITIONS=3" in result.output

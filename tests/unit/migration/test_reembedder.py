@@ -25,8 +25,8 @@ from services.clusterer.step import ClustererStep
 from services.embedder.encoder import Vectors
 from services.embedder.preparation import prepare
 from services.migration.migration import migrate
-from services.migration.reembedder import Reembedding
-from services.migration.target import target_of
+from services.migration.reembedder import Reembedder
+from services.migration.target import target_settings
 from services.verifier.verification import find_violations
 from tests.laws.streams import FIXED_PARAMETERS
 from tests.unit.migration.crashing_log import Interrupted
@@ -70,14 +70,14 @@ def standing(log: Log, given: Settings) -> ServiceLoops:
 
 
 def remodelled(given: Settings, partitions: int | None = None) -> Settings:
-    return target_of(given, f"{given.topic_prefix}to.", state_partitions=partitions, model=NEW[0])
+    return target_settings(given, f"{given.topic_prefix}to.", state_partitions=partitions, model=NEW[0])
 
 
 def test_stories_stay_as_they_are_and_their_articles_get_vectors_of_the_new_model(log: Log, given: Settings) -> None:
     standing(log, given)
     target = remodelled(given, 3)
 
-    migrate(log, given, target, untold, Reembedding(encoder_of(NEW)))
+    migrate(log, given, target, untold, Reembedder(encoder_of(NEW)))
 
     old, new = (Newsloom(log, topic_prefix=side.topic_prefix) for side in (given, target))
     stories = new.stories()
@@ -103,7 +103,7 @@ def test_stories_stay_as_they_are_and_their_articles_get_vectors_of_the_new_mode
 def test_the_new_generation_goes_on_behind_the_last_published_version(log: Log, given: Settings) -> None:
     standing(log, given)
     target = remodelled(given)
-    migrate(log, given, target, untold, Reembedding(encoder_of(NEW)))
+    migrate(log, given, target, untold, Reembedder(encoder_of(NEW)))
     before = Newsloom(log, topic_prefix=target.topic_prefix).stories()
 
     newsroom = newsroom_of(log, target, NEW)
@@ -133,7 +133,7 @@ def test_the_old_generation_may_work_while_the_new_one_is_embedded(log: Log, giv
                 newsroom.close()
             return super().encode(texts)
 
-    migrate(log, given, target, untold, Reembedding(Busy(*NEW)))
+    migrate(log, given, target, untold, Reembedder(Busy(*NEW)))
 
     assert find_violations(log, given) == find_violations(log, target) == []
     old, new = (Newsloom(log, topic_prefix=side.topic_prefix).memberships() for side in (given, target))
@@ -157,11 +157,11 @@ def log_file(whole: LogFile, tmp_path: Path) -> LogFile:
     return whole.copy_to(tmp_path / "news.db")
 
 
-def migrated(log_file: LogFile, reembedding: Reembedding | None = None, *, target: Settings | None = None) -> list[str]:
+def migrated(log_file: LogFile, reembedding: Reembedder | None = None, *, target: Settings | None = None) -> list[str]:
     lines: list[str] = []
     with closing(open_log_url(log_file.settings.log)) as log:
         whereto = target or remodelled(log_file.settings)
-        migrate(log, log_file.settings, whereto, lines.append, reembedding or Reembedding(encoder_of(NEW)))
+        migrate(log, log_file.settings, whereto, lines.append, reembedding or Reembedder(encoder_of(NEW)))
     return lines
 
 
@@ -177,13 +177,13 @@ def test_each_step_is_told(log_file: LogFile) -> None:
 
 def test_articles_that_lie_only_in_closed_stories_are_not_embedded(log_file: LogFile) -> None:
     encoder = encoder_of(NEW)
-    migrated(log_file, Reembedding(encoder))
+    migrated(log_file, Reembedder(encoder))
     assert encoder.texts_encoded == 2 * 14
 
 
 def test_a_model_the_stories_are_made_with_already_is_refused(log_file: LogFile) -> None:
-    with pytest.raises(ConfigurationError, match=r"--model 'small': .* are made with it already"):
-        migrated(log_file, Reembedding(encoder_of(OLD)))
+    with pytest.raises(ConfigurationError, match=r"--model 'small': .* use this model already"):
+        migrated(log_file, Reembedder(encoder_of(OLD)))
 
 
 def raise_preparation(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,9 +196,9 @@ def test_the_same_model_with_another_preparation_is_embedded_again(
     log_file: LogFile, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     raise_preparation(monkeypatch)
-    encoder, target = encoder_of(OLD), target_of(log_file.settings, "news.to.")
+    encoder, target = encoder_of(OLD), target_settings(log_file.settings, "news.to.")
 
-    migrated(log_file, Reembedding(encoder), target=target)
+    migrated(log_file, Reembedder(encoder), target=target)
 
     assert encoder.texts_encoded == 2 * 14
     assert LogFile(log_file.file, target).checkpoint()[1].preparation == "2"
@@ -220,9 +220,9 @@ def test_vectors_of_the_new_preparation_may_wait_for_the_clusterer(
         newsroom.write(ARTICLES, [encode(one) for one in FURTHER])
         newsroom.drain("embedder")
         newsroom.close()
-    target = target_of(log_file.settings, "news.to.")
+    target = target_settings(log_file.settings, "news.to.")
 
-    migrated(log_file, Reembedding(encoder_of(OLD)), target=target)
+    migrated(log_file, Reembedder(encoder_of(OLD)), target=target)
 
     with closing(open_log_url(target.log)) as log:
         newsroom = newsroom_of(log, target, OLD)
@@ -233,7 +233,7 @@ def test_vectors_of_the_new_preparation_may_wait_for_the_clusterer(
 
 def test_a_plain_migration_keeps_the_preparation(log_file: LogFile, monkeypatch: pytest.MonkeyPatch) -> None:
     raise_preparation(monkeypatch)
-    target = target_of(log_file.settings, "news.to.", state_partitions=3)
+    target = target_settings(log_file.settings, "news.to.", state_partitions=3)
     with closing(open_log_url(log_file.settings.log)) as log:
         migrate(log, log_file.settings, target, untold)
     assert LogFile(log_file.file, target).checkpoint()[1].preparation == "1"
@@ -246,9 +246,7 @@ def test_vectors_that_the_clusterer_has_not_taken_in_are_told(log_file: LogFile)
         newsroom.drain("embedder")
         newsroom.close()
 
-    with pytest.raises(
-        ConfigurationError, match=r"6 records of news\.article-vectors .* wait for the clusterer: run it"
-    ):
+    with pytest.raises(ConfigurationError, match=r"wait for the clusterer in news\.article-vectors \(6\): run it"):
         migrated(log_file)
     assert not desk_has(log_file, "news.to.")
 
@@ -288,7 +286,7 @@ def test_a_text_that_retention_has_taken_is_told_before_anything_is_written(log_
         migrated(log_file)
 
     told = str(refused.value)
-    assert "of 14 articles in open stories, the texts of 2 are no longer in news.articles" in told
+    assert "retention has deleted the texts of 2 of 14 articles in open stories from news.articles" in told
     assert "the first: 't20' of edition main" in told
     assert "Ingest these articles again, unchanged" in told
     assert "--from-titles" in told
@@ -314,7 +312,7 @@ def test_articles_ingested_again_change_no_story_and_give_their_texts(log_file: 
 def test_a_title_does_where_it_is_told_to(log_file: LogFile) -> None:
     lose_the_first_days(log_file)
 
-    migrated(log_file, Reembedding(encoder_of(NEW), from_titles=True))
+    migrated(log_file, Reembedder(encoder_of(NEW), from_titles=True))
 
     moved = LogFile(log_file.file, remodelled(log_file.settings))
     (member,) = [member for _, member in moved.memberships() if (member.edition, member.article_id) == ("main", "t20")]
@@ -341,7 +339,7 @@ class Dying(WordEncoder):
 @pytest.mark.parametrize("model", [OLD, NEW])
 def test_a_clusterer_does_not_start_on_half_of_the_vectors(log_file: LogFile, model: tuple[str, int]) -> None:
     with pytest.raises(Interrupted):
-        migrated(log_file, Reembedding(Dying(*NEW)))
+        migrated(log_file, Reembedder(Dying(*NEW)))
 
     target = msgspec.structs.replace(remodelled(log_file.settings), model=model[0])
     partition = LogFile(log_file.file, target).checkpoint()[0].partition
@@ -353,13 +351,15 @@ def test_a_clusterer_does_not_start_on_half_of_the_vectors(log_file: LogFile, mo
 @pytest.mark.usefixtures("small_batches")
 def test_what_was_begun_is_not_ended_as_something_else(log_file: LogFile) -> None:
     with pytest.raises(Interrupted):
-        migrated(log_file, Reembedding(Dying(*NEW)))
+        migrated(log_file, Reembedder(Dying(*NEW)))
 
     other = msgspec.structs.replace(remodelled(log_file.settings), model="other")
-    with pytest.raises(ConfigurationError, match=r"a migration to news\.to\. was begun and did not end"):
-        migrated(log_file, Reembedding(WordEncoder("other", 8)), target=other)
+    with pytest.raises(
+        ConfigurationError, match=r"an earlier migration to news\.to\. was interrupted and cannot continue"
+    ):
+        migrated(log_file, Reembedder(WordEncoder("other", 8)), target=other)
     with (
         closing(open_log_url(log_file.settings.log)) as log,
-        pytest.raises(ConfigurationError, match="was begun and did not"),
+        pytest.raises(ConfigurationError, match="was interrupted and cannot"),
     ):
         migrate(log, log_file.settings, msgspec.structs.replace(other, model=OLD[0]), untold)

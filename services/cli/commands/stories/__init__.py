@@ -1,30 +1,17 @@
-"""`newsloom stories`: the stories as they stand, and the commands that correct them."""
+"""`newsloom stories`: list the stories, show one, or correct them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import click
-from rich.console import Console
 
 from newsloom.contracts.codec import encode
 from newsloom.contracts.story import Story, StoryState
 from newsloom.settings import Settings
-from newsloom.story_lookup import find
+from newsloom.story_lookup import find_story
 from newsloom.subscribe import Newsloom
-from services.cli.commands.story_commands import merge, move, pin, split
-from services.cli.views.formatting import (
-    NARROW_COLUMNS,
-    console,
-    cut,
-    leaning_counts,
-    moment,
-    print_json,
-    print_table,
-    short_id,
-    table,
-)
-from services.cli.views.story import print_story
+from services.cli.commands.stories.corrections import merge, move, pin, split
+from services.cli.views.formatting import console, print_json
+from services.cli.views.story import print_stories, print_story
 
 ROWS = 50
 
@@ -34,16 +21,17 @@ ROWS = 50
 @click.option("--all", "every", is_flag=True, help="Closed and merged stories too.")
 @click.option("--edition", metavar="NAME", help="Only this edition.")
 @click.option(
-    "--min-articles", metavar="N", type=click.IntRange(min=0), default=0, help="Only stories of that many articles."
+    "--min-articles", metavar="N", type=click.IntRange(min=0), default=0, help="Only stories of at least N articles."
 )
 @click.option(
-    "--limit",
-    metavar="N",
-    type=click.IntRange(min=0),
-    help=f"At most so many, 0 for all of them. [{ROWS}; in JSON: all]",
+    "--limit", metavar="N", type=click.IntRange(min=0), help=f"At most N stories, 0 for all. [{ROWS}; in JSON: all]"
 )
 @click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="json: a Story a line, sorted by id."
+    "--format",
+    "form",
+    type=click.Choice(["text", "json"]),
+    default="text",
+    help="json: a Story per line, sorted by id.",
 )
 @click.pass_obj
 def list_stories(
@@ -58,8 +46,8 @@ def list_stories(
 ) -> None:
     """List the open stories, the latest updated first, or show one story in full.
 
-    ID is a story's id or as much of its beginning as no other story shares. In JSON the list holds the stories of every
-    state. Exit status 1: there is no such story.
+    ID is a story's id, or a beginning of it that no other story has. The list in JSON contains stories in every state. Exit
+    status 1: there is no such story.
 
     \b
     Examples:
@@ -70,7 +58,7 @@ def list_stories(
     with Newsloom.open(settings) as newsloom:
         stories = newsloom.stories()
     if story_id is not None:
-        story = find(stories, story_id)
+        story = find_story(stories, story_id)
         if form == "json":
             _print_json([story])
         else:
@@ -90,11 +78,11 @@ def list_stories(
 
 
 class _Stories(click.Group):
-    """`newsloom stories [ID]` with its options is the command `list`, which need not be named."""
+    """Make `list` the default: `newsloom stories [ID]` with its options is `newsloom stories list [ID]`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        named = args[:1] and (args[0] in self.commands or args[0] in self.get_help_option_names(ctx))
-        return super().parse_args(ctx, args if named else [list_stories.name or "", *args])
+        is_named = args[:1] and (args[0] in self.commands or args[0] in self.get_help_option_names(ctx))
+        return super().parse_args(ctx, args if is_named else [list_stories.name or "", *args])
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
         del ctx
@@ -103,10 +91,10 @@ class _Stories(click.Group):
 
 @click.group(name="stories", cls=_Stories)
 def command() -> None:
-    """List the open stories, show one story in full, or correct what the engine has made of them.
+    """List the open stories, show one story in full, or correct the engine's decisions.
 
-    Without a command, `newsloom stories` is `newsloom stories list`; `newsloom stories list --help` has its options. A
-    correction is carried out in order with all else, is kept with who and why, and is never undone by the engine.
+    Without a command, `newsloom stories` is `newsloom stories list`; `newsloom stories list --help` shows its options. A
+    correction is applied in order with the articles, is stored with its author and reason, and is never undone by the engine.
 
     \b
     Examples:
@@ -116,8 +104,8 @@ def command() -> None:
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
 
 
-for _correction in (list_stories, merge, split, move, pin):
-    command.add_command(_correction)
+for _subcommand in (list_stories, merge, split, move, pin):
+    command.add_command(_subcommand)
 
 
 def _print_list(chosen: list[Story], limit: int) -> None:
@@ -128,30 +116,6 @@ def _print_list(chosen: list[Story], limit: int) -> None:
     print_stories(console(), rows)
     if len(rows) < len(chosen):
         click.echo(f"{len(rows)} of {len(chosen)} stories; `--limit 0` shows all", err=True)
-
-
-def print_stories(screen: Console, stories: Iterable[Story]) -> None:
-    """A table of the stories; a narrow terminal gets count, id and title."""
-    if screen.width < NARROW_COLUMNS:
-        rows = table("articles", "id", "title", numbers=1)
-        for story in stories:
-            rows.add_row(f"{story.article_count:,}", short_id(story.id, screen), cut(_title(story)))
-    else:
-        rows = table("articles", "reports", "leanings", "updated", "id", "title", numbers=2)
-        for story in stories:
-            rows.add_row(
-                f"{story.article_count:,}",
-                f"{story.report_count:,}",
-                leaning_counts(story.leanings),
-                moment(story.updated_at),
-                short_id(story.id, screen),
-                cut(_title(story)),
-            )
-    print_table(screen, rows)
-
-
-def _title(story: Story) -> str:
-    return story.title if story.state is StoryState.OPEN else f"[{story.state.value}] {story.title}"
 
 
 def _print_json(stories: list[Story]) -> None:
