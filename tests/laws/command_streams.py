@@ -1,4 +1,4 @@
-"""Random streams with an operator between them, who names stories and articles as they stand when the command comes."""
+"""Random streams with commands. A command refers to the stories and articles that exist when it comes."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from services.clusterer.core.changes import StoryChanges
 from services.clusterer.core.commands import CommandRefused
 from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
-from tests.laws.streams import EDITION, START, Event, article, articles, in_time, later_articles, retractions
+from tests.laws.streams import EDITION, START, Event, article, articles, delayed_articles, resolve_delays, retractions
 
 T = TypeVar("T")
 
 
 class RandomCommand(NamedTuple):
-    """A command before it is known what there is: places in the list of stories, and in that of articles."""
+    """A command by indices into the lists of stories and articles that exist when it comes."""
 
     kind: CommandKind
     story: int
@@ -35,15 +35,15 @@ class RandomCommand(NamedTuple):
     any_state: bool
 
 
-Input = Event | RandomCommand
+StreamItem = Event | RandomCommand
 
 
-def command(wish: RandomCommand, edition: EditionState, command_id: str = "c-1") -> StoryCommand | None:
-    """What the wish comes to among the stories as they stand; None where there is none."""
-    stories = sorted(edition.stories if wish.any_state else (story.id for story in edition.open_stories()))
+def resolve_command(random: RandomCommand, edition: EditionState, command_id: str = "c-1") -> StoryCommand | None:
+    """Return the command for the current stories; None if there are none."""
+    stories = sorted(edition.stories if random.any_state else (story.id for story in edition.open_stories()))
     if not stories:
         return None
-    story_id = _at(stories, wish.story)
+    story_id = _at(stories, random.story)
     given: dict[str, Any] = {
         "command_id": command_id,
         "edition": EDITION,
@@ -51,17 +51,17 @@ def command(wish: RandomCommand, edition: EditionState, command_id: str = "c-1")
         "why": "I say so",
         "issued_at": START,
     }
-    match wish.kind:
+    match random.kind:
         case CommandKind.MERGE:
-            return MergeStories(story_id=story_id, other_story_id=_at(stories, wish.other), **given)
+            return MergeStories(story_id=story_id, other_story_id=_at(stories, random.other), **given)
         case CommandKind.SPLIT:
             inside = sorted(edition.stories[story_id].members) or ["none"]
             return SplitStory(
-                story_id=story_id, article_ids=tuple(_at(inside, place) for place in wish.articles), **given
+                story_id=story_id, article_ids=tuple(_at(inside, index) for index in random.articles), **given
             )
         case CommandKind.MOVE:
             return MoveArticle(
-                article_id=_at(sorted(edition.articles) or ["none"], wish.articles[0]), story_id=story_id, **given
+                article_id=_at(sorted(edition.articles) or ["none"], random.articles[0]), story_id=story_id, **given
             )
         case CommandKind.PIN:
             return PinStory(story_id=story_id, **given)
@@ -69,35 +69,35 @@ def command(wish: RandomCommand, edition: EditionState, command_id: str = "c-1")
             return UnpinStory(story_id=story_id, **given)
 
 
-def _at(values: Sequence[T], place: int) -> T:
-    return values[place % len(values)]
+def _at(values: Sequence[T], index: int) -> T:
+    return values[index % len(values)]
 
 
-def apply_event(engine: Engine, event: Input) -> StoryChanges:
-    """What the event changes; nothing, if it is a command that is refused."""
-    taken = command(event, engine.edition) if isinstance(event, RandomCommand) else event
+def apply_event(engine: Engine, event: StreamItem) -> StoryChanges:
+    """Apply an event and return its changes; none if it is a command that is refused."""
+    resolved = resolve_command(event, engine.edition) if isinstance(event, RandomCommand) else event
     try:
-        return engine.apply(taken) if taken is not None else StoryChanges()
+        return engine.apply(resolved) if resolved is not None else StoryChanges()
     except CommandRefused:
         assert engine.edition.changes == StoryChanges()
         return StoryChanges()
 
 
-_places = st.integers(0, 40)
-wishes = st.builds(
+_indices = st.integers(0, 40)
+commands = st.builds(
     RandomCommand,
     st.sampled_from(CommandKind),
-    _places,
-    _places,
-    st.lists(_places, min_size=1, max_size=3).map(tuple),
+    _indices,
+    _indices,
+    st.lists(_indices, min_size=1, max_size=3).map(tuple),
     st.integers(0, 9).map(lambda number: number == 0),
 )
 
-commanded_streams: st.SearchStrategy[list[Input]] = st.lists(
-    st.one_of(later_articles, later_articles, later_articles, later_articles, wishes, retractions),
+streams_with_commands: st.SearchStrategy[list[StreamItem]] = st.lists(
+    st.one_of(delayed_articles, delayed_articles, delayed_articles, delayed_articles, commands, retractions),
     min_size=10,
     max_size=40,
-).map(in_time) | st.lists(st.one_of(articles, articles, articles, wishes, wishes, retractions), max_size=60)
+).map(resolve_delays) | st.lists(st.one_of(articles, articles, articles, commands, commands, retractions), max_size=60)
 
 _few_articles = st.builds(
     article,
@@ -108,7 +108,7 @@ _few_articles = st.builds(
     text=st.none() | st.integers(0, 2),
     revision=st.integers(0, 2),
 )
-contested_streams: st.SearchStrategy[list[Input]] = st.lists(
-    st.one_of(_few_articles, _few_articles, wishes), min_size=20, max_size=40
+streams_of_corrections: st.SearchStrategy[list[StreamItem]] = st.lists(
+    st.one_of(_few_articles, _few_articles, commands), min_size=20, max_size=40
 )
-"""Few articles that are corrected again and again, of two subjects in one day: the engine would have much to change."""
+"""A few articles of two subjects on one day, corrected again and again: the engine would move and merge much."""

@@ -1,4 +1,4 @@
-"""Random streams of vectors: a few subjects, a few days, with repeats, corrections, retractions, copies and late articles."""
+"""Random streams of vectors: a few subjects and days, with duplicates, corrections, retractions, copies and late articles."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ FIXED_PARAMETERS = Parameters(
     second_look_discount=0.06,
     merge_bar=0.361,
 )
-"""Vectors of eight dimensions are all alike: a high bar keeps their subjects apart, so that there is something to merge.
+"""A high bar keeps subjects apart, because vectors of eight dimensions are all similar.
 
-All that decides it is given here, so that no tuning moves it.
+Every parameter that matters is set here, so that tuning the defaults does not change the tests.
 """
 
 Event = ArticleVector | ArticleRetraction
@@ -43,7 +43,7 @@ T = TypeVar("T")
 
 
 def vector(subject: int, wobble: int) -> bytes:
-    """A unit vector near one of the subjects' directions, by how much the wobble says."""
+    """Return a unit vector near the direction of a subject; a larger `wobble` moves it further away."""
     generator = np.random.default_rng([subject, wobble])
     direction = np.eye(DIMENSION)[subject % DIMENSION] + 0.08 * wobble * generator.normal(size=DIMENSION)
     encoded: bytes = (direction / np.linalg.norm(direction)).astype("<f2").tobytes()
@@ -51,14 +51,14 @@ def vector(subject: int, wobble: int) -> bytes:
 
 
 def shingles(text: int) -> bytes:
-    """The shingles of text number `text`; neighbouring numbers share most of theirs."""
+    """Return the shingles of a text; neighbouring numbers share most of them."""
     return np.arange(text * 4, text * 4 + 16, dtype="<u4").tobytes()
 
 
 def article(
     number: int, *, subject: int = 0, wobble: int = 0, hour: float = 0, text: int | None = None, revision: int = 0
 ) -> ArticleVector:
-    """An article with a text of its own unless `text` says which it repeats."""
+    """Build an article with a text of its own, or with the text of this number."""
     return ArticleVector(
         article_id=f"a{number}",
         edition=EDITION,
@@ -90,35 +90,35 @@ articles = st.builds(
 retractions = st.builds(lambda number: ArticleRetraction(article_id=f"a{number}", edition=EDITION), st.integers(0, 25))
 
 
-class Later(NamedTuple):
-    """An article before it is known when it comes: so many hours after the one before, and dated so many hours back."""
+class DelayedArticle(NamedTuple):
+    """An article that arrives `after_h` hours after the previous one and is dated `late_h` hours before its arrival."""
 
     article: ArticleVector
     after_h: int
     late_h: int
 
 
-def in_time(events: Iterable[T | Later]) -> list[T | ArticleVector]:
-    """The same events, as time goes on."""
-    found: list[T | ArticleVector] = []
+def resolve_delays(events: Iterable[T | DelayedArticle]) -> list[T | ArticleVector]:
+    """Return the events with delayed articles dated by the hours that have passed."""
+    resolved: list[T | ArticleVector] = []
     hour = 0
     for event in events:
-        if isinstance(event, Later):
+        if isinstance(event, DelayedArticle):
             hour += event.after_h
-            found.append(dated(event.article, hour - event.late_h))
+            resolved.append(with_hour(event.article, hour - event.late_h))
         else:
-            found.append(event)
-    return found
+            resolved.append(event)
+    return resolved
 
 
-def dated(event: ArticleVector, hour: int) -> ArticleVector:
-    """The article as one of that hour; an hour that differs is another content."""
+def with_hour(event: ArticleVector, hour: int) -> ArticleVector:
+    """Return the article dated this hour; its digest depends on the hour."""
     moment = START + timedelta(hours=hour)
     return msgspec.structs.replace(event, published_at=moment, digest=f"{event.digest}.{hour}")
 
 
-later_articles = st.builds(
-    Later,
+delayed_articles = st.builds(
+    DelayedArticle,
     st.builds(
         article,
         st.integers(0, 12),
@@ -130,11 +130,13 @@ later_articles = st.builds(
     after_h=st.sampled_from([0, 1, 6, 12, 24, 36, 60]),
     late_h=st.sampled_from([0, 0, 0, 0, 5, 30, 100, 200]),
 )
-"""Articles of two subjects hours and days apart, few of them late: many are alone for a day, and looked at again."""
+"""Articles of two subjects, hours and days apart, few of them late: many are alone for a day and get a second look."""
 
 daily_streams: st.SearchStrategy[list[Event]] = st.lists(
-    st.one_of(later_articles, later_articles, later_articles, later_articles, retractions), min_size=10, max_size=40
-).map(in_time)
+    st.one_of(delayed_articles, delayed_articles, delayed_articles, delayed_articles, retractions),
+    min_size=10,
+    max_size=40,
+).map(resolve_delays)
 
 streams: st.SearchStrategy[list[Event]] = daily_streams | st.lists(
     st.one_of(articles, articles, articles, retractions), max_size=60

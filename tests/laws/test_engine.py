@@ -1,4 +1,4 @@
-"""What holds for every stream."""
+"""Laws of the engine, for every stream."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.restore import restore_edition
 from services.clusterer.state import checkpoint_of
-from tests.laws.command_streams import Input, apply_event, commanded_streams, contested_streams
+from tests.laws.command_streams import StreamItem, apply_event, streams_of_corrections, streams_with_commands
 from tests.laws.streams import DIMENSION, EDITION, FIXED_PARAMETERS, START, Event, article, streams
 
 PARAMETERS = msgspec.structs.replace(
     FIXED_PARAMETERS, bar_base=0.45, bar_mean=0.05, bar_std=0.1, second_look_discount=0.4, retention=timedelta(days=9)
 )
-"""Articles are often told apart when they come, and often no more at a second look; no tuning moves it."""
+"""Articles are often kept in separate stories when they come, and often merged at a second look, whatever the defaults are."""
 FEW_CANDIDATES = msgspec.structs.replace(PARAMETERS, candidates=3, scored=2)
 CALIBRATION = zero_calibration("test", DIMENSION)
 
 
-class Published:
-    """What a reader of the topics sees: an independent account, made from the changes alone."""
+class PublishedState:
+    """What a reader of the topics sees, built from the changes alone."""
 
     def __init__(self) -> None:
         self.updates: list[StoryUpdate] = []
@@ -42,7 +42,7 @@ class Published:
         self.memberships: dict[str, Membership] = {}
         self.forgotten: set[str] = set()
 
-    def take(self, changes: StoryChanges, engine: Engine) -> None:
+    def apply(self, changes: StoryChanges, engine: Engine) -> None:
         self.updates += changes.updates
         for story_id in changes.stories:
             story = engine.story(story_id)
@@ -64,15 +64,15 @@ def fresh_engine(parameters: Parameters = PARAMETERS) -> Engine:
     return Engine(EditionState(EDITION, CALIBRATION, parameters))
 
 
-def replay(engine: Engine, events: Sequence[Input], published: Published | None = None) -> Published:
-    published = published or Published()
+def replay(engine: Engine, events: Sequence[StreamItem], published: PublishedState | None = None) -> PublishedState:
+    published = published or PublishedState()
     for event in events:
-        published.take(apply_event(engine, event), engine)
+        published.apply(apply_event(engine, event), engine)
     return published
 
 
-@given(commanded_streams)
-def test_counts_equal_memberships(events: list[Input]) -> None:
+@given(streams_with_commands)
+def test_counts_equal_memberships(events: list[StreamItem]) -> None:
     published = replay(fresh_engine(), events)
     members = Counter(member.story_id for member in published.memberships.values())
     reports = Counter(member.story_id for member in published.memberships.values() if member.copy_of is None)
@@ -88,8 +88,8 @@ def test_counts_equal_memberships(events: list[Input]) -> None:
             assert story.last_published_at == max(member.published_at for member in inside)
 
 
-@given(commanded_streams)
-def test_versions_run_without_gap_or_repeat(events: list[Input]) -> None:
+@given(streams_with_commands)
+def test_versions_have_no_gaps_or_duplicates(events: list[StreamItem]) -> None:
     published = replay(fresh_engine(), events)
     versions: dict[str, list[int]] = {}
     counts: dict[str, int] = {}
@@ -104,8 +104,8 @@ def test_versions_run_without_gap_or_repeat(events: list[Input]) -> None:
         assert story.article_count == counts[story.id]
 
 
-@given(commanded_streams)
-def test_history_tells_every_change_of_the_count(events: list[Input]) -> None:
+@given(streams_with_commands)
+def test_history_has_every_change_of_the_count(events: list[StreamItem]) -> None:
     published = replay(fresh_engine(), events)
     for story in published.stories.values():
         changes = [
@@ -118,8 +118,8 @@ def test_history_tells_every_change_of_the_count(events: list[Input]) -> None:
         assert [entry.at for entry in story.history] == sorted(entry.at for entry in story.history)
 
 
-@given(commanded_streams)
-def test_a_story_stays_open_until_it_is_silent_for_a_window(events: list[Input]) -> None:
+@given(streams_with_commands)
+def test_a_story_stays_open_until_a_window_has_passed_without_articles(events: list[StreamItem]) -> None:
     engine = fresh_engine()
     for event in events:
         changes = apply_event(engine, event)
@@ -136,10 +136,10 @@ def test_a_story_stays_open_until_it_is_silent_for_a_window(events: list[Input])
             assert (live.state is StoryState.MERGED) == (live.merged_into is not None)
 
 
-@given(commanded_streams)
-def test_an_article_changes_its_story_only_with_an_announcement(events: list[Input]) -> None:
+@given(streams_with_commands)
+def test_an_article_changes_its_story_only_with_an_update(events: list[StreamItem]) -> None:
     engine = fresh_engine()
-    homes: dict[str, str] = {}
+    story_ids: dict[str, str] = {}
     for event in events:
         changes = apply_event(engine, event)
         announced = {
@@ -147,20 +147,20 @@ def test_an_article_changes_its_story_only_with_an_announcement(events: list[Inp
         }
         for update in changes.updates:
             if update.kind is UpdateKind.SPLIT:
-                assert {homes[article_id] for article_id in update.article_ids} == {update.story_id}
+                assert {story_ids[article_id] for article_id in update.article_ids} == {update.story_id}
                 for article_id in update.article_ids:
-                    homes[article_id] = update.split_into[-1]
+                    story_ids[article_id] = update.split_into[-1]
         for article_id, member in changes.memberships:
             if member is None:
-                homes.pop(article_id)
+                story_ids.pop(article_id)
             else:
-                before = homes.get(article_id)
+                before = story_ids.get(article_id)
                 assert before in {None, member.story_id} or {before, member.story_id} & announced
-                homes[article_id] = member.story_id
+                story_ids[article_id] = member.story_id
 
 
-@given(commanded_streams)
-def test_no_article_is_lost_before_the_retention_is_over(events: list[Input]) -> None:
+@given(streams_with_commands)
+def test_no_article_is_lost_before_the_retention_is_over(events: list[StreamItem]) -> None:
     engine = fresh_engine()
     known: dict[str, datetime] = {}
     for event in events:
@@ -178,8 +178,8 @@ def test_no_article_is_lost_before_the_retention_is_over(events: list[Input]) ->
         assert sorted(inside) == sorted(known)
 
 
-@given(commanded_streams)
-def test_copies_are_in_the_story_of_the_report_they_repeat(events: list[Input]) -> None:
+@given(streams_with_commands)
+def test_copies_are_in_the_story_of_their_original(events: list[StreamItem]) -> None:
     memberships = replay(fresh_engine(), events).memberships
     for member in memberships.values():
         if member.copy_of is not None:
@@ -189,20 +189,20 @@ def test_copies_are_in_the_story_of_the_report_they_repeat(events: list[Input]) 
 
 
 @pytest.mark.parametrize("parameters", [PARAMETERS, FEW_CANDIDATES], ids=["all stories", "few candidates"])
-@given(events=commanded_streams | contested_streams, cut=st.floats(0, 1))
+@given(events=streams_with_commands | streams_of_corrections, cut=st.floats(0, 1))
 @settings(max_examples=200)
-def test_a_restored_engine_goes_on_as_if_it_had_never_stopped(
-    parameters: Parameters, events: list[Input], cut: float
+def test_a_restored_engine_continues_like_one_that_never_stopped(
+    parameters: Parameters, events: list[StreamItem], cut: float
 ) -> None:
-    engine, taken = fresh_engine(parameters), round(cut * len(events))
-    published = replay(engine, events[:taken])
+    engine, applied = fresh_engine(parameters), round(cut * len(events))
+    published = replay(engine, events[:applied])
     checkpoint = decode_state(encode(checkpoint_of(engine.edition)))
     assert isinstance(checkpoint, Checkpoint)
     state = list(published.stories.values()), list(published.memberships.values())
     restored = Engine(restore_edition(checkpoint, *state, calibration=CALIBRATION, parameters=parameters))
     for story_id, story in published.stories.items():
         assert restored.story(story_id) == story
-    for event in events[taken:]:
+    for event in events[applied:]:
         expected, actual = apply_event(engine, event), apply_event(restored, event)
         assert actual == expected
         for story_id in expected.stories:
@@ -210,15 +210,15 @@ def test_a_restored_engine_goes_on_as_if_it_had_never_stopped(
 
 
 @given(streams)
-def test_repeats_change_nothing(events: list[Event]) -> None:
+def test_duplicates_change_nothing(events: list[Event]) -> None:
     engine = fresh_engine()
     for event in events:
         engine.apply(event)
         assert engine.apply(event) == StoryChanges()
 
 
-@given(commanded_streams)
-def test_the_same_stream_gives_the_same_events(events: list[Input]) -> None:
+@given(streams_with_commands)
+def test_the_same_stream_gives_the_same_events(events: list[StreamItem]) -> None:
     first, second = replay(fresh_engine(), events), replay(fresh_engine(), events)
     assert first.updates == second.updates
     assert first.memberships == second.memberships

@@ -1,4 +1,4 @@
-"""The index proposes: what it finds is nearly exact, and follows from the stories alone."""
+"""Laws of the index: its proposals are nearly exact, and depend on the stories alone."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Direction = npt.NDArray[np.float64]
 
 
 def stream(count: int, seed: int) -> Iterator[ArticleVector]:
-    """`count` articles in five days, on stories of a few subjects: so alike that many decisions are close."""
+    """Yield `count` articles of five days, on stories of a few subjects, so similar that many decisions are close."""
     random = np.random.default_rng(seed)
     subjects = random.normal(size=(SUBJECTS, DIMENSION))
     centres: list[Direction] = []
@@ -78,12 +78,12 @@ def new_engine(parameters: Parameters) -> Engine:
     return Engine(EditionState(EDITION, zero_calibration("test", DIMENSION), parameters))
 
 
-def decided(engine: Engine, event: ArticleVector) -> list[Membership]:
-    """Where the event has put its article, and what merges and second looks have moved."""
+def apply_event(engine: Engine, event: ArticleVector) -> list[Membership]:
+    """Apply an event and return the memberships that it changes."""
     return [member for _, member in engine.apply(event).memberships if member is not None]
 
 
-def places(members: list[Membership]) -> list[tuple[str, str, Verdict]]:
+def decisions_of(members: list[Membership]) -> list[tuple[str, str, Verdict]]:
     return [(member.article_id, member.story_id, member.decision.verdict) for member in members]
 
 
@@ -93,9 +93,9 @@ def test_the_story_chosen_is_that_of_exact_search_in_999_of_1000_decisions() -> 
         shipped, exact = new_engine(Parameters()), new_engine(EXACT)
         for event in stream(1_500, seed):
             open_stories.append(len(exact.edition.open_stories()))
-            chosen, expected = decided(shipped, event), decided(exact, event)
+            chosen, expected = apply_event(shipped, event), apply_event(exact, event)
             decisions += 1
-            different += places(chosen) != places(expected)
+            different += decisions_of(chosen) != decisions_of(expected)
             verdicts.update(member.decision.verdict for member in expected if member.article_id == event.article_id)
             looks += any(member.merge is not None and member.merge.second_look is not None for member in expected)
     assert np.mean(open_stories) > 2 * Parameters().candidates
@@ -111,7 +111,7 @@ changes = st.lists(st.tuples(st.integers(0, 30), st.none() | few_directions), mi
 
 
 @given(changes, few_directions, st.integers(1, 12))
-def test_what_is_found_is_nearest_and_says_nothing_of_the_past(
+def test_the_nearest_are_found_in_any_order_of_insertion(
     changed: list[tuple[int, Direction | None]], query: Direction, count: int
 ) -> None:
     index = CentroidIndex(4)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 from hypothesis import given, settings
@@ -23,10 +22,11 @@ from services.clusterer.core.story import LiveStory
 from services.clusterer.state import checkpoint_of
 from tests.laws.streams import DIMENSION, EDITION, START, Event, article, streams
 from tests.laws.test_engine import CALIBRATION, PARAMETERS, fresh_engine, replay
+from tests.unit.clusterer.harness import COMMAND_FIELDS
 
 
 def edition_of(*stories: Sequence[ArticleVector]) -> EditionState:
-    """An edition in which somebody has put these articles into these stories, whatever the engine thinks of it."""
+    """Build an edition with these articles in these stories, whatever the engine would decide."""
     edition = EditionState(EDITION, CALIBRATION, PARAMETERS)
     edition.watermark = START
     for articles in stories:
@@ -39,7 +39,7 @@ def edition_of(*stories: Sequence[ArticleVector]) -> EditionState:
 
 
 def membership(event: ArticleVector, edition: EditionState) -> Membership:
-    """The event as the engine would keep it."""
+    """Return the membership that the engine would store for the event."""
     engine = Engine(EditionState(EDITION, CALIBRATION, PARAMETERS))
     engine.apply(event)
     kept = engine.edition.stories[engine.edition.articles[event.article_id]].members[event.article_id]
@@ -61,7 +61,7 @@ def ids(edition: EditionState) -> list[str]:
     return list(edition.stories)
 
 
-def test_two_stories_about_one_event_are_to_be_merged_into_the_larger_one() -> None:
+def test_a_merge_of_two_stories_about_one_event_into_the_larger_one_is_proposed() -> None:
     edition = edition_of(reports(0, range(2)), reports(0, range(2, 6)), *OTHERS)
     small, large, *_ = ids(edition)
     [proposal] = audit_edition(edition)
@@ -73,7 +73,7 @@ def test_two_stories_about_one_event_are_to_be_merged_into_the_larger_one() -> N
     assert proposal.strength == proposal.quorum * proposal.affinity / PARAMETERS.merge_bar
 
 
-def test_a_story_about_two_events_is_to_be_split_and_copies_go_with_what_they_repeat() -> None:
+def test_a_split_of_a_story_about_two_events_is_proposed_and_copies_follow_their_original() -> None:
     edition = edition_of([*reports(0, range(4)), *reports(1, range(4, 7))], *OTHERS)
     story = edition.stories[ids(edition)[0]]
     copy = msgspec.structs.replace(membership(article(9, subject=1, hour=5), edition), copy_of="a5", story_id=story.id)
@@ -88,11 +88,11 @@ def test_a_story_about_two_events_is_to_be_split_and_copies_go_with_what_they_re
     assert proposal.affinity < proposal.bar == PARAMETERS.merge_bar
 
 
-def test_stories_that_are_told_apart_well_are_left_alone() -> None:
+def test_no_proposal_for_distinct_stories() -> None:
     assert audit_edition(edition_of(reports(0, range(4)), reports(1, range(4, 8)), *OTHERS)) == []
 
 
-def test_a_quorum_leaves_out_what_fewer_speak_for() -> None:
+def test_proposals_below_the_quorum_are_left_out() -> None:
     stray = reports(4, range(40, 42))
     edition = edition_of([*reports(0, range(2)), *stray[:1]], reports(0, range(2, 6)), *OTHERS)
     [proposal] = audit_edition(edition)
@@ -101,37 +101,34 @@ def test_a_quorum_leaves_out_what_fewer_speak_for() -> None:
     assert audit_edition(edition, quorum=0.67) == []
 
 
-SIGNED: dict[str, Any] = {"edition": EDITION, "by": "Jane", "why": "I say so", "issued_at": START}
-
-
-def test_what_an_operator_has_told_apart_or_pinned_is_not_to_be_merged() -> None:
+def test_no_merge_of_stories_that_a_command_separated_or_pinned_is_proposed() -> None:
     edition = edition_of(reports(0, range(6)), *OTHERS)
-    split = SplitStory(command_id="c-1", story_id=ids(edition)[0], article_ids=("a0", "a1"), **SIGNED)
+    split = SplitStory(story_id=ids(edition)[0], article_ids=("a0", "a1"), **COMMAND_FIELDS)
     apply_command(split, edition)
     assert audit_edition(edition) == []
     edition = edition_of(reports(0, range(2)), reports(0, range(2, 6)), *OTHERS)
-    apply_command(PinStory(command_id="c-1", story_id=ids(edition)[0], **SIGNED), edition)
+    apply_command(PinStory(story_id=ids(edition)[0], **COMMAND_FIELDS), edition)
     assert audit_edition(edition) == []
 
 
-def test_what_an_operator_has_merged_or_pinned_is_not_to_be_split() -> None:
+def test_no_split_of_stories_that_a_command_merged_or_pinned_is_proposed() -> None:
     edition = edition_of(reports(0, range(4)), reports(1, range(4, 7)), *OTHERS)
     one, other, *_ = ids(edition)
-    apply_command(MergeStories(command_id="c-1", story_id=one, other_story_id=other, **SIGNED), edition)
+    apply_command(MergeStories(story_id=one, other_story_id=other, **COMMAND_FIELDS), edition)
     assert audit_edition(edition) == []
     edition = edition_of([*reports(0, range(4)), *reports(1, range(4, 7))], *OTHERS)
-    apply_command(PinStory(command_id="c-1", story_id=ids(edition)[0], **SIGNED), edition)
+    apply_command(PinStory(story_id=ids(edition)[0], **COMMAND_FIELDS), edition)
     assert audit_edition(edition) == []
 
 
-def test_few_reports_and_none_are_nothing_to_audit() -> None:
+def test_few_reports_give_no_proposals() -> None:
     assert audit_edition(edition_of()) == []
     assert audit_edition(edition_of(reports(0, range(2)), reports(0, range(2, 4)))) == []
 
 
 @given(streams)
 @settings(max_examples=60)
-def test_an_audit_sees_the_state_alone_and_changes_nothing(events: list[Event]) -> None:
+def test_an_audit_depends_on_the_state_alone_and_changes_nothing(events: list[Event]) -> None:
     engine = fresh_engine()
     published = replay(engine, events)
     before = {story.id: story_snapshot(story, EDITION) for story in engine.edition.stories.values()}
@@ -157,7 +154,7 @@ def test_an_audit_sees_the_state_alone_and_changes_nothing(events: list[Event]) 
             leaving = set(proposal.articles)
             assert leaving < set(members_of)
             assert len(leaving) == len(proposal.articles)
-            # Copies stay with the report they repeat.
+            # Copies stay with their original.
             assert all(
                 (member.copy_of or member.article_id) in leaving for member in map(members_of.get, leaving) if member
             )

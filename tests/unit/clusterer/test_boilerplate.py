@@ -1,8 +1,6 @@
-"""Two pages with the same words are copies only if a title fits them; otherwise what they share says nothing of either."""
+"""Two pages with the same text are copies only if a title fits it; otherwise the shared text is boilerplate."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import msgspec
 import numpy as np
@@ -14,27 +12,27 @@ from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.calibration import zero_calibration
 from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
-from tests.laws.streams import DIMENSION, EDITION, FIXED_PARAMETERS, START, article, vector
+from tests.laws.streams import DIMENSION, EDITION, FIXED_PARAMETERS, article, vector
+from tests.unit.clusterer.harness import COMMAND_FIELDS
 
 PAGE = 3
-"""A text of which every article below has most, or all, words."""
+"""The text of every page below."""
 PLAIN = msgspec.structs.replace(FIXED_PARAMETERS, bar_base=0.5)
 MENU = np.arange(500, 512, dtype="<u4").tobytes()
-SIGNED: dict[str, Any] = {"command_id": "c-1", "edition": EDITION, "by": "Jane", "why": "so", "issued_at": START}
 
 
 def page(number: int, *, subject: int, hour: float = 0) -> ArticleVector:
-    """A page about a subject on which only the title is: the rest is a menu, in the lead as in the terms."""
-    told = article(number, subject=subject, hour=hour, text=PAGE)
-    own = np.frombuffer(told.terms, dtype="<u4")[:3]
+    """Build a page of which only the title is about the subject; lead and most terms are those of a menu."""
+    event = article(number, subject=subject, hour=hour, text=PAGE)
+    own = np.frombuffer(event.terms, dtype="<u4")[:3]
     terms = np.concatenate((own, np.frombuffer(MENU, dtype="<u4"))).astype("<u4").tobytes()
     counts = bytes([1] * (len(terms) // 4))
-    return msgspec.structs.replace(told, lead_vector=vector(7, number), terms=terms, term_counts=counts)
+    return msgspec.structs.replace(event, lead_vector=vector(7, number), terms=terms, term_counts=counts)
 
 
 @pytest.fixture
 def engine() -> Engine:
-    """Two stories of two articles each, of subjects 1 and 2, and a page about the first."""
+    """Return an engine with two stories of two articles each, on subjects 1 and 2, and a page about subject 1."""
     engine = Engine(EditionState(EDITION, zero_calibration("test", DIMENSION), PLAIN))
     for number in range(4):
         engine.apply(article(number, subject=1 + number // 2))
@@ -48,7 +46,7 @@ def member(engine: Engine, number: int) -> Membership:
     return story.members[f"a{number}"]
 
 
-def test_a_page_with_the_same_boilerplate_is_no_copy_and_is_known_by_its_title(engine: Engine) -> None:
+def test_a_page_with_the_same_boilerplate_is_no_copy_and_is_compared_by_its_title(engine: Engine) -> None:
     engine.apply(page(5, subject=2, hour=2))
     found = member(engine, 5)
     assert found.copy_of is None
@@ -60,11 +58,11 @@ def test_a_page_with_the_same_boilerplate_is_no_copy_and_is_known_by_its_title(e
     assert len(found.term_weights) == 2 * 3
 
 
-def test_the_first_page_has_nothing_to_be_known_as_boilerplate_by(engine: Engine) -> None:
+def test_the_first_page_with_a_text_is_not_boilerplate(engine: Engine) -> None:
     assert member(engine, 4).boilerplate_of is None
 
 
-def test_a_copy_under_other_words_is_a_copy_still(engine: Engine) -> None:
+def test_a_copy_with_a_reworded_title_is_a_copy(engine: Engine) -> None:
     engine.apply(article(6, subject=5, hour=2, text=90))
     copy = msgspec.structs.replace(article(7, subject=5, hour=3, text=90), title_vector=vector(6, 1))
     engine.apply(copy)
@@ -76,7 +74,7 @@ def test_a_copy_under_other_words_is_a_copy_still(engine: Engine) -> None:
     assert found.decision.fit >= PLAIN.copy_fit
 
 
-def test_once_the_text_itself_comes_it_is_compared(engine: Engine) -> None:
+def test_a_correction_with_a_text_of_its_own_is_compared_by_it(engine: Engine) -> None:
     engine.apply(page(5, subject=2, hour=2))
     engine.apply(article(5, subject=2, hour=2, revision=1))
     found = member(engine, 5)
@@ -85,9 +83,9 @@ def test_once_the_text_itself_comes_it_is_compared(engine: Engine) -> None:
     assert found.terms == article(5, subject=2).terms
 
 
-def test_a_command_that_moves_a_page_makes_it_nobodys_copy(engine: Engine) -> None:
+def test_a_page_that_a_command_moves_is_no_copy(engine: Engine) -> None:
     engine.apply(page(5, subject=2, hour=2))
-    engine.apply(MoveArticle(article_id="a5", story_id=member(engine, 4).story_id, **SIGNED))
+    engine.apply(MoveArticle(article_id="a5", story_id=member(engine, 4).story_id, **COMMAND_FIELDS))
     found = member(engine, 5)
     assert found.story_id == member(engine, 4).story_id
     assert found.copy_of is None

@@ -1,4 +1,4 @@
-"""No vector moves the clock past the log, or to where dates end."""
+"""No vector moves the watermark past the log, or out of the range of dates."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ def log() -> Iterator[Log]:
         yield log
 
 
-def taken_in(log: Log, published_at: datetime, *, timestamp_ms: int) -> Outcome:
+def process(log: Log, published_at: datetime, *, timestamp_ms: int) -> Outcome:
     step = ClustererStep(SETTINGS, log, None, parameters_of(SETTINGS))
     step.restore(0)
     value = encode(msgspec.structs.replace(article(1), published_at=published_at))
     return step.process([Record(step.input_topics[0], 0, 0, timestamp_ms, EDITION.encode(), value)])
 
 
-def test_what_is_published_with_its_record_is_taken(log: Log) -> None:
-    assert taken_in(log, START, timestamp_ms=unix_ms(START)).rejected == []
+def test_a_date_equal_to_the_record_timestamp_is_accepted(log: Log) -> None:
+    assert process(log, START, timestamp_ms=unix_ms(START)).rejected == []
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_what_is_published_with_its_record_is_taken(log: Log) -> None:
         datetime.fromisoformat("0001-01-01T00:00:00+14:00"),
     ],
 )
-def test_a_date_ahead_of_its_record_or_of_no_feed_is_refused(log: Log, published_at: datetime) -> None:
-    outcome = taken_in(log, published_at, timestamp_ms=unix_ms(START))
+def test_a_date_later_than_the_record_or_impossible_is_rejected(log: Log, published_at: datetime) -> None:
+    outcome = process(log, published_at, timestamp_ms=unix_ms(START))
     assert "`$.published_at`" in outcome.rejected[0].reason
     assert outcome.messages == []

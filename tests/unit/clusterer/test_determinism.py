@@ -1,4 +1,4 @@
-"""The same input gives the same events: in batches of any size, and with restarts between any two of them."""
+"""The same input gives the same events, in batches of any size and with restarts between them."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ SETTINGS = Settings(log="sqlite://", model="test", partitions=1)
 PARTITION = 0
 
 Written = tuple[list[object], dict[bytes | None, bytes | None], dict[bytes | None, bytes | None]]
-"""Every story update as it was written, and the latest value of each key of `stories` and of `article-stories`."""
+"""All records of `story-updates`, and the latest value of each key of `stories` and `article-stories`."""
 
 
 def events(seed: int) -> list[ArticleVector | ArticleRetraction]:
-    """Articles of a month on many subjects: copies, repeats, corrections, late ones and retractions among them."""
+    """Build a month of articles on several subjects, with copies, duplicates, corrections, late articles and retractions."""
     random = Random(seed)  # noqa: S311 - no secret
     found: list[ArticleVector | ArticleRetraction] = []
     for number in range(EVENTS):
@@ -51,7 +51,7 @@ def events(seed: int) -> list[ArticleVector | ArticleRetraction]:
 
 
 def written(seed: int, *, batch: int, restart_every: int | None = None) -> Written:
-    """Everything a clusterer writes about the stream, taken in `batch` records at a time, restored every so many batches."""
+    """Return what a clusterer writes for a stream in batches of `batch` records, restarted every `restart_every` batches."""
     with closing(open_log_url(SETTINGS.log)) as log:
         log.admin().create(topic_specs(SETTINGS))
         source = topic_name(SETTINGS, ARTICLE_VECTORS)
@@ -59,13 +59,13 @@ def written(seed: int, *, batch: int, restart_every: int | None = None) -> Writt
         member = Member(log, "clusterer", [source])
         step = ClustererStep(SETTINGS, log, None, Parameters())
         step.restore(PARTITION)
-        taken, batches = 0, 0
-        while taken < EVENTS:
+        processed, batches = 0, 0
+        while processed < EVENTS:
             polled = member.batch(batch)
             outcome = step.process(polled.records)
             assert not outcome.rejected
             member.worker.commit(polled, outcome.messages)
-            taken, batches = taken + len(polled.records), batches + 1
+            processed, batches = processed + len(polled.records), batches + 1
             if restart_every is not None and batches % restart_every == 0:
                 step = ClustererStep(SETTINGS, log, None, Parameters())
                 step.restore(PARTITION)
@@ -84,12 +84,12 @@ def written(seed: int, *, batch: int, restart_every: int | None = None) -> Writt
 def test_batches_of_any_size_give_the_same_events(seed: int) -> None:
     one_by_one = written(seed, batch=1)
     assert len(one_by_one[0]) > EVENTS / 2
-    # Among what has to be the same are merges by second looks.
+    # The stream must contain merges by second looks.
     assert any(b'"second_look"' in (value or b"") for value in one_by_one[2].values())
     assert written(seed, batch=7) == one_by_one
     assert written(seed, batch=500) == one_by_one
 
 
 @pytest.mark.parametrize(("batch", "restart_every"), [(1, 13), (7, 1), (50, 2)])
-def test_restarts_between_batches_leave_no_trace(batch: int, restart_every: int) -> None:
+def test_restarts_between_batches_change_nothing(batch: int, restart_every: int) -> None:
     assert written(3, batch=batch, restart_every=restart_every) == written(3, batch=500)

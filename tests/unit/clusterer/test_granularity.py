@@ -31,10 +31,10 @@ LETTERS_MIN = 6
 
 
 class LongWordEncoder(WordEncoder):
-    """Of the words of real sentences, the short ones stand in all of them."""
+    """An encoder that leaves out short words, which occur in all sentences."""
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Unit-length vectors, (texts, dimension)."""
+        """Return unit vectors, shape (texts, dimension)."""
         return super().encode(
             [" ".join(word for word in text.split() if len(word) >= LETTERS_MIN) or text for text in texts]
         )
@@ -54,7 +54,7 @@ def articles(lines: Sequence[bytes]) -> list[Article]:
 
 @pytest.fixture(scope="module")
 def sample() -> list[ArticleVector]:
-    """The sample stream, with vectors of its words."""
+    """Return the sample stream, with vectors of its words."""
     found = {article.id: article for article in articles(SAMPLE.read_bytes().splitlines())}
     labelled = [
         LabelledArticle(article, article.published_at, None) for article in found.values() if article.published_at
@@ -63,19 +63,19 @@ def sample() -> list[ArticleVector]:
     return [event for event in events if event is not None]
 
 
-def test_finer_means_more_stories(sample: list[ArticleVector]) -> None:
+def test_a_finer_granularity_gives_more_stories(sample: list[ArticleVector]) -> None:
     counts = [len(set(replay(sample, Parameters().at_granularity(step)).final.values())) for step in STEPS]
     print(counts)
     assert all(broader < finer for broader, finer in pairwise(counts))
 
 
-def test_one_is_as_shipped_and_the_setting_is_what_counts() -> None:
+def test_granularity_one_changes_nothing_and_the_setting_is_applied() -> None:
     assert Parameters().at_granularity(1.0) == Parameters() == parameters_of(Settings())
     assert parameters_of(Settings(granularity=2.0)) == Parameters().at_granularity(2.0)
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_a_restart_at_another_granularity_goes_on_from_what_was_published(
+def test_a_restart_at_another_granularity_continues_the_published_stories(
     sample: list[ArticleVector], step: float
 ) -> None:
     half = len(sample) // 2

@@ -1,4 +1,4 @@
-"""Editions are named by producers: one that stays small must not cost much."""
+"""Producers may name any number of editions, so a small edition must take little memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A message stays under 64 KiB, whatever a producer writes into the fields it has."""
+"""Every message stays under 64 KiB, whatever a producer writes into its fields."""
 
 from __future__ import annotations
 
@@ -39,16 +39,16 @@ from tests.laws.streams import START
 
 MESSAGE_BYTES_MAX = 65_536
 LONGEST = "\x00"
-"""The character that takes most as JSON: six bytes."""
+"""The character that is longest in JSON: six bytes."""
 LONG_NUMBER = -1 / 3e-7
 VECTOR = bytes(2 * 1_536)
 STORY_ID = "st-" + "x" * 16
 EDITION = "e" * 64
-WRITER = MessageBuilder(Settings(topic_prefix="p" * 64))
+BUILDER = MessageBuilder(Settings(topic_prefix="p" * 64))
 CAUSE = Record(
     "p" * 64 + "article-vectors", 9_999, 2**63 - 1, 2**41, b"", b"", (("traceparent", TRACEPARENT.encode()),)
 )
-SIGNED = CommandRef(
+LONG_COMMAND = CommandRef(
     id="c" * 64, kind=CommandKind.UNPIN, by="x" + LONGEST * 255, why="x" + LONGEST * 999, issued_at=START
 )
 
@@ -76,7 +76,7 @@ def size(message: Message) -> int:
 
 
 def member(number: int, *, character: str, **changed: Any) -> Membership:
-    """An article of which every field is as long as it may be."""
+    """Build an article with every field at its maximum length."""
     article_id = f"{number:04}".ljust(256 // len(character.encode()), character)
     value = Membership(
         article_id=article_id,
@@ -102,16 +102,16 @@ def member(number: int, *, character: str, **changed: Any) -> Membership:
             from_story_id=STORY_ID,
             affinity=LONG_NUMBER,
             bar=LONG_NUMBER,
-            command=SIGNED,
+            command=LONG_COMMAND,
             second_look=LONG_DECISION,
         ),
-        placed_by=SIGNED,
+        placed_by=LONG_COMMAND,
     )
     return msgspec.structs.replace(value, **changed)
 
 
 def story(character: str) -> LiveStory:
-    """A story of which every list is full, of articles as long as they may be."""
+    """Build a story with every list full, of articles at their maximum length."""
     full = LiveStory(STORY_ID, 0, START, START, START, version=10**9)
     for number in range(OUTLETS_MAX + 50):
         full.add(member(number, character=character, copy_of=None))
@@ -131,22 +131,22 @@ def story(character: str) -> LiveStory:
     full.kept_apart = (STORY_ID,) * KEPT_APART_MAX
     full.related = (STORY_ID,) * RELATED_MAX
     full.split_from = STORY_ID
-    full.pinned = SIGNED
+    full.pinned = LONG_COMMAND
     return full
 
 
 @pytest.mark.parametrize("character", [LONGEST, "\U0001f600", "x"])
-def test_a_story_is_no_larger_than_a_message(character: str) -> None:
+def test_the_largest_story_fits_into_a_message(character: str) -> None:
     full = story(character)
-    message = WRITER.story(STORY_ID, story_snapshot(full, EDITION), EDITION, START, CAUSE)
+    message = BUILDER.story(STORY_ID, story_snapshot(full, EDITION), EDITION, START, CAUSE)
     assert size(message) < MESSAGE_BYTES_MAX
     published = decode_story(message.value or b"")
     assert published.articles_omitted == full.article_count - len(published.articles)
-    # There is room for some of them even then.
+    # At least some outlets fit even then.
     assert len(published.outlets) >= 5
 
 
-def test_short_names_and_titles_leave_room_for_all_that_is_listed() -> None:
+def test_short_names_and_titles_are_all_listed() -> None:
     full = story("x")
     short = LiveStory(STORY_ID, 0, START, START, START)
     for number in range(OUTLETS_MAX):
@@ -159,7 +159,7 @@ def test_short_names_and_titles_leave_room_for_all_that_is_listed() -> None:
 
 @pytest.mark.parametrize("kind", [UpdateKind.UPDATED, UpdateKind.SPLIT])
 @pytest.mark.parametrize("character", [LONGEST, "\U0001f600"])
-def test_an_update_and_a_membership_are_no_larger_than_a_message(character: str, kind: UpdateKind) -> None:
+def test_the_largest_update_and_membership_fit_into_a_message(character: str, kind: UpdateKind) -> None:
     full = story(character)
     longest = member(0, character=character)
     split = kind is UpdateKind.SPLIT
@@ -172,21 +172,21 @@ def test_an_update_and_a_membership_are_no_larger_than_a_message(character: str,
         count_before=10**6,
         article=None if split else longest,
         article_ids=tuple(ids) if split else (),
-        command=SIGNED,
+        command=LONG_COMMAND,
     )
     changes = StoryChanges(updates=[published], memberships=[(longest.article_id, longest)])
-    updated, placed = WRITER.changes(changes, EDITION, START, CAUSE)
+    updated, placed = BUILDER.changes(changes, EDITION, START, CAUSE)
     assert decode_update(updated.value or b"") == published
     assert decode_state(placed.value or b"") == longest
     assert max(size(updated), size(placed)) < MESSAGE_BYTES_MAX
 
 
-def test_a_checkpoint_is_no_larger_than_a_message() -> None:
+def test_the_largest_checkpoint_fits_into_a_message() -> None:
     checkpoint = Checkpoint(edition=EDITION, watermark=START, next_sequence=2**60, model=LONGEST * 256, dimension=4_096)
-    assert size(WRITER.checkpoint(checkpoint, CAUSE)) < MESSAGE_BYTES_MAX
+    assert size(BUILDER.checkpoint(checkpoint, CAUSE)) < MESSAGE_BYTES_MAX
 
 
-def test_the_outlets_named_are_the_most_frequent_that_have_room() -> None:
+def test_the_most_frequent_outlets_that_fit_are_listed() -> None:
     full = LiveStory(STORY_ID, 0, START, START, START)
     full.add(member(0, character="x", copy_of=None))
     full.outlets = Counter({"y" * 256 + str(number): 100 - number for number in range(60)})

@@ -59,7 +59,7 @@ def checkpoints(outcome: Outcome) -> dict[str, str]:
     return {state.edition: state.preparation for state in states if isinstance(state, Checkpoint)}
 
 
-def test_a_vector_of_another_preparation_is_rejected_with_both_versions_and_the_way_out(log: Log) -> None:
+def test_a_vector_of_another_preparation_is_rejected_with_both_versions(log: Log) -> None:
     outcome = process(restored_step(log), prepared(1, "1"), prepared(2, "2"), prepared(3, "1"))
     [rejection] = outcome.rejected
     assert rejection.record.offset == 1

@@ -1,4 +1,4 @@
-"""A new version decides otherwise, and goes on from what the old one has published without a word of it changing."""
+"""A new version makes other decisions, and continues what the old one has published without changing it."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from tests.unit.verifier.service_loops import ServiceLoops, resolve_commands
 
 GIVEN = Settings(log="sqlite://", model="test", partitions=2, state_partitions=2)
 GENEROUS = Parameters(bar_base=0.05, bar_mean=0.0, bar_std=0.0, merge_bar=0.05, copy_jaccard=0.9)
-"""Nearly everything is one story."""
+"""With these, nearly all articles are in one story."""
 STRICT = Parameters(bar_base=0.99, bar_mean=0.0, bar_std=0.0, merge_bar=0.99)
-"""Nearly nothing is."""
+"""With these, nearly every article is alone in its story."""
 
 
 @pytest.fixture
@@ -37,7 +37,7 @@ def log() -> Iterator[Log]:
 
 
 def later_news() -> list[VectorEvent]:
-    """New articles on old and new subjects, and corrections of old ones in stories that are still open."""
+    """Return new articles on old and new subjects, and corrections of old articles in open stories."""
     new = [article(50 + number, subject=4 + number % 3, hour=482 + number, wobble=number % 4) for number in range(12)]
     corrected = [article(12, subject=4, hour=480, revision=1), article(13, subject=5, hour=480, revision=1)]
     return [*new[:6], *corrected, *new[6:]]
@@ -56,8 +56,8 @@ def updates(log: Log) -> list[Record]:
     )
 
 
-def decided(parameters: Parameters) -> dict[str, int]:
-    """How many articles each story has after the old version's week and this version's news."""
+def article_counts(parameters: Parameters) -> dict[str, int]:
+    """Return the article count of each story after a week of the old version and the later news of this one."""
     with closing(open_log_url("sqlite://")) as log:
         run(log, FIXED_PARAMETERS, resolve_commands(busy_week()))
         run(log, parameters, later_news())
@@ -65,7 +65,7 @@ def decided(parameters: Parameters) -> dict[str, int]:
 
 
 @pytest.mark.parametrize("parameters", [GENEROUS, STRICT], ids=["generous", "strict"])
-def test_published_history_stays_and_goes_on_without_a_gap(log: Log, parameters: Parameters) -> None:
+def test_an_upgrade_keeps_published_history_and_continues_it_without_gaps(log: Log, parameters: Parameters) -> None:
     run(log, FIXED_PARAMETERS, resolve_commands(busy_week()))
     before, stories, memberships = updates(log), Newsloom(log).stories(), Newsloom(log).memberships()
 
@@ -73,7 +73,7 @@ def test_published_history_stays_and_goes_on_without_a_gap(log: Log, parameters:
 
     after = {(record.partition, record.offset): record for record in updates(log)}
     assert [after[record.partition, record.offset] for record in before] == before
-    # Versions, counts, memberships, lineage: the old version's and the new one's as of one.
+    # Versions, counts, memberships and lineage of both versions agree with each other.
     assert find_violations(log, GIVEN) == []
     now, ended = Newsloom(log), {story.id for story in stories.values() if story.state.value != "open"}
     assert {story_id: now.stories()[story_id] for story_id in ended} == {
@@ -88,7 +88,7 @@ def test_published_history_stays_and_goes_on_without_a_gap(log: Log, parameters:
 
 
 @pytest.mark.parametrize("parameters", [GENEROUS, STRICT], ids=["generous", "strict"])
-def test_a_new_version_that_only_starts_writes_nothing(log: Log, parameters: Parameters) -> None:
+def test_a_new_version_writes_nothing_when_it_starts(log: Log, parameters: Parameters) -> None:
     run(log, FIXED_PARAMETERS, resolve_commands(busy_week()))
     names = [topic_name(GIVEN, topic) for topic in TOPICS]
     before = log.admin().end_offsets(names)
@@ -99,5 +99,10 @@ def test_a_new_version_that_only_starts_writes_nothing(log: Log, parameters: Par
     assert log.admin().end_offsets(names) == before
 
 
-def test_the_parameter_sets_decide_otherwise() -> None:
-    assert decided(GENEROUS) != decided(FIXED_PARAMETERS) != decided(STRICT) != decided(GENEROUS)
+def test_the_parameter_sets_make_different_decisions() -> None:
+    assert (
+        article_counts(GENEROUS)
+        != article_counts(FIXED_PARAMETERS)
+        != article_counts(STRICT)
+        != article_counts(GENEROUS)
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from newsloom.contracts.command import CommandKind
 from newsloom.contracts.vector import ArticleRetraction
-from tests.laws.command_streams import Input, RandomCommand
+from tests.laws.command_streams import RandomCommand, StreamItem
 from tests.laws.streams import EDITION, article
 
 
@@ -12,7 +12,7 @@ def random_command(kind: CommandKind, story: int) -> RandomCommand:
     return RandomCommand(kind, story=story, other=1, articles=(0,), any_state=False)
 
 
-def busy_week() -> list[Input]:
+def busy_week() -> list[StreamItem]:
     """Return events that make stories grow, get copies and corrections, and be emptied, merged, split and closed."""
     return [
         article(1, subject=1),

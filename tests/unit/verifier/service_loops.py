@@ -26,7 +26,7 @@ from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.step import ClustererStep
 from tests.conformance.clients import steps
-from tests.laws.command_streams import Input, RandomCommand, command
+from tests.laws.command_streams import RandomCommand, StreamItem, resolve_command
 from tests.laws.streams import DIMENSION, EDITION, FIXED_PARAMETERS
 
 
@@ -127,12 +127,12 @@ class ServiceLoops:
         return self._loops[service]
 
 
-def resolve_commands(inputs: Iterable[Input], parameters: Parameters = FIXED_PARAMETERS) -> list[VectorEvent]:
+def resolve_commands(inputs: Iterable[StreamItem], parameters: Parameters = FIXED_PARAMETERS) -> list[VectorEvent]:
     """Return the events; a random command names stories that exist when it comes. Some of the commands will be refused."""
     engine = Engine(EditionState(EDITION, zero_calibration("test", DIMENSION), parameters))
     events: list[VectorEvent] = []
     for index, item in enumerate(inputs):
-        event = command(item, engine.edition, f"c-{index}") if isinstance(item, RandomCommand) else item
+        event = resolve_command(item, engine.edition, f"c-{index}") if isinstance(item, RandomCommand) else item
         if event is None:
             continue
         events.append(event)

@@ -24,7 +24,7 @@ from newsloom.streaming.scan import read_topic
 from newsloom.subscribe import Newsloom
 from services.verifier.findings import Invariant
 from services.verifier.verification import find_violations, verify_topics
-from tests.laws.command_streams import Input, commanded_streams, contested_streams
+from tests.laws.command_streams import StreamItem, streams_of_corrections, streams_with_commands
 from tests.laws.streams import article
 from tests.unit.verifier.busy_week import busy_week
 from tests.unit.verifier.log_file import LogFile
@@ -130,8 +130,8 @@ def test_forgotten_stories_are_no_violation(log: Log) -> None:
 
 
 @hypothesis_settings(max_examples=20)
-@given(commanded_streams | contested_streams)
-def test_random_streams_have_no_violations(events: list[Input]) -> None:
+@given(streams_with_commands | streams_of_corrections)
+def test_random_streams_have_no_violations(events: list[StreamItem]) -> None:
     with closing(open_log_url("sqlite://")) as log:
         loops = ServiceLoops(log, MANY)
         loops.feed(resolve_commands(events))

@@ -1,4 +1,4 @@
-"""From half a state, or one that cannot be understood, no clusterer goes on; it says which record is to blame."""
+"""The clusterer does not start from an incomplete or unreadable state, and names the record that is wrong."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def with_type(record: Record, event_type: str) -> Record:
     return replace(record, headers=headers)
 
 
-def test_a_whole_state_is_restored(log_file: LogFile) -> None:
+def test_a_complete_state_is_restored(log_file: LogFile) -> None:
     restore(log_file)
 
 
@@ -71,7 +71,7 @@ def test_a_state_of_another_model_is_refused_with_both_models(log_file: LogFile)
 def test_a_state_of_a_newer_schema_is_refused_with_its_name(
     log_file: LogFile, record: Callable[[LogFile], Record], event_type: str
 ) -> None:
-    newer = replace(record(log_file), value=b'{"what": "nobody knows yet"}')
+    newer = replace(record(log_file), value=b'{"field": "unknown"}')
     log_file.alter(with_type(newer, event_type))
 
     with pytest.raises(ConfigurationError) as refused:
@@ -98,24 +98,22 @@ def test_a_damaged_record_is_named(log_file: LogFile, record: Callable[[LogFile]
         restore(log_file)
 
 
-def _lost(record: Callable[[LogFile], Record]) -> Callable[[LogFile], None]:
+def _delete(record: Callable[[LogFile], Record]) -> Callable[[LogFile], None]:
     return lambda file: file.append(replace(record(file), value=None))
 
 
 @pytest.mark.parametrize(
     ("spoil", "complaint"),
     [
-        (_lost(lambda file: file.stories()[0][0]), r"is in story st-\w+, which is missing from `stories`"),
+        (_delete(lambda file: file.stories()[0][0]), r"is in story st-\w+, which is missing from `stories`"),
         (
-            _lost(lambda file: file.memberships()[0][0]),
+            _delete(lambda file: file.memberships()[0][0]),
             r"story st-\w+ has \d+ articles .*but `article-stories` holds \d+",
         ),
-        (_lost(lambda file: file.checkpoint()[0]), "edition main has stories or articles but no checkpoint"),
+        (_delete(lambda file: file.checkpoint()[0]), "edition main has stories or articles but no checkpoint"),
     ],
 )
-def test_a_record_that_is_missing_is_missed(
-    log_file: LogFile, spoil: Callable[[LogFile], None], complaint: str
-) -> None:
+def test_a_missing_record_is_noticed(log_file: LogFile, spoil: Callable[[LogFile], None], complaint: str) -> None:
     spoil(log_file)
 
     with pytest.raises(ConfigurationError, match=complaint):

@@ -1,4 +1,4 @@
-"""On either log: a restore that is broken off leaves nothing behind, and one that meets a damaged record builds nothing."""
+"""On either log, an interrupted restore changes nothing, and a damaged record lets a restore fail."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ def newsroom(log: Log, given: Settings) -> ServiceLoops:
 
 
 class Killed(Exception):
-    """The process dies here."""
+    """Stands for the death of the process."""
 
 
-class _MortalReader:
+class _DyingReader:
     def __init__(self, reader: Reader, read: Callable[[], None]) -> None:
         self._reader = reader
         self._read = read
@@ -73,8 +73,8 @@ class _MortalReader:
         self._reader.close()
 
 
-class MortalLog:
-    """A log that is read a few records at a time, by a process that dies at its read of that number."""
+class DyingLog:
+    """A log that returns a few records per read and raises `Killed` at the read number `dies_at`."""
 
     def __init__(self, log: Log, dies_at: int | None) -> None:
         self._log = log
@@ -83,7 +83,7 @@ class MortalLog:
         self.admin, self.worker, self.writer, self.close = log.admin, log.worker, log.writer, log.close
 
     def reader(self, partitions: Sequence[TopicPartition], *, start: Literal["earliest", "latest"]) -> Reader:
-        return _MortalReader(self._log.reader(partitions, start=start), self._read)
+        return _DyingReader(self._log.reader(partitions, start=start), self._read)
 
     def _read(self) -> None:
         if self.reads == self._dies_at:
@@ -91,18 +91,18 @@ class MortalLog:
         self.reads += 1
 
 
-def restored(log: Log, given: Settings) -> ClustererStep:
+def restored_step(log: Log, given: Settings) -> ClustererStep:
     step = ClustererStep(given, log, zero_calibration("test", DIMENSION), FIXED_PARAMETERS)
     step.restore(0)
     return step
 
 
-def everything(log: Log, given: Settings) -> list[Record]:
+def all_records(log: Log, given: Settings) -> list[Record]:
     return [record for topic in TOPICS for record in read_topic(log, topic_name(given, topic))]
 
 
-def next_words(step: ClustererStep, given: Settings) -> list[Message]:
-    """What the engine says to the next articles: everything that it knows goes into it."""
+def next_messages(step: ClustererStep, given: Settings) -> list[Message]:
+    """Return what the step writes for further articles: it depends on all of the restored state."""
     events = [article(30 + n, subject=n % 4, hour=24 * 20 + n) for n in range(6)]
     topic = given.topic_prefix + "article-vectors"
     records = [Record(topic, 0, 1_000 + n, 0, b"main", encode(event)) for n, event in enumerate(events)]
@@ -110,22 +110,22 @@ def next_words(step: ClustererStep, given: Settings) -> list[Message]:
 
 
 @pytest.mark.usefixtures("newsroom")
-def test_killed_at_any_read_of_a_restore_the_next_one_restores_the_same(log: Log, given: Settings) -> None:
-    counted = MortalLog(log, None)
-    expected = next_words(restored(counted, given), given)
-    before = everything(log, given)
+def test_a_restore_killed_at_any_read_is_repeated_with_the_same_result(log: Log, given: Settings) -> None:
+    counted = DyingLog(log, None)
+    expected = next_messages(restored_step(counted, given), given)
+    before = all_records(log, given)
     assert counted.reads > 10
 
     for dies_at in range(0, counted.reads, 3):
         with pytest.raises(Killed):
-            restored(MortalLog(log, dies_at), given)
+            restored_step(DyingLog(log, dies_at), given)
 
-    assert everything(log, given) == before, "a restore writes nothing"
-    assert next_words(restored(log, given), given) == expected
+    assert all_records(log, given) == before, "a restore writes nothing"
+    assert next_messages(restored_step(log, given), given) == expected
 
 
 def damage(log: Log, given: Settings, topic: TopicDefinition) -> Record:
-    """The latest record of a key, cut short, as it then stands in the topic."""
+    """Overwrite the latest record of the topic with a truncated one, and return that."""
     name = topic_name(given, topic)
     whole = [record for record in read_topic(log, name) if record.value is not None][-1]
     cut = Message(name, whole.key, (whole.value or b"")[:-9], whole.headers, whole.partition)
