@@ -21,6 +21,7 @@ from types import CodeType, FunctionType
 from typing import Final, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core import features, headline, ranking, related_stories, second_look
@@ -32,6 +33,8 @@ from services.clusterer.core.index import CentroidIndex
 from services.clusterer.core.minhash_index import MinHashIndex
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.space import StorySpace
+
+Vector = NDArray[np.float64]
 
 DIMENSION = 384
 TERMS = 180
@@ -63,7 +66,7 @@ PARTS: Final[dict[str, Sequence[Callable[..., object]]]] = {
     "titles": (headline.should_take_title,),
     "updates and history": (EditionState.publish,),
 }
-"""Profile rows. Only `ranked` calls functions of another row; `profile_table` subtracts their time."""
+"""Profile rows. Only `rank_stories` calls functions of another row; `profile_table` subtracts their time."""
 START = datetime(2025, 4, 14, tzinfo=UTC)
 
 
@@ -71,7 +74,7 @@ def stream(count: int, *, window: int, seed: int = 1) -> Iterator[ArticleVector]
     """Yield `count` articles, `window` of them per week. Half of a story's articles come within a day of its first."""
     random = np.random.default_rng(seed)
     subjects = random.normal(size=(300, DIMENSION))
-    centres: list[np.ndarray[tuple[int], np.dtype[np.float64]]] = []
+    centres: list[Vector] = []
     recent = max(1, int(window / 7 / STORY_MEAN))
     for number in range(count):
         if not centres or random.random() < 1 / STORY_MEAN:
@@ -82,13 +85,7 @@ def stream(count: int, *, window: int, seed: int = 1) -> Iterator[ArticleVector]
         yield _article(number, story, centres[story], START + number * timedelta(days=7) / window, random)
 
 
-def _article(
-    number: int,
-    story: int,
-    centre: np.ndarray[tuple[int], np.dtype[np.float64]],
-    at: datetime,
-    random: np.random.Generator,
-) -> ArticleVector:
+def _article(number: int, story: int, centre: Vector, at: datetime, random: np.random.Generator) -> ArticleVector:
     own = np.random.default_rng(story).integers(VOCABULARY, size=40)
     terms = np.unique(np.concatenate((own, (VOCABULARY * random.random(TERMS) ** 3).astype(np.int64))) * 71_569 % 2**32)
     return ArticleVector(
@@ -109,7 +106,7 @@ def _article(
     )
 
 
-def _unit(vector: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bytes:
+def _unit(vector: Vector) -> bytes:
     return (vector / np.linalg.norm(vector)).astype("<f2").tobytes()
 
 
@@ -130,6 +127,12 @@ def profile_table(profile: cProfile.Profile) -> str:
     rows.append(("of all that, second looks", seconds_in(second_look.run_second_looks)))
     lines = [f"| {part} | {1_000 * seconds:,.0f} ms | {100 * seconds / total:.0f} % |" for part, seconds in rows]
     return "\n".join(("| part | profiled | share |", "|---|---:|---:|", *lines))
+
+
+def describe_run() -> str:
+    """Return the machine, the Python version and the date."""
+    machine = platform.processor() or platform.machine()
+    return f"{machine}, Python {platform.python_version()}, {datetime.now(tz=UTC):%Y-%m-%d}"
 
 
 def main() -> None:
@@ -155,12 +158,9 @@ def main() -> None:
     profile.disable()
     open_stories = len(engine.edition.open_stories())
     memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(
-        f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, {datetime.now(tz=UTC):%Y-%m-%d}"
-    )
-    print(
-        f"{arguments.window:,} articles in the window, {open_stories:,} open stories: {len(measured) / seconds:,.0f} articles/s"
-    )
+    print(describe_run())
+    window = f"{arguments.window:,} articles in the window, {open_stories:,} open stories"
+    print(f"{window}: {len(measured) / seconds:,.0f} articles/s")
     print(f"{1_000 * seconds / len(measured):.2f} ms of CPU per article; peak memory {memory_mb:,.0f} MB")
     if arguments.profile:
         print(profile_table(profile))

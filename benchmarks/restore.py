@@ -14,7 +14,6 @@ import cProfile
 import logging
 import multiprocessing
 import os
-import platform
 import pstats
 import resource
 import tempfile
@@ -22,7 +21,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from functools import partial
 
 # The clusterer sets it as well.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -30,7 +29,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import numpy as np
 import structlog
 
-from benchmarks.core import DIMENSION, STORY_MEAN, stream
+from benchmarks.core import DIMENSION, STORY_MEAN, describe_run, stream
 from newsloom.contracts.codec import encode
 from newsloom.contracts.membership import (
     Candidate,
@@ -173,20 +172,16 @@ def main() -> None:
     )
     parser.add_argument("--profile", action="store_true")
     arguments = parser.parse_args()
-    machine = platform.processor() or platform.machine()
-    print(f"{machine}, Python {platform.python_version()}, {datetime.now(tz=UTC):%Y-%m-%d}\n")
+    print(describe_run())
     print(
-        "| articles | time | CPU | CPU an article | memory at most | load |\n|---:|---:|---:|---:|---:|---:|",
+        "\n| articles | time | CPU | CPU per article | peak memory | load |\n|---:|---:|---:|---:|---:|---:|",
         flush=True,
     )
     for articles in arguments.articles:
         with tempfile.TemporaryDirectory() as folder:
             url = arguments.log or f"sqlite:///{folder}/news.db"
-            process = multiprocessing.get_context("spawn").Process(
-                target=measure,
-                args=(url, articles),
-                kwargs={"repeats": arguments.repeats, "profile": arguments.profile},
-            )
+            task = partial(measure, url, articles, repeats=arguments.repeats, profile=arguments.profile)
+            process = multiprocessing.get_context("spawn").Process(target=task)
             process.start()
             process.join()
 

@@ -21,13 +21,13 @@ from evaluation.output.plots import plot_changes
 from evaluation.output.results_files import publish_page
 from evaluation.output.tables import comparison_table
 from evaluation.replays.audit_replay import audit_configurations
-from evaluation.replays.variations import stepped, with_other_bars, without_parts
+from evaluation.replays.variations import with_other_bars, with_other_numbers, without_parts
 from evaluation.scores.comparison import SHIPPED, F1Row, changed_streams_row, compare
 from evaluation.scores.trials import Configuration, Trials
 from evaluation.streams.encoder_cache import configured_encoder
 from evaluation.streams.event_stream import build_event_stream, read_macro_streams
 from evaluation.streams.files import StreamRequest
-from evaluation.streams.stream import Stream, shuffled_within_ties
+from evaluation.streams.stream import shuffle_ties
 from services.clusterer.core.parameters import Parameters
 
 SHUFFLES: Final = 3
@@ -54,21 +54,24 @@ def measure(request: StreamRequest, processes: int | None) -> list[F1Row]:
     streams = read_macro_streams(request)
     ready = [build_event_stream(stream, encoder) for stream in streams]
     shuffled = {
-        f"shuffled, seed {seed}": [build_event_stream(_shuffled(stream, seed), encoder) for stream in streams]
+        f"shuffled, seed {seed}": [
+            build_event_stream(replace(shuffle_ties(one, seed), name=f"{one.name}, seed {seed}"), encoder)
+            for one in streams
+        ]
         for seed in range(1, SHUFFLES + 1)
     }
     everything = [*ready, *(stream for some in shuffled.values() for stream in some)]
     shipped = Parameters()
-    varied: dict[str, Configuration] = {SHIPPED: shipped, **audit_configurations(shipped), **stepped(shipped)}
+    varied: dict[str, Configuration] = {
+        SHIPPED: shipped,
+        **audit_configurations(shipped),
+        **with_other_numbers(shipped),
+    }
     names = [stream.name for stream in ready]
     with Trials(everything, request.cache, processes=processes) as trials:
         first, *others = compare(trials, names, varied)
         shuffles = [changed_streams_row(trials, name, names, some, shipped) for name, some in shuffled.items()]
         return [first, *shuffles, *_rows_without_parts(trials, names, shipped), *others]
-
-
-def _shuffled(stream: Stream, seed: int) -> Stream:
-    return replace(shuffled_within_ties(stream, seed), name=f"{stream.name}, seed {seed}")
 
 
 def _rows_without_parts(trials: Trials, names: Sequence[str], shipped: Parameters) -> list[F1Row]:

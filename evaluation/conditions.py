@@ -43,33 +43,29 @@ of the other streams (or all of them, if there are fewer), whole stories, fall o
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?])\s+")
 
 
-def shortened(stream: Stream, sentences: int) -> Stream:
+def with_short_texts(stream: Stream, sentences: int) -> Stream:
     """Return the stream with only the first sentences of each text. Articles without a title keep their text."""
-    articles = [
-        replace(one, article=msgspec.structs.replace(one.article, text=_first(one.article.text, sentences)))
-        if one.article.title
-        else one
-        for one in stream.articles
-    ]
+    articles = list(stream.articles)
+    for index, one in enumerate(articles):
+        if one.article.title:
+            text = " ".join(_SENTENCE_END.split(one.article.text)[:sentences])
+            articles[index] = replace(one, article=msgspec.structs.replace(one.article, text=text))
     return replace(stream, articles=tuple(articles))
 
 
-def _first(text: str, sentences: int) -> str:
-    return " ".join(_SENTENCE_END.split(text)[:sentences])
-
-
-def sparse(stream: Stream, kept: float, seed: int = 1) -> Stream:
+def with_fewer_stories(stream: Stream, kept: float, seed: int = 1) -> Stream:
     """Return the stream with this share of its gold stories, at least one, drawn by the seed. Unlabelled articles stay."""
     stories = sorted({one.story for one in stream.articles if one.story is not None})
     drawn = Random(seed).sample(stories, max(1, round(kept * len(stories))))  # noqa: S311 - no secret
-    return replace(stream, articles=tuple(one for one in stream.articles if one.story in {None, *drawn}))
+    kept_stories = {None, *drawn}
+    return replace(stream, articles=tuple(one for one in stream.articles if one.story in kept_stories))
 
 
 CONDITIONS: Final[dict[str, Callable[[Stream], Stream]]] = {
     "as they are": lambda stream: stream,
-    "title and two sentences": lambda stream: shortened(stream, SENTENCES),
-    "headlines alone": lambda stream: shortened(stream, 0),
-    "sparse": lambda stream: sparse(stream, KEPT),
+    "title and two sentences": lambda stream: with_short_texts(stream, SENTENCES),
+    "headlines alone": lambda stream: with_short_texts(stream, 0),
+    "sparse": lambda stream: with_fewer_stories(stream, KEPT),
 }
 IN_BACKGROUND: Final = "in a background"
 

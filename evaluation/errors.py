@@ -51,7 +51,10 @@ class WrongPairs:
     alone: Selection
 
 
-FALSE: Final[dict[str, Callable[[WrongPairs], Selection]]] = {
+Rows = dict[str, Callable[[WrongPairs], Selection]]
+"""Which wrong pairs a row of a table counts, by its name."""
+
+FALSE: Final[Rows] = {
     "precision lost": lambda wrong: wrong.weights > 0,
     "- the same day": lambda wrong: wrong.days == 0,
     "- a day apart": lambda wrong: wrong.days == 1,
@@ -61,11 +64,11 @@ FALSE: Final[dict[str, Callable[[WrongPairs], Selection]]] = {
     "- of 5 to 12": lambda wrong: (wrong.sizes > 4) & (wrong.sizes <= 12),  # noqa: PLR2004 - as the name says
     "- of more": lambda wrong: wrong.sizes > 12,  # noqa: PLR2004 - as the name says
 }
-MISSED: Final[dict[str, Callable[[WrongPairs], Selection]]] = {
+MISSED: Final[Rows] = {
     "recall lost": FALSE["precision lost"],
     **{name: FALSE[name] for name in ("- the same day", "- a day apart", "- 2 to 7 days", "- more")},
     "- one of them alone": lambda wrong: wrong.alone,
-    "- one of them in another story": lambda wrong: ~wrong.alone & (wrong.sizes == 1),
+    "- one of them in a wrong story": lambda wrong: ~wrong.alone & (wrong.sizes == 1),
     "- the gold story in larger parts": lambda wrong: ~wrong.alone & (wrong.sizes > 1),
 }
 
@@ -118,11 +121,7 @@ def _sizes(labels: npt.NDArray[np.int32] | npt.NDArray[np.int64]) -> Integers:
     return sizes
 
 
-def _loss_table(
-    names: Sequence[str],
-    rows: Mapping[str, Callable[[WrongPairs], Selection]],
-    found: Sequence[Sequence[WrongPairs]],
-) -> str:
+def _loss_table(names: Sequence[str], rows: Rows, found: Sequence[Sequence[WrongPairs]]) -> str:
     def mean_loss(select: Callable[[WrongPairs], Selection], orders: Sequence[WrongPairs]) -> float:
         return 100 * fmean(float(wrong.weights[select(wrong)].sum()) for wrong in orders)
 

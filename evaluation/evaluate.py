@@ -7,9 +7,9 @@ from pathlib import Path
 import click
 
 from evaluation.cli.options import keep_option, stream_options
-from evaluation.cli.program import evaluation_extra
 from evaluation.streams.files import StreamRequest
 from newsloom.settings import GRANULARITY_MAX, GRANULARITY_MIN
+from newsloom.streaming.errors import ConfigurationError
 
 
 @click.command(name="evaluate")
@@ -40,10 +40,15 @@ def command(*, request: StreamRequest, with_baselines: bool, granularity: float,
       newsloom evaluate wikinews_events
       newsloom evaluate --data labelled/ --format json
     """  # noqa: D301 - click wants a real backspace before lines that it must not wrap
-    with evaluation_extra():
+    try:
         from evaluation.output.results_files import write_results  # noqa: PLC0415
         from evaluation.output.summary import summary  # noqa: PLC0415
         from evaluation.scores.results import evaluate_streams  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in {"newsloom", "services", "evaluation"}:
+            raise
+        what = f"evaluate needs {error.name}, which is not installed: pip install 'newsloom[evaluation]'"
+        raise ConfigurationError(what) from error
     results = evaluate_streams(request, granularity=granularity, with_baselines=with_baselines)
     if keep is not None:
         write_results(results, keep)

@@ -1,8 +1,7 @@
 """Search for parameters, and measure what the search is worth on a stream it never saw: `python -m evaluation.tune`.
 
 For each stream the parameters are searched for on the other streams alone, and scored on the held-out stream: the mean of these
-scores is the honest figure. The values found on all streams stand beside them. The same seed, streams and code give the same
-values.
+scores is the honest figure. A search on all streams follows. The same seed, streams and code give the same values.
 
 The search maximizes the mean B-cubed F1 over several orders of the articles of each moment, alone and within a background, by the
 compiled rules; the core scores its result. One order is not enough: where dates are by the day, F1 differs by .01 between orders.
@@ -29,7 +28,7 @@ from evaluation.streams.background import within_background
 from evaluation.streams.encoder_cache import configured_encoder, print_progress
 from evaluation.streams.event_stream import EventStream, build_event_stream, read_macro_streams
 from evaluation.streams.files import StreamRequest
-from evaluation.streams.stream import shuffled_within_ties
+from evaluation.streams.stream import shuffle_ties
 from evaluation.tuning.compiled_stream import compile_stream
 from evaluation.tuning.search import search
 from evaluation.tuning.space import SPACE
@@ -73,7 +72,7 @@ def command(*, request: StreamRequest, generations: int, seed: int, processes: i
     parameters = list(found.values())
     in_order = _score(ready, parameters, request, processes)
     orders = [
-        [build_event_stream(shuffled_within_ties(one, number), encoder) for one in streams]
+        [build_event_stream(shuffle_ties(one, number), encoder) for one in streams]
         for number in range(1, SCORED_ORDERS + 1)
     ]
     shuffled = [_score(order, parameters, request, processes) for order in orders]
@@ -88,17 +87,14 @@ def _search_on(
     streams: Sequence[EventStream], generations: int, seed: int, finalists: Sequence[Parameters] = ()
 ) -> Parameters:
     print_progress(f"searching on {', '.join(stream.name for stream in streams)}")
-    compiled = [
-        (
-            compile_stream(stream),
-            compile_stream(within_background(stream, [other for other in streams if other is not stream])),
-        )
-        for stream in streams
+    alone = [compile_stream(one) for one in streams]
+    mixed = [
+        compile_stream(within_background(one, [other for other in streams if other is not one])) for one in streams
     ]
 
     def mean_f1(parameters: Parameters, seeds: Sequence[int]) -> float:
-        in_order, *shuffled = (fmean(alone.f1(parameters, number) for alone, _ in compiled) for number in seeds)
-        within = fmean(background.f1(parameters, seeds[-1]) for _, background in compiled)
+        in_order, *shuffled = (fmean(one.f1(parameters, number) for one in alone) for number in seeds)
+        within = fmean(one.f1(parameters, seeds[-1]) for one in mixed)
         # The stream's own order, in which figures are quoted, counts as much as all others together.
         return ((in_order + fmean(shuffled)) / 2 + within) / 2
 

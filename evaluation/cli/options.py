@@ -17,20 +17,14 @@ DATA_VARIABLE: Final = "NEWSLOOM_TEST_DATA"
 CHECKOUT_DATA: Final = Path(__file__).resolve().parents[3] / "shared" / "data"
 RESULTS: Final = Path(__file__).resolve().parents[1] / "results"
 
+FOLDER: Final = click.Path(path_type=Path, file_okay=False)
+
+_DATA_HELP: Final = f"Folder of the streams. [{DATA_VARIABLE}, else ../shared/data beside the checkout]"
+_CACHE_HELP: Final = "Folder of the cached vectors. [newsloom/evaluation in the user's cache folder]"
 _STREAM_OPTIONS: Final = (
     click.argument("sets", metavar="[SET...]", nargs=-1),
-    click.option(
-        "--data",
-        metavar="DIR",
-        type=click.Path(path_type=Path),
-        help=f"Folder of the streams. [{DATA_VARIABLE}, else ../shared/data beside the checkout]",
-    ),
-    click.option(
-        "--cache",
-        metavar="DIR",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="Folder of the cached vectors. [newsloom/evaluation in the user's cache folder]",
-    ),
+    click.option("--data", metavar="DIR", type=click.Path(path_type=Path), help=_DATA_HELP),
+    click.option("--cache", metavar="DIR", type=FOLDER, help=_CACHE_HELP),
     click.option("--undated", metavar="SET", multiple=True, help="Replay this set a second time, all on one date."),
 )
 
@@ -58,7 +52,7 @@ def keep_option(
     return click.option(
         "--keep",
         metavar="DIR",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=FOLDER,
         default=default,
         callback=lambda _context, _parameter, folder: writable_folder(folder, "--keep") if folder else None,
         help=text,

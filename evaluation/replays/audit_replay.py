@@ -5,6 +5,7 @@ At the first article of each day of event time, and at the end, the stories are 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from enum import Enum
@@ -44,13 +45,9 @@ class AuditConfiguration(msgspec.Struct, frozen=True, kw_only=True):
 
 def audit_configurations(parameters: Parameters) -> dict[str, AuditConfiguration]:
     """Return a configuration for each kind and quorum, by name."""
-    return {
-        f"{kind.value} of the audit, quorum {quorum:.0%}": AuditConfiguration(
-            parameters=parameters, applied=kind, quorum=quorum
-        )
-        for kind in ProposalKind
-        for quorum in QUORUMS
-    }
+    cases = itertools.product(ProposalKind, QUORUMS)
+    found = [AuditConfiguration(parameters=parameters, applied=kind, quorum=quorum) for kind, quorum in cases]
+    return {f"{one.applied.value} of the audit, quorum {one.quorum:.0%}": one for one in found}
 
 
 def replay_with_audits(events: Sequence[ArticleVector], configuration: AuditConfiguration) -> dict[str, str]:
@@ -103,7 +100,7 @@ def _merge(edition: EditionState, proposal: MergeProposal, merged: set[str]) -> 
 
 
 def _split(edition: EditionState, articles: Sequence[str]) -> None:
-    # Release copies first; they come last. Otherwise a copy would be promoted when its report is released.
+    # Detach copies first; they come last. Otherwise detaching a report would promote its copy.
     members = [edition.detach_article(article) for article in reversed(articles)][::-1]
     story = edition.create_story(members[0])
     for member in members:

@@ -56,12 +56,11 @@ def without_parts(parameters: Parameters) -> dict[str, Parameters]:
 
 def with_other_bars(parameters: Parameters) -> list[Parameters]:
     """Return the configuration with other bases of the bar: without a part all scores change."""
-    return [
-        msgspec.structs.replace(parameters, bar_base=round(parameters.bar_base + offset, 3)) for offset in BAR_OFFSETS
-    ]
+    bases = [round(parameters.bar_base + offset, 3) for offset in BAR_OFFSETS]
+    return [msgspec.structs.replace(parameters, bar_base=base) for base in bases]
 
 
-def stepped(parameters: Parameters) -> dict[str, Parameters]:
+def with_other_numbers(parameters: Parameters) -> dict[str, Parameters]:
     """Return the configuration with each number `STEP` lower and higher, by name. Integers change by at least one; 0.0 stays."""
     found = {}
     for name, value in field_values(parameters).items():

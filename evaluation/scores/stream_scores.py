@@ -8,16 +8,8 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from evaluation.replays.replay import Replay
-from evaluation.scores.metrics import (
-    Agreement,
-    Labels,
-    PrecisionRecall,
-    agreement,
-    b_cubed,
-    duplicate_rate,
-    largest_ratio,
-    largest_share,
-)
+from evaluation.scores import metrics
+from evaluation.scores.metrics import Agreement, Labels, PrecisionRecall, agreement, b_cubed
 from evaluation.scores.windows import agreement_at, mean_agreement, windowed_agreement
 from evaluation.streams.stream import Gold
 
@@ -63,10 +55,7 @@ class StreamScores(Scores, frozen=True, kw_only=True):
 def score_replay(
     gold: Gold, outcome: Replay, *, replayed: int, rejected: int, baselines: Mapping[str, Labels]
 ) -> StreamScores:
-    """Score a replay of `replayed` articles; the embedder rejected `rejected` others, which count as stories of their own.
-
-    `baselines` holds other systems' labels of the articles in `gold`.
-    """
+    """Score a replay of `replayed` articles, and baselines by their labels. Rejected articles count as stories of their own."""
     final = found_labels(gold, outcome.final)
     return StreamScores(
         **msgspec.structs.asdict(agreement(gold.stories, final)),
@@ -78,9 +67,9 @@ def score_replay(
         stories=len(set(final)),
         gold_stories=len(set(gold.stories)),
         floors=Floors(alone=b_cubed(gold.stories, gold.ids), together=b_cubed(gold.stories, [0] * len(gold.ids))),
-        largest_share=largest_share(final),
-        largest_ratio=largest_ratio(gold.stories, final),
-        duplicate_rate=duplicate_rate(gold.stories, final),
+        largest_share=metrics.largest_share(final),
+        largest_ratio=metrics.largest_ratio(gold.stories, final),
+        duplicate_rate=metrics.duplicate_rate(gold.stories, final),
         moved_per_1000={kind.value: 1000 * count / replayed for kind, count in outcome.moved.items()},
         silent_changes=outcome.silent,
         rejected=rejected,

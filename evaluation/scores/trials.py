@@ -13,7 +13,6 @@ from contextlib import suppress
 from hashlib import blake2b
 from multiprocessing import get_context
 from pathlib import Path
-from types import TracebackType
 from typing import Final, Self
 
 import msgspec
@@ -58,9 +57,7 @@ class Trials:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, _type: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._pool.shutdown(cancel_futures=True)
 
     def run(self, configurations: Sequence[Configuration], streams: Iterable[str]) -> list[dict[str, PrecisionRecall]]:

@@ -19,10 +19,7 @@ def windowed_agreement(gold: Gold, found: Labels) -> Agreement:
 
 
 def windows(days: Sequence[date]) -> Iterator[list[int]]:
-    """Yield the indexes of the articles in each window, one window a day from the first day to the last full window.
-
-    Windows without articles are left out. A stream shorter than a window is one window.
-    """
+    """Yield the article indexes of each window with articles, a day apart. A stream shorter than a window is one window."""
     indexes: dict[date, list[int]] = {}
     for index, day in enumerate(days):
         indexes.setdefault(day, []).append(index)

@@ -10,6 +10,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
@@ -33,9 +34,8 @@ class CachedEncoder:
 
     def __init__(self, model: str, load: Callable[[], Encoder], folder: Path, progress: Progress) -> None:
         self._model = model
-        self._load = load
+        self._encoder = cache(load)
         self._progress = progress
-        self._loaded: Encoder | None = None
         folder.mkdir(parents=True, exist_ok=True)
         self._file = folder / "vectors.db"
 
@@ -75,11 +75,6 @@ class CachedEncoder:
         if keys:
             self._progress(len(keys), len(keys))
         return encoded
-
-    def _encoder(self) -> Encoder:
-        if self._loaded is None:
-            self._loaded = self._load()
-        return self._loaded
 
     def _key(self, text: str) -> bytes:
         # The text is already prepared, so another preparation has other keys.

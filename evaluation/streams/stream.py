@@ -67,15 +67,15 @@ def in_replay_order(articles: Iterable[LabelledArticle]) -> tuple[LabelledArticl
 def without_dates(stream: Stream) -> Stream:
     """Return the stream with all articles on one date, in the same order."""
     at = max(labelled.published_at for labelled in stream.articles)
-    return Stream(stream.name + UNDATED, tuple(_with_date(labelled, at) for labelled in stream.articles))
+    articles = [
+        replace(one, published_at=at, article=msgspec.structs.replace(one.article, published_at=at))
+        for one in stream.articles
+    ]
+    return Stream(stream.name + UNDATED, tuple(articles))
 
 
-def shuffled_within_ties(stream: Stream, seed: int) -> Stream:
+def shuffle_ties(stream: Stream, seed: int) -> Stream:
     """Return the stream with articles of the same publication time in another order."""
     shuffled = list(stream.articles)
     Random(seed).shuffle(shuffled)  # noqa: S311 - no secret
     return Stream(stream.name, in_replay_order(shuffled))
-
-
-def _with_date(labelled: LabelledArticle, at: datetime) -> LabelledArticle:
-    return replace(labelled, published_at=at, article=msgspec.structs.replace(labelled.article, published_at=at))

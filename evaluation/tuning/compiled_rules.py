@@ -45,7 +45,7 @@ class RuleParameters(NamedTuple):
     cohesion_prior_pairs: float
 
 
-class ReplayConstants(NamedTuple):
+class ReplayData(NamedTuple):
     """What a replay only reads. `scales` are 1 / sqrt(length correction), (articles,)."""
 
     pairs: Pairs
@@ -59,8 +59,7 @@ class StorySlots(NamedTuple):
     `times` sums the times of the reports; `firsts` and `lasts` are the earliest and the latest, `latest` includes copies.
     `squares` sums the similarities of all ordered pairs of reports, `own` those of each report with itself. `heads` starts the
     list of articles that `Assignments.next_articles` continues. `used`, (1,), is the number of slots that ever had a story.
-    `singles`, (articles + 1,), is a count and so many articles after it: reports that may be alone in their story, in order of
-    arrival.
+    `singles`, (articles + 1,), is a count and so many articles after it: reports that may be alone in their story.
     """
 
     used: Integers
@@ -90,15 +89,15 @@ class Assignments(NamedTuple):
 def replay_compiled(
     pairs: Pairs, parameters: Parameters, order: Integers, *, slots_max: int = STORIES_MAX
 ) -> Integers | None:
-    """Return the story of each article at the end of a replay, (articles,); None if more than `slots_max` were open at once.
+    """Return each article's story, (articles,), after a replay in this order of indexes, (articles,), ascending by time.
 
-    `order` holds the articles' indexes in the order of the replay, ascending by time, (articles,).
+    None if more than `slots_max` stories are open at once.
     """
     articles = pairs.times.size
     stories, assignments = _empty_slots(min(articles, slots_max), articles), _empty_assignments(articles)
     corrections = np.array([_length_correction(int(words), parameters) for words in pairs.words])
-    constants = ReplayConstants(pairs, 1 / np.sqrt(corrections), _rule_parameters(parameters))
-    return assignments.stories if _replay(constants, order, stories, assignments) else None
+    data = ReplayData(pairs, 1 / np.sqrt(corrections), _rule_parameters(parameters))
+    return assignments.stories if _replay(data, order, stories, assignments) else None
 
 
 def _empty_slots(slots: int, articles: int) -> StorySlots:
@@ -144,31 +143,31 @@ def _length_correction(words: int, parameters: Parameters) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _replay(constants: ReplayConstants, order: Integers, stories: StorySlots, assignments: Assignments) -> bool:
+def _replay(data: ReplayData, order: Integers, stories: StorySlots, assignments: Assignments) -> bool:
     values, ranked = np.zeros(stories.counts.size), np.zeros(stories.counts.size, dtype=np.int32)
     founded, now = 0, -np.inf
     for article in order:
-        if constants.pairs.times[article] > now:
-            before, now = now, constants.pairs.times[article]
-            _close_stories(now - constants.rules.window, stories)
-            _run_second_looks(before, now, constants, stories, assignments)
-        original = _find_original(article, constants.pairs, stories, assignments)
+        if data.pairs.times[article] > now:
+            before, now = now, data.pairs.times[article]
+            _close_stories(now - data.rules.window, stories)
+            _run_second_looks(before, now, data, stories, assignments)
+        original = _find_original(article, data.pairs, stories, assignments)
         if original != NONE:
             assignments.is_copy[article] = True
-            _assign(article, assignments.slots[original], constants.pairs, stories, assignments)
+            _assign(article, assignments.slots[original], data.pairs, stories, assignments)
             continue
-        count = _rank_stories(article, constants, stories, values, ranked)
+        count = _rank_stories(article, data, stories, values, ranked)
         joins = count > 0 and values[0] >= _joining_bar(
-            values[: constants.rules.background + 1], count, ranked[0], constants, stories
+            values[: data.rules.background + 1], count, ranked[0], data, stories
         )
-        slot = ranked[0] if joins else _open_story(founded, article, constants.pairs, stories)
+        slot = ranked[0] if joins else _open_story(founded, article, data.pairs, stories)
         if slot == NONE:
             return False
         founded += not joins
-        _add_report(article, slot, constants, stories)
-        _assign(article, slot, constants.pairs, stories, assignments)
+        _add_report(article, slot, data, stories)
+        _assign(article, slot, data.pairs, stories, assignments)
         if joins and count > 1:
-            _merge_if_similar(slot, ranked[1], constants.rules, stories, assignments)
+            _merge_if_similar(slot, ranked[1], data.rules, stories, assignments)
     return True
 
 
@@ -181,23 +180,23 @@ def _close_stories(before: float, stories: StorySlots) -> None:
 
 @njit(cache=True, nogil=True)
 def _run_second_looks(
-    before: float, now: float, constants: ReplayConstants, stories: StorySlots, assignments: Assignments
+    before: float, now: float, data: ReplayData, stories: StorySlots, assignments: Assignments
 ) -> None:
     """Compare each report that is alone in its story and due for a look with the other stories."""
-    rules, kept = constants.rules, 0
+    rules, kept = data.rules, 0
     values, ranked = np.zeros(stories.counts.size), np.zeros(stories.counts.size, dtype=np.int32)
     for index in range(1, stories.singles[0] + 1):
         article = stories.singles[index]
-        slot, at = assignments.slots[article], constants.pairs.times[article]
+        slot, at = assignments.slots[article], data.pairs.times[article]
         is_current = stories.is_open[slot] and stories.numbers[slot] == assignments.stories[article]
         if not is_current or stories.counts[slot] > 1:
             continue
         if _looks_at_age(now - at, rules) > _looks_at_age(before - at, rules):
             stories.is_open[slot] = False
-            count = _rank_stories(article, constants, stories, values, ranked)
+            count = _rank_stories(article, data, stories, values, ranked)
             stories.is_open[slot] = True
             if count > 0:
-                bar = _joining_bar(values[: rules.background + 1], count, ranked[0], constants, stories)
+                bar = _joining_bar(values[: rules.background + 1], count, ranked[0], data, stories)
                 if stories.counts[ranked[0]] > 1:
                     bar -= rules.second_look_discount
                 if values[0] >= bar:
@@ -230,13 +229,11 @@ def _find_original(article: int, pairs: Pairs, stories: StorySlots, assignments:
 
 
 @njit(cache=True, nogil=True)
-def _rank_stories(
-    article: int, constants: ReplayConstants, stories: StorySlots, values: Floats, ranked: Integers
-) -> int:
+def _rank_stories(article: int, data: ReplayData, stories: StorySlots, values: Floats, ranked: Integers) -> int:
     """Score the open stories into `values` and their slots into `ranked`, the best few first, and return their number."""
-    rules = constants.rules
-    at, count = constants.pairs.times[article], 0
-    length = math.sqrt(_similarity(article, article, constants.pairs, rules))
+    rules = data.rules
+    at, count = data.pairs.times[article], 0
+    length = math.sqrt(_similarity(article, article, data.pairs, rules))
     for slot in range(stories.used[0]):
         if not stories.is_open[slot]:
             continue
@@ -269,8 +266,8 @@ def _similarity(article: int, other: int, pairs: Pairs, rules: RuleParameters) -
 
 
 @njit(cache=True, nogil=True)
-def _joining_bar(values: Floats, count: int, best: int, constants: ReplayConstants, stories: StorySlots) -> float:
-    rules = constants.rules
+def _joining_bar(values: Floats, count: int, best: int, data: ReplayData, stories: StorySlots) -> float:
+    rules = data.rules
     behind = min(rules.background, count - 1)
     mean = values[1 : 1 + behind].mean() if behind else 0.0
     std = math.sqrt(((values[1 : 1 + behind] - mean) ** 2).mean()) if behind else 0.0
@@ -298,8 +295,8 @@ def _open_story(number: int, article: int, pairs: Pairs, stories: StorySlots) ->
 
 
 @njit(cache=True, nogil=True)
-def _add_report(article: int, slot: int, constants: ReplayConstants, stories: StorySlots) -> None:
-    pairs, scales, rules = constants.pairs, constants.scales, constants.rules
+def _add_report(article: int, slot: int, data: ReplayData, stories: StorySlots) -> None:
+    pairs, scales, rules = data.pairs, data.scales, data.rules
     own = _similarity(article, article, pairs, rules) * scales[article] ** 2
     stories.squares[slot] += 2 * stories.similarities[slot, article] + own
     stories.own[slot] += own

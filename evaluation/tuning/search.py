@@ -29,7 +29,6 @@ Three streams do not determine fifteen numbers: what a freer search gains on the
 """
 FINALISTS: Final = 12
 FINAL_ORDERS: Final = 6
-FIRST_FINAL_SEED: Final = 10**6
 WEIGHTS: Final = ("lead_weight", "title_weight", "terms_weight")
 
 Objective = Callable[[Parameters, Sequence[int]], float]
@@ -61,7 +60,7 @@ def search(objective: Objective, *, generations: int, seed: int, finalists: Sequ
             strategy.tell(points, [_penalty(point) - f1 for f1, point in zip(found, points, strict=True)])
             means.append(np.array(strategy.result.xfavorite))
         last = [*means[-FINALISTS:], *map(_point_of, finalists)]
-        final = evaluate(last, [OWN_ORDER, *range(FIRST_FINAL_SEED, FIRST_FINAL_SEED + FINAL_ORDERS - 1)])
+        final = evaluate(last, [OWN_ORDER, *range(10**6, 10**6 + FINAL_ORDERS - 1)])
     return parameters_at(last[max(range(len(last)), key=final.__getitem__)])
 
 

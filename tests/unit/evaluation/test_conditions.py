@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from evaluation.conditions import shortened, sparse, streams_by_condition
+from evaluation.conditions import streams_by_condition, with_fewer_stories, with_short_texts
 from evaluation.output.tables import f1_table
 from evaluation.scores.comparison import F1Row
 from evaluation.streams.files import read_stream
@@ -31,24 +31,24 @@ def with_texts(stream: Stream, title: str, text: str) -> Stream:
 
 @pytest.mark.parametrize(("sentences", "left"), [(0, ""), (1, "The dam held."), (9, TEXT)])
 def test_a_text_keeps_its_first_sentences(stream: Stream, sentences: int, left: str) -> None:
-    short = shortened(with_texts(stream, "Flood", TEXT), sentences)
+    short = with_short_texts(with_texts(stream, "Flood", TEXT), sentences)
     assert {one.article.text for one in short.articles} == {left}
     assert [one.story for one in short.articles] == [one.story for one in stream.articles]
 
 
 def test_an_article_without_a_title_keeps_its_text(stream: Stream) -> None:
-    assert {one.article.text for one in shortened(with_texts(stream, "", TEXT), 0).articles} == {TEXT}
+    assert {one.article.text for one in with_short_texts(with_texts(stream, "", TEXT), 0).articles} == {TEXT}
 
 
 @pytest.mark.parametrize(("kept", "stories"), [(0.0, 1), (0.6, 2), (1.0, 3)])
 def test_a_sparse_stream_has_whole_stories_and_all_unlabelled_articles(
     stream: Stream, kept: float, stories: int
 ) -> None:
-    left = sparse(stream, kept).articles
+    left = with_fewer_stories(stream, kept).articles
     counts = {story: sum(one.story == story for one in left) for story in {one.story for one in left}}
     assert counts.pop(None) == 1
     assert list(counts.values()) == [3] * stories
-    assert left == sparse(stream, kept).articles
+    assert left == with_fewer_stories(stream, kept).articles
 
 
 def test_every_condition_scores_the_streams_own_labels(stream: Stream) -> None:

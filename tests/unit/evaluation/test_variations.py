@@ -2,14 +2,14 @@ from __future__ import annotations
 
 import msgspec
 
-from evaluation.replays.variations import WITHOUT, field_values, stepped, with_other_bars, without_parts
+from evaluation.replays.variations import WITHOUT, field_values, with_other_bars, with_other_numbers, without_parts
 from services.clusterer.core.parameters import Parameters
 
 SHIPPED = Parameters()
 
 
 def test_each_number_changes_in_both_directions_and_nothing_else() -> None:
-    found = stepped(SHIPPED)
+    found = with_other_numbers(SHIPPED)
     for name, value in field_values(SHIPPED).items():
         for sign in ("-20%", "+20%"):
             if (varied := found.get(f"{name} {sign}")) is not None:
