@@ -19,9 +19,9 @@ def create_topics(log: Log, *, partitions: int = 1) -> None:
 
 
 class Tally:
-    """The number it gave last is its state; the log holds it, for every number given is written to `OUT`.
+    """Its state is the last number of each partition. It is restored from `OUT`, to which every number is written.
 
-    `during` is called in the middle of `process`, when the records have been polled and not committed.
+    `during` is called at the end of `process`, before the records are committed.
     """
 
     input_topics: Sequence[str] = (IN,)

@@ -1,4 +1,4 @@
-"""The tally as a service of its own process: `python -m tests.unit.streaming.tally_service`."""
+"""The tally as a service process: `python -m tests.unit.streaming.tally_service`."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ def originals(log: Log) -> list[bytes]:
     return sorted(record.value or b"" for record in read_topic(log, "news.articles"))
 
 
-def test_many_letters_take_many_transactions_and_each_goes_once(log: Log) -> None:
+def test_many_dead_letters_are_replayed_once_in_several_transactions(log: Log) -> None:
     count = 2 * BATCH_LETTERS_MAX + 100
     values = [b"%04d" % number for number in range(count)] + [b"x" * 1_000_000] * 5
     write(log, [letter_message(value, "why", partition=place % 2) for place, value in enumerate(values)])
@@ -63,7 +63,7 @@ def test_a_replay_is_fenced_by_a_later_one(log: Log) -> None:
     assert originals(log) == [b"a", b"b"]
 
 
-def test_a_letter_that_is_rejected_again_waits_again(log: Log) -> None:
+def test_a_record_rejected_again_is_a_new_dead_letter(log: Log) -> None:
     write(log, [letter_message(b"a", "why")])
     replay_all(log)
     write(log, [letter_message(b"a", "still")])
@@ -71,12 +71,12 @@ def test_a_letter_that_is_rejected_again_waits_again(log: Log) -> None:
     assert replay_all(log).sent == {"news.articles": 1}
 
 
-def test_a_producer_that_uses_our_header_hides_nothing(log: Log) -> None:
+def test_a_producers_header_is_not_taken_for_a_marker(log: Log) -> None:
     write(log, [letter_message(b"a", "why"), letter_message(b"b", "why", headers=((REPLAYED_OFFSET, b"0"),))])
     assert [letter.replayed for letter in read_dead_letters(log, TOPIC)] == [False, False]
 
 
-def test_a_topic_that_is_gone_is_named_and_nothing_is_sent(log: Log) -> None:
+def test_a_missing_topic_is_named_and_nothing_is_replayed(log: Log) -> None:
     write(log, [letter_message(b"a", "why"), letter_message(b"b", "why", topic="old.articles")])
     with pytest.raises(ConfigurationError, match=r"topic old\.articles, from which dead letters came"):
         replay_all(log)

@@ -1,4 +1,4 @@
-"""Dead letters: nothing of a record is lost on the way there and back; too many of them stop a service."""
+"""Dead letters keep their records unchanged, and too many of them stop a service."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ RECORDS = st.builds(
     value=st.none() | st.binary(max_size=50),
     headers=st.lists(st.tuples(HEADER_NAMES, st.binary(max_size=8)), max_size=4).map(tuple),
 )
-# Surrogates too: a reason may quote a file's name or a broken text.
+# Surrogates too: a reason may quote a file name or invalid text.
 REASONS = st.text(st.characters(), max_size=40)
 
 
@@ -45,7 +45,7 @@ def arrived(message: Message) -> Record:
 
 
 @given(RECORDS, REASONS)
-def test_there_and_back_nothing_has_changed(record: Record, reason: str) -> None:
+def test_the_original_message_equals_the_record(record: Record, reason: str) -> None:
     letter = build_dead_letter(Rejection(record, reason), topic="news.dead-letters", service="embedder")
     assert (letter.topic, letter.key, letter.value) == ("news.dead-letters", record.key, record.value)
     assert letter.headers[: len(record.headers)] == record.headers
@@ -55,7 +55,7 @@ def test_there_and_back_nothing_has_changed(record: Record, reason: str) -> None
 
 
 @given(RECORDS, st.lists(REASONS, min_size=2, max_size=4))
-def test_a_record_rejected_time_and_again_does_not_grow(record: Record, reasons: list[str]) -> None:
+def test_a_repeatedly_rejected_record_does_not_grow(record: Record, reasons: list[str]) -> None:
     first = build_dead_letter(Rejection(record, reasons[0]), topic="letters", service="embedder")
     letter = first
     for reason in reasons[1:]:
@@ -66,12 +66,12 @@ def test_a_record_rejected_time_and_again_does_not_grow(record: Record, reasons:
 
 
 @pytest.mark.parametrize("headers", [(), (("dead-letter-reason", b"why"),), (("dead-letter-topic", b"news.articles"),)])
-def test_a_record_that_is_no_letter_has_no_origin(headers: tuple[tuple[str, bytes], ...]) -> None:
+def test_a_record_without_the_added_headers_has_no_origin(headers: tuple[tuple[str, bytes], ...]) -> None:
     with pytest.raises(ValueError, match="its origin is unknown"):
         original_message(Record("letters", 0, 0, 0, b"k", b"v", headers))
 
 
-def test_a_reason_that_quotes_the_input_is_cut() -> None:
+def test_a_long_reason_is_truncated() -> None:
     rejection = Rejection(Record("in", 0, 0, 0, None, b""), f"Invalid enum value '{'z' * 1_000_000}' - at `$.leaning`")
     reason = arrived(build_dead_letter(rejection, topic="letters", service="embedder")).header(REASON) or ""
     assert len(reason) <= REASON_CHARACTERS_MAX
@@ -79,7 +79,7 @@ def test_a_reason_that_quotes_the_input_is_cut() -> None:
     assert reason.endswith("zz' - at `$.leaning`")
 
 
-def test_the_largest_article_fits_with_any_reason() -> None:
+def test_a_dead_letter_of_the_largest_article_fits_with_any_reason() -> None:
     log = open_log_url("sqlite://")
     log.admin().create(topic_specs(Settings()))
     value = b"x" * (ARTICLES.max_record_bytes - 300)
@@ -97,7 +97,7 @@ def observe(guard: DeadLetterGuard, processed: int, rejections: int) -> None:
     guard.confirm()
 
 
-def test_few_records_prove_nothing() -> None:
+def test_the_limit_applies_only_after_records_min() -> None:
     observe(DeadLetterGuard(0.1), 0, RECORDS_MIN - 1)
 
 
@@ -117,11 +117,11 @@ def test_only_the_latest_records_count() -> None:
         observe(guard, 0, 1)
 
 
-def test_a_batch_that_comes_again_counts_once() -> None:
+def test_an_uncommitted_batch_is_counted_once() -> None:
     guard = DeadLetterGuard(0.5)
     for _ in range(10):
         guard.observe(processed=20, rejections=RECORDS_MIN - 21, reason="no title")
 
 
-def test_a_share_of_one_never_stops() -> None:
+def test_a_share_of_1_never_stops_the_service() -> None:
     observe(DeadLetterGuard(1.0), 0, 2 * WINDOW_RECORDS)

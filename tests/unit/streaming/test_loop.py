@@ -1,4 +1,4 @@
-"""The loop on a real log: what is committed, what is thrown away, what comes again."""
+"""The loop on a real log: commits, discarded state, and records that are polled again."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def log(clock: ManualClock) -> Iterator[Log]:
     log.close()
 
 
-class AwayAtSecondPoll:
-    """A worker on a real log that is away once."""
+class UnavailableAtSecondPoll:
+    """A worker on a real log that is unavailable at its second poll."""
 
     def __init__(self, worker: Worker) -> None:
         self._polls = 0
@@ -56,7 +56,7 @@ def make_loop(
     log: Log, step: Tally, *, records_max: int = 100, stop: threading.Event | None = None, worker: Worker | None = None
 ) -> Loop:
     config = LoopConfig(service="tally", dead_letter_topic=LETTERS, dead_letter_share_max=0.5, records_max=records_max)
-    # Set, so that a round that failed does not wait before the next one.
+    # Set, so that the loop does not wait after a failed round.
     stop = stop or _set()
     worker = worker or log.worker(group=GROUP, instance="0", topics=step.input_topics)
     return Loop(worker, step, config, stop=stop, watchdog=Watchdog(on_hang=pytest.fail))
@@ -80,7 +80,7 @@ def backlog(log: Log) -> int:
 
 
 def numbers(log: Log, partition: int = 0) -> list[int]:
-    """What the service has written for a partition."""
+    """Return the numbers that the service has written for a partition."""
     reader = log.reader([TopicPartition(OUT, partition)], start="earliest")
     records = []
     while not reader.at_end():
@@ -89,7 +89,7 @@ def numbers(log: Log, partition: int = 0) -> list[int]:
 
 
 def take_over(log: Log, clock: ManualClock, *, upto: int) -> Member:
-    """Another member takes the partition, as if ours had hung for a session, and numbers `upto` records."""
+    """Let another member take the partition, as after an expired session, and number records until there are `upto`."""
     clock.advance(SESSION_TIMEOUT_MS)
     rival = Member(log, GROUP, [IN], instance="rival")
     given = iter(range(len(numbers(log)) + 1, upto + 1))
@@ -107,7 +107,7 @@ def test_outputs_and_offsets_are_committed_together(log: Log) -> None:
     assert loop.run_once() == 0
 
 
-def test_an_output_that_cannot_be_written_commits_nothing(log: Log) -> None:
+def test_an_invalid_output_commits_nothing(log: Log) -> None:
     create_topics(log)
     put(log, numbered(IN, 5))
     step = Tally(log)
@@ -118,7 +118,7 @@ def test_an_output_that_cannot_be_written_commits_nothing(log: Log) -> None:
     assert (numbers(log), backlog(log)) == ([], 5)
 
 
-def test_a_batch_is_bounded(log: Log) -> None:
+def test_records_max_limits_a_batch(log: Log) -> None:
     create_topics(log)
     put(log, numbered(IN, 5))
     loop = make_loop(log, Tally(log), records_max=2)
@@ -138,7 +138,7 @@ def test_state_is_restored_before_the_first_record(log: Log) -> None:
     assert numbers(log) == [1, 2, 3, 4]
 
 
-def test_rejected_records_become_dead_letters_as_they_came(log: Log) -> None:
+def test_rejected_records_become_dead_letters_unchanged(log: Log) -> None:
     create_topics(log)
     headers = (("ce_id", b"7"), ("ce_id", b"\xff\x00"), ("trace", b""))
     put(log, [Message(IN, b"\xfe", UNREADABLE, headers=headers, timestamp_ms=77), *numbered(IN, 2)])
@@ -159,7 +159,7 @@ def test_rejected_records_become_dead_letters_as_they_came(log: Log) -> None:
     assert backlog(log) == 0
 
 
-def test_a_batch_whose_partition_was_taken_leaves_no_trace(log: Log, clock: ManualClock) -> None:
+def test_a_batch_of_a_reassigned_partition_commits_nothing(log: Log, clock: ManualClock) -> None:
     create_topics(log)
     put(log, numbered(IN, 4))
     step = Tally(log)
@@ -167,7 +167,7 @@ def test_a_batch_whose_partition_was_taken_leaves_no_trace(log: Log, clock: Manu
     rivals: list[Member] = []
     step.during = lambda: rivals.append(take_over(log, clock, upto=3))
 
-    assert loop.run_once() == 0  # the rival was quicker: the commit fails
+    assert loop.run_once() == 0  # the rival was faster: the commit fails
     assert step.calls[-1] == ("forget", 0)
     assert numbers(log) == [1, 2, 3]
 
@@ -178,19 +178,19 @@ def test_a_batch_whose_partition_was_taken_leaves_no_trace(log: Log, clock: Manu
     assert numbers(log) == [1, 2, 3, 4]
 
 
-def test_a_failed_commit_throws_the_state_away_even_if_the_partition_stays(log: Log, clock: ManualClock) -> None:
+def test_a_failed_commit_discards_the_state_even_if_the_partition_stays(log: Log, clock: ManualClock) -> None:
     create_topics(log)
     put(log, numbered(IN, 2))
     step = Tally(log)
     loop = make_loop(log, step)
 
-    def evicted_and_alone_again() -> None:
+    def lose_and_regain_partition() -> None:
         step.during = lambda: None
         rival = take_over(log, clock, upto=0)
         clock.advance(SESSION_TIMEOUT_MS)
         rival.worker.close()
 
-    step.during = evicted_and_alone_again
+    step.during = lose_and_regain_partition
     assert loop.run_once() == 0
     run_until(loop, lambda: backlog(log) == 0)
     processed = ("process", 0)
@@ -220,7 +220,7 @@ def test_only_the_state_of_a_lost_partition_is_forgotten(log: Log, clock: Manual
     assert numbers(log, lost.partition) == [1, 2, 3]
 
 
-def test_a_log_that_is_away_during_a_restore_is_asked_again(log: Log) -> None:
+def test_a_restore_is_retried_while_the_log_is_unavailable(log: Log) -> None:
     create_topics(log)
     put(log, numbered(IN, 2))
 
@@ -234,12 +234,12 @@ def test_a_log_that_is_away_during_a_restore_is_asked_again(log: Log) -> None:
             super().restore(partition)
 
     loop = make_loop(log, Interrupted(log))
-    assert [loop.run_once() for _ in range(3)] == [0, 0, 2]  # the batch was in hand all the while
+    assert [loop.run_once() for _ in range(3)] == [0, 0, 2]  # the loop has kept the batch
     assert (numbers(log), backlog(log)) == ([1, 2], 0)
 
 
-class Doubtful(Tally):
-    """Finds half a state at its first restore, before which something happens."""
+class FailsFirstRestore(Tally):
+    """Raises `ConfigurationError` at its first restore, after a call of `before`."""
 
     def __init__(self, log: Log, *, before: Callable[[], None] = lambda: None) -> None:
         super().__init__(log)
@@ -250,45 +250,45 @@ class Doubtful(Tally):
         if self._is_first:
             self._is_first = False
             self._before()
-            raise ConfigurationError("half a state")
+            raise ConfigurationError("incomplete state")
         super().restore(partition)
 
 
-def test_half_a_state_is_not_the_end_where_another_member_was_writing_it(log: Log, clock: ManualClock) -> None:
+def test_incomplete_state_is_no_error_if_the_partition_was_lost(log: Log, clock: ManualClock) -> None:
     create_topics(log)
     put(log, numbered(IN, 4))
     rivals: list[Member] = []
-    step = Doubtful(log, before=lambda: rivals.append(take_over(log, clock, upto=3)))
+    step = FailsFirstRestore(log, before=lambda: rivals.append(take_over(log, clock, upto=3)))
     loop = make_loop(log, step)
 
     with capture_logs() as logged:
         assert loop.run_once() == 0
-    assert {"event": "restore.overtaken", "log_level": "warning", "partition": 0, "error": "half a state"} in logged
+    assert {"event": "restore.overtaken", "log_level": "warning", "partition": 0, "error": "incomplete state"} in logged
     clock.advance(SESSION_TIMEOUT_MS)  # the rival dies
     run_until(loop, lambda: backlog(log) == 0)
 
     assert numbers(log) == [1, 2, 3, 4]
 
 
-def test_half_a_state_of_a_partition_that_is_ours_is_the_end(log: Log) -> None:
+def test_incomplete_state_of_an_assigned_partition_is_an_error(log: Log) -> None:
     create_topics(log)
     put(log, numbered(IN, 2))
-    with pytest.raises(ConfigurationError, match="half a state"):
-        make_loop(log, Doubtful(log)).run_once()
+    with pytest.raises(ConfigurationError, match="incomplete state"):
+        make_loop(log, FailsFirstRestore(log)).run_once()
 
 
-def test_a_log_that_is_away_between_two_batches_costs_no_restore(log: Log) -> None:
+def test_an_unavailable_log_between_two_batches_needs_no_restore(log: Log) -> None:
     create_topics(log)
     put(log, numbered(IN, 4))
     step = Tally(log)
-    worker = AwayAtSecondPoll(log.worker(group=GROUP, instance="0", topics=[IN]))
+    worker = UnavailableAtSecondPoll(log.worker(group=GROUP, instance="0", topics=[IN]))
     loop = make_loop(log, step, records_max=2, worker=worker)
     assert [loop.run_once() for _ in range(3)] == [2, 0, 2]
     assert step.calls.count(("restore", 0)) == 1
     assert numbers(log) == [1, 2, 3, 4]
 
 
-def test_a_stop_lets_the_batch_in_hand_end(log: Log) -> None:
+def test_a_stop_finishes_the_current_batch(log: Log) -> None:
     create_topics(log)
     put(log, numbered(IN, 6))
     stop = threading.Event()
@@ -297,7 +297,7 @@ def test_a_stop_lets_the_batch_in_hand_end(log: Log) -> None:
     assert (numbers(log), backlog(log)) == ([1, 2, 3, 4], 2)
 
 
-def test_a_service_that_was_replaced_stops(log: Log) -> None:
+def test_a_replaced_service_stops(log: Log) -> None:
     create_topics(log)
     put(log, numbered(IN, 2))
     step = Tally(log)

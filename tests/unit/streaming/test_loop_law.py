@@ -1,4 +1,4 @@
-"""Whatever befalls the members of a group, and in whatever order: every record is numbered once, in order."""
+"""For any sequence of faults in a group of two members, every record is numbered once, in order."""
 
 from __future__ import annotations
 
@@ -21,67 +21,67 @@ from tests.unit.streaming.tally import GROUP, IN, Tally, create_topics
 from tests.unit.streaming.test_loop import backlog, make_loop, numbers
 
 PARTITIONS = 2
-FAULTS = ("commit refused", "commit unsure", "restore fails", "poll fails")
-# Turns far more often than trouble, or nothing is ever in hand when it comes.
+FAULTS = ("commit refused", "commit outcome unknown", "restore fails", "poll fails")
+# Rounds are more frequent than faults: else no batch is in progress when a fault hits.
 ACTIONS = st.one_of(
     st.just(("feed", "")),
-    *[st.tuples(st.just("turn"), st.sampled_from("ab"))] * 4,
-    st.tuples(st.sampled_from(["crash", "silence", *FAULTS]), st.sampled_from("ab")),
+    *[st.tuples(st.just("round"), st.sampled_from("ab"))] * 4,
+    st.tuples(st.sampled_from(["crash", "expire sessions", *FAULTS]), st.sampled_from("ab")),
 )
 
 
-class Fallible:
-    """A worker on a real log and the trouble that it is in for."""
+class FaultyWorker:
+    """A worker on a real log that injects the pending faults, each once."""
 
-    def __init__(self, worker: Worker, trouble: set[str]) -> None:
+    def __init__(self, worker: Worker, faults: set[str]) -> None:
         self._worker = worker
-        self._trouble = trouble
+        self._faults = faults
 
     def poll(self, *, max_records: int, timeout_ms: int) -> Batch:
-        if _befallen(self._trouble, "poll fails"):
+        if _take(self._faults, "poll fails"):
             raise LogUnavailable("away")
         return self._worker.poll(max_records=max_records, timeout_ms=timeout_ms)
 
     def commit(self, batch: Batch, messages: Sequence[Message]) -> None:
-        if _befallen(self._trouble, "commit refused"):
-            # There is no such partition: nothing is written, and the worker goes back to the committed offsets.
+        if _take(self._faults, "commit refused"):
+            # A missing partition: nothing is written, and the worker continues from the committed offsets.
             with suppress(ConfigurationError):
                 self._worker.commit(batch, [Message(IN, None, None, partition=PARTITIONS)])
             raise CommitFailed("refused")
         self._worker.commit(batch, messages)
-        if _befallen(self._trouble, "commit unsure"):
-            raise CommitFailed("it went through, and nobody can say so")
+        if _take(self._faults, "commit outcome unknown"):
+            raise CommitFailed("committed, but the outcome is unknown")
 
     def close(self) -> None:
         self._worker.close()
 
 
-def _befallen(trouble: set[str], what: str) -> bool:
-    if what not in trouble:
+def _take(faults: set[str], what: str) -> bool:
+    if what not in faults:
         return False
-    trouble.remove(what)
+    faults.remove(what)
     return True
 
 
-class FallibleTally(Tally):
-    def __init__(self, log: Log, trouble: set[str]) -> None:
+class FaultyTally(Tally):
+    def __init__(self, log: Log, faults: set[str]) -> None:
         super().__init__(log)
-        self._trouble = trouble
+        self._faults = faults
 
     def restore(self, partition: int) -> None:
-        if _befallen(self._trouble, "restore fails"):
+        if _take(self._faults, "restore fails"):
             raise LogUnavailable("away")
         super().restore(partition)
 
 
 class Group:
-    """Two members, started when they first work and started again when they have crashed or were fenced."""
+    """Two members, each started at its first round and again after a crash."""
 
     def __init__(self, log: Log, clock: ManualClock) -> None:
         self.log = log
         self.fed = 0
         self._clock = clock
-        self._trouble: dict[str, set[str]] = {"a": set(), "b": set()}
+        self._faults: dict[str, set[str]] = {"a": set(), "b": set()}
         self._loops: dict[str, Loop] = {}
 
     def do(self, action: str, name: str) -> None:
@@ -89,29 +89,29 @@ class Group:
             for partition in range(PARTITIONS):
                 put(self.log, numbered(IN, 3, partition=partition), writer="feeder")
             self.fed += 3
-        elif action == "turn":
-            self._turn(name)
+        elif action == "round":
+            self._run_round(name)
         elif action == "crash":
             self._loops.pop(name, None)
-        elif action == "silence":
+        elif action == "expire sessions":
             self._clock.advance(SESSION_TIMEOUT_MS)
         else:
-            self._trouble[name].add(action)
+            self._faults[name].add(action)
 
-    def _turn(self, name: str) -> None:
+    def _run_round(self, name: str) -> None:
         if name not in self._loops:
-            worker = Fallible(self.log.worker(group=GROUP, instance=name, topics=[IN]), self._trouble[name])
-            step = FallibleTally(self.log, self._trouble[name])
+            worker = FaultyWorker(self.log.worker(group=GROUP, instance=name, topics=[IN]), self._faults[name])
+            step = FaultyTally(self.log, self._faults[name])
             self._loops[name] = make_loop(self.log, step, records_max=2, worker=worker)
         self._loops[name].run_once()
 
 
 @given(st.lists(ACTIONS, max_size=40))
 @settings(max_examples=60, deadline=None)
-def test_every_record_is_numbered_once_whatever_befalls(actions: list[tuple[str, str]]) -> None:
+def test_every_record_is_numbered_once_after_any_faults(actions: list[tuple[str, str]]) -> None:
     clock = ManualClock()
     with pytest.MonkeyPatch.context() as patch, closing(_open(clock)) as log:
-        # What waits in an empty poll only waits for the other member, which is not at work meanwhile.
+        # An empty poll need not wait: the other member does nothing meanwhile.
         patch.setattr(loop_module, "POLL_TIMEOUT_MS", 0)
         create_topics(log, partitions=PARTITIONS)
         group = Group(log, clock)
@@ -121,7 +121,7 @@ def test_every_record_is_numbered_once_whatever_befalls(actions: list[tuple[str,
             if backlog(log) == 0:
                 break
             for name in "ab":
-                group.do("turn", name)
+                group.do("round", name)
         expected = list(range(1, group.fed + 1))
         assert [numbers(log, partition) for partition in range(PARTITIONS)] == [expected] * PARTITIONS
 

@@ -1,4 +1,4 @@
-"""Metrics and probes, asked over HTTP as Prometheus and Kubernetes ask."""
+"""Metrics and probes over HTTP, as Prometheus and Kubernetes read them."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def loop_of(log: Log, step: Tally, metrics: Metrics, watchdog: Watchdog) -> Loop
     return Loop(worker, step, config, stop=stop, watchdog=watchdog, metrics=metrics)
 
 
-def test_what_is_committed_is_counted(log: Log, metrics: Metrics, watchdog: Watchdog, probes: Probes) -> None:
+def test_commits_are_counted(log: Log, metrics: Metrics, watchdog: Watchdog, probes: Probes) -> None:
     put(log, [*numbered(IN, 5), Message(IN, None, UNREADABLE)])
     loop_of(log, Tally(log), metrics, watchdog).run_once()
 
@@ -84,7 +84,7 @@ def test_what_is_committed_is_counted(log: Log, metrics: Metrics, watchdog: Watc
     assert sample(probes, "newsloom_partitions") == 1
 
 
-def test_it_is_ready_once_everything_gained_is_restored(
+def test_it_is_ready_when_all_gained_partitions_are_restored(
     log: Log, metrics: Metrics, watchdog: Watchdog, probes: Probes
 ) -> None:
     put(log, numbered(IN, 1))
@@ -103,12 +103,12 @@ def test_it_is_ready_once_everything_gained_is_restored(
 
 
 class Latecomer:
-    """A worker whose group gives out its partitions some polls later, as a broker does."""
+    """A worker whose group assigns its partitions some polls later, as with a broker."""
 
     def __init__(self, polls: list[Batch]) -> None:
         self._polls = polls
 
-    def poll(self, *, max_records: int, timeout_ms: int) -> Batch:  # noqa: ARG002 - the port's
+    def poll(self, *, max_records: int, timeout_ms: int) -> Batch:  # noqa: ARG002 - the signature of the port
         return self._polls.pop(0)
 
     def commit(self, batch: Batch, messages: Sequence[Message]) -> None: ...
@@ -121,7 +121,7 @@ def late_loop(polls: list[Batch], log: Log, metrics: Metrics, watchdog: Watchdog
     return Loop(Latecomer(polls), Tally(log), config, stop=threading.Event(), watchdog=watchdog, metrics=metrics)
 
 
-def test_it_is_not_ready_before_its_group_has_given_out_the_partitions(
+def test_it_is_not_ready_before_its_group_has_assigned_the_partitions(
     log: Log, metrics: Metrics, watchdog: Watchdog, probes: Probes
 ) -> None:
     given = Batch(gained=frozenset({TopicPartition(IN, 0)}))
@@ -146,7 +146,7 @@ def test_a_spare_replica_is_ready_without_a_partition(
     assert sample(probes, "newsloom_partitions") == 0
 
 
-def test_a_failed_commit_takes_the_readiness_until_the_state_is_back(
+def test_after_a_failed_commit_it_is_not_ready_until_the_state_is_restored(
     log: Log, metrics: Metrics, watchdog: Watchdog, probes: Probes
 ) -> None:
     put(log, numbered(IN, 2))
@@ -164,7 +164,7 @@ def test_a_failed_commit_takes_the_readiness_until_the_state_is_back(
     assert sample(probes, "newsloom_commits_failed_total") == 1
 
 
-def test_it_is_healthy_while_the_watchdog_is_fed(watchdog: Watchdog, probes: Probes) -> None:
+def test_it_is_healthy_while_the_watchdog_gets_beats(watchdog: Watchdog, probes: Probes) -> None:
     for _ in range(2):
         watchdog.tick()
     assert get(probes, "/healthz") == (200, "ok\n")
@@ -190,11 +190,11 @@ def test_a_restore_shows_its_progress(log: Log, metrics: Metrics, watchdog: Watc
     assert sample(probes, "newsloom_restore_records_total") == RECORDS_MAX
 
 
-def test_another_path_says_which_there_are(probes: Probes) -> None:
+def test_another_path_lists_the_valid_ones(probes: Probes) -> None:
     assert get(probes, "/") == (404, "not found: use /metrics, /healthz or /readyz\n")
 
 
-def test_a_port_that_is_taken_is_named(metrics: Metrics, watchdog: Watchdog) -> None:
+def test_a_port_in_use_is_named(metrics: Metrics, watchdog: Watchdog) -> None:
     with socket.create_server(("0.0.0.0", 0)) as taken:  # noqa: S104
         port = taken.getsockname()[1]
         with pytest.raises(

@@ -40,7 +40,7 @@ class SilentReader:
         self._watchdog = watchdog
         self._polls = 0
 
-    def poll(self, *, max_records: int, timeout_ms: int) -> list[Record]:  # noqa: ARG002 - as the port has it
+    def poll(self, *, max_records: int, timeout_ms: int) -> list[Record]:  # noqa: ARG002 - the signature of the port
         if self._polls == 3:
             raise LogUnavailable("no answer")
         self._polls += 1

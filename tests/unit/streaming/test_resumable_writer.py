@@ -1,4 +1,4 @@
-"""Commits that fail, or whose outcome is unknown, write their batch once."""
+"""A batch is written once, even if its commit fails or its outcome is unknown."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.unit.ingest.harness import ids, new_log
 
 
 class FaultyWriter:
-    """A real writer whose first commits fail: before anything is written, or after all of it is."""
+    """A real writer whose first commits fail, before or after everything is written."""
 
     def __init__(self, writer: Writer, faults: list[str]) -> None:
         self._writer = writer
@@ -39,7 +39,7 @@ class FaultyWriter:
 
 
 class FaultyLog:
-    """A real log whose writers fail as told."""
+    """A real log whose writers inject the given faults."""
 
     def __init__(self, log: Log, faults: list[str]) -> None:
         self._log = log
@@ -65,7 +65,7 @@ def message(key: str) -> Message:
 
 
 @pytest.mark.parametrize("faults", [["before"], ["after"], ["before", "before", "after"], ["before", "after"]])
-def test_a_batch_whose_commit_failed_is_written_once(log: Log, faults: list[str]) -> None:
+def test_a_batch_is_written_once_after_failed_commits(log: Log, faults: list[str]) -> None:
     writer = ResumableWriter(FaultyLog(log, list(faults)), "w")
     writer.write([message("a")], Progress(1, "one"))
     writer.write([message("b")], Progress(2, "two"))
@@ -73,14 +73,14 @@ def test_a_batch_whose_commit_failed_is_written_once(log: Log, faults: list[str]
     assert writer.progress == Progress(2, "two")
 
 
-def test_a_log_that_stays_away_ends_it(log: Log) -> None:
+def test_it_gives_up_if_the_log_stays_unavailable(log: Log) -> None:
     writer = ResumableWriter(FaultyLog(log, ["before"] * 4), "w")
     with pytest.raises(CommitFailed):
         writer.write([message("a")], Progress(1))
     assert ids(log) == []
 
 
-def test_an_older_writer_of_the_same_name_is_told_to_stop(log: Log) -> None:
+def test_an_older_writer_of_the_same_name_is_fenced(log: Log) -> None:
     older = ResumableWriter(log, "w")
     newer = ResumableWriter(log, "w")
     newer.write([message("a")], Progress(5, "newer"))
@@ -89,7 +89,7 @@ def test_an_older_writer_of_the_same_name_is_told_to_stop(log: Log) -> None:
     assert ids(log) == ["a"]
 
 
-def test_an_older_writer_in_trouble_does_not_fence_the_newer_and_write_again(log: Log) -> None:
+def test_an_older_writer_does_not_fence_the_newer_one_while_it_retries(log: Log) -> None:
     older = ResumableWriter(FaultyLog(log, ["before"]), "w")
     newer = ResumableWriter(log, "w")
     newer.write([message("a")], Progress(5, "newer"))

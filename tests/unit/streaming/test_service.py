@@ -1,4 +1,4 @@
-"""A service as a process: how it ends, and what it says then."""
+"""A service as a process: exit status and error line."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def last_line(process: subprocess.Popen[str]) -> str:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_ends_it_and_the_next_one_goes_on(log: Log, start: Start, number: signal.Signals) -> None:
+def test_a_signal_ends_it_and_the_next_process_continues(log: Log, start: Start, number: signal.Signals) -> None:
     create_all_topics(log)
     put(log, numbered(IN, 7))
     first = start()
@@ -97,7 +97,7 @@ def test_a_second_process_of_the_same_name_ends_the_first(log: Log, start: Start
     assert second.poll() is None
 
 
-def test_missing_topics_are_one_line_and_a_status(start: Start, tmp_path: Path) -> None:
+def test_missing_topics_end_it_with_one_line_and_a_status(start: Start, tmp_path: Path) -> None:
     open_log_url(f"sqlite:///{tmp_path / 'log.db'}").close()
     process = start()
     line = last_line(process)
@@ -107,7 +107,7 @@ def test_missing_topics_are_one_line_and_a_status(start: Start, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "expected"),
     [
         ("NEWSLOOM_LOG", "redis://host", "NEWSLOOM_LOG='redis://host' is not a log: use sqlite:///"),
         (
@@ -118,8 +118,8 @@ def test_missing_topics_are_one_line_and_a_status(start: Start, tmp_path: Path) 
         ("NEWSLOOM_PARTITIONS", "many", "NEWSLOOM_PARTITIONS='many' must be a whole number"),
     ],
 )
-def test_a_wrong_setting_is_one_line_and_a_status(start: Start, name: str, value: str, told: str) -> None:
+def test_a_wrong_setting_ends_it_with_one_line_and_a_status(start: Start, name: str, value: str, expected: str) -> None:
     process = start(**{name: value})
     (line,) = process.communicate(timeout=DEADLINE_S)[1].splitlines()
-    assert line.startswith(f"newsloom tally: {told}")
+    assert line.startswith(f"newsloom tally: {expected}")
     assert process.returncode == EXIT_CONFIGURATION

@@ -1,4 +1,4 @@
-"""Settings from the environment: what was set is what is read, and what is wrong is named."""
+"""Settings are read from the environment, and errors name the variable."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ SETTINGS = st.builds(
 
 
 @given(SETTINGS)
-def test_what_was_set_is_what_is_read(settings: Settings) -> None:
+def test_settings_are_read_from_variables(settings: Settings) -> None:
     plain = msgspec.structs.asdict(settings)
     kafka = plain.pop("kafka")
     environ = {f"NEWSLOOM_{name.upper()}": str(value) for name, value in plain.items()}
@@ -39,7 +39,7 @@ def test_what_was_set_is_what_is_read(settings: Settings) -> None:
     assert load_settings(environ) == settings
 
 
-def test_nothing_set_gives_the_defaults() -> None:
+def test_an_empty_environment_gives_the_defaults() -> None:
     assert load_settings({"PATH": "/bin", "NEWSLOOM_TEST_KAFKA": "host:9092"}) == Settings()
 
 
@@ -63,13 +63,13 @@ def test_nothing_set_gives_the_defaults() -> None:
         ("NEWSLOOM_DEAD_LETTER_SHARE_MAX", "50%", "a number above 0, at most 1"),
     ],
 )
-def test_a_value_that_does_not_fit_is_named_with_what_would(name: str, value: str, wanted: str) -> None:
+def test_an_invalid_value_is_named_with_the_valid_ones(name: str, value: str, wanted: str) -> None:
     with pytest.raises(ConfigurationError, match=f"^{re.escape(f'{name}={value!r} must be {wanted}')}$"):
         load_settings({name: value})
 
 
 @pytest.mark.parametrize("name", ["NEWSLOOM_LGO", "NEWSLOOM_KAFKA", "NEWSLOOM_"])
-def test_a_variable_that_is_no_setting_is_named_with_those_that_are(name: str) -> None:
+def test_an_unknown_variable_is_named_with_the_settings(name: str) -> None:
     with pytest.raises(
         ConfigurationError, match=f"^{name} is not a setting; there are NEWSLOOM_LOG,.* NEWSLOOM_KAFKA_"
     ):

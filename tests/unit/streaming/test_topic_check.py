@@ -1,4 +1,4 @@
-"""What is said of topics that are not as they must be."""
+"""The errors for missing topics and wrong settings of topics."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def log() -> Iterator[Log]:
 
 
 def problems(log: Log, *made: TopicSpec) -> list[str]:
-    """The problems of a log on which these topics stand in place of those that should."""
+    """Return the problems of a log with these topics in place of the expected ones."""
     names = {spec.name for spec in made}
     log.admin().create([*made, *(spec for spec in SPECS if spec.name not in names)])
     return topic_problems(log.admin(), SPECS, STATE)
@@ -37,39 +37,39 @@ def named(name: str) -> TopicSpec:
     return next(spec for spec in SPECS if spec.name == name)
 
 
-def test_topics_as_they_should_be_have_no_problems(log: Log) -> None:
+def test_correct_topics_have_no_problems(log: Log) -> None:
     assert problems(log) == []
     check_topics(log.admin(), SPECS, STATE)
 
 
-def test_a_missing_topic_says_how_to_make_it(log: Log) -> None:
+def test_the_problem_of_a_missing_topic_says_how_to_create_it(log: Log) -> None:
     log.admin().create([spec for spec in SPECS if spec.name != "news.stories"])
     assert topic_problems(log.admin(), SPECS, STATE) == [
         "topic news.stories does not exist: run `newsloom topics create`"
     ]
 
 
-def test_a_state_topic_that_forgets_says_what_to_set(log: Log) -> None:
+def test_the_problem_of_a_state_topic_with_retention_says_what_to_set(log: Log) -> None:
     (problem,) = problems(log, replace(named("news.stories"), policy=CleanupPolicy.DELETE))
     assert problem == ("topic news.stories has cleanup policy delete, needs compact: set cleanup.policy=compact on it")
 
 
-def test_state_topics_of_different_sizes_are_named_with_their_numbers(log: Log) -> None:
+def test_state_topics_with_different_partition_counts_are_named(log: Log) -> None:
     (problem,) = problems(log, replace(named("news.article-stories"), partitions=4))
     assert "news.article-vectors has 2" in problem
     assert "news.article-stories has 4" in problem
     assert "NEWSLOOM_TOPIC_PREFIX" in problem
 
 
-def test_other_partition_counts_than_the_settings_are_no_problem(log: Log) -> None:
+def test_partition_counts_may_differ_from_the_settings(log: Log) -> None:
     grown = [replace(spec, partitions=7) for spec in SPECS]
     assert problems(log, *grown) == []
 
 
-def test_every_problem_is_told_at_once(log: Log) -> None:
+def test_all_problems_are_reported_at_once(log: Log) -> None:
     log.admin().create([replace(named("news.stories"), policy=CleanupPolicy.DELETE)])
-    with pytest.raises(ConfigurationError) as told:
+    with pytest.raises(ConfigurationError) as error:
         check_topics(log.admin(), SPECS, STATE)
-    missing, _, wrong = str(told.value).partition("; ")
+    missing, _, wrong = str(error.value).partition("; ")
     assert [spec.name in missing for spec in SPECS] == [spec.name != "news.stories" for spec in SPECS]
     assert "news.stories" in wrong

@@ -13,7 +13,7 @@ from newsloom.streaming.watchdog import EXIT_STATUS, Watchdog
 
 
 @given(st.lists(st.booleans(), max_size=40), st.integers(1, 5))
-def test_it_ends_the_process_after_so_many_ticks_without_a_beat(beats: list[bool], ticks_max: int) -> None:
+def test_it_ends_the_process_after_ticks_max_without_a_beat(beats: list[bool], ticks_max: int) -> None:
     hung: list[int] = []
     watchdog = Watchdog(ticks_max=ticks_max, on_hang=lambda: hung.append(1))
     idle = expected = 0
@@ -28,7 +28,7 @@ def test_it_ends_the_process_after_so_many_ticks_without_a_beat(beats: list[bool
         assert len(hung) == expected
 
 
-def test_its_thread_ticks_until_it_is_stopped() -> None:
+def test_its_thread_ticks_until_stop() -> None:
     hung = threading.Event()
     watchdog = Watchdog(ticks_max=1, on_hang=hung.set)
     watchdog.start()
@@ -36,7 +36,7 @@ def test_its_thread_ticks_until_it_is_stopped() -> None:
     watchdog.stop()
 
 
-def test_a_process_that_hangs_ends_with_a_line_and_a_status() -> None:
+def test_a_hanging_process_ends_with_a_line_and_a_status() -> None:
     code = "from newsloom.streaming.watchdog import Watchdog; w = Watchdog(ticks_max=1); w.tick()"
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == EXIT_STATUS

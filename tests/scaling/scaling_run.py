@@ -1,4 +1,4 @@
-"""One newsroom's life: replicas join it, are lost and leave, while articles come in."""
+"""A run in which replicas of both services join, are killed and leave, while articles are ingested."""
 
 from __future__ import annotations
 
@@ -33,25 +33,25 @@ PARTITIONS, STATE_PARTITIONS = 4, 3
 WAIT_S_MAX: Final = 180.0
 
 Restores = list[tuple[str, int]]
-"""Which replica has restored which partition, in order."""
+"""Replica and partition of each restore, in order."""
 
 
 @dataclass
-class Life:
-    """What was seen of it."""
+class ScalingRun:
+    """The processes, and what was observed of them."""
 
     settings: Settings
     newsroom: Newsroom
     lines: list[bytes]
-    fed: int = 0
+    lines_written: int = 0
     restores: dict[str, Restores] = field(default_factory=dict)
-    """Of each phase."""
+    """By phase."""
     shares: dict[str, Counter[str]] = field(default_factory=dict)
-    """How many partitions of each topic each embedder has, once there are two."""
-    taken_over_s: float = 0.0
+    """Partitions of each topic by embedder, while there are two."""
+    takeover_s: float = 0.0
 
-    def restored(self) -> Restores:
-        """Every restore so far."""
+    def all_restores(self) -> Restores:
+        """Return every restore so far."""
         found = []
         for output in self.newsroom.folder.glob("clusterer-*.log"):
             for line in output.read_text().splitlines():
@@ -60,40 +60,40 @@ class Life:
                     found.append((event["timestamp"], output.stem, event["partition"]))
         return [(name, partition) for _, name, partition in sorted(found)]
 
-    def feed(self, part: float) -> None:
-        """Write the traffic to `articles`, up to this part of all of it."""
-        until = int(len(self.lines) * part)
+    def write_articles(self, fraction: float) -> None:
+        """Write the lines to `articles` up to this fraction of all."""
+        until = int(len(self.lines) * fraction)
         name = topic_name(self.settings, ARTICLES)
         messages = [
             article_message(parse_line(line, RULES), topic=name, record_bytes_max=1_000_000, now=datetime.now(UTC))
-            for line in self.lines[self.fed : until]
+            for line in self.lines[self.lines_written : until]
         ]
         with (
             closing(open_log_url(self.settings.log)) as log,
             closing(log.writer(f"{self.settings.topic_prefix}feed")) as writer,
         ):
             writer.write(messages, Progress(until))
-        self.fed = until
+        self.lines_written = until
 
-    def phase(self, name: str, happens: Callable[[], None], *, restores: int) -> None:
-        """Let something happen, and wait for the restores that follow from it."""
-        before = len(self.restored())
-        happens()
-        self.wait(lambda: len(self.restored()) >= before + restores, f"{restores} restores ({name})")
-        self.wait(self.is_done, f"all to be done ({name})")
-        self.restores[name] = self.restored()[before:]
+    def phase(self, name: str, action: Callable[[], None], *, restores: int) -> None:
+        """Run the action, and wait until there were so many restores and all records are processed."""
+        before = len(self.all_restores())
+        action()
+        self.wait(lambda: len(self.all_restores()) >= before + restores, f"{restores} restores ({name})")
+        self.wait(self.is_done, f"all records to be processed ({name})")
+        self.restores[name] = self.all_restores()[before:]
 
     def wait(self, condition: Callable[[], bool], what: str) -> None:
-        """Wait, and tend the newsroom all the while."""
+        """Wait for the condition, and restart ended processes meanwhile."""
 
-        def tended() -> bool:
+        def restart_and_check() -> bool:
             self.newsroom.tend()
             return condition()
 
-        wait_until(tended, WAIT_S_MAX, what)
+        wait_until(restart_and_check, WAIT_S_MAX, what)
 
     def is_done(self) -> bool:
-        """Whether nothing waits for anybody."""
+        """Return whether no service has a backlog."""
         with closing(open_log_url(self.settings.log)) as log:
             return not any(
                 log.admin().backlog(
@@ -103,17 +103,17 @@ class Life:
             )
 
     def join(self, instance: str) -> None:
-        """A replica more of each service."""
+        """Start one more replica of each service."""
         for service in INPUTS:
             self.newsroom.add(service, instance)
 
-    def lose(self, instance: str, number: signal.Signals) -> None:
-        """These replicas end, and nobody starts them again."""
+    def end(self, instance: str, number: signal.Signals) -> None:
+        """End the replicas of this instance name; they are not restarted."""
         for replica in [one for one in self.newsroom.replicas if one.instance == instance]:
             self.newsroom.lose(replica, number)
 
     def embedder_shares(self) -> dict[str, Counter[str]]:
-        """Partitions of each topic by embedder, as the broker has it."""
+        """Return the partitions of each topic by embedder, as the broker reports them."""
         group = group_name(self.settings, "embedder")
         admin = ClientFactory(parse_addresses(self.settings.log), {}).admin()
         try:
@@ -128,8 +128,8 @@ class Life:
         }
 
 
-def live(url: str, prefix: str, folder: Path, lines: list[bytes], vectors: Path) -> Life:
-    """All of it: one replica of each service, a second that joins, is lost, a third, and the first one leaves."""
+def run_scaling(url: str, prefix: str, folder: Path, lines: list[bytes], vectors: Path) -> ScalingRun:
+    """Start one replica of each service; a second one joins and is killed, a third one joins, and the first one leaves."""
     settings = load_settings(
         {
             "NEWSLOOM_LOG": url,
@@ -142,44 +142,42 @@ def live(url: str, prefix: str, folder: Path, lines: list[bytes], vectors: Path)
     ours = {"NEWSLOOM_LOG": url, "NEWSLOOM_TOPIC_PREFIX": prefix, VECTORS: str(vectors)}
     with closing(open_log_url(url)) as log:
         log.admin().create(topic_specs(settings))
-    life = Life(settings, Newsroom({**environ, **ours}, folder), lines)
+    run = ScalingRun(settings, Newsroom({**environ, **ours}, folder), lines)
     try:
-        _live(life)
+        _run_phases(run)
     finally:
-        life.newsroom.kill()
-    return life
+        run.newsroom.kill()
+    return run
 
 
-def _live(life: Life) -> None:
+def _run_phases(run: ScalingRun) -> None:
     def first() -> None:
-        life.join("0")
-        life.feed(0.2)
+        run.join("0")
+        run.write_articles(0.2)
 
     def second_joins() -> None:
-        life.feed(0.5)
-        life.join("1")
+        run.write_articles(0.5)
+        run.join("1")
 
-    def second_is_lost() -> None:
-        life.feed(0.7)
-        life.lose("1", signal.SIGKILL)
+    def second_is_killed() -> None:
+        run.write_articles(0.7)
+        run.end("1", signal.SIGKILL)
 
     def third_joins() -> None:
-        life.feed(0.9)
-        life.join("2")
+        run.write_articles(0.9)
+        run.join("2")
 
     def first_leaves() -> None:
-        life.feed(1.0)
-        life.lose("0", signal.SIGTERM)
+        run.write_articles(1.0)
+        run.end("0", signal.SIGTERM)
 
-    life.phase("first", first, restores=STATE_PARTITIONS)
-    life.phase("second joins", second_joins, restores=1)
-    life.wait(
-        lambda: len(life.embedder_shares()) == 2 and all(life.embedder_shares().values()), "shares of the embedders"
-    )
-    life.shares = life.embedder_shares()
+    run.phase("first", first, restores=STATE_PARTITIONS)
+    run.phase("second joins", second_joins, restores=1)
+    run.wait(lambda: len(run.embedder_shares()) == 2 and all(run.embedder_shares().values()), "shares of the embedders")
+    run.shares = run.embedder_shares()
     begun = time.monotonic()
-    life.phase("second is lost", second_is_lost, restores=1)
-    life.taken_over_s = time.monotonic() - begun
-    life.phase("third joins", third_joins, restores=1)
-    life.phase("first leaves", first_leaves, restores=2)
-    life.newsroom.end()
+    run.phase("second is killed", second_is_killed, restores=1)
+    run.takeover_s = time.monotonic() - begun
+    run.phase("third joins", third_joins, restores=1)
+    run.phase("first leaves", first_leaves, restores=2)
+    run.newsroom.end()
