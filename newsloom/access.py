@@ -1,4 +1,4 @@
-"""Who needs which rights on Kafka: the least for each role, as data. Commands, documents, start checks and tests read it here."""
+"""The Kafka rights that each role needs, and no more. Read by `topics acls`, docs/security.md, the start checks and tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from newsloom.contracts.topics import (
 
 
 class Operation(Enum):
-    """What may be done, in Kafka's words. Read and Write bring Describe with them."""
+    """Kafka's name of an operation. Read and Write include Describe."""
 
     CREATE = "Create"
     DESCRIBE = "Describe"
@@ -29,7 +29,7 @@ class Operation(Enum):
 
 
 class Resource(Enum):
-    """What it may be done to, in the words of `kafka-acls.sh`."""
+    """Kind of resource, as `kafka-acls.sh` names it."""
 
     TOPIC = "topic"
     GROUP = "group"
@@ -38,7 +38,7 @@ class Resource(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """One operation on one resource, or on all whose names begin with `name`."""
+    """One operation on one resource; if `prefixed`, on all resources whose names begin with `name`."""
 
     operation: Operation
     resource: Resource
@@ -51,38 +51,37 @@ class Right:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Role:
-    """Processes that need the same rights, and so can share a principal.
+    """Processes that need the same rights and can share a principal.
 
-    `groups`, `watched` and `identities` (transactional ids) come without the topic prefix; one that ends in a dash stands for
-    all that begin with it.
+    Groups and transactional ids are without the topic prefix; one that ends in a dash means all that begin with it.
     """
 
     name: str
     used_by: str
     creates: tuple[TopicDefinition, ...] = ()
-    inspects: tuple[TopicDefinition, ...] = ()
-    """Topics whose settings are looked at."""
+    describes: tuple[TopicDefinition, ...] = ()
+    """Topics whose settings it reads."""
     reads: tuple[TopicDefinition, ...] = ()
     writes: tuple[TopicDefinition, ...] = ()
     groups: tuple[str, ...] = ()
-    watched: tuple[str, ...] = ()
-    """Groups of others, whose place is looked at."""
-    identities: tuple[str, ...] = ()
+    described_groups: tuple[str, ...] = ()
+    """Other roles' groups, whose committed offsets it reads."""
+    transactional_ids: tuple[str, ...] = ()
 
     def rights(self, topic_prefix: str) -> list[Right]:
-        """All that the role needs and no more, in an order that groups what belongs together."""
-        seen = [topic for topic in self.inspects if topic not in {*self.reads, *self.writes}]
+        """Return all rights of the role, grouped by operation and kind of resource."""
+        only_described = [topic for topic in self.describes if topic not in {*self.reads, *self.writes}]
         on_topics = (
             (Operation.CREATE, self.creates),
-            (Operation.DESCRIBE, seen),
-            (Operation.DESCRIBE_CONFIGS, self.inspects),
+            (Operation.DESCRIBE, only_described),
+            (Operation.DESCRIBE_CONFIGS, self.describes),
             (Operation.READ, self.reads),
             (Operation.WRITE, self.writes),
         )
         on_names = (
             (Operation.READ, Resource.GROUP, self.groups),
-            (Operation.DESCRIBE, Resource.GROUP, self.watched),
-            (Operation.WRITE, Resource.TRANSACTIONAL_ID, self.identities),
+            (Operation.DESCRIBE, Resource.GROUP, self.described_groups),
+            (Operation.WRITE, Resource.TRANSACTIONAL_ID, self.transactional_ids),
         )
         return [
             *(
@@ -105,69 +104,69 @@ def _service_role(service: ServiceDefinition) -> Role:
     return Role(
         name=service.name,
         used_by=f"the {service.name}",
-        inspects=TOPICS,
+        describes=TOPICS,
         reads=(*service.consumes, *service.state),
         writes=(*service.produces, *service.state, DEAD_LETTERS),
         groups=(service.name,),
-        identities=(f"{service.name}-",),
+        transactional_ids=(f"{service.name}-",),
     )
 
 
 _SERVICE_NAMES: Final = tuple(service.name for service in SERVICES)
 
-# A writer commits its progress as an offset of the first topic that it writes to, which needs Read there.
+# A writer commits its progress as an offset of the first topic that it writes to, and therefore needs Read on it.
 ROLES: Final = (
-    Role(name="admin", used_by="newsloom topics create, check", creates=TOPICS, inspects=TOPICS),
+    Role(name="admin", used_by="newsloom topics create, check", creates=TOPICS, describes=TOPICS),
     Role(
         name="ingest",
         used_by="newsloom ingest",
-        inspects=(ARTICLES,),
+        describes=(ARTICLES,),
         reads=(ARTICLES,),
         writes=(ARTICLES,),
         groups=("ingest-",),
-        identities=("ingest-",),
+        transactional_ids=("ingest-",),
     ),
     *map(_service_role, SERVICES),
     Role(name="reader", used_by="newsloom stories, watch, explain, audit", reads=_PUBLISHED),
     Role(
         name="subscriber",
-        used_by="a program on newsloom.subscribe",
+        used_by="a program that calls newsloom.subscribe",
         reads=_PUBLISHED,
         groups=("subscriber-",),
-        identities=("subscriber-",),
+        transactional_ids=("subscriber-",),
     ),
     Role(
         name="operator",
-        used_by="newsloom stories merge, split, move, pin",
-        inspects=(STORY_COMMANDS,),
+        used_by="newsloom stories merge, split, move, pin; a program that calls newsloom.send_command",
+        describes=(STORY_COMMANDS,),
         reads=(*_PUBLISHED, STORY_COMMANDS, DEAD_LETTERS),
         writes=(STORY_COMMANDS,),
         groups=("command-",),
-        identities=("command-",),
+        transactional_ids=("command-",),
     ),
     Role(
         name="dead-letters",
         used_by="newsloom dead-letters",
-        inspects=(*CONSUMED, DEAD_LETTERS),
+        describes=(*CONSUMED, DEAD_LETTERS),
         reads=(DEAD_LETTERS,),
         writes=(*CONSUMED, DEAD_LETTERS),
         groups=("dead-letters-replay",),
-        identities=("dead-letters-replay",),
+        transactional_ids=("dead-letters-replay",),
     ),
     Role(
         name="verifier",
         used_by="newsloom state verify; newsloom migrate, under the old prefix",
         reads=TOPICS,
-        watched=_SERVICE_NAMES,
+        described_groups=_SERVICE_NAMES,
     ),
     Role(
         name="migrator",
         used_by="newsloom migrate, under the new prefix",
         creates=TOPICS,
-        inspects=TOPICS,
+        describes=TOPICS,
         reads=TOPICS,
         writes=TOPICS,
         groups=(*_SERVICE_NAMES, "migrate", "follow"),
-        identities=(*(f"{name}-" for name in _SERVICE_NAMES), "migrate", "follow-"),
+        transactional_ids=(*(f"{name}-" for name in _SERVICE_NAMES), "migrate", "follow-"),
     ),
 )

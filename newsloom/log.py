@@ -1,4 +1,4 @@
-"""Open the log that the settings name."""
+"""Open the log in the settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names on the log: the contract's topics and groups under an installation's prefix, and its topics' settings."""
+"""Names of an installation's topics and groups, with its prefix, and the settings of its topics."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from newsloom.streaming.log import CleanupPolicy, TopicSpec
 
 
 def topic_name(settings: Settings, topic: TopicDefinition) -> str:
-    """The topic's full name."""
+    """Return the topic's full name."""
     return settings.topic_prefix + topic.name
 
 
@@ -26,12 +26,12 @@ def group_name(settings: Settings, service: str) -> str:
 
 
 def state_topic_names(settings: Settings) -> list[str]:
-    """The topics whose partition counts must agree."""
+    """Return the topics that must have the same number of partitions."""
     return topic_names(settings, (topic for topic in TOPICS if topic.sizing is Sizing.STATE))
 
 
 def topic_specs(settings: Settings) -> tuple[TopicSpec, ...]:
-    """Every topic as it should be under these settings."""
+    """Return every topic with the partitions and limits that it should have."""
     return tuple(_spec(settings, topic) for topic in TOPICS)
 
 

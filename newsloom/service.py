@@ -1,4 +1,4 @@
-"""From the environment to a running service: the composition root both services share."""
+"""Run a service: read the settings, open the log, build the step and process records. Every service's `__main__` calls this."""
 
 from __future__ import annotations
 
@@ -31,18 +31,18 @@ from newsloom.streaming.watchdog import Watchdog
 from newsloom.terminal import escape
 
 EXIT_CONFIGURATION: Final = 78
-"""sysexits.h EX_CONFIG: starting again cannot help."""
+"""sysexits.h EX_CONFIG: a restart cannot help."""
 EXIT_LOG: Final = 75
-"""sysexits.h EX_TEMPFAIL: fenced, or the log is away; a supervisor may start the service again."""
+"""sysexits.h EX_TEMPFAIL: fenced, or the log is unavailable; a supervisor may restart the service."""
 
 StepBuilder = Callable[[Settings, Log, RestoreProgress], Step]
-"""What builds a service's step; a step with state reports its restores to the `RestoreProgress`."""
+"""Builds a service's step. A step with state reports the progress of its restores to the `RestoreProgress`."""
 
 _log = structlog.get_logger("newsloom.service")
 
 
 def main(service: str, build: StepBuilder, *, records_max: int) -> int:
-    """Run a service until SIGTERM or SIGINT; returns the exit status, having said in one line what was wrong if it is not 0."""
+    """Run a service until SIGTERM or SIGINT; return the exit status, after printing the error in one line if it is not 0."""
     configure_logging()
     exit_on_signals()
     try:
@@ -54,7 +54,7 @@ def main(service: str, build: StepBuilder, *, records_max: int) -> int:
 
 
 def serve(service: str, settings: Settings, build: StepBuilder, *, records_max: int) -> None:
-    """Open the log, check the topics, build the step, join the group and work until a signal; raises `LogError`."""
+    """Open the log, check the topics, build the step, join the group and process records until a signal; raise `LogError`."""
     config = LoopConfig(
         service=service,
         dead_letter_topic=topic_name(settings, DEAD_LETTERS),
@@ -69,16 +69,16 @@ def serve(service: str, settings: Settings, build: StepBuilder, *, records_max: 
 
 @contextmanager
 def probes(settings: Settings, metrics: Metrics, watchdog: Watchdog) -> Iterator[None]:
-    """Answer on the settings' port meanwhile, if there is one; raises ConfigurationError if it is taken."""
+    """Serve metrics and health checks while entered, if a port is set; raise `ConfigurationError` if the port is in use."""
     if not settings.metrics_port:
         yield
         return
-    answering = Probes(settings.metrics_port, metrics, watchdog)
-    answering.start()
+    server = Probes(settings.metrics_port, metrics, watchdog)
+    server.start()
     try:
         yield
     finally:
-        answering.close()
+        server.close()
 
 
 def _serve(config: LoopConfig, settings: Settings, build: StepBuilder, watchdog: Watchdog, metrics: Metrics) -> None:
@@ -102,7 +102,7 @@ def _serve(config: LoopConfig, settings: Settings, build: StepBuilder, watchdog:
 
 
 def _check_rights(service: str, settings: Settings, log: Log) -> None:
-    # At the start, and all: the right to write a dead letter would else be missed only when the first one comes.
+    # Check all rights at the start: otherwise a missing right to write dead letters would show only at the first one.
     for role in ROLES:
         if role.name == service:
             read, write = (topic_names(settings, topics) for topics in (role.reads, role.writes))
@@ -110,7 +110,7 @@ def _check_rights(service: str, settings: Settings, log: Log) -> None:
 
 
 def exit_on_signals() -> None:
-    """Let SIGTERM and SIGINT end the process at once, as long as there is no batch in hand to finish."""
+    """Let SIGTERM and SIGINT end the process at once, as long as no batch is being processed."""
 
     def _end(_signal: int, _frame: FrameType | None) -> None:
         raise SystemExit(0)
@@ -120,7 +120,7 @@ def exit_on_signals() -> None:
 
 
 def stop_on_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set."""
+    """Return an event that SIGTERM and SIGINT set."""
     stop = threading.Event()
 
     def _stop(_signal: int, _frame: FrameType | None) -> None:
@@ -132,7 +132,7 @@ def stop_on_signals() -> threading.Event:
 
 
 def configure_logging() -> None:
-    """One JSON object a line on standard error, from `info` up."""
+    """Log JSON lines to standard error, from level `info` up."""
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

@@ -1,21 +1,21 @@
-"""Stories and their updates as Python objects, for a subscriber: `pip install newsloom` is all it takes.
+"""Read stories and their updates as Python objects. `pip install newsloom` is all a subscriber needs.
 
-    from newsloom.subscribe import subscribe
+    from newsloom import subscribe
 
     with subscribe("kafka://host:9092") as newsloom:
         updates = newsloom.updates()          # from now on
-        stories = newsloom.stories()          # as they stand: every story, its history included
-        for update in updates:                # live; blocks until something happens
+        stories = newsloom.stories()          # the current state of every story, with its history
+        for update in updates:                # live; blocks until the next update
             print(f"{update.article_count} articles: {update.title}")
 
-`updates` opened before `stories` was read, so nothing falls between the two; an update whose `version` is not above that
-of its story in `stories` is already in there. To go on after a restart where you stopped, name a consumer group:
+Open `updates` before reading `stories`, so that no update is missed between the two. An update is already part of `stories` if
+its `version` is not above the story's. To continue after a restart where you stopped, use a consumer group:
 
     with subscribe("kafka://host:9092") as newsloom, newsloom.subscription(group="newsletter") as subscription:
         for batch in subscription:
             for update in batch:
                 send(update)
-            batch.commit()                    # at least once: what was not committed comes again
+            batch.commit()                    # at least once: uncommitted updates are delivered again
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ T = TypeVar("T")
 
 
 class UnreadableRecord(LogError):
-    """A record that is not what its topic holds; the message names its topic, partition and offset, and what is wrong."""
+    """A record is not valid for its topic; the message names topic, partition, offset and problem."""
 
 
 def subscribe(url: str, *, topic_prefix: str = "news.", kafka_options: Mapping[str, str] | None = None) -> Newsloom:
-    """The newsloom whose topics live at `url` (kafka://host:9092 or sqlite:///file.db); close it, or use it in a `with`.
+    """Connect to the installation at `url` (kafka://host:9092 or sqlite:///file.db). Close it, or use it in a `with`.
 
     Raises:
         ConfigurationError: `url` is not a log.
@@ -61,7 +61,7 @@ def subscribe(url: str, *, topic_prefix: str = "news.", kafka_options: Mapping[s
 
 
 class Newsloom:
-    """What a newsloom publishes. Every method raises `ConfigurationError` if the topic it reads does not exist."""
+    """What an installation publishes. Every method raises `ConfigurationError` if its topic does not exist."""
 
     def __init__(self, log: Log, *, topic_prefix: str = "news.") -> None:
         self._log = log
@@ -69,7 +69,7 @@ class Newsloom:
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
-        """Open the installation that the settings name; raises as `subscribe` does."""
+        """Connect to the installation in the settings; raise as `subscribe` does."""
         return cls(open_log(settings), topic_prefix=settings.topic_prefix)
 
     def __enter__(self) -> Self:
@@ -89,18 +89,18 @@ class Newsloom:
         stop: threading.Event | None = None,
         idle_s: float | None = None,
     ) -> Iterator[StoryUpdate]:
-        """Updates as they are published, in order for each story, from the moment of this call (or the earliest kept).
+        """Yield updates in order for each story, from this call on, or from the earliest on the log.
 
-        Ends when `stop` is set (within half a second), or when nothing came for `idle_s` seconds; never, without either. What
-        stood in the log at the call always comes, so that `start="earliest", idle_s=0` gives what is there.
-        A log that is away for a while is waited for.
+        Ends when `stop` is set (within half a second), or after `idle_s` seconds without an update; without either, never.
+        First yields everything that is on the log at this call, so `start="earliest", idle_s=0` reads the whole topic. Waits
+        while the log is unavailable.
 
         Raises:
-            UnreadableRecord: on the way, at a record that is not an update.
-            LogUnavailable: the log stayed away for `idle_s`.
+            UnreadableRecord: while iterating, if a record is not an update.
+            LogUnavailable: the log was unavailable for `idle_s`.
 
         """
-        # Not a generator itself: the place to start from is fixed by the call, not by the first `next`.
+        # Not a generator itself: open the reader at this call, not at the first `next`, as "latest" means now.
         reader = self._log.reader(topic_partitions(self._log, self._name(STORY_UPDATES)), start=start)
 
         def poll(timeout_ms: int) -> Batch:
@@ -112,31 +112,31 @@ class Newsloom:
                     for record in batch.records:
                         if stop is not None and stop.is_set():
                             return
-                        yield _decoded(record, decode_update)
+                        yield _decode(record, decode_update)
             finally:
                 reader.close()
 
         return updates()
 
     def stories(self) -> dict[str, Story]:
-        """Every story as it stands now, by id: open, closed and merged ones, until they are forgotten.
+        """Return the current state of every story by id: open, closed and merged ones, until they are forgotten.
 
         Raises:
             UnreadableRecord: a record is not a story.
-            LogUnavailable: the log went away; call again.
+            LogUnavailable: the log became unavailable; call again.
 
         """
         return self._latest(STORIES, decode_story)
 
     def memberships(self) -> dict[tuple[str, str], Membership]:
-        """Which story each article is in, by (edition, article id); raises as `stories` does."""
+        """Return the story of each article, by (edition, article id); raise as `stories` does."""
         states = self._latest(ARTICLE_STORIES, decode_state).values()
         return {(state.edition, state.article_id): state for state in states if isinstance(state, Membership)}
 
     def subscription(self, *, group: str, instance: str = "0") -> Subscription:
-        """Updates for a consumer group, which remembers how far it has come; a new group begins at the earliest kept.
+        """Join a consumer group, whose committed offsets are stored in the log. A new group starts at the earliest update.
 
-        Several processes share the work when each has an `instance` of its own: a name that it keeps over restarts.
+        Several processes share the work if each has its own `instance`, a name that it keeps over restarts.
         """
         return Subscription(self._log.worker(group=group, instance=instance, topics=[self._name(STORY_UPDATES)]))
 
@@ -144,14 +144,14 @@ class Newsloom:
         return self._prefix + topic.name
 
     def _latest(self, topic: TopicDefinition, decode: Callable[[bytes], T]) -> dict[str, T]:
-        # Decode only the latest records: a compacted topic may still hold many older ones.
+        # Decode only the latest records: a compacted topic may still contain many older ones.
         latest = latest_by_key(read_topic(self._log, self._name(topic)))
-        return {(one.key or b"").decode("utf-8", "backslashreplace"): _decoded(one, decode) for one in latest}
+        return {(one.key or b"").decode("utf-8", "backslashreplace"): _decode(one, decode) for one in latest}
 
 
 @dataclass(frozen=True, slots=True)
 class UpdateBatch:
-    """Some updates, in order for each story, and the way to say that they are dealt with."""
+    """Some updates, in order for each story; commit them after processing."""
 
     updates: tuple[StoryUpdate, ...]
     _commit: Callable[[], None]
@@ -160,18 +160,18 @@ class UpdateBatch:
         return iter(self.updates)
 
     def commit(self) -> None:
-        """These updates, and those of the batches before, are done: the group never sees them again.
+        """Commit this batch and all before it: the group will not receive them again.
 
         Raises:
-            CommitFailed: they may come again; go on with the next batch.
-            Fenced: another process has taken this instance's name; stop.
+            CommitFailed: they may be delivered again; continue with the next batch.
+            Fenced: another process has joined with this instance name; stop.
 
         """
         self._commit()
 
 
 class Subscription:
-    """The updates of one member of a consumer group, in batches; iterate over it. Used by one thread."""
+    """One member of a consumer group. Iterate over it to get batches of updates, in one thread."""
 
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
@@ -188,11 +188,11 @@ class Subscription:
     def batches(
         self, *, records_max: int = RECORDS_MAX, stop: threading.Event | None = None, idle_s: float | None = None
     ) -> Iterator[UpdateBatch]:
-        """Batches of at most `records_max` updates, until `stop` is set or nothing came for `idle_s` seconds.
+        """Yield batches of at most `records_max` updates until `stop` is set or after `idle_s` seconds without an update.
 
         Raises:
-            UnreadableRecord: a record is not an update; nothing behind it was committed.
-            Fenced: another process has taken this instance's name.
+            UnreadableRecord: a record is not an update; it and those after it are not committed.
+            Fenced: another process has joined with this instance name.
 
         """
 
@@ -200,11 +200,11 @@ class Subscription:
             return self._worker.poll(max_records=records_max, timeout_ms=timeout_ms)
 
         for batch in _batches(poll, stop=stop, idle_s=idle_s):
-            updates = tuple(_decoded(record, decode_update) for record in batch.records)
+            updates = tuple(_decode(record, decode_update) for record in batch.records)
             yield UpdateBatch(updates, partial(self._worker.commit, batch, []))
 
     def close(self) -> None:
-        """Leave; what was not committed comes again."""
+        """Leave the group; uncommitted updates are delivered again."""
         self._worker.close()
 
 
@@ -215,16 +215,16 @@ def _batches(
     idle_s: float | None,
     caught_up: Callable[[], bool] = lambda: True,
 ) -> Iterator[Batch]:
-    """What `poll` (of a timeout in milliseconds) brings, until `stop`, or until it is `caught_up` and silent for `idle_s`.
+    """Yield what `poll` (of a timeout in ms) returns, until `stop`, or until it is `caught_up` and nothing came for `idle_s`.
 
     Raises:
-        LogUnavailable: the log stayed away for `idle_s`: nobody can say whether it was silent.
+        LogUnavailable: the log was unavailable for `idle_s`, so it is unknown whether there are more records.
 
     """
     stop = stop or threading.Event()
-    silent_from = time.monotonic()
+    idle_since = time.monotonic()
     while not stop.is_set():
-        left_s = math.inf if idle_s is None else max(0.0, silent_from + idle_s - time.monotonic())
+        left_s = math.inf if idle_s is None else max(0.0, idle_since + idle_s - time.monotonic())
         wait_ms = POLL_TIMEOUT_MS if not caught_up() else math.ceil(min(POLL_TIMEOUT_MS, left_s * 1000))
         try:
             batch = poll(wait_ms)
@@ -235,12 +235,12 @@ def _batches(
             continue
         if batch.records:
             yield batch
-            silent_from = time.monotonic()
+            idle_since = time.monotonic()
         elif left_s == 0 and caught_up():
             return
 
 
-def _decoded(record: Record, decode: Callable[[bytes], T]) -> T:
+def _decode(record: Record, decode: Callable[[bytes], T]) -> T:
     where = f"{record.topic} partition {record.partition} offset {record.offset}"
     if record.value is None:
         raise UnreadableRecord(f"{where} cannot be read: it has no value")

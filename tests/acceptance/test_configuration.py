@@ -157,7 +157,7 @@ def test_a_file_that_is_something_else(newsroom: Installation, program: Program)
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("NEWSLOOM_LGO", "sqlite:///news.db", "NEWSLOOM_LGO is not a setting; there are NEWSLOOM_LOG"),
+        ("NEWSLOOM_LGO", "sqlite:///news.db", "NEWSLOOM_LGO is not a setting. The settings are NEWSLOOM_LOG"),
         ("NEWSLOOM_PARTITIONS", "many", "NEWSLOOM_PARTITIONS='many' must be a whole number"),
         ("NEWSLOOM_DEAD_LETTER_SHARE_MAX", "2", "NEWSLOOM_DEAD_LETTER_SHARE_MAX='2' must be"),
     ],

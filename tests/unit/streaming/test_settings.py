@@ -71,7 +71,7 @@ def test_an_invalid_value_is_named_with_the_valid_ones(name: str, value: str, wa
 @pytest.mark.parametrize("name", ["NEWSLOOM_LGO", "NEWSLOOM_KAFKA", "NEWSLOOM_"])
 def test_an_unknown_variable_is_named_with_the_settings(name: str) -> None:
     with pytest.raises(
-        ConfigurationError, match=f"^{name} is not a setting; there are NEWSLOOM_LOG,.* NEWSLOOM_KAFKA_"
+        ConfigurationError, match=f"^{name} is not a setting. The settings are NEWSLOOM_LOG,.* NEWSLOOM_KAFKA_"
     ):
         load_settings({name: "x"})
 
