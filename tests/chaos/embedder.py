@@ -1,7 +1,7 @@
-"""`python -m tests.chaos.embedder`: the embedder, but for its model, whose vectors it looks up where they were kept.
+"""`python -m tests.chaos.embedder`: the embedder with a cache of vectors in place of its model.
 
-They are the model's own, to the bit, and take it as long as the model does; only its CPU time is saved, which many of them on
-two cores do not have. A signal makes its next batch a very slow one, while its heartbeats go on.
+The vectors are those of the model, bit for bit, and take as long as with the model. Only CPU time is saved, so that several
+embedders can run on two cores. A signal makes the next batch very slow, while heartbeats continue.
 """
 
 from __future__ import annotations
@@ -31,19 +31,19 @@ from tests.chaos.traffic import pair_of
 
 VECTORS: Final = "CHAOS_VECTORS"
 SLOW_S: Final = "CHAOS_SLOW_S"
-"""Environment: the folder of the kept vectors, and the seconds that a slow batch takes."""
+"""Environment variables: the folder of the cached vectors, and the seconds that a slow batch takes."""
 SLOW_SIGNAL: Final = signal.SIGUSR1
 TEXT_S: Final = 0.02
-"""What the default model takes for a text on one core, about."""
+"""About the time that the default model takes for a text on one core."""
 
 
 class PacedEncoder:
-    """An encoder that takes its time."""
+    """Takes as long as the model, and much longer for one batch after `SLOW_SIGNAL`."""
 
     def __init__(self, encoder: Encoder) -> None:
         self._encoder = encoder
         self._slow = threading.Event()
-        signal.signal(SLOW_SIGNAL, self._be_slow)
+        signal.signal(SLOW_SIGNAL, self._on_slow_signal)
 
     @property
     def model(self) -> str:
@@ -61,33 +61,33 @@ class PacedEncoder:
             waiting.wait(float(os.environ[SLOW_S]))
         return self._encoder.encode(texts)
 
-    def _be_slow(self, _signal: int, _frame: FrameType | None) -> None:
+    def _on_slow_signal(self, _signal: int, _frame: FrameType | None) -> None:
         self._slow.set()
 
 
-def kept_vectors(folder: Path, model: str) -> CachedEncoder:
-    """The encoder that looks vectors up in the folder; what it does not find there it encodes, and keeps."""
+def cached_encoder(folder: Path, model: str) -> CachedEncoder:
+    """Return an encoder that caches vectors in the folder."""
     return CachedEncoder(
         model, partial(_load, model), folder, lambda done, of: print_progress(f"{done:,} of {of:,} texts")
     )
 
 
-def keep_vectors(lines: list[bytes], vectors: Path, model: str) -> None:
-    """See to it that the folder holds the vectors of all texts of these lines: the embedder's step is run over them once."""
-    step = EmbedderStep(Settings(topic_prefix=""), kept_vectors(vectors, model))
+def cache_vectors(lines: list[bytes], vectors: Path, model: str) -> None:
+    """Run the embedder's step over the lines once, so that the folder has the vectors of all texts."""
+    step = EmbedderStep(Settings(topic_prefix=""), cached_encoder(vectors, model))
     pairs = [pair_of(line) for line in lines]
-    step.process([Record(ARTICLES.name, 0, place, 0, key, value) for place, (key, value) in enumerate(pairs)])
+    step.process([Record(ARTICLES.name, 0, offset, 0, key, value) for offset, (key, value) in enumerate(pairs)])
 
 
 def _load(model: str) -> Encoder:
-    # torch takes seconds to load: only for a text that was not kept.
+    # Imported only for a text that is not in the cache: torch takes seconds to load.
     from services.embedder.sentence_encoder import load_encoder  # noqa: PLC0415
 
     return load_encoder(model)
 
 
 def _build(settings: Settings, _log: Log, _progress: RestoreProgress) -> Step:
-    encoder = kept_vectors(Path(os.environ[VECTORS]), settings.model)
+    encoder = cached_encoder(Path(os.environ[VECTORS]), settings.model)
     return EmbedderStep(settings, PacedEncoder(encoder))
 
 

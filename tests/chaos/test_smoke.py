@@ -1,4 +1,4 @@
-"""A short run of `make chaos`: some of every blow, and the same proof."""
+"""A short run of `make chaos`: some faults of each kind, and the same checks."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from newsloom.settings import Settings
-from tests.chaos.embedder import keep_vectors
-from tests.chaos.report import report
-from tests.chaos.run import Request, run
+from tests.chaos.embedder import cache_vectors
+from tests.chaos.results import render
+from tests.chaos.run import ChaosConfig, run
 from tests.chaos.traffic import traffic
 from tests.conftest import HOW_TO_RUN
 from tests.kafka.broker import find_kafka_home
@@ -27,13 +27,13 @@ def test_nothing_is_lost_and_nothing_comes_twice(tmp_path: Path) -> None:
         pytest.skip(HOW_TO_RUN)
     with as_file(files("services.local") / "sample" / "articles.jsonl") as sample:
         lines = traffic([sample], seed=1)
-    keep_vectors(lines, tmp_path, Settings().model)
+    cache_vectors(lines, tmp_path, Settings().model)
 
-    outcome = run(Request(kills=10, brokers=3, seed=1, lines=lines, vectors=tmp_path), home, print)
+    result = run(ChaosConfig(kills=10, brokers=3, seed=1, lines=lines, vectors=tmp_path), home, print)
 
-    print(report(outcome, "smoke"))
-    assert outcome.problems == []
-    assert outcome.records["vectors"] > len(lines) / 2
-    kills = sum(count for kind, count in outcome.counts.items() if kind in {"embedder: kill", "clusterer: kill"})
-    assert (kills, outcome.counts["lines fed"]) == (10, len(lines))
-    assert outcome.counts["brokers down"] >= 3
+    print(render(result, "smoke"))
+    assert result.problems == []
+    assert result.records["vectors"] > len(lines) / 2
+    kills = sum(count for kind, count in result.counts.items() if kind in {"embedder: kill", "clusterer: kill"})
+    assert (kills, result.counts["lines ingested"]) == (10, len(lines))
+    assert result.counts["brokers down"] >= 3

@@ -1,4 +1,4 @@
-"""What the newsroom under chaos is fed: real articles in several editions, and what real feeds do to them afterwards."""
+"""The lines to ingest: real articles in several editions, with the duplicates, corrections and retractions of real feeds."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from newsloom.contracts.codec import encode
 from services.ingest.article_parser import ParseOptions, Retraction, parse_line
 
 NAMES: Final = {"outlet": "source", "language": "lang"}
-"""What the files call otherwise."""
+"""Fields that have other names in the files."""
 RULES: Final = ParseOptions(sources=NAMES)
 GOLD: Final = ("story", "story_title", "syndicated")
-"""The labels of the files: no part of an article."""
+"""Labels in the files that are not part of an article."""
 REAL: Final = ("groundnews2025.jsonl.gz", "allsides_dev.jsonl.gz")
-REPEATED_EVERY, CORRECTED_EVERY, RETRACTED_EVERY = 20, 25, 40
-LOOK_BACK: Final = 300
-"""How far back an article may lie that comes again, is corrected or withdrawn."""
+DUPLICATED_EVERY, CORRECTED_EVERY, RETRACTED_EVERY = 20, 25, 40
+LOOK_BACK_ROWS: Final = 300
+"""How many rows back an article that is duplicated, corrected or retracted may be."""
 
 Row = dict[str, Any]
 Pair = tuple[bytes | None, bytes | None]
@@ -28,23 +28,23 @@ Pair = tuple[bytes | None, bytes | None]
 
 
 def traffic(files: list[Path], *, seed: int, articles_max: int | None = None) -> list[bytes]:
-    """Lines for `newsloom ingest`: the files woven into one, and between them repeats, corrections and retractions.
+    """Return lines for `newsloom ingest`: the files interleaved, with duplicates, corrections and retractions.
 
-    A correction takes the text of another article of its edition: texts that no file holds would have to be encoded first.
+    A correction takes the text of another article: new texts would have to be encoded first.
     """
-    choice = random.Random(seed)  # noqa: S311 - nothing secret
-    rows = _woven([_rows(file) for file in files])[:articles_max]
-    return [json.dumps(row).encode() + b"\n" for row in _stirred(rows, choice)]
+    rng = random.Random(seed)  # noqa: S311 - nothing secret
+    rows = _interleave([_rows(file) for file in files])[:articles_max]
+    return [json.dumps(row).encode() + b"\n" for row in _with_changes(rows, rng)]
 
 
 def real_files(folder: Path) -> list[Path]:
-    """The files of real articles in the folder, if all of them are there."""
+    """Return the files of real articles in the folder, or an empty list if one is missing."""
     files = [folder / name for name in REAL]
     return files if all(file.exists() for file in files) else []
 
 
 def pair_of(line: bytes) -> Pair:
-    """What a line is on `articles`."""
+    """Return the key and value of a line on `articles`."""
     event = parse_line(line, RULES)
     return event.id.encode(), None if isinstance(event, Retraction) else encode(event)
 
@@ -58,35 +58,35 @@ def _row(file: Path, line: bytes) -> Row | None:
     try:
         row: Row = json.loads(line)
     except ValueError:
-        return None  # The sample holds a line that is none; ingest's own tests say what becomes of it.
+        return None  # The sample has one invalid line, which the tests of ingest cover.
     plain = {name: value for name, value in row.items() if name not in GOLD and value is not None}
     return {**plain, "edition": plain.get("edition", _edition(file, plain))}
 
 
 def _edition(file: Path, row: Mapping[str, Any]) -> str:
-    """A few worlds out of two files: more editions than partitions, which is what is to be shown."""
+    """Return an edition by file and leaning, so that there are more editions than partitions."""
     return f"{file.name.partition('.')[0]}-{row.get('leaning', 'unknown')}"
 
 
-def _woven(streams: list[list[Row]]) -> list[Row]:
-    """All of them at once, each at the pace at which all end together; in its own order each."""
-    placed = [
-        ((place + 1) / len(rows), number, row) for number, rows in enumerate(streams) for place, row in enumerate(rows)
+def _interleave(streams: list[list[Row]]) -> list[Row]:
+    """Merge the streams, each in its own order, so that all end together."""
+    ranked = [
+        ((index + 1) / len(rows), number, row) for number, rows in enumerate(streams) for index, row in enumerate(rows)
     ]
-    return [row for _, _, row in sorted(placed, key=lambda item: item[:2])]
+    return [row for _, _, row in sorted(ranked, key=lambda item: item[:2])]
 
 
-def _stirred(rows: list[Row], choice: random.Random) -> Iterator[Row]:
-    for place, row in enumerate(rows):
+def _with_changes(rows: list[Row], rng: random.Random) -> Iterator[Row]:
+    for index, row in enumerate(rows):
         yield row
-        past = rows[max(0, place - LOOK_BACK) : place + 1]
-        if place % REPEATED_EVERY == REPEATED_EVERY - 1:
-            yield choice.choice(past)
-        if place % CORRECTED_EVERY == CORRECTED_EVERY - 1:
-            yield _correction(choice.choice(past), choice.choice(past))
-        if place % RETRACTED_EVERY == RETRACTED_EVERY - 1:
-            withdrawn = choice.choice(past)
-            yield {"id": withdrawn["id"], "edition": withdrawn["edition"], "retracted": True}
+        past = rows[max(0, index - LOOK_BACK_ROWS) : index + 1]
+        if index % DUPLICATED_EVERY == DUPLICATED_EVERY - 1:
+            yield rng.choice(past)
+        if index % CORRECTED_EVERY == CORRECTED_EVERY - 1:
+            yield _correction(rng.choice(past), rng.choice(past))
+        if index % RETRACTED_EVERY == RETRACTED_EVERY - 1:
+            retracted = rng.choice(past)
+            yield {"id": retracted["id"], "edition": retracted["edition"], "retracted": True}
 
 
 def _correction(row: Row, other: Row) -> Row:

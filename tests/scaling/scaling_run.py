@@ -25,7 +25,7 @@ from services.ingest.article_parser import parse_line
 from services.ingest.messages import article_message
 from tests.acceptance.installation import INPUTS
 from tests.chaos.embedder import VECTORS
-from tests.chaos.newsroom import Newsroom
+from tests.chaos.replica_supervisor import ReplicaSupervisor
 from tests.chaos.traffic import RULES
 from tests.kafka.broker import wait_until
 
@@ -41,7 +41,7 @@ class ScalingRun:
     """The processes, and what was observed of them."""
 
     settings: Settings
-    newsroom: Newsroom
+    replicas: ReplicaSupervisor
     lines: list[bytes]
     lines_written: int = 0
     restores: dict[str, Restores] = field(default_factory=dict)
@@ -53,7 +53,7 @@ class ScalingRun:
     def all_restores(self) -> Restores:
         """Return every restore so far."""
         found = []
-        for output in self.newsroom.folder.glob("clusterer-*.log"):
+        for output in self.replicas.folder.glob("clusterer-*.log"):
             for line in output.read_text().splitlines():
                 event: dict[str, Any] = json.loads(line) if line.startswith("{") else {}
                 if event.get("event") == "partition.restored":
@@ -87,7 +87,7 @@ class ScalingRun:
         """Wait for the condition, and restart ended processes meanwhile."""
 
         def restart_and_check() -> bool:
-            self.newsroom.tend()
+            self.replicas.check()
             return condition()
 
         wait_until(restart_and_check, WAIT_S_MAX, what)
@@ -105,12 +105,12 @@ class ScalingRun:
     def join(self, instance: str) -> None:
         """Start one more replica of each service."""
         for service in INPUTS:
-            self.newsroom.add(service, instance)
+            self.replicas.add(service, instance)
 
     def end(self, instance: str, number: signal.Signals) -> None:
         """End the replicas of this instance name; they are not restarted."""
-        for replica in [one for one in self.newsroom.replicas if one.instance == instance]:
-            self.newsroom.lose(replica, number)
+        for replica in [one for one in self.replicas.replicas if one.instance == instance]:
+            self.replicas.remove(replica, number)
 
     def embedder_shares(self) -> dict[str, Counter[str]]:
         """Return the partitions of each topic by embedder, as the broker reports them."""
@@ -142,11 +142,11 @@ def run_scaling(url: str, prefix: str, folder: Path, lines: list[bytes], vectors
     ours = {"NEWSLOOM_LOG": url, "NEWSLOOM_TOPIC_PREFIX": prefix, VECTORS: str(vectors)}
     with closing(open_log_url(url)) as log:
         log.admin().create(topic_specs(settings))
-    run = ScalingRun(settings, Newsroom({**environ, **ours}, folder), lines)
+    run = ScalingRun(settings, ReplicaSupervisor({**environ, **ours}, folder), lines)
     try:
         _run_phases(run)
     finally:
-        run.newsroom.kill()
+        run.replicas.kill_all()
     return run
 
 
@@ -180,4 +180,4 @@ def _run_phases(run: ScalingRun) -> None:
     run.takeover_s = time.monotonic() - begun
     run.phase("third joins", third_joins, restores=1)
     run.phase("first leaves", first_leaves, restores=2)
-    run.newsroom.end()
+    run.replicas.stop_all()

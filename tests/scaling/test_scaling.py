@@ -15,8 +15,8 @@ from newsloom.log_names import topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.open import open_log_url
 from services.verifier.verification import find_violations
-from tests.chaos import verifying
-from tests.chaos.embedder import keep_vectors, kept_vectors
+from tests.chaos import reference_run
+from tests.chaos.embedder import cache_vectors, cached_encoder
 from tests.chaos.traffic import traffic
 from tests.scaling.scaling_run import PARTITIONS, STATE_PARTITIONS, ScalingRun, run_scaling
 
@@ -32,17 +32,17 @@ def vectors(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(kafka_url: str, tmp_path_factory: pytest.TempPathFactory, vectors: Path) -> Iterator[ScalingRun]:
     with as_file(files("services.local") / "sample" / "articles.jsonl") as sample:
         lines = traffic([sample], seed=2)
-    keep_vectors(lines, vectors, Settings().model)
-    result = run_scaling(kafka_url, f"t{uuid.uuid4().hex[:8]}.", tmp_path_factory.mktemp("newsroom"), lines, vectors)
+    cache_vectors(lines, vectors, Settings().model)
+    result = run_scaling(kafka_url, f"t{uuid.uuid4().hex[:8]}.", tmp_path_factory.mktemp("replicas"), lines, vectors)
     print(f"\npartitions of a killed replica: taken over and processed after {result.takeover_s:.1f} s (session: 10 s)")
     for name, restores in result.restores.items():
         print(f"{name}: {restores}")
     yield result
-    result.newsroom.kill()
+    result.replicas.kill_all()
 
 
 def test_all_processes_ended_as_expected(run: ScalingRun) -> None:
-    assert run.newsroom.problems == []
+    assert run.replicas.problems == []
 
 
 def test_a_new_replica_gets_partitions_and_no_other_replica_restores(run: ScalingRun) -> None:
@@ -69,17 +69,19 @@ def test_each_embedder_has_an_equal_share_of_the_articles(run: ScalingRun) -> No
 
 def test_the_result_has_no_duplicates(run: ScalingRun, vectors: Path) -> None:
     with closing(open_log_url(run.settings.log)) as log:
-        found = verifying.Topics.read(log, run.settings.topic_prefix)
+        found = reference_run.Topics.read(log, run.settings.topic_prefix)
         assert find_violations(log, run.settings) == []
-    assert list(verifying.ingest_problems(run.lines, found.articles)) == []
-    assert list(verifying.embedding_problems(found, kept_vectors(vectors, run.settings.model), run.settings)) == []
-    calm = verifying.undisturbed(found.vectors, run.settings)
-    assert list(verifying.clustering_differences(found, calm)) == []
+    assert list(reference_run.ingest_problems(run.lines, found.articles)) == []
+    assert (
+        list(reference_run.embedding_problems(found, cached_encoder(vectors, run.settings.model), run.settings)) == []
+    )
+    expected = reference_run.run_clusterer(found.vectors, run.settings)
+    assert list(reference_run.clustering_differences(found, expected)) == []
 
 
 def test_each_edition_is_in_one_partition(run: ScalingRun) -> None:
     with closing(open_log_url(run.settings.log)) as log:
-        found = verifying.Topics.read(log, run.settings.topic_prefix)
+        found = reference_run.Topics.read(log, run.settings.topic_prefix)
     homes = {(record.key, record.partition) for record in found.vectors}
     assert len(homes) == len({edition for edition, _ in homes}) > STATE_PARTITIONS
     stories = {(record.header("edition"), record.partition) for record in (*found.stories, *found.memberships)}

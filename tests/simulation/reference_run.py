@@ -19,7 +19,7 @@ from newsloom.streaming.step import Step
 from services.clusterer.__main__ import RECORDS_MAX
 from services.embedder.step import EmbedderStep
 from services.verifier.verification import find_violations
-from tests.chaos.verifying import Topics, clustering_differences
+from tests.chaos.reference_run import Topics, clustering_differences
 from tests.simulation.encoder import WordEncoder
 from tests.simulation.services import Service
 from tests.simulation.traffic import START

@@ -17,9 +17,9 @@ import pytest
 from newsloom.service import EXIT_LOG
 from newsloom.settings import load_settings
 from tests.acceptance.installation import INPUTS, Installation
-from tests.chaos import verifying
-from tests.chaos.embedder import SLOW_S, VECTORS, keep_vectors, kept_vectors
-from tests.chaos.newsroom import REPOSITORY, Newsroom, Replica
+from tests.chaos import reference_run
+from tests.chaos.embedder import SLOW_S, VECTORS, cache_vectors, cached_encoder
+from tests.chaos.replica_supervisor import REPOSITORY, Replica, ReplicaSupervisor
 from tests.chaos.traffic import NAMES, traffic
 from tests.kafka.broker import wait_until
 
@@ -35,7 +35,7 @@ PAUSE_S_MAX: Final = 1.0
 class FaultyRun:
     """Ingests the articles in chunks, and injects a fault into a replica after each."""
 
-    def __init__(self, installation: Installation, newsroom: Newsroom, lines: list[bytes]) -> None:
+    def __init__(self, installation: Installation, newsroom: ReplicaSupervisor, lines: list[bytes]) -> None:
         self._installation = installation
         self._newsroom = newsroom
         self._lines = lines
@@ -79,19 +79,19 @@ class FaultyRun:
             self.kills += 1
 
     def _works(self, replica: Replica) -> bool:
-        self._newsroom.tend()
+        self._newsroom.check()
         return replica.process.status is None and replica.process.has_started
 
     def drain(self) -> None:
         with closing(self._installation.open()) as log:
 
             def is_done() -> bool:
-                self._newsroom.tend()
+                self._newsroom.check()
                 backlog = sum(self._installation.backlog(log, service) for service in INPUTS)
                 return not backlog and not self._newsroom.zombies
 
             wait_until(is_done, WAIT_S_MAX, "everything to be done")
-        self._newsroom.end()
+        self._newsroom.stop_all()
 
 
 @pytest.mark.slow
@@ -101,12 +101,12 @@ def test_an_installation_with_killed_services_is_verified(tmp_path: Path) -> Non
         lines = traffic([sample], seed=1)
     installation = Installation(f"sqlite:///{tmp_path}/news.db", "faults.", tmp_path)
     settings = load_settings({"NEWSLOOM_LOG": installation.url, "NEWSLOOM_TOPIC_PREFIX": "faults.", **PARTITIONS})
-    keep_vectors(lines, tmp_path / "vectors", settings.model)
+    cache_vectors(lines, tmp_path / "vectors", settings.model)
     installation.command("topics", "create", **PARTITIONS)
     logs = tmp_path / "logs"
     logs.mkdir()
     own = {VECTORS: str(tmp_path / "vectors"), SLOW_S: "0", "OPENBLAS_NUM_THREADS": "1"}
-    newsroom = Newsroom(installation.environ(**PARTITIONS, **own), logs)
+    newsroom = ReplicaSupervisor(installation.environ(**PARTITIONS, **own), logs)
     try:
         for service, instance in REPLICAS:
             newsroom.add(service, instance)
@@ -114,7 +114,7 @@ def test_an_installation_with_killed_services_is_verified(tmp_path: Path) -> Non
         run.run()
         run.drain()
     finally:
-        newsroom.kill()
+        newsroom.kill_all()
 
     assert newsroom.problems == []
     assert run.kills >= CHUNKS - CHUNKS // REPLACED_EVERY
@@ -123,9 +123,9 @@ def test_an_installation_with_killed_services_is_verified(tmp_path: Path) -> Non
     verified = installation.command("state", "verify", **PARTITIONS)
     assert "every invariant holds" in verified.stderr
     with closing(installation.open()) as log:
-        found = verifying.Topics.read(log, installation.prefix)
-        assert list(verifying.ingest_problems(lines, found.articles)) == []
-        encoder = kept_vectors(tmp_path / "vectors", settings.model)
-        assert list(verifying.embedding_problems(found, encoder, settings)) == []
-        calm = verifying.undisturbed(found.vectors, settings)
-        assert list(verifying.clustering_differences(found, calm)) == []
+        found = reference_run.Topics.read(log, installation.prefix)
+        assert list(reference_run.ingest_problems(lines, found.articles)) == []
+        encoder = cached_encoder(tmp_path / "vectors", settings.model)
+        assert list(reference_run.embedding_problems(found, encoder, settings)) == []
+        calm = reference_run.run_clusterer(found.vectors, settings)
+        assert list(reference_run.clustering_differences(found, calm)) == []

@@ -1,4 +1,4 @@
-"""Replicas of both services, and a supervisor that starts each one again whenever it ends."""
+"""Replicas of both services, and a supervisor that restarts each one when it ends."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from newsloom.service import EXIT_LOG
 
 RESTART_S: Final = 0.5
 FENCED_S_MAX: Final = 180.0
-"""A zombie that wakes up may first have to find out that its broker is away."""
+"""A zombie that resumes may first have to notice that its broker is away."""
 END_S_MAX: Final = 90.0
 REPOSITORY: Final = Path(__file__).resolve().parent.parent.parent
 MODULES: Final = {"embedder": "tests.chaos.embedder", "clusterer": "services.clusterer"}
 EXPECTED: Final = frozenset({0, EXIT_LOG, -signal.SIGKILL, -signal.SIGTERM, -signal.SIGUSR1})
-"""Statuses a replica may end with: told to, fenced or without a log, killed (the last two: where it had no handler for it,
-at its very beginning or its very end)."""
+"""Statuses with which a replica may end: stopped, fenced or without a log, killed. The last two: signals at the very start or
+end of the process, where it has no handler for them."""
 
 
 class Process:
-    """One life of a replica."""
+    """One process of a replica."""
 
     def __init__(self, service: str, environ: Mapping[str, str], output: Path) -> None:
         self.output = output
@@ -61,7 +61,7 @@ class Process:
 
 @dataclass
 class Replica:
-    """A member of a service's group, by its instance; it is always there, in one process after another."""
+    """A member of a service's group, by its instance: one process after another."""
 
     service: str
     instance: str
@@ -77,17 +77,17 @@ class Replica:
 
 @dataclass
 class Zombie:
-    """A process that was frozen while another took its identity."""
+    """A frozen process whose instance name another process has taken."""
 
     name: str
     process: Process
-    wakes_at: float
-    awake: bool = False
+    resumes_at: float
+    is_resumed: bool = False
 
 
 @dataclass
-class Newsroom:
-    """All replicas. `tend` is to be called often: it is the supervisor, and it wakes what was frozen."""
+class ReplicaSupervisor:
+    """Supervises all replicas. Call `check` often: it restarts processes and resumes frozen ones."""
 
     environ: Mapping[str, str]
     folder: Path
@@ -98,7 +98,7 @@ class Newsroom:
     fenced: int = 0
 
     def add(self, service: str, instance: str) -> Replica:
-        """A replica more."""
+        """Start another replica."""
         replica = Replica(service, instance, self._process(service, instance))
         self.replicas.append(replica)
         return replica
@@ -107,8 +107,8 @@ class Newsroom:
         environ = {**os.environ, **self.environ, "NEWSLOOM_INSTANCE": instance}
         return Process(service, environ, self.folder / f"{service}-{instance}.log")
 
-    def tend(self) -> None:
-        """Start again what has ended, wake what has been frozen for long enough, and see zombies off."""
+    def check(self) -> None:
+        """Restart ended processes, resume processes whose freeze is over, and check that zombies end."""
         now = time.monotonic()
         for replica in self.replicas:
             if replica.frozen_until is not None and now >= replica.frozen_until:
@@ -117,83 +117,83 @@ class Newsroom:
             if replica.process.status is not None:
                 replica.ended_at = replica.ended_at or now
                 if now >= replica.ended_at + RESTART_S:
-                    self._start_again(replica)
+                    self._restart(replica)
         for zombie in list(self.zombies):
-            self._see_off(zombie, now)
+            self._check_zombie(zombie, now)
 
-    def _start_again(self, replica: Replica) -> None:
-        self._note(replica.name, replica.process)
+    def _restart(self, replica: Replica) -> None:
+        self._record_status(replica.name, replica.process)
         replica.ended_at = replica.frozen_until = None
         replica.process = self._process(replica.service, replica.instance)
 
-    def _note(self, name: str, process: Process) -> None:
+    def _record_status(self, name: str, process: Process) -> None:
         status = process.wait(0)
-        said = f": {_reason(process.output)}" if status == EXIT_LOG else ""
-        self.statuses[f"{name.partition('-')[0]} {status}{said}"] += 1
+        reason = f": {_reason(process.output)}" if status == EXIT_LOG else ""
+        self.statuses[f"{name.partition('-')[0]} {status}{reason}"] += 1
         if status not in EXPECTED:
-            self.problems.append(f"{name} ended with status {status}: {_last_words(process.output)}")
+            self.problems.append(f"{name} ended with status {status}: {_last_lines(process.output)}")
 
-    def lose(self, replica: Replica, number: signal.Signals = signal.SIGKILL) -> None:
-        """End a replica for good: nobody starts it again."""
+    def remove(self, replica: Replica, number: signal.Signals = signal.SIGKILL) -> None:
+        """End a replica for good, without a restart."""
         self.replicas.remove(replica)
         replica.process.signal(number)
         replica.process.wait(END_S_MAX)
-        self._note(replica.name, replica.process)
+        self._record_status(replica.name, replica.process)
 
     def freeze(self, replica: Replica, seconds: float) -> None:
-        """Stop the replica for a while."""
+        """Suspend the replica for a while."""
         replica.process.signal(signal.SIGSTOP)
         replica.frozen_until = time.monotonic() + seconds
 
     def replace(self, replica: Replica, seconds: float) -> None:
-        """Stop the replica and start another process in its place; when the first wakes up it must be turned away."""
+        """Suspend the replica and start another process under its name. The first must be fenced when it resumes."""
         replica.process.signal(signal.SIGSTOP)
         self.zombies.append(Zombie(replica.name, replica.process, time.monotonic() + seconds))
         replica.process = self._process(replica.service, replica.instance)
 
-    def _see_off(self, zombie: Zombie, now: float) -> None:
-        if not zombie.awake and now >= zombie.wakes_at:
+    def _check_zombie(self, zombie: Zombie, now: float) -> None:
+        if not zombie.is_resumed and now >= zombie.resumes_at:
             zombie.process.signal(signal.SIGCONT)
-            zombie.awake = True
+            zombie.is_resumed = True
         status = zombie.process.status
         if status is None:
-            if now > zombie.wakes_at + FENCED_S_MAX:
-                self.problems.append(f"{zombie.name}: a zombie went on for {FENCED_S_MAX:g} s beside its successor")
+            if now > zombie.resumes_at + FENCED_S_MAX:
+                self.problems.append(f"{zombie.name}: a zombie was not fenced within {FENCED_S_MAX:g} s")
                 zombie.process.signal(signal.SIGKILL)
             return
         self.zombies.remove(zombie)
         self.fenced += status == EXIT_LOG
-        self._note(zombie.name, zombie.process)
+        self._record_status(zombie.name, zombie.process)
 
-    def wake_all(self) -> None:
-        """Let everything go on that is frozen."""
+    def resume_all(self) -> None:
+        """Resume everything that is frozen."""
         for replica in self.replicas:
             replica.frozen_until = None if replica.frozen_until is None else 0.0
         for zombie in self.zombies:
-            zombie.wakes_at = min(zombie.wakes_at, time.monotonic())
-        self.tend()
+            zombie.resumes_at = min(zombie.resumes_at, time.monotonic())
+        self.check()
 
-    def end(self) -> None:
-        """End all replicas in good order; whoever does not end so is a problem."""
+    def stop_all(self) -> None:
+        """Stop all replicas with SIGTERM; one that does not end is a problem."""
         for replica in self.replicas:
             replica.process.signal(signal.SIGTERM)
         for replica in self.replicas:
             try:
                 replica.process.wait(END_S_MAX)
-                self._note(replica.name, replica.process)
+                self._record_status(replica.name, replica.process)
             except subprocess.TimeoutExpired:
                 self.problems.append(f"{replica.name} did not end within {END_S_MAX:g} s of SIGTERM")
-        self.kill()
+        self.kill_all()
 
-    def kill(self) -> None:
-        """End whatever still runs."""
+    def kill_all(self) -> None:
+        """Kill every process that still runs."""
         for process in [*(one.process for one in self.replicas), *(one.process for one in self.zombies)]:
             if process.status is None:
                 process.signal(signal.SIGKILL)
                 process.wait(END_S_MAX)
 
     def events(self) -> Counter[str]:
-        """How often the services have logged what."""
+        """Count the services' log events by service and event name."""
         counts: Counter[str] = Counter()
         for output in sorted(self.folder.glob("*.log")):
             found = re.findall(r'"event": ?"([a-z.]+)"', output.read_text(errors="replace"))
@@ -202,11 +202,11 @@ class Newsroom:
 
 
 def _reason(output: Path) -> str:
-    """Why it says it ended, without what differs from one time to the next."""
-    last = _last_words(output).rpartition(" | ")[2]
+    """Return the last line of a process, with its addresses and numbers replaced."""
+    last = _last_lines(output).rpartition(" | ")[2]
     return re.sub(r"kafka://\S+|\d+(\.\d+)*(:\d+)?", "...", last)[:160].replace("|", "/")
 
 
-def _last_words(output: Path) -> str:
+def _last_lines(output: Path) -> str:
     lines = [line for line in output.read_text(errors="replace").splitlines() if not line.startswith("{")]
     return " | ".join(lines[-4:])[-600:]

@@ -1,10 +1,13 @@
-"""The proof: what stands on the topics is what one undisturbed run over the same input gives, record for record.
+"""Compare the topics, record for record, with a reference run: the same input processed without faults.
 
-Three steps, each from committed records alone. 1. The file and `articles`: every line once, in order. 2. `articles` and
-`article-vectors`: the embedder's own step, run over each partition in peace, gives the same records, once each and in the same
-order. 3. `article-vectors` and what the clusterer writes: a clusterer in peace, on a log in memory, given the very same
-records in the same partitions, publishes the same updates of each story in the same order, the same stories, the same state,
-the same dead letters. What `newsloom state verify` holds against the topics comes on top: it knows nothing of the engine.
+Three comparisons, each of committed records only:
+
+1. The file and `articles`: every line once, in order.
+2. `articles` and `article-vectors`: the embedder's own step, run over each partition, gives the same records, once and in order.
+3. `article-vectors` and the clusterer's topics: a clusterer on a log in memory, given the same records in the same partitions,
+   publishes the same updates of each story in the same order, the same stories, state and dead letters.
+
+Runs check `newsloom state verify` as well, which is independent of the services' code.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ from newsloom.streaming.watchdog import Watchdog
 from services.clusterer.__main__ import RECORDS_MAX, build_step
 from services.embedder.encoder import Encoder
 from services.embedder.step import EmbedderStep
-from tests.chaos.feeding import POISON
+from tests.chaos.ingest_loop import INVALID_ARTICLE
 from tests.chaos.traffic import Pair, pair_of
 
 WRITE_MAX: Final = 500
@@ -57,7 +60,7 @@ class Topics:
 
     @classmethod
     def read(cls, log: Log, prefix: str) -> Topics:
-        """What stands on a log now."""
+        """Read all records of a log."""
         return cls(
             *(
                 list(read_topic(log, prefix + topic.name))
@@ -67,21 +70,21 @@ class Topics:
 
 
 def ingest_problems(lines: Iterable[bytes], articles: Iterable[Record]) -> Iterator[str]:
-    """Every line of the file stands on `articles` once, and each partition is in the order of the file."""
+    """Yield each difference between the file and `articles`: every line once, each partition in the order of the file."""
     wanted = [pair_of(line) for line in lines]
-    found = [record for record in articles if record.value != POISON]
+    found = [record for record in articles if record.value != INVALID_ARTICLE]
     yield from _difference("lines of the file", Counter(wanted), Counter(map(_pair, found)))
     for partition, records in _by_partition(found).items():
-        places = iter(wanted)
+        remaining = iter(wanted)
         for record in records:
-            # Consumes the file up to the line: what comes later on the topic must come later in the file.
-            if _pair(record) not in places:
+            # `in` consumes the iterator up to the line: the next record must be a later line.
+            if _pair(record) not in remaining:
                 yield f"articles/{partition}/{record.offset} ({record.key!r}) is not in the order of the file"
                 break
 
 
 def embedding_problems(topics: Topics, encoder: Encoder, settings: Settings) -> Iterator[str]:
-    """The embedder's output is what its step gives: each accepted record once, in order, and each rejected one once."""
+    """Yield each difference between the embedder's output and that of its step: each input once, in order."""
     step = EmbedderStep(settings, encoder)
     found = _by_origin(topics.vectors)
     rejected: list[tuple[str, ...]] = []
@@ -97,13 +100,13 @@ def embedding_problems(topics: Topics, encoder: Encoder, settings: Settings) -> 
                 actual.get(edition, []),
             )
     for partition in found:
-        yield f"vectors of articles/{partition}, a partition without records"
+        yield f"there are vectors of articles/{partition}, a partition without records"
     letters = [_letter_origin(letter) for letter in topics.dead_letters if letter.header(SERVICE) == "embedder"]
     yield from _difference("dead letters of the embedder", Counter(rejected), Counter(letters))
 
 
-def undisturbed(vectors: Iterable[Record], settings: Settings) -> Topics:
-    """A clusterer in peace: the same records in the same partitions of a log in memory."""
+def run_clusterer(vectors: Iterable[Record], settings: Settings) -> Topics:
+    """Run a clusterer on a log in memory with the same records in the same partitions; return its topics."""
     log = open_log_url("sqlite://")
     try:
         log.admin().create(topic_specs(settings))
@@ -111,7 +114,7 @@ def undisturbed(vectors: Iterable[Record], settings: Settings) -> Topics:
         watchdog, metrics = Watchdog(), Metrics()
         step = build_step(settings, log, RestoreProgress(watchdog, metrics))
         group = group_name(settings, "clusterer")
-        worker = log.worker(group=group, instance="undisturbed", topics=step.input_topics)
+        worker = log.worker(group=group, instance="reference", topics=step.input_topics)
         config = LoopConfig(
             service="clusterer",
             dead_letter_topic=settings.topic_prefix + DEAD_LETTERS.name,
@@ -134,19 +137,19 @@ def _copy(log: Log, records: Iterable[Record]) -> None:
     writer.close()
 
 
-def clustering_differences(found: Topics, calm: Topics) -> Iterator[str]:
-    """Whatever the run under chaos has published that the calm one has not, or in another order, or the other way round."""
-    updates, expected = _by_key(found.updates), _by_key(calm.updates)
+def clustering_differences(found: Topics, reference: Topics) -> Iterator[str]:
+    """Yield each difference between the clusterer's topics and those of the reference run."""
+    updates, expected = _by_key(found.updates), _by_key(reference.updates)
     for key in expected.keys() | updates.keys():
         yield from _same_lists(f"updates of story {key!r}", expected.get(key, []), updates.get(key, []))
     for name, wanted, got in (
-        ("stories", calm.stories, found.stories),
-        ("article-stories", calm.memberships, found.memberships),
+        ("stories", reference.stories, found.stories),
+        ("article-stories", reference.memberships, found.memberships),
     ):
         yield from _difference(f"{name}, latest of each key", Counter(_latest(wanted)), Counter(_latest(got)))
     letters = (
         Counter((*_pair(one), one.header(REASON)) for one in topics.dead_letters if one.header(SERVICE) == "clusterer")
-        for topics in (calm, found)
+        for topics in (reference, found)
     )
     yield from _difference("dead letters of the clusterer", *letters)
 
@@ -163,7 +166,7 @@ def _by_partition(records: Iterable[Record]) -> dict[int, list[Record]]:
 
 
 def _by_origin(vectors: Iterable[Record]) -> dict[int, list[Record]]:
-    """Vectors by the partition of `articles` that they say they come from."""
+    """Group vectors by the partition of `articles` that their event id names."""
     found: defaultdict[int, list[Record]] = defaultdict(list)
     for record in vectors:
         _, partition, _ = (record.header("ce_id") or "").rsplit("/", 2)
@@ -179,7 +182,7 @@ def _by_key(records: Iterable[Record]) -> dict[bytes | None, list[bytes | None]]
 
 
 def _by_edition(messages: Iterable[tuple[Any, ...]]) -> dict[bytes | None, list[tuple[Any, ...]]]:
-    """Vectors by their key: those of one edition lie in one partition, and so in an order."""
+    """Group vectors by key: those of one edition are in one partition, and so in order."""
     found: defaultdict[bytes | None, list[tuple[Any, ...]]] = defaultdict(list)
     for message in messages:
         found[message[0]].append(message)
@@ -188,7 +191,7 @@ def _by_edition(messages: Iterable[tuple[Any, ...]]) -> dict[bytes | None, list[
 
 def _latest(records: Iterable[Record]) -> set[tuple[int, bytes | None, bytes | None]]:
     latest = {(record.partition, record.key): record.value for record in records}
-    return {(*place, value) for place, value in latest.items() if value is not None}
+    return {(*key, value) for key, value in latest.items() if value is not None}
 
 
 def _origin(record: Record) -> tuple[str, ...]:
@@ -200,9 +203,9 @@ def _letter_origin(letter: Record) -> tuple[str, ...]:
 
 
 def _same_lists(what: str, expected: list[Any], found: list[Any]) -> Iterator[str]:
-    for place, (wanted, got) in enumerate(zip_longest(expected, found)):
+    for index, (wanted, got) in enumerate(zip_longest(expected, found)):
         if wanted != got:
-            yield f"{what}: number {place} of {len(expected)} is {got!r:.200}, expected {wanted!r:.200} ({len(found)} found)"
+            yield f"{what}: item {index} of {len(expected)}: expected {wanted!r:.200}, found {got!r:.200} ({len(found)} items)"
             return
 
 

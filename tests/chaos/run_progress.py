@@ -1,4 +1,4 @@
-"""How far a run has come, for those who do things at the same time: the services' blows are its clock."""
+"""Progress of a run, shared by its threads: the fraction of the planned faults of the services that were injected."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import threading
 from collections import Counter
 
 
-class Pace:
-    """Counts blows; others wait for their moment among them."""
+class RunProgress:
+    """Counts the faults of the services; other threads wait for a fraction of them."""
 
     def __init__(self, total: int) -> None:
         self._total = total
@@ -15,14 +15,14 @@ class Pace:
         self._changed = threading.Condition()
         self._stopped = False
         self.counts: Counter[str] = Counter()
-        self.fed = 0.0
-        """Which part of the traffic is in."""
-        self.waiting: dict[str, int] = {}
-        """Records that wait for each service, as last seen; 0 while nobody can tell."""
+        self.ingested = 0.0
+        """Fraction of the lines that are ingested."""
+        self.backlogs: dict[str, int] = {}
+        """Records that wait for each service, as seen last; empty while the log is unavailable."""
 
     @property
     def fraction(self) -> float:
-        """Which part of the services' blows has been dealt."""
+        """Return the fraction of the faults that were injected."""
         return self._done / self._total
 
     @property
@@ -30,24 +30,24 @@ class Pace:
         return self._stopped
 
     def count(self, kind: str, number: int = 1) -> None:
-        """Something was done."""
+        """Count an action."""
         with self._changed:
             self.counts[kind] += number
 
     def step(self) -> None:
-        """One more blow was dealt to the services."""
+        """Count one more fault of the services."""
         with self._changed:
             self._done += 1
             self._changed.notify_all()
 
     def wait_for(self, fraction: float) -> bool:
-        """Return once so many of the blows have been dealt; False if the run has been broken off."""
+        """Wait until this fraction of the faults was injected; return False if the run was aborted."""
         with self._changed:
             self._changed.wait_for(lambda: self._stopped or self.fraction >= fraction)
             return not self._stopped
 
     def stop(self) -> None:
-        """Break off: nobody waits any longer."""
+        """Abort the run: end every wait."""
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
