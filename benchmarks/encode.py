@@ -23,9 +23,9 @@ from numpy.typing import NDArray
 
 from newsloom.contracts.article import Article
 from services.embedder.batching import ForwardPass, plan_passes
-from services.embedder.model_files import DEFAULT_MODEL
+from services.embedder.model_files import DEFAULT_MODEL, find_model
 from services.embedder.preparation import prepare
-from services.embedder.sentence_encoder import SentenceEncoder, load_encoder
+from services.embedder.sentence_encoder import SentenceEncoder, open_encoder
 
 Vectors = NDArray[np.float32]
 Planner = Callable[[Sequence[int]], list[ForwardPass]]
@@ -123,7 +123,7 @@ def main() -> None:
     parser.add_argument("--way", default="", help="only the ways with these words in their name")
     arguments = parser.parse_args()
     texts = read_texts(arguments.articles_file, arguments.articles, headlines=arguments.headlines)
-    planned = PlannedEncoder(load_encoder(DEFAULT_MODEL), texts, arguments.threads)
+    planned = PlannedEncoder(open_encoder(find_model(DEFAULT_MODEL)), texts, arguments.threads)
     print(f"{len(texts)} {'headlines' if arguments.headlines else 'texts'}, {arguments.threads} threads\n")
     print("| way | texts/s | one by one, texts/s | float32 equal | float16 equal |")
     print("|---|---:|---:|---:|---:|")

@@ -10,7 +10,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from functools import cache
+from functools import cache, partial
 from hashlib import blake2b
 from pathlib import Path
 from typing import Final
@@ -19,6 +19,7 @@ import click
 import numpy as np
 
 from newsloom.settings import load_settings
+from services.embedder.backends import load_encoder
 from services.embedder.encoder import Encoder, Vectors
 
 TEXTS_AT_ONCE: Final = 128
@@ -90,14 +91,12 @@ def _stored(database: sqlite3.Connection, key: bytes) -> bytes | None:
 def configured_encoder(folder: Path) -> CachedEncoder:
     """Return the encoder that NEWSLOOM_MODEL names, with its cache in the folder."""
     model = load_settings(os.environ).model
-
-    def load() -> Encoder:
-        # torch takes seconds to import: only when a text is not in the cache.
-        from services.embedder.sentence_encoder import load_encoder  # noqa: PLC0415
-
-        return load_encoder(model)
-
-    return CachedEncoder(model, load, folder, lambda done, of: print_progress(f"{done:,} of {of:,} texts encoded"))
+    return CachedEncoder(
+        model,
+        partial(load_encoder, model),
+        folder,
+        lambda done, of: print_progress(f"{done:,} of {of:,} texts encoded"),
+    )
 
 
 def print_progress(line: str) -> None:

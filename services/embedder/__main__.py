@@ -11,6 +11,8 @@ from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.step import Step
+from services.embedder.backends import load_encoder
+from services.embedder.step import EmbedderStep
 
 RECORDS_MAX: Final = 64
 """Records in one transaction: about two seconds of work on two cores."""
@@ -18,15 +20,7 @@ RECORDS_MAX: Final = 64
 
 def build_step(settings: Settings, _log: Log, _progress: RestoreProgress) -> Step:
     """Build the step with the model of the settings. Raises `ConfigurationError`."""
-    # Imported here so that a wrong model name is reported before torch is loaded, which takes seconds.
-    from services.embedder.model_files import find_model  # noqa: PLC0415
-
-    model = find_model(settings.model)
-
-    from services.embedder.sentence_encoder import open_encoder  # noqa: PLC0415
-    from services.embedder.step import EmbedderStep  # noqa: PLC0415
-
-    return EmbedderStep(settings, open_encoder(model))
+    return EmbedderStep(settings, load_encoder(settings.model))
 
 
 if __name__ == "__main__":

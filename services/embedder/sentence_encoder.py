@@ -19,7 +19,7 @@ from transformers.utils import logging as transformers_logging
 from newsloom.streaming.errors import ConfigurationError
 from services.embedder.batching import ForwardPass, plan_passes
 from services.embedder.encoder import Vectors
-from services.embedder.model_files import ModelFiles, find_model, first_line, model_error
+from services.embedder.model_files import ModelFiles, first_line, model_error
 
 TOKENS_MAX: Final = 256
 """Longer texts are truncated. This is enough for a title and 120 words in nearly every language and tokenizer."""
@@ -80,11 +80,6 @@ class SentenceEncoder:
         )
         vectors = self._model({**padded})["sentence_embedding"][:count]
         return torch.nn.functional.normalize(vectors.float(), dim=1).numpy()
-
-
-def load_encoder(name: str) -> SentenceEncoder:
-    """Return the encoder for the model of this name. Raises `ConfigurationError` as `find_model` and `open_encoder` do."""
-    return open_encoder(find_model(name))
 
 
 def open_encoder(model: ModelFiles) -> SentenceEncoder:

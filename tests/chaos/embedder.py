@@ -25,6 +25,7 @@ from newsloom.streaming.records import Record
 from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.step import Step
 from services.embedder.__main__ import RECORDS_MAX
+from services.embedder.backends import load_encoder
 from services.embedder.encoder import Encoder, Vectors
 from services.embedder.step import EmbedderStep
 from tests.chaos.traffic import pair_of
@@ -68,7 +69,7 @@ class PacedEncoder:
 def cached_encoder(folder: Path, model: str) -> CachedEncoder:
     """Return an encoder that caches vectors in the folder."""
     return CachedEncoder(
-        model, partial(_load, model), folder, lambda done, of: print_progress(f"{done:,} of {of:,} texts")
+        model, partial(load_encoder, model), folder, lambda done, of: print_progress(f"{done:,} of {of:,} texts")
     )
 
 
@@ -77,13 +78,6 @@ def cache_vectors(lines: list[bytes], vectors: Path, model: str) -> None:
     step = EmbedderStep(Settings(topic_prefix=""), cached_encoder(vectors, model))
     pairs = [pair_of(line) for line in lines]
     step.process([Record(ARTICLES.name, 0, offset, 0, key, value) for offset, (key, value) in enumerate(pairs)])
-
-
-def _load(model: str) -> Encoder:
-    # Imported only for a text that is not in the cache: torch takes seconds to load.
-    from services.embedder.sentence_encoder import load_encoder  # noqa: PLC0415
-
-    return load_encoder(model)
 
 
 def _build(settings: Settings, _log: Log, _progress: RestoreProgress) -> Step:

@@ -46,7 +46,7 @@ def command(settings: Settings, file: str, output: Path, sources: dict[str, str]
         NEWSLOOM_MODEL=/models/mine newsloom calibrate archive.jsonl.gz --output mine.json
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
     from services.clusterer.calibration_files import encode_calibration, measure_calibration  # noqa: PLC0415 - NumPy
-    from services.embedder.sentence_encoder import load_encoder  # noqa: PLC0415 - torch takes seconds to load
+    from services.embedder.backends import load_encoder  # noqa: PLC0415 - NumPy
 
     # Check this before the texts are encoded, which may take hours.
     if not os.access(output.parent, os.W_OK):

@@ -94,10 +94,10 @@ def command(
 
 def _load_reembedder(model: str, *, from_titles: bool) -> Reembedder:
     with needs_extra("--model", "embedder,clusterer"):
-        # torch takes seconds to load.
-        from services.embedder.sentence_encoder import load_encoder  # noqa: PLC0415
+        from services.embedder.backends import load_encoder  # noqa: PLC0415
         from services.migration.reembedder import Reembedder  # noqa: PLC0415
-    return Reembedder(load_encoder(model), from_titles=from_titles)
+
+        return Reembedder(load_encoder(model), from_titles=from_titles)
 
 
 def _print_result(settings: Settings, target: Settings, result: MigrationResult, model: str | None) -> None:

@@ -11,13 +11,10 @@ import numpy as np
 import pytest
 
 from newsloom.streaming.errors import ConfigurationError
+from services.embedder.backends import load_encoder
 from services.embedder.batching import PADDING_MULTIPLE, TOKENS_PER_PASS
 from services.embedder.model_files import DEFAULT_MODEL, check_weights, find_model
-from services.embedder.sentence_encoder import (
-    TOKENS_MAX,
-    SentenceEncoder,
-    load_encoder,
-)
+from services.embedder.sentence_encoder import TOKENS_MAX, SentenceEncoder, open_encoder
 
 FERRY = "Ferry sinks off Port Selden. Divers found the bell in forty metres of water."
 BELL = "Bell of sunken ferry found. It lay forty metres deep, divers in Port Selden said."
@@ -29,7 +26,7 @@ GOLDEN = Path(__file__).with_name("golden_vectors.json")
 
 @pytest.fixture(scope="module")
 def encoder() -> SentenceEncoder:
-    return load_encoder(DEFAULT_MODEL)
+    return open_encoder(find_model(DEFAULT_MODEL))
 
 
 def texts(count: int) -> list[str]:
