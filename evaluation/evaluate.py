@@ -14,9 +14,7 @@ from newsloom.streaming.errors import ConfigurationError
 
 @click.command(name="evaluate")
 @stream_options
-@click.option(
-    "--baselines", "with_baselines", is_flag=True, help="Run other systems on the same vectors. Takes a while."
-)
+@click.option("--baselines", "with_baselines", is_flag=True, help="Run other systems on the same vectors (slow).")
 @click.option(
     "--granularity",
     metavar="X",

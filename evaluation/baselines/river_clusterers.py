@@ -19,6 +19,7 @@ RADIUS: Final = 0.95
 """Euclidean distance of unit vectors: a cosine of .55, as for the greedy centroid."""
 MEMORY_ARTICLES: Final = 1_000
 """A single article is forgotten after so many others. DBSTREAM's default is two, which forgets nearly all news."""
+FADING: Final = 1 / MEMORY_ARTICLES
 
 TEXT_RADIUS: Final = 0.7
 """Cosine distance of TF-IDF."""
@@ -28,7 +29,7 @@ MERGE_EVERY: Final = 100
 
 def dbstream(observations: Observations) -> list[int]:
     """Return one label per article: its nearest micro-cluster after it has been learned."""
-    model = DBSTREAM(clustering_threshold=RADIUS, fading_factor=1 / MEMORY_ARTICLES, cleanup_interval=MEMORY_ARTICLES)
+    model = DBSTREAM(clustering_threshold=RADIUS, fading_factor=FADING, cleanup_interval=MEMORY_ARTICLES)
     # By object identity: river reuses the number of a forgotten micro-cluster.
     known: dict[int, object] = {}
     numbers: dict[int, int] = {}
@@ -44,11 +45,7 @@ def dbstream(observations: Observations) -> list[int]:
 def textclust(observations: Observations) -> list[int]:
     """Return one label per article; the articles of a merged micro-cluster get the label of the survivor."""
     model = TextClust(
-        radius=TEXT_RADIUS,
-        fading_factor=1 / MEMORY_ARTICLES,
-        tgap=MERGE_EVERY,
-        real_time_fading=False,
-        term_fading=False,
+        radius=TEXT_RADIUS, fading_factor=FADING, tgap=MERGE_EVERY, real_time_fading=False, term_fading=False
     )
     words = BagOfWords(lowercase=True, stop_words=set(ENGLISH_STOP_WORDS))
     merged: dict[int, int] = {}

@@ -61,9 +61,8 @@ def keep_option(
 
 def trial_options(function: Callable[..., None]) -> Callable[..., None]:
     """Add `--processes` and `--keep`, for programs that replay many configurations."""
-    processes = click.option(
-        "--processes", metavar="N", type=click.IntRange(min=1), help="Number of parallel replays. [one per core]"
-    )
+    count = click.IntRange(min=1)
+    processes = click.option("--processes", metavar="N", type=count, help="Number of parallel replays. [one per core]")
     decorated: Callable[..., None] = processes(keep_option()(function))
     return decorated
 

@@ -38,11 +38,11 @@ def write_results(results: Results, folder: Path) -> None:
 def _provenance() -> str:
     """Return the command, model, machine, versions and date."""
     spec = getattr(sys.modules["__main__"], "__spec__", None)
-    program = spec.name.removesuffix(".__main__") if spec is not None else "evaluation"
+    program = ["newsloom"] if spec is None else ["python", "-m", spec.name.removesuffix(".__main__")]
     libraries = ", ".join(f"{name} {version(name)}" for name in ("numpy", "faiss-cpu", "scikit-learn"))
     machine = f"{platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
     return (
-        f"Command: `{shlex.join(['python', '-m', program, *sys.argv[1:]])}`  \n"
+        f"Command: `{shlex.join([*program, *sys.argv[1:]])}`  \n"
         f"Model: {load_settings(os.environ).model}  \n"
         f"Machine: {machine}; Python {platform.python_version()}, {libraries}  \n"
         f"Date: {datetime.now(UTC):%Y-%m-%d}\n"

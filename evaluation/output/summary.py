@@ -10,7 +10,7 @@ from evaluation.scores.results import Results
 from evaluation.scores.stream_scores import Scores, StreamScores
 
 AGREEMENT: Final = (
-    "B-cubed, AMI, ARI and pairwise F1 over all labelled articles, by their stories at the end of the replay:"
+    "B-cubed, AMI, ARI and pairwise F1 of all labelled articles, by their stories at the end of the replay:"
 )
 SUBSETS: Final = """\
 B-cubed F1 of the floors (every article alone, all in one story), over gold stories of two or more articles alone, as the

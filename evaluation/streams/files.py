@@ -37,7 +37,7 @@ DROPPED_STORIES: Final = {
 }
 """Monthly digests that are labelled as if they were one event."""
 
-_DATE_WITHOUT_ANY: Final = datetime(2000, 1, 1, tzinfo=UTC)
+_DEFAULT_DATE: Final = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ def read_stream(path: Path) -> Stream:
     if not any(row.story is not None for row, _ in rows):
         raise ConfigurationError(f"{path}: no article has a `story`, so there is nothing to score")
     dated = [at for _, at in rows if at is not None]
-    undated_at = max(dated) + timedelta(days=1) if dated else _DATE_WITHOUT_ANY
+    undated_at = max(dated) + timedelta(days=1) if dated else _DEFAULT_DATE
     return Stream(name, in_replay_order(_labelled(row, at or undated_at) for row, at in rows))
 
 

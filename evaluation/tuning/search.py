@@ -32,7 +32,7 @@ FINAL_ORDERS: Final = 6
 WEIGHTS: Final = ("lead_weight", "title_weight", "terms_weight")
 
 Objective = Callable[[Parameters, Sequence[int]], float]
-"""Return the F1 of the parameters, averaged over orders; one seed per order."""
+"""Takes parameters and the seeds of orders, and returns the mean F1."""
 Point = npt.NDArray[np.float64]
 """Parameters as positions between their bounds, from 0 to 1, (fields,)."""
 
