@@ -1,4 +1,4 @@
-"""Records for `articles`: valid ones, hostile ones that are none the less articles, and what cannot be read at all."""
+"""Records for `articles`: valid articles, hostile but valid ones, and invalid records."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from typing import Any, Final
 from newsloom.contracts.pipeline import EDITION_HEADER
 from newsloom.contracts.topics import ARTICLES
 from newsloom.streaming.records import Headers
-from tests.fuzz.mutation import DAMAGES, Fields, damaged, with_field_missing, with_field_twice, with_odd_field
-from tests.fuzz.record import Fate, Sent
-from tests.fuzz.texts import BOMBS, TEXT_CHARACTERS_MAX, TITLE_CHARACTERS_MAX, bomb, words
+from tests.fuzz.mutation import DAMAGES, Fields, damage, with_field_missing, with_field_twice, with_odd_field
+from tests.fuzz.record import Expected, FuzzRecord
+from tests.fuzz.texts import HOSTILE_TEXTS, TEXT_CHARACTERS_MAX, TITLE_CHARACTERS_MAX, hostile_text, words
 
 EDITIONS: Final = ("main", "de", "a.b-c_d", "0", "x" * 64)
 ARTICLE_IDS: Final = 150
-"""Of each edition: few enough for repeats, corrections and retractions of what is known."""
+"""Article ids of each edition: few, so that there are duplicates, corrections and retractions of existing articles."""
 SUBJECTS: Final = 40
 _ODD_EDITIONS: Final = ("", "Main", "x" * 65, "a b", "de/", "../x", "é", "-x", "main\n", "\u202e", "a\x00")
 _ODD_HEADERS: Final[tuple[Headers, ...]] = (
@@ -31,7 +31,7 @@ _ODD_HEADERS: Final[tuple[Headers, ...]] = (
     (("", b""), ("\u202e" * 100, b"\x00"), ("é" * 500, b"\xff" * 10)),
     (("ce_type", b"newsloom.story.merged.v9"), ("ce_id", b"1"), ("ce_specversion", b"9.9")),
 )
-_FAR_OFF_MS: Final = (
+_EXTREME_TIMESTAMPS_MS: Final = (
     -(2**63),
     2**63 - 1,
     2**62,
@@ -40,20 +40,20 @@ _FAR_OFF_MS: Final = (
     9_000_000_000_000_000,
     -2_300_000_000_000,
 )
-"""In no year that a feed means: all of these must be refused."""
+"""Timestamps in impossible years: all must be rejected."""
 
 
 class Articles:
-    """A generator of records for `articles`. `now_ms` is the time of the record."""
+    """Generates records for `articles`. `now_ms` is the time of the record."""
 
-    def __init__(self, chance: random.Random) -> None:
-        self._chance = chance
-        self._latest: Sent | None = None
-        self._kinds: Final[dict[str, Callable[[int], Sent]]] = {
+    def __init__(self, rng: random.Random) -> None:
+        self._rng = rng
+        self._latest: FuzzRecord | None = None
+        self._kinds: Final[dict[str, Callable[[int], FuzzRecord]]] = {
             "valid": self._valid,
-            "again": self._again,
+            "duplicate": self._duplicate,
             "retraction": self._retraction,
-            "bomb": self._bomb,
+            "hostile text": self._hostile_text,
             "headers": self._odd_headers,
             "damaged": self._damaged,
             "odd field": self._odd_field,
@@ -64,123 +64,125 @@ class Articles:
             "wrong key": self._wrong_key,
             "odd id": self._odd_id,
             "impossible date": self._impossible_date,
-            "timestamp far off": self._far_off,
+            "extreme timestamp": self._extreme_timestamp,
             "empty": self._empty,
             "oversized": self._oversized,
         }
         self._weights = [6, 1.5, 2, 0.3, 0.5, 8, 8, 4, 3, 4, 4, 4, 2, 4, 4, 3, 0.05]
 
-    def next(self, now_ms: int) -> Sent:
-        """The next record."""
-        (kind,) = self._chance.choices(list(self._kinds), self._weights)
+    def next(self, now_ms: int) -> FuzzRecord:
+        """Return the next record."""
+        (kind,) = self._rng.choices(list(self._kinds), self._weights)
         return self._kinds[kind](now_ms)
 
     def fields(self, now_ms: int) -> Fields:
-        """A valid article."""
-        chance = self._chance
-        subject = chance.randrange(SUBJECTS)
-        number = chance.randrange(ARTICLE_IDS)
+        """Return the fields of a valid article."""
+        rng = self._rng
+        subject = rng.randrange(SUBJECTS)
+        number = rng.randrange(ARTICLE_IDS)
         fields: dict[str, Any] = {
             "id": f"a{number}",
-            "title": f"Subject{subject} {words(chance, subject, 6)}",
-            "text": words(chance, subject, chance.choice((0, 12, 60))),
-            "published_at": _rfc3339(now_ms - chance.randrange(3_600_000)),
-            "outlet": f"Outlet {chance.randrange(12)}",
-            "leaning": chance.choice(("left", "center", "right", None)),
-            "edition": chance.choice(EDITIONS),
+            "title": f"Subject{subject} {words(rng, subject, 6)}",
+            "text": words(rng, subject, rng.choice((0, 12, 60))),
+            "published_at": _rfc3339(now_ms - rng.randrange(3_600_000)),
+            "outlet": f"Outlet {rng.randrange(12)}",
+            "leaning": rng.choice(("left", "center", "right", None)),
+            "edition": rng.choice(EDITIONS),
         }
         return {name: value for name, value in fields.items() if value is not None}
 
-    def _sent(self, kind: str, fate: Fate, value: bytes, key: object = None, **rest: Any) -> Sent:
+    def _sent(self, kind: str, expected: Expected, value: bytes, key: object = None, **rest: Any) -> FuzzRecord:
         data = None if key is None else str(key).encode("utf-8", "surrogatepass")
-        return Sent(f"article: {kind}", ARTICLES, data, value, fate, **rest)
+        return FuzzRecord(f"article: {kind}", ARTICLES, data, value, expected, **rest)
 
-    def _valid(self, now_ms: int) -> Sent:
+    def _valid(self, now_ms: int) -> FuzzRecord:
         fields = self.fields(now_ms)
-        self._latest = self._sent("valid", Fate.PROCESSED, _json(fields), fields["id"], timestamp_ms=now_ms)
+        self._latest = self._sent("valid", Expected.PROCESSED, _json(fields), fields["id"], timestamp_ms=now_ms)
         return self._latest
 
-    def _again(self, now_ms: int) -> Sent:
+    def _duplicate(self, now_ms: int) -> FuzzRecord:
         if self._latest is None:
             return self._valid(now_ms)
-        return replace(self._latest, kind="article: again", timestamp_ms=now_ms)
+        return replace(self._latest, kind="article: duplicate", timestamp_ms=now_ms)
 
-    def _retraction(self, now_ms: int) -> Sent:
-        key = f"a{self._chance.randrange(ARTICLE_IDS)}".encode()
-        headers = ((EDITION_HEADER, self._chance.choice(EDITIONS).encode()),)
-        return Sent("article: retraction", ARTICLES, key, None, Fate.PROCESSED, headers, now_ms)
+    def _retraction(self, now_ms: int) -> FuzzRecord:
+        key = f"a{self._rng.randrange(ARTICLE_IDS)}".encode()
+        headers = ((EDITION_HEADER, self._rng.choice(EDITIONS).encode()),)
+        return FuzzRecord("article: retraction", ARTICLES, key, None, Expected.PROCESSED, headers, now_ms)
 
-    def _bomb(self, now_ms: int) -> Sent:
-        chance = self._chance
-        fields, name = self.fields(now_ms), chance.choice(BOMBS)
-        place, largest = chance.choice(
+    def _hostile_text(self, now_ms: int) -> FuzzRecord:
+        rng = self._rng
+        fields, name = self.fields(now_ms), rng.choice(HOSTILE_TEXTS)
+        field, largest = rng.choice(
             (("text", TEXT_CHARACTERS_MAX), ("title", TITLE_CHARACTERS_MAX), ("outlet", 256), ("url", 2_048))
         )
-        size = chance.choice((largest, largest + 1, *[largest // 10] * 4, *[largest // 100] * 4))
-        fields[place] = bomb(chance, name, size)
+        size = rng.choice((largest, largest + 1, *[largest // 10] * 4, *[largest // 100] * 4))
+        fields[field] = hostile_text(rng, name, size)
         value = json.dumps(fields, ensure_ascii=False).encode()
         while len(value) > ARTICLES.max_record_bytes - 1_000:
-            fields[place] = fields[place][: len(fields[place]) * 3 // 4]
+            fields[field] = fields[field][: len(fields[field]) * 3 // 4]
             value = json.dumps(fields, ensure_ascii=False).encode()
-        # Of some of them nothing is left.
-        return self._sent(f"{name} in {place}", Fate.EITHER, value, fields["id"], timestamp_ms=now_ms)
+        # Text preparation may leave nothing of the text: then the article is rejected.
+        return self._sent(f"{name} in {field}", Expected.EITHER, value, fields["id"], timestamp_ms=now_ms)
 
-    def _odd_headers(self, now_ms: int) -> Sent:
+    def _odd_headers(self, now_ms: int) -> FuzzRecord:
         fields = self.fields(now_ms)
-        headers = self._chance.choice(_ODD_HEADERS)
-        return self._sent("headers", Fate.PROCESSED, _json(fields), fields["id"], headers=headers, timestamp_ms=now_ms)
-
-    def _damaged(self, now_ms: int) -> Sent:
-        name, fields = self._chance.choice(DAMAGES), self.fields(now_ms)
+        headers = self._rng.choice(_ODD_HEADERS)
         return self._sent(
-            name, Fate.EITHER, damaged(self._chance, name, _json(fields)), fields["id"], timestamp_ms=now_ms
+            "headers", Expected.PROCESSED, _json(fields), fields["id"], headers=headers, timestamp_ms=now_ms
         )
 
-    def _odd_field(self, now_ms: int) -> Sent:
-        fields = self.fields(now_ms)
-        return self._sent("odd field", Fate.EITHER, with_odd_field(self._chance, fields), None, timestamp_ms=now_ms)
-
-    def _field_missing(self, now_ms: int) -> Sent:
-        value = with_field_missing(
-            self._chance, {name: v for name, v in self.fields(now_ms).items() if name in _REQUIRED}
+    def _damaged(self, now_ms: int) -> FuzzRecord:
+        name, fields = self._rng.choice(DAMAGES), self.fields(now_ms)
+        return self._sent(
+            name, Expected.EITHER, damage(self._rng, name, _json(fields)), fields["id"], timestamp_ms=now_ms
         )
-        return self._sent("field missing", Fate.REJECTED, value, None, timestamp_ms=now_ms)
 
-    def _field_twice(self, now_ms: int) -> Sent:
+    def _odd_field(self, now_ms: int) -> FuzzRecord:
         fields = self.fields(now_ms)
-        return self._sent("field twice", Fate.EITHER, with_field_twice(self._chance, fields), None, timestamp_ms=now_ms)
+        return self._sent("odd field", Expected.EITHER, with_odd_field(self._rng, fields), None, timestamp_ms=now_ms)
 
-    def _odd_edition(self, now_ms: int) -> Sent:
-        fields = self.fields(now_ms) | {"edition": self._chance.choice(_ODD_EDITIONS)}
-        return self._sent("odd edition", Fate.REJECTED, _json(fields), fields["id"], timestamp_ms=now_ms)
+    def _field_missing(self, now_ms: int) -> FuzzRecord:
+        value = with_field_missing(self._rng, {name: v for name, v in self.fields(now_ms).items() if name in _REQUIRED})
+        return self._sent("field missing", Expected.REJECTED, value, None, timestamp_ms=now_ms)
 
-    def _odd_retraction(self, now_ms: int) -> Sent:
-        chance = self._chance
-        key = chance.choice((None, b"", b"\xff\xfe", b"x" * 257, b"\xed\xa0\x80"))
+    def _field_twice(self, now_ms: int) -> FuzzRecord:
+        fields = self.fields(now_ms)
+        return self._sent(
+            "field twice", Expected.EITHER, with_field_twice(self._rng, fields), None, timestamp_ms=now_ms
+        )
+
+    def _odd_edition(self, now_ms: int) -> FuzzRecord:
+        fields = self.fields(now_ms) | {"edition": self._rng.choice(_ODD_EDITIONS)}
+        return self._sent("odd edition", Expected.REJECTED, _json(fields), fields["id"], timestamp_ms=now_ms)
+
+    def _odd_retraction(self, now_ms: int) -> FuzzRecord:
+        rng = self._rng
+        key = rng.choice((None, b"", b"\xff\xfe", b"x" * 257, b"\xed\xa0\x80"))
         headers: Headers = ()
-        if chance.random() < 0.3:
+        if rng.random() < 0.3:
             key, headers = (
                 b"a1",
-                ((EDITION_HEADER, chance.choice((*_ODD_EDITIONS, "\xff")).encode("latin-1", "replace")),),
+                ((EDITION_HEADER, rng.choice((*_ODD_EDITIONS, "\xff")).encode("latin-1", "replace")),),
             )
-        return Sent("article: odd retraction", ARTICLES, key, None, Fate.REJECTED, headers, now_ms)
+        return FuzzRecord("article: odd retraction", ARTICLES, key, None, Expected.REJECTED, headers, now_ms)
 
-    def _wrong_key(self, now_ms: int) -> Sent:
-        key = self._chance.choice(("", "b1", "\x00", "x" * 10_000, "\u202e", "a1 "))
-        return self._sent("wrong key", Fate.REJECTED, _json(self.fields(now_ms)), key, timestamp_ms=now_ms)
+    def _wrong_key(self, now_ms: int) -> FuzzRecord:
+        key = self._rng.choice(("", "b1", "\x00", "x" * 10_000, "\u202e", "a1 "))
+        return self._sent("wrong key", Expected.REJECTED, _json(self.fields(now_ms)), key, timestamp_ms=now_ms)
 
-    def _odd_id(self, now_ms: int) -> Sent:
-        chance = self._chance
-        odd = chance.choice(("x" * 257, "é" * 129, "\U0001f600" * 65, "", "\ud800", "x" * 10_000))
-        fate = Fate.REJECTED
-        if chance.random() < 0.5:
-            odd, fate = (
-                chance.choice(("\x00" * 256, "é" * 128, '"' * 256, "\x1b[31m", " ", "\u202e", "../x", "\n")),
-                Fate.PROCESSED,
+    def _odd_id(self, now_ms: int) -> FuzzRecord:
+        rng = self._rng
+        odd = rng.choice(("x" * 257, "é" * 129, "\U0001f600" * 65, "", "\ud800", "x" * 10_000))
+        expected = Expected.REJECTED
+        if rng.random() < 0.5:
+            odd, expected = (
+                rng.choice(("\x00" * 256, "é" * 128, '"' * 256, "\x1b[31m", " ", "\u202e", "../x", "\n")),
+                Expected.PROCESSED,
             )
-        return self._sent("odd id", fate, _json(self.fields(now_ms) | {"id": odd}), odd, timestamp_ms=now_ms)
+        return self._sent("odd id", expected, _json(self.fields(now_ms) | {"id": odd}), odd, timestamp_ms=now_ms)
 
-    def _impossible_date(self, now_ms: int) -> Sent:
+    def _impossible_date(self, now_ms: int) -> FuzzRecord:
         dates = (
             "2025-02-30T10:00:00Z",
             "0800-12-25T10:00:00Z",
@@ -188,30 +190,30 @@ class Articles:
             "2025-04-18T10:00:00",
             "1899-12-31T23:59:59Z",
         )
-        fields = self.fields(now_ms) | {"published_at": self._chance.choice((*dates, "now", "", 7, 1e99))}
-        return self._sent("impossible date", Fate.REJECTED, _json(fields), fields["id"], timestamp_ms=now_ms)
+        fields = self.fields(now_ms) | {"published_at": self._rng.choice((*dates, "now", "", 7, 1e99))}
+        return self._sent("impossible date", Expected.REJECTED, _json(fields), fields["id"], timestamp_ms=now_ms)
 
-    def _far_off(self, now_ms: int) -> Sent:
+    def _extreme_timestamp(self, now_ms: int) -> FuzzRecord:
         fields = self.fields(now_ms)
         del fields["published_at"]
-        at = self._chance.choice(_FAR_OFF_MS)
-        return self._sent("timestamp far off", Fate.REJECTED, _json(fields), fields["id"], timestamp_ms=at)
+        at = self._rng.choice(_EXTREME_TIMESTAMPS_MS)
+        return self._sent("extreme timestamp", Expected.REJECTED, _json(fields), fields["id"], timestamp_ms=at)
 
-    def _empty(self, now_ms: int) -> Sent:
+    def _empty(self, now_ms: int) -> FuzzRecord:
         fields = self.fields(now_ms) | {
-            "title": self._chance.choice(("", " ", "<p></p>", "\u200b")),
+            "title": self._rng.choice(("", " ", "<p></p>", "\u200b")),
             "text": "\n \u00a0",
         }
-        return self._sent("empty", Fate.REJECTED, _json(fields), fields["id"], timestamp_ms=now_ms)
+        return self._sent("empty", Expected.REJECTED, _json(fields), fields["id"], timestamp_ms=now_ms)
 
-    def _oversized(self, now_ms: int) -> Sent:
-        """As large as the topic takes."""
+    def _oversized(self, now_ms: int) -> FuzzRecord:
+        """Return a record as large as the topic allows."""
         fields = self.fields(now_ms)
         room = ARTICLES.max_record_bytes - len(fields["id"])
         value = _json(fields | {"more": ""})
-        filler = self._chance.choice((b"x", b'\\"', b"\xc3\xa9")) * room
+        filler = self._rng.choice((b"x", b'\\"', b"\xc3\xa9")) * room
         value = value[:-2] + filler[: (room - len(value)) // 2 * 2] + value[-2:]
-        return self._sent("oversized", Fate.EITHER, value, fields["id"], timestamp_ms=now_ms)
+        return self._sent("oversized", Expected.EITHER, value, fields["id"], timestamp_ms=now_ms)
 
 
 _REQUIRED: Final = frozenset({"id", "title", "text"})

@@ -1,4 +1,4 @@
-"""An encoder that costs next to nothing: what is proved here does not depend on what vectors mean."""
+"""A very fast encoder: the fuzz test does not depend on the meaning of vectors."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ DIMENSION: Final = 16
 
 
 class FirstWordEncoder:
-    """Texts with the same first word lie near one another, all others far apart; the same text gives the same bits."""
+    """Gives texts with the same first word similar vectors, and other texts unrelated ones; the same text gives the same bits."""
 
     model = MODEL
     dimension = DIMENSION
 
     def encode(self, texts: Sequence[str]) -> Vectors:
-        """Unit-length vectors, (texts, DIMENSION)."""
+        """Return unit-length vectors, shape (texts, DIMENSION)."""
         if not texts:
             return np.zeros((0, DIMENSION), dtype=np.float32)
         near = _directions([text.partition(" ")[0] for text in texts]) + 0.3 * _directions(texts)

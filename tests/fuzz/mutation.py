@@ -1,4 +1,4 @@
-"""Damage done to bytes and to JSON objects."""
+"""Damage bytes and JSON objects."""
 
 from __future__ import annotations
 
@@ -10,41 +10,41 @@ from typing import Any, Final
 Fields = dict[str, Any]
 
 
-def _flipped(chance: random.Random, data: bytes) -> bytes:
-    damaged = bytearray(data)
-    for _ in range(chance.randint(1, 8)):
-        damaged[chance.randrange(len(damaged))] = chance.randrange(256)
-    return bytes(damaged)
+def _flip_bytes(rng: random.Random, data: bytes) -> bytes:
+    result = bytearray(data)
+    for _ in range(rng.randint(1, 8)):
+        result[rng.randrange(len(result))] = rng.randrange(256)
+    return bytes(result)
 
 
-def _spliced(chance: random.Random, data: bytes) -> bytes:
-    at, upto = sorted((chance.randrange(len(data)), chance.randrange(len(data))))
-    return data[:at] + chance.choice(
-        (data[upto:], data[at:upto] * 3 + data[at:], b"\x00" + data[at:], b"\xff" + data[at:])
+def _splice(rng: random.Random, data: bytes) -> bytes:
+    start, end = sorted((rng.randrange(len(data)), rng.randrange(len(data))))
+    return data[:start] + rng.choice(
+        (data[end:], data[start:end] * 3 + data[start:], b"\x00" + data[start:], b"\xff" + data[start:])
     )
 
 
 _BYTES: Final[dict[str, Callable[[random.Random, bytes], bytes]]] = {
-    "flipped bytes": _flipped,
-    "spliced": _spliced,
-    "cut short": lambda chance, data: data[: chance.randrange(len(data))],
-    "more behind it": lambda chance, data: data + chance.choice((b"}", b"{}", b"\x00", data)),
-    "UTF-16": lambda chance, data: data.decode().encode(chance.choice(("utf-16", "utf-16-be", "utf-32"))),
-    "Latin-1": lambda _chance, data: data.replace(b'"', b'"\xe9\xfc', 3),
-    "surrogates in UTF-8": lambda _chance, data: data.replace(b'": "', b'": "\xed\xa0\x80', 2),
-    "byte order mark": lambda _chance, data: b"\xef\xbb\xbf" + data,
-    "noise": lambda chance, data: chance.randbytes(chance.randint(0, len(data))),
-    "deep": lambda chance, data: chance.choice((b"[", b'{"a":')) * chance.randint(50, 20_000) + data,
-    "deep unknown field": lambda chance, data: (
-        b'{"more":' + b"[" * (n := chance.randint(1, 3_000)) + b"]" * n + b"," + data[1:]
+    "flipped bytes": _flip_bytes,
+    "spliced": _splice,
+    "truncated": lambda rng, data: data[: rng.randrange(len(data))],
+    "trailing bytes": lambda rng, data: data + rng.choice((b"}", b"{}", b"\x00", data)),
+    "UTF-16": lambda rng, data: data.decode().encode(rng.choice(("utf-16", "utf-16-be", "utf-32"))),
+    "Latin-1": lambda _rng, data: data.replace(b'"', b'"\xe9\xfc', 3),
+    "surrogates in UTF-8": lambda _rng, data: data.replace(b'": "', b'": "\xed\xa0\x80', 2),
+    "byte order mark": lambda _rng, data: b"\xef\xbb\xbf" + data,
+    "noise": lambda rng, data: rng.randbytes(rng.randint(0, len(data))),
+    "deep nesting": lambda rng, data: rng.choice((b"[", b'{"a":')) * rng.randint(50, 20_000) + data,
+    "deep unknown field": lambda rng, data: (
+        b'{"more":' + b"[" * (n := rng.randint(1, 3_000)) + b"]" * n + b"," + data[1:]
     ),
 }
 DAMAGES: Final = tuple(_BYTES)
 
 
-def damaged(chance: random.Random, name: str, data: bytes) -> bytes:
-    """The bytes after this damage; it may happen that it changes nothing that is read."""
-    return _BYTES[name](chance, data)
+def damage(rng: random.Random, name: str, data: bytes) -> bytes:
+    """Return the bytes after this damage, which may have no effect on decoding."""
+    return _BYTES[name](rng, data)
 
 
 ODD_VALUES: Final[tuple[Any, ...]] = (
@@ -57,27 +57,27 @@ ODD_VALUES: Final[tuple[Any, ...]] = (
 )  # fmt: skip
 
 
-NAMES: Final = frozenset({"command_id"})
-"""A name of its own for each command is a promise of its producers: two of one name are for nobody to tell apart."""
+UNCHANGED: Final = frozenset({"command_id"})
+"""Producers must give each command a unique id: with a duplicate id the result would be ambiguous."""
 
 
-def with_odd_field(chance: random.Random, fields: Fields) -> bytes:
-    """The object with one field of another type or value."""
-    changed = {**fields, _one_of(chance, fields): chance.choice(ODD_VALUES)}
+def with_odd_field(rng: random.Random, fields: Fields) -> bytes:
+    """Return the object with one field of another type or value."""
+    changed = {**fields, _choose_field(rng, fields): rng.choice(ODD_VALUES)}
     return json.dumps(changed).encode()
 
 
-def with_field_missing(chance: random.Random, fields: Fields) -> bytes:
-    """The object without one of its fields."""
-    left_out = chance.choice(list(fields))
+def with_field_missing(rng: random.Random, fields: Fields) -> bytes:
+    """Return the object without one of its fields."""
+    left_out = rng.choice(list(fields))
     return json.dumps({name: value for name, value in fields.items() if name != left_out}).encode()
 
 
-def with_field_twice(chance: random.Random, fields: Fields) -> bytes:
-    """The object with one field twice, the second time with another value."""
-    more = {_one_of(chance, fields): chance.choice(ODD_VALUES)}
+def with_field_twice(rng: random.Random, fields: Fields) -> bytes:
+    """Return the object with one field twice, the second time with another value."""
+    more = {_choose_field(rng, fields): rng.choice(ODD_VALUES)}
     return json.dumps(fields).encode()[:-1] + b", " + json.dumps(more).encode()[1:]
 
 
-def _one_of(chance: random.Random, fields: Fields) -> str:
-    return chance.choice([name for name in fields if name not in NAMES])
+def _choose_field(rng: random.Random, fields: Fields) -> str:
+    return rng.choice([name for name in fields if name not in UNCHANGED])

@@ -1,4 +1,4 @@
-"""What the fuzz sends: one record, of what kind it is, and what must become of it."""
+"""A record that the fuzz test writes, its kind, and its expected result."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from newsloom.contracts.topics import TopicDefinition
 from newsloom.streaming.records import Headers
 
 
-class Fate(Enum):
-    """What must become of a record. `either`: only that it is one of the two is known beforehand."""
+class Expected(Enum):
+    """The expected result of a record. `either`: it must be one of the two."""
 
     PROCESSED = "processed"
     REJECTED = "rejected"
@@ -18,13 +18,13 @@ class Fate(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """A record for `topic`. `timestamp_ms` None: the log's time of writing."""
+class FuzzRecord:
+    """A record for `topic`. `timestamp_ms` None takes the time of writing."""
 
     kind: str
     topic: TopicDefinition
     key: bytes | None
     value: bytes | None
-    fate: Fate
+    expected: Expected
     headers: Headers = ()
     timestamp_ms: int | None = None

@@ -1,4 +1,4 @@
-"""Hostile texts: what is hard on decoders, on regular expressions, on Unicode tables and on terminals."""
+"""Hostile texts: hard on decoders, regular expressions, Unicode normalization and terminals."""
 
 from __future__ import annotations
 
@@ -27,31 +27,31 @@ _PAIRS: Final = (
     "\ufb2c",
     "\u3131\u1161",
 )
-"""What normalizing or folding makes longer."""
+"""Characters that get longer by normalization or case folding."""
 
 
-def _repeated(piece: str) -> Callable[[random.Random, int], str]:
-    return lambda _chance, size: (piece * (size // len(piece) + 1))[:size]
+def _repeat(piece: str) -> Callable[[random.Random, int], str]:
+    return lambda _rng, size: (piece * (size // len(piece) + 1))[:size]
 
 
-def _clutter_lines(chance: random.Random, size: int) -> str:
+def _clutter_lines(rng: random.Random, size: int) -> str:
     lines = []
     while size > 0:
-        lines.append(" ".join(chance.choices(_CLUTTER, k=chance.randint(1, 32)))[: chance.choice((20, 120, 299, 301))])
+        lines.append(" ".join(rng.choices(_CLUTTER, k=rng.randint(1, 32)))[: rng.choice((20, 120, 299, 301))])
         size -= len(lines[-1]) + 1
     return "\n".join(lines)
 
 
-def _short_lines(chance: random.Random, size: int) -> str:
-    start = chance.randrange(10_000)
+def _short_lines(rng: random.Random, size: int) -> str:
+    start = rng.randrange(10_000)
     return "\n".join(format(number, "x") for number in range(start, start + size // 5))
 
 
-def _noise(chance: random.Random, size: int) -> str:
-    return chance.randbytes(2 * size).decode("utf-16-le", "ignore")
+def _noise(rng: random.Random, size: int) -> str:
+    return rng.randbytes(2 * size).decode("utf-16-le", "ignore")
 
 
-def _controls(chance: random.Random, size: int) -> str:
+def _controls(rng: random.Random, size: int) -> str:
     pieces = (
         "\x1b]0;owned\x07",
         "\x1b[2J",
@@ -65,45 +65,45 @@ def _controls(chance: random.Random, size: int) -> str:
         "\u202e",
         "a ",
     )
-    return "".join(chance.choices(pieces, k=size // 4 + 1))[:size]
+    return "".join(rng.choices(pieces, k=size // 4 + 1))[:size]
 
 
-_BOMBS: Final[dict[str, Callable[[random.Random, int], str]]] = {
-    "nested tags": _repeated("<div>"),
-    "huge attribute": lambda chance, size: "<a href='" + _noise(chance, 50) * (size // 50),
-    "unclosed tags": _repeated("<p class='x' "),
-    "angle brackets": _repeated("<"),
-    "ampersands": _repeated("&amp;"),
-    "nested entities": _repeated("&amp;amp;amp;lt;"),
-    "entity": lambda _chance, size: "&" + "amp;" * (size // 4),
-    "numbers of characters": _repeated("&#xD800;&#0;&#x110000;&#1114112;&#x80;"),
-    "comments": _repeated("<!--"),
-    "combining marks": lambda _chance, size: "e" + "\u0301\u0327" * (size // 2),
-    "longer when composed": lambda chance, size: (chance.choice(_PAIRS) * size)[:size],
-    "bidi": _repeated("\u202e\u2066a\u2069\u202c"),
-    "zero width": _repeated("\u200b\u200d\ufeffa"),
-    "spaces": _repeated(" \u00a0\t\u3000\x85"),
-    "dashes": _repeated(" - a | b : c"),
-    "quotes": _repeated('."'),
-    "brackets": _repeated("([{"),
-    "one word": _repeated("x"),
-    "short words": lambda chance, size: " ".join(format(chance.randrange(4_096), "x") for _ in range(size // 4)),
+_HOSTILE_TEXTS: Final[dict[str, Callable[[random.Random, int], str]]] = {
+    "nested tags": _repeat("<div>"),
+    "huge attribute": lambda rng, size: "<a href='" + _noise(rng, 50) * (size // 50),
+    "unclosed tags": _repeat("<p class='x' "),
+    "angle brackets": _repeat("<"),
+    "ampersands": _repeat("&amp;"),
+    "nested entities": _repeat("&amp;amp;amp;lt;"),
+    "entity": lambda _rng, size: "&" + "amp;" * (size // 4),
+    "character references": _repeat("&#xD800;&#0;&#x110000;&#1114112;&#x80;"),
+    "comments": _repeat("<!--"),
+    "combining marks": lambda _rng, size: "e" + "\u0301\u0327" * (size // 2),
+    "longer when composed": lambda rng, size: (rng.choice(_PAIRS) * size)[:size],
+    "bidi": _repeat("\u202e\u2066a\u2069\u202c"),
+    "zero width": _repeat("\u200b\u200d\ufeffa"),
+    "spaces": _repeat(" \u00a0\t\u3000\x85"),
+    "dashes": _repeat(" - a | b : c"),
+    "quotes": _repeat('."'),
+    "brackets": _repeat("([{"),
+    "one word": _repeat("x"),
+    "short words": lambda rng, size: " ".join(format(rng.randrange(4_096), "x") for _ in range(size // 4)),
     "clutter": _clutter_lines,
     "short lines": _short_lines,
     "noise": _noise,
     "controls": _controls,
 }
-BOMBS: Final = tuple(_BOMBS)
+HOSTILE_TEXTS: Final = tuple(_HOSTILE_TEXTS)
 
 
-def bomb(chance: random.Random, name: str, size: int) -> str:
-    """A text of this kind, of about `size` characters and never more."""
-    return _BOMBS[name](chance, size)[:size]
+def hostile_text(rng: random.Random, name: str, size: int) -> str:
+    """Return a text of this kind with about `size` characters, never more."""
+    return _HOSTILE_TEXTS[name](rng, size)[:size]
 
 
-def words(chance: random.Random, subject: int, count: int) -> str:
-    """Plain prose about one of many subjects: a few words of its own among those that all have."""
-    return " ".join(chance.choices([*_COMMON, *(f"{name}{subject}" for name in _NAMES)], k=count))
+def words(rng: random.Random, subject: int, count: int) -> str:
+    """Return words about one of many subjects: some of the subject's own, some common to all."""
+    return " ".join(rng.choices([*_COMMON, *(f"{name}{subject}" for name in _NAMES)], k=count))
 
 
 _NAMES: Final = ("harbor", "ferry", "council", "bell", "captain", "divers")

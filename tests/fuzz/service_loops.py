@@ -1,4 +1,4 @@
-"""Both services as they are, on the SQLite log in memory; only the encoder is a cheap one, and the clock stands still."""
+"""Both services on a SQLite log in memory, with a fast encoder and a clock that moves only when told."""
 
 from __future__ import annotations
 
@@ -28,23 +28,23 @@ from services.embedder.step import EmbedderStep
 from services.verifier.verification import find_clustering_violations
 from tests.conformance.harness import ManualClock
 from tests.fuzz.encoder import DIMENSION, MODEL, FirstWordEncoder
-from tests.fuzz.record import Sent
+from tests.fuzz.record import FuzzRecord
 
 SETTINGS: Final = Settings(log="sqlite://", model=MODEL, retention_days=1, dead_letter_share_max=1.0)
-"""A flood of what cannot be read is what is wanted here: it must not stop the services."""
+"""All records may be dead letters: here they must not stop the services."""
 _READ_MAX: Final = 10_000
 
 
 @dataclass
 class Slowest:
-    """The most CPU time that a service took. `record_s` is of one record alone, `batch_s` of a batch."""
+    """The longest CPU time of a service, for a batch and for a single record."""
 
     batch_s: float = 0.0
     record_s: float = 0.0
 
 
 class TimedStep:
-    """A step whose batches are timed. One without a state does the slow ones again, record by record, to find the culprit."""
+    """Measures the CPU time of a step. If it has no state (`again`), slow batches are repeated record by record."""
 
     def __init__(self, step: Step, slowest: Slowest, *, again: bool) -> None:
         self.input_topics = step.input_topics
@@ -68,12 +68,12 @@ class TimedStep:
         return outcome, time.process_time() - begun_s
 
 
-class Newsroom:
-    """One embedder and one clusterer on one log, worked by hand."""
+class ServiceLoops:
+    """One embedder and one clusterer on one log, run by hand."""
 
     def __init__(self, clock: ManualClock, slowest: dict[str, Slowest]) -> None:
         self._log: Log = open_sqlite("sqlite://", clock=clock)
-        # Nothing is forgotten here: with a timestamp far off a record would be over before anybody has looked at it.
+        # No retention: it would delete a record with an extreme timestamp before the service reads it.
         self._log.admin().create([replace(spec, retention_ms=None) for spec in topic_specs(SETTINGS)])
         self._writer = self._log.writer("fuzz")
         self._written = 0
@@ -82,7 +82,7 @@ class Newsroom:
         self.start()
 
     def start(self) -> None:
-        """Begin (again) with new processes: whatever the services know, they restore from the log."""
+        """Start new services, which restore their state from the log."""
         self._loops = {service: self._loop(service) for service in ("embedder", "clusterer")}
 
     def _loop(self, service: str) -> Loop:
@@ -104,18 +104,18 @@ class Newsroom:
     def _clusterer(self) -> Step:
         return ClustererStep(SETTINGS, self._log, zero_calibration(MODEL, DIMENSION), parameters_of(SETTINGS))
 
-    def write(self, records: Sequence[Sent]) -> None:
-        """What producers write."""
+    def write(self, records: Sequence[FuzzRecord]) -> None:
+        """Write the records in one transaction."""
         self._written += len(records)
         self._writer.write([_message(record) for record in records], Progress(self._written))
 
-    def end(self, topic: TopicDefinition) -> int:
-        """The offset of the topic's next record."""
+    def end_offset(self, topic: TopicDefinition) -> int:
+        """Return the offset of the topic's next record."""
         source = TopicPartition(topic_name(SETTINGS, topic), 0)
         return self._log.admin().end_offsets([source.topic])[source]
 
-    def work(self, service: str) -> None:
-        """Let a service do what lies before it. A batch that could not be committed would be no bad input, but a bad test."""
+    def drain(self, service: str) -> None:
+        """Run a service until it has no backlog. A commit that fails is an error of the test and is raised."""
         loop, topics = self._loops[service], self._inputs(service)
         while self._log.admin().backlog(group_name(SETTINGS, service), topics):
             loop.run_once()
@@ -124,7 +124,7 @@ class Newsroom:
         return self._embedder().input_topics if service == "embedder" else [topic_name(SETTINGS, ARTICLE_VECTORS)]
 
     def read(self, topic: TopicDefinition) -> list[Record]:
-        """What has been written to the topic since the last time."""
+        """Return the records written to the topic since the last call."""
         source = TopicPartition(topic_name(SETTINGS, topic), 0)
         if topic.name not in self._readers:
             self._readers[topic.name] = self._log.reader([source], start="earliest")
@@ -133,18 +133,18 @@ class Newsroom:
             found += records
         return found
 
-    def problems(self) -> list[str]:
-        """What the bookkeeper has to say of the clusterer's side."""
+    def find_violations(self) -> list[str]:
+        """Return the verifier's violations in the clusterer's topics."""
         return find_clustering_violations(self._log, SETTINGS)
 
     def close(self) -> None:
-        """Let everything go."""
+        """Close the log and free the memory."""
         self._log.close()
         self._loops.clear()
         gc.unfreeze()
         gc.collect()
 
 
-def _message(sent: Sent) -> Message:
-    topic = topic_name(SETTINGS, sent.topic)
-    return Message(topic, sent.key, sent.value, sent.headers, timestamp_ms=sent.timestamp_ms)
+def _message(record: FuzzRecord) -> Message:
+    topic = topic_name(SETTINGS, record.topic)
+    return Message(topic, record.key, record.value, record.headers, timestamp_ms=record.timestamp_ms)

@@ -1,13 +1,13 @@
-"""What became of every record: the books of the fuzz, kept by rules of their own and not by the services' code.
+"""Check the result of every record, by rules of its own and not by the services' code.
 
 A record of `articles` or `story-commands` is processed if one record of `article-vectors` names it as its source. A record of
 `article-vectors` is processed if
 
-- a membership names it as its cause (an article placed, corrected, moved or retracted), or
+- a membership names it as its source (an article added, corrected, moved or retracted), or
 - it is a command to pin or unpin, and an update names that command, or
-- there was nothing to do: an article that is known with the same digest (a repeat), or a retraction of one that is not known.
+- it changes nothing: a duplicate (an article that exists with the same digest), or a retraction of an unknown article.
 
-It is rejected if a dead letter names it as its origin. Each must be one of the two, and not both, and once.
+A record is rejected if a dead letter names it as its origin. Each record must be either processed or rejected, once.
 """
 
 from __future__ import annotations
@@ -24,32 +24,30 @@ from newsloom.contracts.cloudevents import CHECKPOINT
 from newsloom.contracts.codec import decode_state, decode_update, decode_vector
 from newsloom.contracts.command import PinStory, UnpinStory, command_ref
 from newsloom.contracts.membership import Membership
-from newsloom.contracts.pipeline import EVENT_TYPE
+from newsloom.contracts.pipeline import EVENT_TYPE, RecordId
 from newsloom.contracts.topics import TopicDefinition
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
 from newsloom.streaming.dead_letters import ADDED_HEADERS, REASON_CHARACTERS_MAX
 from newsloom.streaming.records import Record
-from tests.fuzz.record import Fate
+from tests.fuzz.record import Expected
 
 MESSAGE_BYTES_MAX: Final = 65_536
-Place = tuple[str, int, int]
-"""Topic, partition, offset."""
 
 
-class Wrong(AssertionError):
-    """The books do not balance."""
+class FuzzFailure(AssertionError):
+    """A record has the wrong result."""
 
 
 @dataclass(slots=True)
 class Tally:
-    """What became of the records of one kind."""
+    """Number of records of one kind, by result."""
 
     sent: int = 0
     processed: int = 0
     rejected: int = 0
 
     def add(self, other: Tally) -> None:
-        """Add what became of others of the kind."""
+        """Add another tally."""
         self.sent += other.sent
         self.processed += other.processed
         self.rejected += other.rejected
@@ -60,94 +58,100 @@ def _tallies() -> defaultdict[str, Tally]:
 
 
 @dataclass
-class Accounts:
-    """Of a whole run. `inputs` counts by service, `processed_as` what processing came to in the clusterer."""
+class RecordCounts:
+    """Counts of a whole run: `kinds` by kind of record, `inputs` by service, `effects` by what the clusterer did."""
 
     kinds: defaultdict[str, Tally] = field(default_factory=_tallies)
     inputs: defaultdict[str, Tally] = field(default_factory=_tallies)
-    processed_as: Counter[str] = field(default_factory=Counter)
+    effects: Counter[str] = field(default_factory=Counter)
     largest: dict[str, int] = field(default_factory=dict)
     messages: Counter[str] = field(default_factory=Counter)
 
-    def settle(
-        self, service: str, kind: str, record: Record, *, fate: Fate, reasons: Sequence[str], processed: int
+    def add_record(
+        self, service: str, kind: str, record: Record, *, expected: Expected, reasons: Sequence[str], processed: int
     ) -> None:
-        """Book one record. `processed` says how often something names it as its source."""
+        """Count one record and check its result. `processed` is how many outputs name it as their source."""
         if len(reasons) + processed != 1:
-            raise Wrong(f"{kind} at {place(record)}: {processed} results, {len(reasons)} dead letters ({service})")
-        if (fate is Fate.PROCESSED and reasons) or (fate is Fate.REJECTED and processed):
-            raise Wrong(f"{kind} at {place(record)} was to be {fate.value}: {reasons}; {str(record.value)[:300]}")
+            raise FuzzFailure(
+                f"{kind} at {record_id(record)}: {processed} outputs, {len(reasons)} dead letters ({service})"
+            )
+        if (expected is Expected.PROCESSED and reasons) or (expected is Expected.REJECTED and processed):
+            raise FuzzFailure(
+                f"{kind} at {record_id(record)} is not {expected.value}: {reasons}; {str(record.value)[:300]}"
+            )
         for tally in (self.inputs[service], self.kinds[kind]):
             tally.sent += 1
             tally.processed += processed
             tally.rejected += len(reasons)
 
-    def add(self, other: Accounts) -> None:
-        """Add the books of another newsroom."""
+    def add(self, other: RecordCounts) -> None:
+        """Add the counts of another installation."""
         for mine, theirs in ((self.kinds, other.kinds), (self.inputs, other.inputs)):
             for name, tally in theirs.items():
                 mine[name].add(tally)
-        self.processed_as.update(other.processed_as)
+        self.effects.update(other.effects)
         self.messages.update(other.messages)
         for name, size in other.largest.items():
             self.largest[name] = max(self.largest.get(name, 0), size)
 
-    def weigh(self, topic: TopicDefinition, records: Iterable[Record]) -> None:
-        """No message of ours is larger than it may be."""
+    def add_messages(self, topic: TopicDefinition, records: Iterable[Record]) -> None:
+        """Count messages that the services wrote, and check their size."""
         for record in records:
             size = len(record.key or b"") + len(record.value or b"") + sum(len(k) + len(v) for k, v in record.headers)
             if size >= MESSAGE_BYTES_MAX:
-                raise Wrong(f"a message of {size} bytes in {topic.name}: {str(record.value)[:300]}")
+                raise FuzzFailure(f"a message of {size} bytes in {topic.name}: {str(record.value)[:300]}")
             self.largest[topic.name] = max(self.largest.get(topic.name, 0), size)
             self.messages[topic.name] += 1
 
 
-def place(record: Record) -> Place:
-    """Where a record stands."""
-    return record.topic, record.partition, record.offset
+def record_id(record: Record) -> RecordId:
+    """Return the id of a record."""
+    return RecordId(record.topic, record.partition, record.offset)
 
 
-def letters_by_origin(letters: Iterable[Record], origins: dict[Place, Record], service: str) -> dict[Place, list[str]]:
-    """The reasons of the dead letters of this service, by the place of the record they were made of.
+def reasons_by_origin(
+    letters: Iterable[Record], origins: dict[RecordId, Record], service: str
+) -> dict[RecordId, list[str]]:
+    """Return the reasons in the service's dead letters, by the id of the record that each was made from.
 
-    Each letter has the bytes, the key and the headers of its record untouched, and says from where, by whom and why.
+    Check that each dead letter has the key, value, headers and timestamp of its record unchanged, and has a reason.
     """
-    reasons: defaultdict[Place, list[str]] = defaultdict(list)
+    reasons: defaultdict[RecordId, list[str]] = defaultdict(list)
     for letter in letters:
         names, values = zip(*letter.headers[-len(ADDED_HEADERS) :], strict=True)
         if names != ADDED_HEADERS:
-            raise Wrong(f"dead letter {letter.offset} ends with headers {names}")
+            raise FuzzFailure(f"dead letter {letter.offset}: its last headers are {names}")
         reason, by, topic, partition, offset, timestamp_ms = (value.decode() for value in values)
         if by != service:
             continue
-        at = (topic, int(partition), int(offset))
+        at = RecordId(topic, int(partition), int(offset))
         origin = origins.get(at)
         if origin is None:
-            raise Wrong(f"dead letter {letter.offset} is of a record that nobody sent: {at}")
+            raise FuzzFailure(f"dead letter {letter.offset} names a record that was not written: {at}")
         found = (letter.key, letter.value, letter.headers[: -len(ADDED_HEADERS)], int(timestamp_ms))
         if found != (origin.key, origin.value, origin.headers, origin.timestamp_ms):
-            raise Wrong(f"dead letter {letter.offset} is not what came: {at}")
+            raise FuzzFailure(f"dead letter {letter.offset} differs from {at}")
         if not reason.strip() or len(reason) > 2 * REASON_CHARACTERS_MAX:
-            raise Wrong(f"dead letter {letter.offset} gives the reason {reason!r}")
+            raise FuzzFailure(f"dead letter {letter.offset} has the reason {reason!r}")
         reasons[at].append(reason)
     return reasons
 
 
-class Clustering:
-    """Follows what the clusterer says it did, to tell what had an effect and what rightly had none."""
+class ClusteringEffects:
+    """Follows the clusterer's outputs to find the effect of each of its inputs."""
 
     def __init__(self) -> None:
         self._digests: dict[tuple[str, str], str] = {}
         self._versions: Counter[str] = Counter()
 
-    def follow_updates(self, updates: Iterable[Record]) -> Counter[bytes]:
-        """Check that versions count up by one; how often each command is named by the update of the story it pins or unpins."""
+    def add_updates(self, updates: Iterable[Record]) -> Counter[bytes]:
+        """Check that versions are without gaps; return how many updates name each command that pins or unpins their story."""
         named: Counter[bytes] = Counter()
         for record in updates:
             update = decode_update(record.value or b"")
             self._versions[update.story_id] += 1
             if update.version != self._versions[update.story_id]:
-                raise Wrong(
+                raise FuzzFailure(
                     f"story {update.story_id} has version {update.version} after {self._versions[update.story_id] - 1}"
                 )
             if update.command is not None and update.command.kind.value in {"pin", "unpin"}:
@@ -155,7 +159,7 @@ class Clustering:
         return named
 
     def effect(self, event: VectorEvent, memberships: Sequence[Record], pins: Counter[bytes]) -> str:
-        """What an accepted event came to; empty if it came to nothing, though it should have come to something."""
+        """Return the effect of an accepted event; empty if it had none although it should have one."""
         known = None
         if isinstance(event, ArticleVector | ArticleRetraction):
             known = self._digests.get((event.edition, event.article_id))
@@ -169,15 +173,15 @@ class Clustering:
             return self._article(event, known, memberships)
         if isinstance(event, ArticleRetraction):
             if known is None:
-                return "" if memberships else "retraction of nothing"
+                return "" if memberships else "retraction of an unknown article"
             return "retraction" if (event.edition, event.article_id) not in self._digests else ""
         return "command" if memberships else ""
 
     def _article(self, event: ArticleVector, known: str | None, memberships: Sequence[Record]) -> str:
         if not memberships:
-            return "repeat" if known == event.digest else ""
-        kept = self._digests.get((event.edition, event.article_id))
-        if kept != event.digest:
+            return "duplicate" if known == event.digest else ""
+        stored = self._digests.get((event.edition, event.article_id))
+        if stored != event.digest:
             return ""
         return "article" if known is None else "correction"
 
@@ -188,35 +192,35 @@ class Clustering:
             return
         state = decode_state(record.value)
         if not isinstance(state, Membership):
-            raise Wrong(f"a checkpoint where a membership should be: {record.key!r}")
+            raise FuzzFailure(f"{record.key!r} has a checkpoint instead of a membership")
         self._digests[edition, article_id] = state.digest
 
 
-def memberships_by_cause(records: Iterable[Record]) -> dict[Place, list[Record]]:
-    """The memberships by the place of the record that caused them. Checkpoints, which are coalesced, are left out."""
-    found: defaultdict[Place, list[Record]] = defaultdict(list)
+def memberships_by_source(records: Iterable[Record]) -> dict[RecordId, list[Record]]:
+    """Group memberships by the id of the input record that they name. Checkpoints are left out: one covers many inputs."""
+    found: defaultdict[RecordId, list[Record]] = defaultdict(list)
     for record in records:
         if record.header(EVENT_TYPE) == CHECKPOINT:
             continue
         topic, partition, offset, _ = (record.header("ce_id") or "").split("/")
-        found[topic, int(partition), int(offset)].append(record)
+        found[RecordId(topic, int(partition), int(offset))].append(record)
     return found
 
 
-def vectors_by_source(records: Iterable[Record]) -> dict[Place, list[Record]]:
-    """The embedder's records by the place of what they were made of."""
-    found: defaultdict[Place, list[Record]] = defaultdict(list)
+def vectors_by_source(records: Iterable[Record]) -> dict[RecordId, list[Record]]:
+    """Group the embedder's records by the id of the input record that they name."""
+    found: defaultdict[RecordId, list[Record]] = defaultdict(list)
     for record in records:
         topic, partition, offset = (record.header("ce_id") or "").split("/")
-        found[topic, int(partition), int(offset)].append(record)
+        found[RecordId(topic, int(partition), int(offset))].append(record)
     return found
 
 
 def check_article(sent: bytes | None, made: Record) -> None:
-    """A valid article comes out as it went in."""
+    """Check that a valid article reaches `article-vectors` unchanged."""
     given, vector = msgspec.json.decode(sent or b"", type=Article), read_event(made)
     if not isinstance(vector, ArticleVector):
-        raise Wrong(f"an article became {vector}")
+        raise FuzzFailure(f"an article became {vector}")
     expected = (
         given.id,
         given.edition,
@@ -236,11 +240,11 @@ def check_article(sent: bytes | None, made: Record) -> None:
         vector.words,
     )
     if found != expected:
-        raise Wrong(f"{expected} became {found}")
+        raise FuzzFailure(f"{expected} became {found}")
 
 
 def read_event(record: Record) -> VectorEvent:
-    """What stands in a record that was accepted."""
+    """Decode a record that was accepted."""
     return decode_vector(record.value or b"")
 
 
