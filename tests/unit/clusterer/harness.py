@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from newsloom.contracts.membership import Membership
+import msgspec
+
+from newsloom.contracts.membership import Decision, Membership, Verdict
 from newsloom.contracts.story import Story, StoryUpdate
 from newsloom.contracts.vector import VectorEvent
 from services.clusterer.core.calibration import zero_calibration
 from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
+from services.clusterer.core.story import LiveStory
 from tests.laws.streams import DIMENSION, EDITION, START
 
 COMMAND_FIELDS: Final[dict[str, Any]] = {
@@ -20,6 +23,35 @@ COMMAND_FIELDS: Final[dict[str, Any]] = {
     "why": "I say so",
     "issued_at": START,
 }
+
+
+def membership(number: int, **changes: Any) -> Membership:
+    """Build the membership of a report without features."""
+    member = Membership(
+        article_id=f"a{number}",
+        edition=EDITION,
+        story_id="st-0",
+        sequence=number,
+        title=f"Title {number}",
+        published_at=START,
+        digest=str(number),
+        words=100,
+        shingles=b"",
+        title_vector=b"",
+        lead_vector=b"",
+        terms=b"",
+        term_weights=b"",
+        decision=Decision(verdict=Verdict.FOUNDED),
+    )
+    return msgspec.structs.replace(member, **changes)
+
+
+def live_story(story_id: str, *members: Membership) -> LiveStory:
+    """Build an open story of these members."""
+    story = LiveStory(story_id, 0, START, START, START)
+    for member in members:
+        story.add(member)
+    return story
 
 
 class EngineHarness:
