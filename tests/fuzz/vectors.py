@@ -30,6 +30,7 @@ class Vectors(BrokenFields):
 
     def __init__(self, rng: random.Random) -> None:
         super().__init__(rng)
+        self._new_editions = list(EDITIONS)
         self._kinds: Final[dict[str, Callable[[int], FuzzRecord]]] = {
             "valid": self._valid,
             "retraction": self._retraction,
@@ -48,7 +49,11 @@ class Vectors(BrokenFields):
         self._weights = [4, 2, 10, 6, 3, 1, 4, 10, 8, 5, 4, 4, 2]
 
     def next(self, now_ms: int) -> FuzzRecord:
-        """Return the next record."""
+        """Return the next record. Each edition begins with a valid one: its first vector sets its text preparation."""
+        if self._new_editions:
+            return self._sent(
+                "valid", Expected.PROCESSED, self._fields(now_ms) | {"edition": self._new_editions.pop()}, now_ms
+            )
         (kind,) = self._rng.choices(list(self._kinds), self._weights)
         return self._kinds[kind](now_ms)
 
