@@ -1,3 +1,5 @@
+"""Replay of dead letters."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -42,7 +44,7 @@ def originals(log: Log) -> list[bytes]:
 def test_many_dead_letters_are_replayed_once_in_several_transactions(log: Log) -> None:
     count = 2 * BATCH_LETTERS_MAX + 100
     values = [b"%04d" % number for number in range(count)] + [b"x" * 1_000_000] * 5
-    write(log, [letter_message(value, "why", partition=place % 2) for place, value in enumerate(values)])
+    write(log, [letter_message(value, "why", partition=number % 2) for number, value in enumerate(values)])
     assert replay_all(log).sent == {"news.articles": count + 5}
     assert originals(log) == values
     assert replay_all(log) == ReplayResult()

@@ -90,19 +90,19 @@ def test_it_is_ready_when_all_gained_partitions_are_restored(
     put(log, numbered(IN, 1))
     seen: list[int] = []
 
-    class Asked(Tally):
+    class ProbedTally(Tally):
         def restore(self, partition: int) -> None:
             seen.append(get(probes, "/readyz")[0])
             super().restore(partition)
 
-    assert get(probes, "/readyz")[0] == 503, "nobody has polled"
-    loop_of(log, Asked(log), metrics, watchdog).run_once()
+    assert get(probes, "/readyz")[0] == 503, "not polled yet"
+    loop_of(log, ProbedTally(log), metrics, watchdog).run_once()
 
     assert seen == [503], "not while it restores"
     assert get(probes, "/readyz") == (200, "ok\n")
 
 
-class Latecomer:
+class LateWorker:
     """A worker whose group assigns its partitions some polls later, as with a broker."""
 
     def __init__(self, polls: list[Batch]) -> None:
@@ -118,7 +118,7 @@ class Latecomer:
 
 def late_loop(polls: list[Batch], log: Log, metrics: Metrics, watchdog: Watchdog) -> Loop:
     config = LoopConfig(service="tally", dead_letter_topic=LETTERS, dead_letter_share_max=1, records_max=100)
-    return Loop(Latecomer(polls), Tally(log), config, stop=threading.Event(), watchdog=watchdog, metrics=metrics)
+    return Loop(LateWorker(polls), Tally(log), config, stop=threading.Event(), watchdog=watchdog, metrics=metrics)
 
 
 def test_it_is_not_ready_before_its_group_has_assigned_the_partitions(
@@ -129,7 +129,7 @@ def test_it_is_not_ready_before_its_group_has_assigned_the_partitions(
     loop = late_loop([Batch(joined=False), given, gone], log, metrics, watchdog)
 
     loop.run_once()
-    assert get(probes, "/readyz")[0] == 503, "who knows what is ours?"
+    assert get(probes, "/readyz")[0] == 503, "no partitions assigned yet"
     assert sample(probes, "newsloom_ready") == 0
     loop.run_once()
     assert get(probes, "/readyz")[0] == 200
@@ -155,7 +155,7 @@ def test_after_a_failed_commit_it_is_not_ready_until_the_state_is_restored(
 
     def fail() -> None:
         step.during = lambda: None
-        raise CommitFailed("nobody can say")
+        raise CommitFailed("outcome unknown")
 
     step.during = fail
     loop.run_once()
