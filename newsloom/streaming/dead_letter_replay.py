@@ -105,9 +105,8 @@ def _write(log: Log, writer: Writer, batch: list[_Pair], now_ms: int) -> None:
     targets = sorted({message.topic for _, message in batch})
     log.admin().check_rights(write=targets)
     found = log.admin().describe(targets)
-    for target in targets:
-        if target not in found:
-            raise ConfigurationError(f"topic {target}, from which dead letters came, does not exist: create it")
+    if missing := [target for target in targets if target not in found]:
+        raise ConfigurationError(f"topic {missing[0]}, from which dead letters came, does not exist: create it")
     originals = [_with_lasting_timestamp(message, found[message.topic], now_ms) for _, message in batch]
     before = writer.progress()
     progress = Progress((before.position if before else 0) + len(batch))

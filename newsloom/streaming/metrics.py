@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter as Tally
 from collections.abc import Iterable
+from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -20,46 +21,36 @@ class Metrics:
     """The metrics of one service process. A service with metrics of its own adds them to `registry`."""
 
     def __init__(self) -> None:
-        registry = self.registry = CollectorRegistry()
+        self.registry = CollectorRegistry()
+        counter = partial(Counter, registry=self.registry)
+        gauge = partial(Gauge, registry=self.registry)
+        histogram = partial(Histogram, buckets=SECONDS, registry=self.registry)
         self.is_ready = False
         """Whether the service has joined its group and restored every partition assigned to it, if any."""
-        self.records = Counter(
-            "newsloom_records",
-            "Input records whose results are committed, rejected ones included",
-            ["topic"],
-            registry=registry,
+        self.ready = gauge(
+            "newsloom_ready", "1 if the group is joined and all assigned partitions are restored, else 0"
         )
-        self.messages = Counter("newsloom_messages", "Messages committed, without dead letters", registry=registry)
-        self.dead_letters = Counter("newsloom_dead_letters", "Records committed as dead letters", registry=registry)
-        self.batches = Counter("newsloom_batches", "Batches committed", registry=registry)
-        self.commits_failed = Counter(
-            "newsloom_commits_failed",
-            "Commits that failed or whose outcome is unknown; state is restored after each",
-            registry=registry,
+        self.partitions = gauge("newsloom_partitions", "Partitions assigned and restored")
+        self.records = counter(
+            "newsloom_records", "Input records whose results are committed, rejected ones included", ["topic"]
         )
-        self.log_unavailable = Counter(
-            "newsloom_log_unavailable", "Rounds in which the log could not be reached", registry=registry
+        self.messages = counter("newsloom_messages", "Messages committed, without dead letters")
+        self.dead_letters = counter("newsloom_dead_letters", "Records committed as dead letters")
+        self.batches = counter("newsloom_batches", "Batches committed")
+        self.poll_to_commit_seconds = histogram(
+            "newsloom_poll_to_commit_seconds", "Time from the poll of a batch to its commit, restores included"
         )
-        self.poll_to_commit_seconds = Histogram(
-            "newsloom_poll_to_commit_seconds", "Time from the poll of a batch to its commit, including restores in between",
-            buckets=SECONDS, registry=registry,
-        )  # fmt: skip
-        self.ready = Gauge(
-            "newsloom_ready",
-            "1 if the service has joined its group and restored all partitions assigned to it",
-            registry=registry,
+        self.commits_failed = counter(
+            "newsloom_commits_failed", "Commits that failed or whose outcome is unknown; state is restored after each"
         )
-        self.partitions = Gauge("newsloom_partitions", "Partitions assigned and restored", registry=registry)
-        self.restores = Counter("newsloom_restores", "Partitions restored", registry=registry)
-        self.restore_seconds = Histogram(
-            "newsloom_restore_seconds", "Duration of a partition's restore", buckets=SECONDS, registry=registry
-        )
-        self.restore_records = Counter("newsloom_restore_records", "State records read by restores", registry=registry)
-        self.restore_fraction = Gauge(
+        self.log_unavailable = counter("newsloom_log_unavailable", "Rounds in which the log could not be reached")
+        self.restores = counter("newsloom_restores", "Partitions restored")
+        self.restore_seconds = histogram("newsloom_restore_seconds", "Duration of a partition's restore")
+        self.restore_records = counter("newsloom_restore_records", "State records read by restores")
+        self.restore_fraction = gauge(
             "newsloom_restore_fraction",
-            "Done fraction (0 to 1) of a part of the partition's latest restore: a topic to read, or `build`",
+            "Fraction done (0 to 1) of a part of the partition's latest restore: a topic to read, or `build`",
             ["partition", "part"],
-            registry=registry,
         )
 
     def count_commit(self, records: Iterable[Record], *, messages: int, rejections: int) -> None:

@@ -21,8 +21,8 @@ def partition_of(key: bytes, partitions: int) -> int:
 def murmur2(data: bytes) -> int:
     """Return the 32-bit MurmurHash2 of the data.
 
-    As `org.apache.kafka.common.utils.Utils.murmur2` of Kafka's Java client computes it, with its seed. The algorithm is
-    Austin Appleby's (https://github.com/aappleby/smhasher, MurmurHash2.cpp; public domain).
+    The algorithm is Austin Appleby's (github.com/aappleby/smhasher, MurmurHash2.cpp; public domain), with the seed of
+    `org.apache.kafka.common.utils.Utils.murmur2` in Kafka's Java client.
     """
     words, rest = len(data) // 4, len(data) % 4
     digest = _SEED ^ len(data)

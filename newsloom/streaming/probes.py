@@ -21,13 +21,10 @@ class Probes:
     """Serves `/metrics`, `/healthz` (200 while the service makes progress, else 503) and `/readyz` (200 if ready, else 503)."""
 
     def __init__(self, port: int, metrics: Metrics, watchdog: Watchdog) -> None:
-        class Handler(_Handler):
-            pass
-
-        Handler.metrics, Handler.watchdog = metrics, watchdog
+        handler = type("Handler", (_Handler,), {"metrics": metrics, "watchdog": watchdog})
         try:
             # Listen on all interfaces: Prometheus and the kubelet connect from outside the container.
-            self._server = ThreadingHTTPServer(("0.0.0.0", port), Handler)  # noqa: S104
+            self._server = ThreadingHTTPServer(("0.0.0.0", port), handler)  # noqa: S104
         except OSError as error:
             raise ConfigurationError(f"NEWSLOOM_METRICS_PORT={port}: cannot listen there: {error.strerror}") from error
         self._server.daemon_threads = True

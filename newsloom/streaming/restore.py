@@ -50,17 +50,20 @@ class RestoreProgress:
             nonlocal total
             total += records
             self.metrics.restore_records.inc(records)
-            if records:
-                self._watchdog.beat()
-            self._report(source.partition, source.topic, fraction, records=total)
+            self.advance(source.partition, source.topic, fraction, beat=records > 0, records=total)
 
         yield from read_partitions(log, [source], records_max=RECORDS_MAX, on_progress=report)
         _log.info("restore.read", topic=source.topic, partition=source.partition, records=total)
 
-    def advance(self, partition: int, part: str, fraction: float, **counts: int) -> None:
+    def advance(self, partition: int, part: str, fraction: float, *, beat: bool = True, **counts: int) -> None:
         """Report that a fraction (0 to 1) of a part of the restore is done; `counts` are fields of the log line."""
-        self._watchdog.beat()
-        self._report(partition, part, fraction, **counts)
+        if beat:
+            self._watchdog.beat()
+        self.metrics.restore_fraction.labels(partition, part).set(fraction)
+        now_s = self._clock()
+        if now_s - self._logged_s >= LOG_EVERY_S:
+            self._logged_s = now_s
+            _log.info("restore.progress", partition=partition, part=part, fraction=round(fraction, 3), **counts)
 
     def end(self, partition: int, **counts: int) -> None:
         """Report that the partition is restored; `counts` are fields of the log line."""
@@ -68,10 +71,3 @@ class RestoreProgress:
         self.metrics.restores.inc()
         self.metrics.restore_seconds.observe(seconds)
         _log.info("partition.restored", partition=partition, **counts, seconds=round(seconds, 3))
-
-    def _report(self, partition: int, part: str, fraction: float, **counts: int) -> None:
-        self.metrics.restore_fraction.labels(partition, part).set(fraction)
-        now_s = self._clock()
-        if now_s - self._logged_s >= LOG_EVERY_S:
-            self._logged_s = now_s
-            _log.info("restore.progress", partition=partition, part=part, fraction=round(fraction, 3), **counts)

@@ -23,13 +23,7 @@ def topic_partitions(log: Log, topic: str) -> list[TopicPartition]:
 
 
 def read_topic(log: Log, topic: str) -> Iterator[Record]:
-    """Yield every committed record of the topic, as `read_partitions` does.
-
-    Raises:
-        ConfigurationError: the topic does not exist or may not be read.
-        LogUnavailable: the log went away; start over.
-
-    """
+    """Yield every committed record of the topic; raise as `topic_partitions` and `read_partitions` do."""
     yield from read_partitions(log, topic_partitions(log, topic))
 
 

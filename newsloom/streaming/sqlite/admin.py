@@ -48,12 +48,14 @@ class SqliteAdmin:
     def backlog(self, group: str, topics: Sequence[str]) -> int:
         """See `Admin.backlog`. Also counts the offsets that compaction has deleted after the first uncommitted record."""
         with self._connection.read() as sql:
-            return sum(_uncommitted(sql, group, id_) for id_ in TopicCache().sources(sql, topics))
+            ids = TopicCache().sources(sql, topics)
+            return sum(_records_from(sql, id_, start_offset(sql, group, id_))[1] for id_ in ids)
 
     def start_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """See `Admin.start_offsets`."""
         with self._connection.read() as sql:
-            return {source: _first_offset(sql, id_) for id_, source in TopicCache().sources(sql, topics).items()}
+            sources = TopicCache().sources(sql, topics)
+            return {source: _records_from(sql, id_, 0)[0] for id_, source in sources.items()}
 
     def check_rights(self, *, read: Sequence[str] = (), write: Sequence[str] = ()) -> None:
         """Do nothing: a process that can open the file has every right."""
@@ -69,14 +71,6 @@ class SqliteAdmin:
             sources = TopicCache().sources(sql, topics)
             found = {source: committed_offset(sql, group, id_) for id_, source in sources.items()}
         return {source: offset for source, offset in found.items() if offset is not None}
-
-
-def _uncommitted(sql: sqlite3.Connection, group: str, partition: int) -> int:
-    return _records_from(sql, partition, start_offset(sql, group, partition))[1]
-
-
-def _first_offset(sql: sqlite3.Connection, partition: int) -> int:
-    return _records_from(sql, partition, 0)[0]
 
 
 def _records_from(sql: sqlite3.Connection, partition: int, position: int) -> tuple[int, int]:

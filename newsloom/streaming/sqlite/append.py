@@ -57,17 +57,13 @@ def _check(message: Message, topic: Topic) -> None:
         )
     if message.key is None and spec.policy is CleanupPolicy.COMPACT:
         raise ConfigurationError(f"topic {spec.name} is compacted: a record without a key cannot be written to it")
-    if message.partition is not None and not 0 <= message.partition < spec.partitions:
-        raise ConfigurationError(
-            f"topic {spec.name} has no partition {message.partition}: it has {spec.partitions} partitions"
-        )
 
 
 def _partition(sql: sqlite3.Connection, message: Message, topic: Topic, ends: dict[int, int]) -> int:
     """Return the row id of the partition: the requested one, the one of the key, or the next in round-robin order."""
     ids = topic.partition_ids
     if message.partition is not None:
-        return ids[message.partition]
+        return topic.partition_id(message.partition)
     if len(ids) == 1:
         return ids[0]
     if message.key is not None:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
-from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.records import Record, TopicPartition
 from newsloom.streaming.sqlite.connection import Connection
 from newsloom.streaming.sqlite.corruption import CompletenessCheck
@@ -85,10 +84,5 @@ def _sources(sql: sqlite3.Connection, partitions: Sequence[TopicPartition]) -> d
     topics = TopicCache()
     sources = {}
     for source in sorted(set(partitions)):
-        topic = topics.topic(sql, source.topic)
-        if not 0 <= source.partition < topic.spec.partitions:
-            raise ConfigurationError(
-                f"topic {source.topic} has no partition {source.partition}: it has {topic.spec.partitions} partitions"
-            )
-        sources[topic.partition_ids[source.partition]] = source
+        sources[topics.topic(sql, source.topic).partition_id(source.partition)] = source
     return sources

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from newsloom.streaming.errors import missing_topic
+from newsloom.streaming.errors import ConfigurationError, missing_topic
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
 from newsloom.streaming.records import TopicPartition
 from newsloom.streaming.sqlite.corruption import Corruption
@@ -27,6 +27,14 @@ class Topic:
 
     spec: TopicSpec
     partition_ids: tuple[int, ...]
+
+    def partition_id(self, number: int) -> int:
+        """Return the row id of a partition; raise `ConfigurationError` if it does not exist."""
+        if not 0 <= number < self.spec.partitions:
+            raise ConfigurationError(
+                f"topic {self.spec.name} has no partition {number}: it has {self.spec.partitions} partitions"
+            )
+        return self.partition_ids[number]
 
     @cached_property
     def sources(self) -> dict[int, TopicPartition]:

@@ -75,6 +75,8 @@ class SqliteWorker:
         token = batch.token
         if not isinstance(token, _Token):
             raise TypeError("commit takes a batch that a poll of this worker returned")
+        # Without positions the next poll continues from the committed offsets, as it must after an error.
+        positions, self._positions = self._positions, {}
         try:
             with self._connection.write() as sql:
                 now_ms = self._clock()
@@ -82,12 +84,8 @@ class SqliteWorker:
                 self._commit_offsets(sql, batch, token)
                 append(sql, self._topics, messages, now_ms)
         except LogUnavailable as error:
-            self._positions = {}
             raise CommitFailed(str(error)) from error
-        except BaseException:
-            # The next poll then continues from the committed offsets.
-            self._positions = {}
-            raise
+        self._positions = positions
 
     def close(self) -> None:
         """See `Worker.close`."""
