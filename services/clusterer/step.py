@@ -69,7 +69,7 @@ class ClustererStep:
         self._stories = topic_name(settings, STORIES)
         self._state = topic_name(settings, ARTICLE_STORIES)
         self._messages = MessageBuilder(settings)
-        self._partitions: dict[int, dict[str, Engine]] = {}
+        self._engines: dict[int, dict[str, Engine]] = {}
 
     def restore(self, partition: int) -> None:
         """Build the partition's engines from `stories` and `article-stories`.
@@ -82,7 +82,7 @@ class ClustererStep:
         self._restore_progress.begin(partition)
         with _gc_disabled():
             engines = self._restore_engines(partition)
-        self._partitions[partition] = engines
+        self._engines[partition] = engines
         articles = sum(len(engine.edition.articles) for engine in engines.values())
         self._rebuild_progress.end(partition, editions=len(engines), articles=articles)
 
@@ -99,14 +99,14 @@ class ClustererStep:
 
     def forget(self, partition: int) -> None:
         """Drop the partition's engines."""
-        del self._partitions[partition]
+        del self._engines[partition]
 
     def process(self, records: Sequence[Record]) -> Outcome:
         """Apply each record in turn. Stories and checkpoints are written once, in their state after the batch."""
         messages: list[Message] = []
         rejected: list[Rejection] = []
-        touched: dict[tuple[int, str, str], Record] = {}
-        advanced: dict[tuple[int, str], Record] = {}
+        changed_stories: dict[tuple[int, str, str], Record] = {}
+        changed_editions: dict[tuple[int, str], Record] = {}
         for record in records:
             try:
                 event = _decode_event(record, self._model)
@@ -117,16 +117,18 @@ class ClustererStep:
                 continue
             if not changes.updates and not changes.memberships:
                 continue
-            self._partitions[record.partition][event.edition] = engine
+            self._engines[record.partition][event.edition] = engine
             messages.extend(self._messages.changes(changes, event.edition, engine.edition.watermark, record))
-            touched.update({(record.partition, event.edition, story_id): record for story_id in changes.stories})
-            advanced[record.partition, event.edition] = record
-        messages.extend(self._snapshots(touched))
-        messages.extend(self._checkpoints(advanced))
+            changed_stories.update(
+                {(record.partition, event.edition, story_id): record for story_id in changes.stories}
+            )
+            changed_editions[record.partition, event.edition] = record
+        messages.extend(self._snapshots(changed_stories))
+        messages.extend(self._checkpoints(changed_editions))
         return Outcome(messages, rejected)
 
     def _engine(self, partition: int, event: VectorEvent) -> Engine:
-        engine = self._partitions[partition].get(event.edition)
+        engine = self._engines[partition].get(event.edition)
         if engine is None:
             calibration = self._calibration_for(partition, event)
             preparation = event.preparation if isinstance(event, ArticleVector) else FIRST_PREPARATION
@@ -141,24 +143,24 @@ class ClustererStep:
     def _calibration_for(self, partition: int, event: VectorEvent) -> Calibration:
         if self._calibration is not None:
             return self._calibration
-        known = next(iter(self._partitions[partition].values()), None)
+        known = next(iter(self._engines[partition].values()), None)
         if known is not None:
             return known.edition.calibration
         dimension = len(event.lead_vector) // HALF_BYTES if isinstance(event, ArticleVector) else 1
         return zero_calibration(self._model, dimension)
 
-    def _snapshots(self, touched: dict[tuple[int, str, str], Record]) -> list[Message]:
+    def _snapshots(self, changed_stories: dict[tuple[int, str, str], Record]) -> list[Message]:
         messages = []
-        for (partition, edition, story_id), record in touched.items():
-            engine = self._partitions[partition][edition]
+        for (partition, edition, story_id), record in changed_stories.items():
+            engine = self._engines[partition][edition]
             story = engine.story(story_id)
             messages.append(self._messages.story(story_id, story, edition, engine.edition.watermark, record))
         return messages
 
-    def _checkpoints(self, advanced: dict[tuple[int, str], Record]) -> list[Message]:
+    def _checkpoints(self, changed_editions: dict[tuple[int, str], Record]) -> list[Message]:
         messages = []
-        for (partition, name), record in advanced.items():
-            edition = self._partitions[partition][name].edition
+        for (partition, name), record in changed_editions.items():
+            edition = self._engines[partition][name].edition
             messages.append(self._messages.checkpoint(checkpoint_of(edition), record))
         return messages
 

@@ -162,14 +162,9 @@ class EditionState:
         survivor.related = tuple(other for other in survivor.related if other != absorbed.id)
         absorbed.related = ()
         self.indexes.space.absorb(survivor.slot, absorbed.slot)
-        for member in sorted(absorbed.members.values(), key=lambda member: member.sequence):
-            placed_by = merge.command or member.placed_by
-            moved = msgspec.structs.replace(member, story_id=survivor.id, merge=merge, placed_by=placed_by)
-            survivor.add(moved)
-            self._record(moved)
+        self._move_members(absorbed, survivor, merge)
         self._offer_title(survivor, survivor.members[absorbed.title_article_id])
         self._set_deadlines(survivor)
-        absorbed.remove_all()
         self._end(absorbed, StoryState.MERGED)
         absorbed.merged_into = survivor.id
         survivor.merged_from = (*survivor.merged_from, absorbed.id)[-LINEAGE_MAX:]
@@ -180,6 +175,14 @@ class EditionState:
             *((neighbour, UpdateKind.UPDATED) for neighbour in neighbours),
         ):
             self.publish(story, kind, cause, command=merge.command)
+
+    def _move_members(self, source: LiveStory, target: LiveStory, merge: MergeDecision) -> None:
+        for member in sorted(source.members.values(), key=lambda member: member.sequence):
+            placed_by = merge.command or member.placed_by
+            moved = msgspec.structs.replace(member, story_id=target.id, merge=merge, placed_by=placed_by)
+            target.add(moved)
+            self._record(moved)
+        source.remove_all()
 
     def close_story(self, story: LiveStory) -> None:
         """Close an open story and remove it and its articles from the indexes."""

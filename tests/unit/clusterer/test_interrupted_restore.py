@@ -50,11 +50,11 @@ def newsroom(log: Log, given: Settings) -> ServiceLoops:
     return newsroom
 
 
-class Killed(Exception):
-    """Stands for the death of the process."""
+class RestoreInterrupted(Exception):
+    """The restore ends here."""
 
 
-class _DyingReader:
+class _InterruptedReader:
     def __init__(self, reader: Reader, read: Callable[[], None]) -> None:
         self._reader = reader
         self._read = read
@@ -73,21 +73,21 @@ class _DyingReader:
         self._reader.close()
 
 
-class DyingLog:
-    """A log that returns a few records per read and raises `Killed` at the read number `dies_at`."""
+class InterruptedLog:
+    """A log that returns a few records per read and raises `RestoreInterrupted` at the read number `interrupted_at`."""
 
-    def __init__(self, log: Log, dies_at: int | None) -> None:
+    def __init__(self, log: Log, interrupted_at: int | None) -> None:
         self._log = log
-        self._dies_at = dies_at
+        self._interrupted_at = interrupted_at
         self.reads = 0
         self.admin, self.worker, self.writer, self.close = log.admin, log.worker, log.writer, log.close
 
     def reader(self, partitions: Sequence[TopicPartition], *, start: Literal["earliest", "latest"]) -> Reader:
-        return _DyingReader(self._log.reader(partitions, start=start), self._read)
+        return _InterruptedReader(self._log.reader(partitions, start=start), self._read)
 
     def _read(self) -> None:
-        if self.reads == self._dies_at:
-            raise Killed
+        if self.reads == self._interrupted_at:
+            raise RestoreInterrupted
         self.reads += 1
 
 
@@ -111,14 +111,14 @@ def next_messages(step: ClustererStep, given: Settings) -> list[Message]:
 
 @pytest.mark.usefixtures("newsroom")
 def test_a_restore_killed_at_any_read_is_repeated_with_the_same_result(log: Log, given: Settings) -> None:
-    counted = DyingLog(log, None)
+    counted = InterruptedLog(log, None)
     expected = next_messages(restored_step(counted, given), given)
     before = all_records(log, given)
     assert counted.reads > 10
 
-    for dies_at in range(0, counted.reads, 3):
-        with pytest.raises(Killed):
-            restored_step(DyingLog(log, dies_at), given)
+    for interrupted_at in range(0, counted.reads, 3):
+        with pytest.raises(RestoreInterrupted):
+            restored_step(InterruptedLog(log, interrupted_at), given)
 
     assert all_records(log, given) == before, "a restore writes nothing"
     assert next_messages(restored_step(log, given), given) == expected
