@@ -183,6 +183,12 @@ def test_every_dependency_has_a_reason() -> None:
     assert declared - listed == set()
 
 
+def test_the_readme_lists_every_kind_of_test() -> None:
+    kinds = [path.parent.name for path in ROOT.glob("tests/*/__init__.py")]
+    assert kinds
+    assert [kind for kind in kinds if f"`{kind}/`" not in README.read_text()] == []
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_links_and_paths_in_a_document_exist(document: Path) -> None:
     text = document.read_text()
