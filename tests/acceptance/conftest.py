@@ -1,4 +1,4 @@
-"""Installations to prove things on, and the whole replay that several proofs share."""
+"""Installations, and the replay of all articles that several tests share."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NewInstallation = Callable[[str], Installation]
 def new_installation(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[NewInstallation]:
-    """Makes an installation of its own on "sqlite" or "kafka"."""
+    """Return a function that makes a new installation on "sqlite" or "kafka"."""
     made: list[Installation] = []
 
     def make(kind: str) -> Installation:
@@ -41,14 +41,14 @@ def new_installation(
 
 @pytest.fixture(params=["sqlite", pytest.param("kafka", marks=pytest.mark.kafka)])
 def kind(request: pytest.FixtureRequest) -> str:
-    """Which log."""
+    """Return the kind of log."""
     chosen: str = request.param
     return chosen
 
 
 @pytest.fixture
 def installation(kind: str, new_installation: NewInstallation) -> Iterator[Installation]:
-    """A new installation, without topics."""
+    """Return a new installation without topics."""
     made = new_installation(kind)
     yield made
     made.close()
@@ -56,7 +56,7 @@ def installation(kind: str, new_installation: NewInstallation) -> Iterator[Insta
 
 @pytest.fixture(scope="session")
 def articles_file() -> Path:
-    """Real articles to replay: NEWSLOOM_TEST_DATA, else what lies in ../shared/data beside the repository."""
+    """Return the file of real articles: NEWSLOOM_TEST_DATA, else a file in ../shared/data beside the repository."""
     named = os.environ.get(DATA)
     file = Path(named) if named else REPOSITORY.parent / "shared" / "data" / "groundnews2025.jsonl.gz"
     if not file.exists():
@@ -66,12 +66,12 @@ def articles_file() -> Path:
 
 @pytest.fixture(scope="session")
 def article_count(articles_file: Path) -> int:
-    """How many articles the file holds."""
+    """Return the number of articles in the file."""
     with gzip.open(articles_file) as lines:
         return sum(1 for _ in lines)
 
 
 @pytest.fixture(scope="session")
-def undisturbed(new_installation: NewInstallation, articles_file: Path) -> Callable[[str], Replay]:
-    """The whole file through both services on "sqlite" or "kafka", once a session for each."""
+def reference_replay(new_installation: NewInstallation, articles_file: Path) -> Callable[[str], Replay]:
+    """Return the replay of the whole file on "sqlite" or "kafka", without faults, made once a session for each."""
     return cache(lambda kind: replay(new_installation(kind), articles_file))

@@ -1,4 +1,4 @@
-"""An installation as an operator has it: settings in the environment, commands, and services as processes."""
+"""An installation as an operator runs it: settings in the environment, commands, and services as processes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from newsloom.contracts.topics import ARTICLE_VECTORS, ARTICLES, STORY_COMMANDS, TopicDefinition
+from newsloom.contracts.pipeline import SERVICES
+from newsloom.contracts.topics import TopicDefinition
 from newsloom.log_names import group_name, topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log, Progress
@@ -28,16 +29,13 @@ COMMAND_S_MAX: Final = 900.0
 DRAIN_S_MAX: Final = 1_200.0
 END_S_MAX: Final = 60.0
 START_S_MAX: Final = 120.0
-INPUTS: Final[dict[str, tuple[TopicDefinition, ...]]] = {
-    "embedder": (ARTICLES, STORY_COMMANDS),
-    "clusterer": (ARTICLE_VECTORS,),
-}
-"""Which topics each service consumes."""
+INPUT_TOPICS: Final = {service.name: service.consumes for service in SERVICES}
+"""The topics that each service consumes."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
-    """A command or a service that has ended, and how long it took in seconds."""
+class ProcessResult:
+    """Status, output and duration of a command or service that has ended."""
 
     status: int
     stdout: str
@@ -46,7 +44,7 @@ class Ended:
 
 
 class Service:
-    """A service as a process of its own, as a supervisor or a container would start it."""
+    """A service as a process, started as by a supervisor or in a container."""
 
     def __init__(self, name: str, environ: dict[str, str], log_file: Path) -> None:
         self._log_file = log_file
@@ -58,7 +56,7 @@ class Service:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
-                start_new_session=True,  # Ctrl-C is for the tests, which then end it.
+                start_new_session=True,  # Ctrl-C must reach the tests only, which then end it.
             )
 
     @property
@@ -67,27 +65,27 @@ class Service:
 
     @property
     def has_started(self) -> bool:
-        """Whether it has said that it works."""
-        return self.has_said("service.started")
+        """Return whether the service has logged that it started."""
+        return self.has_logged("service.started")
 
-    def has_said(self, event: str) -> bool:
-        """Whether this event is in its log."""
+    def has_logged(self, event: str) -> bool:
+        """Return whether the service has logged this event."""
         return f'"{event}"'.encode() in self._log_file.read_bytes()
 
-    def end(self, number: signal.Signals = signal.SIGTERM) -> Ended:
-        """Send the signal and wait."""
+    def end(self, number: signal.Signals = signal.SIGTERM) -> ProcessResult:
+        """Send the signal and wait until the service ends."""
         self._process.send_signal(number)
         return self.wait(END_S_MAX)
 
-    def wait(self, seconds: float) -> Ended:
-        """What came of it; fails if it has not ended by itself after so many seconds."""
+    def wait(self, seconds: float) -> ProcessResult:
+        """Wait until the service ends by itself; fail after this many seconds."""
         status = self._process.wait(seconds)
-        return Ended(status, "", self._log_file.read_text(), time.monotonic() - self._begun)
+        return ProcessResult(status, "", self._log_file.read_text(), time.monotonic() - self._begun)
 
 
 @dataclass
 class Installation:
-    """One log and one topic prefix, and everything that is started on them."""
+    """One log and topic prefix, and the processes that are started on them."""
 
     url: str
     prefix: str
@@ -99,11 +97,11 @@ class Installation:
         return Settings(log=self.url, topic_prefix=self.prefix)
 
     def environ(self, **changed: str) -> dict[str, str]:
-        """The environment of its processes: ours without any setting of newsloom's, its own, and those that are changed."""
+        """Return the environment of a process: ours without newsloom's settings, the installation's settings, and `changed`."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("NEWSLOOM_")}
         return {**inherited, "NEWSLOOM_LOG": self.url, "NEWSLOOM_TOPIC_PREFIX": self.prefix, **changed}
 
-    def newsloom(self, *arguments: str, **changed: str) -> Ended:
+    def newsloom(self, *arguments: str, **changed: str) -> ProcessResult:
         """Run a command to its end."""
         begun = time.monotonic()
         done = subprocess.run(
@@ -116,9 +114,9 @@ class Installation:
             timeout=COMMAND_S_MAX,
             check=False,
         )
-        return Ended(done.returncode, done.stdout, done.stderr, time.monotonic() - begun)
+        return ProcessResult(done.returncode, done.stdout, done.stderr, time.monotonic() - begun)
 
-    def command(self, *arguments: str, **changed: str) -> Ended:
+    def command(self, *arguments: str, **changed: str) -> ProcessResult:
         """Run a command that must succeed."""
         done = self.newsloom(*arguments, **changed)
         assert done.status == 0, f"newsloom {' '.join(arguments)}: {done.status}\n{done.stdout}{done.stderr}"
@@ -131,11 +129,11 @@ class Installation:
         return service
 
     def open(self) -> Log:
-        """The log, for this process."""
+        """Open the log in this process."""
         return open_log_url(self.url)
 
     def write(self, topic: TopicDefinition, messages: Sequence[Message]) -> None:
-        """Produce to a topic, in one transaction and in partition 0."""
+        """Write messages to partition 0 of a topic in one transaction."""
         with closing(self.open()) as log, closing(log.writer("producer")) as writer:
             before = writer.progress()
             name = topic_name(self.settings, topic)
@@ -146,21 +144,21 @@ class Installation:
             writer.write(addressed, Progress((before.position if before else 0) + 1))
 
     def backlog(self, log: Log, service: str) -> int:
-        """Records that a service has still to take in; 0 if and only if it has taken in all."""
-        topics = [topic_name(self.settings, topic) for topic in INPUTS[service]]
+        """Return the number of records that a service has not processed yet."""
+        topics = [topic_name(self.settings, topic) for topic in INPUT_TOPICS[service]]
         return log.admin().backlog(group_name(self.settings, service), topics)
 
     def _is_done(self, log: Log, service: str) -> bool:
         return self.backlog(log, service) == 0
 
     def drain(self, *names: str) -> None:
-        """Return once these services, named in the order of the flow, have nothing left to do."""
+        """Wait until these services have no backlog; name them in the order of the flow."""
         with closing(self.open()) as log:
             for name in names:
                 wait_until(partial(self._is_done, log, name), DRAIN_S_MAX, f"the {name} to drain")
 
     def run(self, *names: str, **changed: str) -> None:
-        """Start these services, let them take in all there is, and end them."""
+        """Start these services, wait until they have no backlog, and end them."""
         running = [self.start(name, **changed) for name in names]
         self.drain(*names)
         for service in running:
@@ -168,26 +166,26 @@ class Installation:
             assert ended.status == 0, ended.stderr
 
     def published(self) -> Published:
-        """Everything on its topics."""
+        """Read everything on the topics."""
         with closing(self.open()) as log:
             return read_published(log, self.prefix)
 
     def find_violations(self) -> list[str]:
-        """What does not add up on its topics, from the articles to the stories."""
+        """Return the violations that the verifier finds."""
         with closing(self.open()) as log:
             return find_violations(log, self.settings)
 
     def find_clustering_violations(self) -> list[str]:
-        """The same from the vectors on."""
+        """Return the violations in the clusterer's topics alone."""
         with closing(self.open()) as log:
             return find_clustering_violations(log, self.settings)
 
     def stories(self) -> str:
-        """`newsloom stories --format json`."""
+        """Return the output of `newsloom stories --format json`."""
         return self.command("stories", "--format", "json").stdout
 
     def close(self) -> None:
-        """End what still runs."""
+        """Kill every service that still runs."""
         for service in self.services:
             if service.is_running:
                 service.end(signal.SIGKILL)

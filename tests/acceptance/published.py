@@ -1,4 +1,4 @@
-"""Everything an installation has written, read back as a subscriber would."""
+"""Everything an installation has written, read as by a subscriber."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from newsloom.subscribe import Newsloom
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """What stands on a log whose topics have one partition each, in the order in which it was written."""
+    """The contents of the topics in order; each topic has one partition."""
 
     articles: tuple[Record, ...]
     vectors: tuple[Record, ...]
@@ -27,12 +27,12 @@ class Published:
 
     @property
     def vector_events(self) -> list[tuple[bytes | None, bytes | None]]:
-        """What the embedder said, without the places at which its input stood."""
+        """Return keys and values of the vectors, without the positions of their input."""
         return [(record.key, record.value) for record in self.vectors]
 
 
 def read_published(log: Log, prefix: str) -> Published:
-    """Everything on the log under this topic prefix."""
+    """Read everything on the log under this topic prefix."""
     newsloom = Newsloom(log, topic_prefix=prefix)
     return Published(
         articles=tuple(read_topic(log, prefix + ARTICLES.name)),

@@ -1,4 +1,4 @@
-"""The whole file of real articles through both services."""
+"""Replay a whole file of real articles through both services."""
 
 from __future__ import annotations
 
@@ -10,35 +10,35 @@ from tests.acceptance.installation import Installation
 from tests.acceptance.published import Published
 
 MAPPED: Final = ("--map", "outlet=source", "--map", "language=lang")
-"""What the file calls otherwise. Its gold fields are no article's: they stay out."""
+"""Fields that have other names in the file. Its gold labels are not ingested."""
 
 
 @dataclass(frozen=True, slots=True)
 class Replay:
-    """What came of it: all that was published, and the stories as `newsloom stories --format json` prints them."""
+    """The result: all that was published, and the output of `newsloom stories --format json`."""
 
     published: Published
     stories: str
-    problems: list[str]
-    """What the bookkeeper has to say of it; of vectors that no embedder wrote, on the clusterer's side alone."""
+    violations: list[str]
+    """Violations that the verifier finds; of the clusterer's topics alone if there was no embedder."""
 
 
 def replay(installation: Installation, file: Path) -> Replay:
-    """One command, as a small newsroom would give it."""
+    """Replay the file with one command."""
     installation.command("run", "--ingest", str(file), *MAPPED, "--until-drained")
-    return outcome(installation)
+    return read_replay(installation)
 
 
 def assert_same(found: Replay, expected: Replay) -> None:
-    """Every event of the one is one of the other, in the same order, and the stories are the same to the byte."""
+    """Check that both have the same events in the same order, and the same stories byte for byte."""
     assert found.published.vector_events == expected.published.vector_events
     assert found.published.updates == expected.published.updates
     assert found.published.memberships == expected.published.memberships
     assert found.stories == expected.stories
 
 
-def outcome(installation: Installation) -> Replay:
-    """What stands on the installation's topics now."""
+def read_replay(installation: Installation) -> Replay:
+    """Read the result from the installation's topics."""
     published = installation.published()
     check = installation.find_violations if published.articles else installation.find_clustering_violations
     return Replay(published, installation.stories(), check())

@@ -1,4 +1,4 @@
-"""An operator's corrections, typed at real services: done as told, kept over a crash, and in order in the books."""
+"""An operator's commands to real services: carried out, kept over a crash, and without violations."""
 
 from __future__ import annotations
 
@@ -23,42 +23,42 @@ SAMPLE: Final = Path(__file__).resolve().parents[2] / "services" / "local" / "sa
 NOW: Final = datetime(2026, 11, 22, tzinfo=UTC)
 
 
-def corrected(installation: Installation, *arguments: str) -> list[str]:
+def run_command(installation: Installation, *arguments: str) -> list[str]:
     return installation.command(
         "stories", *arguments, "--by", "Jane", "--why", "read it again", "--wait", "120"
     ).stdout.splitlines()
 
 
 def open_stories(installation: Installation) -> list[Story]:
-    """Largest first."""
+    """Return the open stories, largest first."""
     with closing(installation.open()) as log:
         stories = Newsloom(log, topic_prefix=installation.prefix).stories().values()
-    standing = [story for story in stories if story.state is StoryState.OPEN]
-    return sorted(standing, key=lambda story: (-story.article_count, story.id))
+    found = [story for story in stories if story.state is StoryState.OPEN]
+    return sorted(found, key=lambda story: (-story.article_count, story.id))
 
 
-def test_stories_are_corrected_and_stay_so(installation: Installation) -> None:
+def test_commands_are_carried_out_and_kept(installation: Installation) -> None:
     installation.command("run", "--ingest", str(SAMPLE), "--until-drained")
     installation.start("embedder")
     clusterer = installation.start("clusterer")
     large, small, third, *_ = open_stories(installation)
     both = large.article_count + small.article_count
 
-    assert corrected(installation, "merge", small.id, large.id) == [
+    assert run_command(installation, "merge", small.id, large.id) == [
         f"story {small.id} points to {large.id}",
         f"story {large.id} has {both} articles now, {large.article_count} before",
     ]
-    parted = [article.id for article in small.articles[:2]]
-    new = next(line for line in corrected(installation, "split", large.id, *parted) if "is new" in line).split()[1]
-    assert corrected(installation, "move", third.articles[0].id, new)
+    split_off = [article.id for article in small.articles[:2]]
+    new = next(line for line in run_command(installation, "split", large.id, *split_off) if "is new" in line).split()[1]
+    assert run_command(installation, "move", third.articles[0].id, new)
     assert clusterer.end(signal.SIGKILL).status == -signal.SIGKILL
     installation.start("clusterer")
-    assert corrected(installation, "pin", new) == [f"story {new} is pinned"]
+    assert run_command(installation, "pin", new) == [f"story {new} is pinned"]
     unknown = MergeStories(
         command_id="c-1", edition="main", by="Jane", why="?", issued_at=NOW, story_id=new, other_story_id="st-none"
     )
     installation.write(STORY_COMMANDS, [command_message(unknown, topic="")])
-    assert corrected(installation, "pin", large.id[:-4]) == [f"story {large.id} is pinned"]
+    assert run_command(installation, "pin", large.id[:-4]) == [f"story {large.id} is pinned"]
     installation.drain("embedder", "clusterer")
 
     published = installation.published()
@@ -66,6 +66,6 @@ def test_stories_are_corrected_and_stay_so(installation: Installation) -> None:
     assert [letter.header("dead-letter-reason") for letter in published.dead_letters] == [
         "there is no story 'st-none' in edition 'main'"
     ]
-    assert {published.memberships["main", article].story_id for article in parted} == {new}
+    assert {published.memberships["main", article].story_id for article in split_off} == {new}
     assert large.id in published.stories[new].kept_apart
-    assert "A command keeps it here: split by Jane" in installation.command("explain", parted[0]).stdout
+    assert "A command keeps it here: split by Jane" in installation.command("explain", split_off[0]).stdout

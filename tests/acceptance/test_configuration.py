@@ -1,4 +1,4 @@
-"""Wrong configuration: every program ends within 30 s, with a status that is not 0 and one line that says what to do."""
+"""With wrong configuration every program ends within 30 s, with a status other than 0 and one line that says what to do."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from newsloom.service import EXIT_CONFIGURATION, EXIT_LOG
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message
 from tests.acceptance.conftest import NewInstallation
-from tests.acceptance.installation import Ended, Installation
+from tests.acceptance.installation import Installation, ProcessResult
 from tests.kafka.broker import free_ports
 from tests.laws.streams import article
 
@@ -39,31 +39,31 @@ every_program = pytest.mark.parametrize("program", PROGRAMS, ids=" ".join)
 
 
 @pytest.fixture
-def newsroom(new_installation: NewInstallation) -> Installation:
-    """An installation with a log but no topics, and a file to ingest."""
+def installation(new_installation: NewInstallation) -> Installation:
+    """Return an installation with a log but no topics, and a file to ingest."""
     made = new_installation("sqlite")
     open_log_url(made.url).close()
     (made.folder / "articles.jsonl").write_text('{"id": "a", "title": "Ferry sinks", "text": "Off Port Selden."}\n')
     return made
 
 
-def start(newsroom: Installation, program: Sequence[str], **changed: str) -> Ended:
-    """Run a program under these settings; fails if it does not end."""
+def start(installation: Installation, program: Sequence[str], **changed: str) -> ProcessResult:
+    """Run a program with changed settings; fail if it does not end."""
     done = subprocess.run(
         [sys.executable, "-m", *program],
-        env=newsroom.environ(**changed),
-        cwd=newsroom.folder,
+        env=installation.environ(**changed),
+        cwd=installation.folder,
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=END_S_MAX,
         check=False,
     )
-    return Ended(done.returncode, done.stdout, done.stderr, 0)
+    return ProcessResult(done.returncode, done.stdout, done.stderr, 0)
 
 
-def complaint(ended: Ended) -> str:
-    """The one line; what the services log is JSON, what click says of wrong usage begins with its own word."""
+def error_line(ended: ProcessResult) -> str:
+    """Return the only line on standard error that is not a JSON log line."""
     assert "Traceback" not in ended.stderr, ended.stderr
     (line,) = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
     assert line.startswith("newsloom"), line
@@ -72,120 +72,120 @@ def complaint(ended: Ended) -> str:
 
 @every_program
 @pytest.mark.parametrize("url", ["redis://host", "news.db", "sqlite:", "kafka://", "kafka://host:port"])
-def test_an_unknown_log(newsroom: Installation, program: Program, url: str) -> None:
-    ended = start(newsroom, program, NEWSLOOM_LOG=url)
+def test_an_unknown_log(installation: Installation, program: Program, url: str) -> None:
+    ended = start(installation, program, NEWSLOOM_LOG=url)
 
     assert ended.status == EXIT_CONFIGURATION
-    assert f"NEWSLOOM_LOG={url!r}" in complaint(ended)
-    assert "sqlite:///" in complaint(ended) or "kafka://host:9092" in complaint(ended)
+    assert f"NEWSLOOM_LOG={url!r}" in error_line(ended)
+    assert "sqlite:///" in error_line(ended) or "kafka://host:9092" in error_line(ended)
 
 
 @every_program
-def test_an_unreachable_broker(newsroom: Installation, program: Program) -> None:
+def test_an_unreachable_broker(installation: Installation, program: Program) -> None:
     (port,) = free_ports(1)
 
-    ended = start(newsroom, program, NEWSLOOM_LOG=f"kafka://127.0.0.1:{port}")
+    ended = start(installation, program, NEWSLOOM_LOG=f"kafka://127.0.0.1:{port}")
 
     assert ended.status == EXIT_LOG
-    assert f"127.0.0.1:{port}: Connection refused; start the broker, or correct the address" in complaint(ended)
+    assert f"127.0.0.1:{port}: Connection refused; start the broker, or correct the address" in error_line(ended)
 
 
 @every_program
-def test_a_broker_nobody_knows(newsroom: Installation, program: Program) -> None:
-    ended = start(newsroom, program, NEWSLOOM_LOG="kafka://no-such-host.invalid:9092")
+def test_an_unknown_host(installation: Installation, program: Program) -> None:
+    ended = start(installation, program, NEWSLOOM_LOG="kafka://no-such-host.invalid:9092")
 
     assert ended.status == EXIT_LOG
-    assert "no-such-host.invalid:9092: " in complaint(ended)
+    assert "no-such-host.invalid:9092: " in error_line(ended)
 
 
 @pytest.mark.parametrize("program", [STORIES, INGEST, EMBEDDER, CLUSTERER], ids=" ".join)
-def test_a_missing_topic(newsroom: Installation, program: Program) -> None:
-    ended = start(newsroom, program)
+def test_a_missing_topic(installation: Installation, program: Program) -> None:
+    ended = start(installation, program)
 
     assert ended.status == EXIT_CONFIGURATION
-    assert f"{newsroom.prefix}articles" in complaint(ended) or f"{newsroom.prefix}stories" in complaint(ended)
-    assert "not exist: run `newsloom topics create`" in complaint(ended)
+    assert f"{installation.prefix}articles" in error_line(ended) or f"{installation.prefix}stories" in error_line(ended)
+    assert "not exist: run `newsloom topics create`" in error_line(ended)
 
 
 @pytest.mark.parametrize("program", [STORIES, INGEST, EMBEDDER, CLUSTERER], ids=" ".join)
-def test_a_log_that_is_not_there(newsroom: Installation, program: Program) -> None:
-    ended = start(newsroom, program, NEWSLOOM_LOG="sqlite:///mistyped.db")
+def test_a_log_that_does_not_exist(installation: Installation, program: Program) -> None:
+    ended = start(installation, program, NEWSLOOM_LOG="sqlite:///mistyped.db")
 
     assert ended.status == EXIT_CONFIGURATION
-    assert "mistyped.db does not exist: correct the path, or create it with `newsloom topics create`" in complaint(
+    assert "mistyped.db does not exist: correct the path, or create it with `newsloom topics create`" in error_line(
         ended
     )
-    assert not (newsroom.folder / "mistyped.db").exists()
+    assert not (installation.folder / "mistyped.db").exists()
 
 
 @pytest.mark.kafka
 @pytest.mark.parametrize("program", [STORIES, INGEST, EMBEDDER, CLUSTERER], ids=" ".join)
-def test_a_missing_topic_on_kafka(newsroom: Installation, program: Program, kafka_url: str) -> None:
-    ended = start(newsroom, program, NEWSLOOM_LOG=kafka_url)
+def test_a_missing_topic_on_kafka(installation: Installation, program: Program, kafka_url: str) -> None:
+    ended = start(installation, program, NEWSLOOM_LOG=kafka_url)
 
     assert ended.status == EXIT_CONFIGURATION
-    assert "not exist: run `newsloom topics create`" in complaint(ended)
+    assert "not exist: run `newsloom topics create`" in error_line(ended)
 
 
 @every_program
-def test_a_folder_that_does_not_exist(newsroom: Installation, program: Program) -> None:
-    ended = start(newsroom, program, NEWSLOOM_LOG=f"sqlite:///{newsroom.folder}/missing/news.db")
+def test_a_folder_that_does_not_exist(installation: Installation, program: Program) -> None:
+    ended = start(installation, program, NEWSLOOM_LOG=f"sqlite:///{installation.folder}/missing/news.db")
 
     assert ended.status == EXIT_CONFIGURATION
-    assert "create the folder" in complaint(ended)
+    assert "create the folder" in error_line(ended)
 
 
 @every_program
-def test_a_file_that_cannot_be_written(newsroom: Installation, program: Program) -> None:
-    (newsroom.folder / "taken").mkdir()
+def test_a_file_that_cannot_be_written(installation: Installation, program: Program) -> None:
+    (installation.folder / "taken").mkdir()
 
-    ended = start(newsroom, program, NEWSLOOM_LOG=f"sqlite:///{newsroom.folder}/taken")
+    ended = start(installation, program, NEWSLOOM_LOG=f"sqlite:///{installation.folder}/taken")
 
     assert ended.status == EXIT_CONFIGURATION
-    assert "name a file that can be written" in complaint(ended)
+    assert "name a file that can be written" in error_line(ended)
 
 
 @every_program
-def test_a_file_that_is_something_else(newsroom: Installation, program: Program) -> None:
-    ended = start(newsroom, program, NEWSLOOM_LOG=f"sqlite:///{newsroom.folder}/articles.jsonl")
+def test_a_file_that_is_no_log(installation: Installation, program: Program) -> None:
+    ended = start(installation, program, NEWSLOOM_LOG=f"sqlite:///{installation.folder}/articles.jsonl")
 
     assert ended.status == EXIT_CONFIGURATION
-    assert "name another file" in complaint(ended)
+    assert "name another file" in error_line(ended)
 
 
 @every_program
 @pytest.mark.parametrize(
-    ("name", "value", "told"),
+    ("name", "value", "message"),
     [
         ("NEWSLOOM_LGO", "sqlite:///news.db", "NEWSLOOM_LGO is not a setting. The settings are NEWSLOOM_LOG"),
         ("NEWSLOOM_PARTITIONS", "many", "NEWSLOOM_PARTITIONS='many' must be a whole number"),
         ("NEWSLOOM_DEAD_LETTER_SHARE_MAX", "2", "NEWSLOOM_DEAD_LETTER_SHARE_MAX='2' must be"),
     ],
 )
-def test_a_setting_that_is_none(newsroom: Installation, program: Program, name: str, value: str, told: str) -> None:
-    ended = start(newsroom, program, **{name: value})
+def test_an_invalid_setting(installation: Installation, program: Program, name: str, value: str, message: str) -> None:
+    ended = start(installation, program, **{name: value})
 
     assert ended.status == EXIT_CONFIGURATION
-    assert told in complaint(ended)
+    assert message in error_line(ended)
 
 
 @pytest.mark.parametrize("model", ["/no/such/folder", "no/such-model", "."])
-def test_a_model_that_is_none(newsroom: Installation, model: str) -> None:
-    newsroom.command("topics", "create")
+def test_a_model_that_cannot_be_loaded(installation: Installation, model: str) -> None:
+    installation.command("topics", "create")
 
-    ended = start(newsroom, EMBEDDER, NEWSLOOM_MODEL=model)
+    ended = start(installation, EMBEDDER, NEWSLOOM_MODEL=model)
 
     assert ended.status == EXIT_CONFIGURATION
-    assert f"NEWSLOOM_MODEL={model!r} cannot be loaded: " in complaint(ended)
-    assert "use all-MiniLM-L6-v2" in complaint(ended)
+    assert f"NEWSLOOM_MODEL={model!r} cannot be loaded: " in error_line(ended)
+    assert "use all-MiniLM-L6-v2" in error_line(ended)
 
 
-def _with_stories(newsroom: Installation) -> None:
-    """Let the clusterer make stories with the vectors of a model called `test`, of 8 dimensions."""
-    newsroom.command("topics", "create")
+def _make_stories(installation: Installation) -> None:
+    """Make stories from vectors of the model `test` with 8 dimensions."""
+    installation.command("topics", "create")
     vectors = [article(1), article(2)]
-    newsroom.write(ARTICLE_VECTORS, [_message(vector) for vector in vectors])
-    newsroom.run("clusterer", NEWSLOOM_MODEL="test")
+    installation.write(ARTICLE_VECTORS, [_message(vector) for vector in vectors])
+    installation.run("clusterer", NEWSLOOM_MODEL="test")
 
 
 def _message(vector: ArticleVector) -> Message:
@@ -193,10 +193,10 @@ def _message(vector: ArticleVector) -> Message:
 
 
 @pytest.mark.parametrize("program", [CLUSTERER, ("services.cli", "run")], ids=" ".join)
-def test_another_model_than_the_states(newsroom: Installation, program: Program) -> None:
-    _with_stories(newsroom)
+def test_state_of_another_model(installation: Installation, program: Program) -> None:
+    _make_stories(installation)
 
-    ended = start(newsroom, program)
+    ended = start(installation, program)
 
     assert ended.status == EXIT_CONFIGURATION
     lines = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
@@ -210,29 +210,29 @@ def test_another_model_than_the_states(newsroom: Installation, program: Program)
     )
 
 
-def test_a_vector_of_another_dimension_than_the_states(newsroom: Installation) -> None:
-    _with_stories(newsroom)
+def test_a_vector_of_another_dimension_than_the_state(installation: Installation) -> None:
+    _make_stories(installation)
     half = np.array([1, 0, 0, 0], dtype="<f2").tobytes()
     strange = ArticleVector(
         article_id="a3", edition="main", title="Half", published_at=article(3).published_at, digest="", words=1,
         shingles=b"", title_vector=half, lead_vector=half, terms=b"", term_counts=b"", model="test", preparation="1",
     )  # fmt: skip
-    newsroom.write(ARTICLE_VECTORS, [_message(strange), _message(article(4))])
+    installation.write(ARTICLE_VECTORS, [_message(strange), _message(article(4))])
 
-    newsroom.run("clusterer", NEWSLOOM_MODEL="test")
+    installation.run("clusterer", NEWSLOOM_MODEL="test")
 
-    published = newsroom.published()
+    published = installation.published()
     (letter,) = published.dead_letters
     assert letter.header("dead-letter-reason") == "title_vector has 4 dimensions, the model has 8 - at `$.title_vector`"
     assert ("main", "a4") in published.memberships
 
 
 @pytest.mark.parametrize("program", [INGEST, ("services.cli", "run", "--ingest", "articles.jsonl")], ids=" ".join)
-def test_a_file_that_is_not_there(newsroom: Installation, program: Program) -> None:
-    newsroom.command("topics", "create")
-    Path(newsroom.folder / "articles.jsonl").unlink()
+def test_an_input_file_that_does_not_exist(installation: Installation, program: Program) -> None:
+    installation.command("topics", "create")
+    Path(installation.folder / "articles.jsonl").unlink()
 
-    ended = start(newsroom, program)
+    ended = start(installation, program)
 
     assert ended.status == 2
     assert "Error: articles.jsonl cannot be read: No such file or directory" in ended.stderr

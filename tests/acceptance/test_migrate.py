@@ -1,6 +1,6 @@
-"""Another model by the real command, with real processes on both sides: here the default model's files under another name.
+"""`newsloom migrate --model` with real processes on both sides; the new model is the default model's files under another name.
 
-Its vectors are the same, to the bit. So the new generation must hold the old one's vectors, and come to its stories from then on.
+Its vectors are the same, bit for bit, so the migrated installation must have the same vectors, and the same stories afterwards.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def halves_of_the_sample(folder: Path) -> tuple[Path, Path]:
 
 
 def under_another_name(folder: Path) -> dict[str, str]:
-    """The settings of the default model as if it were another one."""
+    """Return the settings of the default model under another name."""
     model = find_model(DEFAULT_MODEL).source
     shipped = files("services.clusterer").joinpath("calibration", f"{DEFAULT_MODEL}.json").read_text()
     calibration = folder / "calibration.json"
@@ -40,7 +40,7 @@ def under_another_name(folder: Path) -> dict[str, str]:
     return {"NEWSLOOM_MODEL": model, "NEWSLOOM_CALIBRATION": str(calibration)}
 
 
-def test_the_same_vectors_under_another_name_come_to_the_same_stories(
+def test_the_same_model_under_another_name_gives_the_same_stories(
     new_installation: NewInstallation, tmp_path: Path
 ) -> None:
     old = new_installation("sqlite")
@@ -50,26 +50,26 @@ def test_the_same_vectors_under_another_name_come_to_the_same_stories(
     old.command("topics", "create")
     old.newsloom("ingest", str(first))
     old.run(*SERVICES)
-    at_the_cut = old.published()
+    before = old.published()
 
-    told = old.command("migrate", "--to-prefix", new.prefix, "--model", other["NEWSLOOM_MODEL"])
+    migrated = old.command("migrate", "--to-prefix", new.prefix, "--model", other["NEWSLOOM_MODEL"])
 
-    assert "verified: every invariant holds" in told.stdout
-    assert f"now set NEWSLOOM_TOPIC_PREFIX={new.prefix} NEWSLOOM_STATE_PARTITIONS=1" in told.stderr
-    assert new.published().memberships == at_the_cut.memberships, "vectors included"
-    assert sum(story.state is StoryState.OPEN for story in at_the_cut.stories.values()) > 20
+    assert "verified: every invariant holds" in migrated.stdout
+    assert f"now set NEWSLOOM_TOPIC_PREFIX={new.prefix} NEWSLOOM_STATE_PARTITIONS=1" in migrated.stderr
+    assert new.published().memberships == before.memberships, "vectors included"
+    assert sum(story.state is StoryState.OPEN for story in before.stories.values()) > 20
     refused = new.newsloom("clusterer")
     assert refused.status == 78
 
     old.newsloom("ingest", str(second))
-    passed_on = old.command("migrate", "--to-prefix", new.prefix, "--follow", "--until-drained")
-    assert f"on to {new.prefix}" in passed_on.stdout
+    followed = old.command("migrate", "--to-prefix", new.prefix, "--follow", "--until-drained")
+    assert f"on to {new.prefix}" in followed.stdout
     old.run(*SERVICES)
     new.run(*SERVICES, **other)
-    _check_alike(old, new)
+    _check_equal(old, new)
 
 
-def _check_alike(old: Installation, new: Installation) -> None:
+def _check_equal(old: Installation, new: Installation) -> None:
     assert old.find_violations() == new.find_violations() == []
     assert new.published().stories == old.published().stories
     assert new.published().memberships == old.published().memberships

@@ -1,4 +1,4 @@
-"""Real articles, all of them, on both logs, undisturbed and under blows: one and the same outcome, and books that balance."""
+"""All real articles on both logs, with and without killed services: the same result, and no violations."""
 
 from __future__ import annotations
 
@@ -8,62 +8,62 @@ from pathlib import Path
 import pytest
 
 from newsloom.contracts.topics import ARTICLE_VECTORS
-from tests.acceptance.blows import blows, run_under
+from tests.acceptance.changed_vectors import with_changes
 from tests.acceptance.conftest import NewInstallation
 from tests.acceptance.installation import Installation
-from tests.acceptance.replay import MAPPED, Replay, assert_same, outcome
-from tests.acceptance.stirred import stirred
+from tests.acceptance.planned_signals import plan_signals, run_with_signals
+from tests.acceptance.replay import MAPPED, Replay, assert_same, read_replay
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1_500)]
 
-Undisturbed = Callable[[str], Replay]
+ReferenceReplay = Callable[[str], Replay]
 
 
-def test_every_article_counts_once(kind: str, undisturbed: Undisturbed, article_count: int) -> None:
-    replay = undisturbed(kind)
+def test_every_article_counts_once(kind: str, reference_replay: ReferenceReplay, article_count: int) -> None:
+    replay = reference_replay(kind)
 
     assert replay.published.dead_letters == ()
     assert len(replay.published.memberships) == article_count
-    assert replay.problems == []
+    assert replay.violations == []
 
 
 @pytest.mark.kafka
-def test_both_logs_tell_the_same_stories(undisturbed: Undisturbed) -> None:
-    assert_same(undisturbed("kafka"), undisturbed("sqlite"))
+def test_both_logs_give_the_same_stories(reference_replay: ReferenceReplay) -> None:
+    assert_same(reference_replay("kafka"), reference_replay("sqlite"))
 
 
-def test_services_that_are_stopped_and_killed_come_to_the_same(
-    installation: Installation, undisturbed: Undisturbed, articles_file: Path, article_count: int
+def test_services_that_are_stopped_and_killed_give_the_same_result(
+    installation: Installation, reference_replay: ReferenceReplay, articles_file: Path, article_count: int
 ) -> None:
     installation.command("topics", "create")
     installation.command("ingest", str(articles_file), *MAPPED)
 
-    run_under(
+    run_with_signals(
         installation,
         {
-            "embedder": blows(5, records=article_count, after_s_max=3.0, seed=1),
-            "clusterer": blows(6, records=article_count, after_s_max=2.0, seed=2),
+            "embedder": plan_signals(5, records=article_count, after_s_max=3.0, seed=1),
+            "clusterer": plan_signals(6, records=article_count, after_s_max=2.0, seed=2),
         },
     )
 
-    found = outcome(installation)
-    assert found.problems == []
-    assert_same(found, undisturbed("sqlite"))
+    found = read_replay(installation)
+    assert found.violations == []
+    assert_same(found, reference_replay("sqlite"))
 
 
-def test_a_clusterer_killed_again_and_again_comes_to_the_same(
-    installation: Installation, new_installation: NewInstallation, undisturbed: Undisturbed
+def test_a_clusterer_that_is_killed_repeatedly_gives_the_same_result(
+    installation: Installation, new_installation: NewInstallation, reference_replay: ReferenceReplay
 ) -> None:
-    """Corrections, retractions and repeats too. The vectors are those of the real run: encoding them again proves no more."""
-    vectors = stirred(undisturbed("sqlite").published.vectors)
-    calm = new_installation("sqlite")
-    for place in (calm, installation):
-        place.command("topics", "create")
-        place.write(ARTICLE_VECTORS, vectors)
-    calm.run("clusterer")
+    """With corrections, retractions and duplicates, and with the vectors of the reference replay, to save time."""
+    vectors = with_changes(reference_replay("sqlite").published.vectors)
+    reference = new_installation("sqlite")
+    for target in (reference, installation):
+        target.command("topics", "create")
+        target.write(ARTICLE_VECTORS, vectors)
+    reference.run("clusterer")
 
-    run_under(installation, {"clusterer": blows(9, records=len(vectors), after_s_max=0.1, seed=3)})
+    run_with_signals(installation, {"clusterer": plan_signals(9, records=len(vectors), after_s_max=0.1, seed=3)})
 
-    found = outcome(installation)
-    assert found.problems == []
-    assert_same(found, outcome(calm))
+    found = read_replay(installation)
+    assert found.violations == []
+    assert_same(found, read_replay(reference))

@@ -1,4 +1,4 @@
-"""A clusterer killed while it restores leaves no trace; a state that cannot be used ends it with one line and a status."""
+"""A clusterer that is killed during a restore leaves no trace; unusable state ends it with one line and a status."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 MODEL = {"NEWSLOOM_MODEL": "test"}
 KILLS = 4
-EVERY = 150
+COUNT = 150
 
 
 def vectors(first: int) -> list[Message]:
     made = [
         article(number, subject=number % 7, wobble=number % 5, hour=number / 10)
-        for number in range(first, first + EVERY)
+        for number in range(first, first + COUNT)
     ]
     return [_message(vector) for vector in made]
 
@@ -40,7 +40,7 @@ def _message(vector: ArticleVector) -> Message:
     return Message("", vector.edition.encode(), encode(vector))
 
 
-def test_killed_in_the_middle_of_a_restore_it_restores_again(installation: Installation) -> None:
+def test_a_clusterer_killed_during_a_restore_restores_again(installation: Installation) -> None:
     installation.command("topics", "create")
     installation.write(ARTICLE_VECTORS, vectors(0))
     installation.run("clusterer", **MODEL)
@@ -48,18 +48,18 @@ def test_killed_in_the_middle_of_a_restore_it_restores_again(installation: Insta
 
     for _ in range(KILLS):
         service = installation.start("clusterer", **MODEL)
-        wait_until(partial(service.has_said, "restore.started"), 120, "the restore to begin")
+        wait_until(partial(service.has_logged, "restore.started"), 120, "the restore to begin")
         assert service.end(signal.SIGKILL).status == -signal.SIGKILL
     assert installation.published() == before
 
-    installation.write(ARTICLE_VECTORS, vectors(EVERY))
+    installation.write(ARTICLE_VECTORS, vectors(COUNT))
     installation.run("clusterer", **MODEL)
 
-    assert len(installation.published().memberships) == 2 * EVERY
+    assert len(installation.published().memberships) == 2 * COUNT
     assert installation.find_clustering_violations() == []
 
 
-def test_a_state_of_a_newer_schema_ends_it_with_a_line_and_78(installation: Installation) -> None:
+def test_state_of_a_newer_schema_ends_it_with_one_line_and_status_78(installation: Installation) -> None:
     installation.command("topics", "create")
     installation.write(ARTICLE_VECTORS, vectors(0)[:5])
     installation.run("clusterer", **MODEL)
@@ -80,7 +80,7 @@ def test_a_state_of_a_newer_schema_ends_it_with_a_line_and_78(installation: Inst
     assert "is of type newsloom.membership.v2" in line
 
 
-def test_a_damaged_record_ends_it_with_a_line_that_names_it_and_78(installation: Installation) -> None:
+def test_a_damaged_record_ends_it_with_one_line_that_names_it_and_status_78(installation: Installation) -> None:
     installation.command("topics", "create")
     installation.write(ARTICLE_VECTORS, vectors(0)[:5])
     installation.run("clusterer", **MODEL)
@@ -90,7 +90,7 @@ def test_a_damaged_record_ends_it_with_a_line_that_names_it_and_78(installation:
     installation.write(STORIES, [Message("", record.key, (record.value or b"")[:-1], record.headers)])
     with closing(installation.open()) as log:
         damaged = list(read_topic(log, name))[-1]
-    installation.write(ARTICLE_VECTORS, vectors(EVERY)[:5])
+    installation.write(ARTICLE_VECTORS, vectors(COUNT)[:5])
     with closing(installation.open()) as log:
         waiting = installation.backlog(log, "clusterer")
 
@@ -102,5 +102,5 @@ def test_a_damaged_record_ends_it_with_a_line_that_names_it_and_78(installation:
         f"newsloom clusterer: a state record cannot be read ({name}, partition 0, offset {damaged.offset}): not JSON"
     )
     with closing(installation.open()) as log:
-        assert installation.backlog(log, "clusterer") == waiting >= 5, "nothing was taken in"
-        assert list(read_topic(log, name))[-1] == damaged, "nothing was written"
+        assert installation.backlog(log, "clusterer") == waiting >= 5, "records were processed"
+        assert list(read_topic(log, name))[-1] == damaged, "records were written"

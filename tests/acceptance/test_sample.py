@@ -1,4 +1,4 @@
-"""`newsloom demo` finds in the sample exactly what was written into it (tests/fixtures/sample_gold.json)."""
+"""`newsloom demo` finds the stories that the sample was written with (tests/fixtures/sample_gold.json)."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ GOLD: Final = Path(__file__).resolve().parent.parent / "fixtures" / "sample_gold
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What a demo printed, and what it left on its topics."""
+    """The output of a demo, and the contents of its topics."""
 
     printed: str
     published: Published
-    problems: list[str]
-    """What the bookkeeper has to say of them."""
+    violations: list[str]
+    """Violations that the verifier finds."""
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("kafka", marks=pytest.mark.kafka)])
@@ -41,8 +41,8 @@ def demo(request: pytest.FixtureRequest, new_installation: NewInstallation) -> D
     prefix = re.search(r"NEWSLOOM_TOPIC_PREFIX=(\S+)", printed)
     assert prefix, printed
     with closing(open_log_url(installation.url)) as log:
-        given = Settings(log=installation.url, topic_prefix=prefix[1])
-        return Demo(printed, read_published(log, prefix[1]), find_violations(log, given))
+        settings = Settings(log=installation.url, topic_prefix=prefix[1])
+        return Demo(printed, read_published(log, prefix[1]), find_violations(log, settings))
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,7 @@ def gold() -> dict[str, Any]:
 
 
 def _stories(published: Published) -> dict[str, list[str]]:
-    """Article ids by story, of the stories that have any."""
+    """Return article ids by story, for stories with articles."""
     found: dict[str, list[str]] = {}
     for member in published.memberships.values():
         found.setdefault(member.story_id, []).append(member.article_id)
@@ -85,7 +85,7 @@ def _ends_at(story: Story) -> int:
     return story.history[-1].article_count
 
 
-def test_copies_are_known_as_copies(demo: Demo, gold: dict[str, Any]) -> None:
+def test_copies_are_found(demo: Demo, gold: dict[str, Any]) -> None:
     members = demo.published.memberships.values()
 
     assert {member.article_id: member.copy_of for member in members if member.copy_of} == gold["copies"]
@@ -111,10 +111,10 @@ def test_the_retracted_article_is_gone(demo: Demo, gold: dict[str, Any]) -> None
     assert ("main", gold["retracted"]) not in demo.published.memberships
 
 
-def test_the_repeat_changes_nothing(demo: Demo, gold: dict[str, Any]) -> None:
-    sent = Counter(record.key for record in demo.published.articles)
+def test_the_duplicate_changes_nothing(demo: Demo, gold: dict[str, Any]) -> None:
+    written = Counter(record.key for record in demo.published.articles)
 
-    assert sent[gold["repeated"].encode()] == 2
+    assert written[gold["repeated"].encode()] == 2
     assert len(_updates_with(demo.published, gold["repeated"])) == 1
 
 
@@ -122,6 +122,6 @@ def test_the_malformed_line_is_named(demo: Demo, gold: dict[str, Any]) -> None:
     assert re.findall(r"line (\d+) rejected", demo.printed) == [str(gold["malformed_line"])]
 
 
-def test_nothing_is_rejected_behind_the_door_and_the_books_balance(demo: Demo) -> None:
+def test_there_are_no_dead_letters_and_no_violations(demo: Demo) -> None:
     assert demo.published.dead_letters == ()
-    assert demo.problems == []
+    assert demo.violations == []

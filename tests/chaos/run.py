@@ -20,7 +20,7 @@ from newsloom.streaming.errors import LogError
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log_url
 from services.verifier.verification import find_violations
-from tests.acceptance.installation import INPUTS
+from tests.acceptance.installation import INPUT_TOPICS
 from tests.chaos import reference_run
 from tests.chaos.broker_faults import BrokerFaultInjector
 from tests.chaos.embedder import SLOW_S as SLOW_S_VARIABLE
@@ -199,7 +199,7 @@ class _Run:
             try:
                 with closing(open_log_url(self._cluster.url)) as log:
                     while self._is_chaos and not self._progress.stopped:
-                        for service in INPUTS:
+                        for service in INPUT_TOPICS:
                             self._progress.backlogs[service] = self._backlog(log, service)
                         # Not more often: each query costs the brokers time.
                         time.sleep(WATCH_INTERVAL_S)
@@ -220,7 +220,7 @@ class _Run:
     def _is_done(self) -> bool:
         self._replicas.check()
         with suppress(LogError), closing(open_log_url(self._cluster.url)) as log:
-            left = {service: self._backlog(log, service) for service in INPUTS}
+            left = {service: self._backlog(log, service) for service in INPUT_TOPICS}
             if time.monotonic() - self._last_progress >= PROGRESS_INTERVAL_S:
                 self._last_progress = time.monotonic()
                 self._on_progress(f"backlog: {left}; zombies: {len(self._replicas.zombies)}")
@@ -228,7 +228,7 @@ class _Run:
         return False
 
     def _backlog(self, log: Log, service: str) -> int:
-        topics = [topic_name(self._settings, topic) for topic in INPUTS[service]]
+        topics = [topic_name(self._settings, topic) for topic in INPUT_TOPICS[service]]
         return log.admin().backlog(group_name(self._settings, service), topics)
 
     def _verify(self) -> None:

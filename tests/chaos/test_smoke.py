@@ -21,7 +21,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent.parent
 @pytest.mark.slow
 @pytest.mark.kafka
 @pytest.mark.timeout(1_200)
-def test_nothing_is_lost_and_nothing_comes_twice(tmp_path: Path) -> None:
+def test_nothing_is_lost_or_duplicated(tmp_path: Path) -> None:
     home = find_kafka_home(REPOSITORY)
     if home is None:
         pytest.skip(HOW_TO_RUN)

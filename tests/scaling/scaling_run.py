@@ -23,7 +23,7 @@ from newsloom.streaming.log import Progress
 from newsloom.streaming.open import open_log_url
 from services.ingest.article_parser import parse_line
 from services.ingest.messages import article_message
-from tests.acceptance.installation import INPUTS
+from tests.acceptance.installation import INPUT_TOPICS
 from tests.chaos.embedder import VECTORS
 from tests.chaos.replica_supervisor import ReplicaSupervisor
 from tests.chaos.traffic import RULES
@@ -99,12 +99,12 @@ class ScalingRun:
                 log.admin().backlog(
                     group_name(self.settings, service), [topic_name(self.settings, topic) for topic in topics]
                 )
-                for service, topics in INPUTS.items()
+                for service, topics in INPUT_TOPICS.items()
             )
 
     def join(self, instance: str) -> None:
         """Start one more replica of each service."""
-        for service in INPUTS:
+        for service in INPUT_TOPICS:
             self.replicas.add(service, instance)
 
     def end(self, instance: str, number: signal.Signals) -> None:

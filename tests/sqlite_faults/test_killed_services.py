@@ -16,7 +16,7 @@ import pytest
 
 from newsloom.service import EXIT_LOG
 from newsloom.settings import load_settings
-from tests.acceptance.installation import INPUTS, Installation
+from tests.acceptance.installation import INPUT_TOPICS, Installation
 from tests.chaos import reference_run
 from tests.chaos.embedder import SLOW_S, VECTORS, cache_vectors, cached_encoder
 from tests.chaos.replica_supervisor import REPOSITORY, Replica, ReplicaSupervisor
@@ -87,7 +87,7 @@ class FaultyRun:
 
             def is_done() -> bool:
                 self._newsroom.check()
-                backlog = sum(self._installation.backlog(log, service) for service in INPUTS)
+                backlog = sum(self._installation.backlog(log, service) for service in INPUT_TOPICS)
                 return not backlog and not self._newsroom.zombies
 
             wait_until(is_done, WAIT_S_MAX, "everything to be done")

@@ -1,4 +1,4 @@
-"""Bad input of every kind ends in dead-letters, untouched and with a reason; the rest goes on, and what is mended comes back."""
+"""Every kind of invalid input becomes an unchanged dead letter with a reason; valid input is processed, replays work."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from newsloom.log_names import topic_name
 from newsloom.service import EXIT_LOG
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.scan import read_topic
-from tests.acceptance.bad_input import BAD_ARTICLES, BAD_VECTORS, HEADERS, Bad, sent
 from tests.acceptance.installation import Installation
+from tests.acceptance.invalid_records import HEADERS, INVALID_ARTICLES, INVALID_VECTORS, InvalidRecord, article_json
 from tests.laws.streams import article
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -25,22 +25,24 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 MODEL = {"NEWSLOOM_MODEL": "test", "NEWSLOOM_DEAD_LETTER_SHARE_MAX": "1"}
 
 
-def good_article(number: int) -> Message:
-    return Message("", f"good-{number}".encode(), sent(id=f"good-{number}", title=f"Bell number {number} found"))
+def valid_article(number: int) -> Message:
+    return Message(
+        "", f"valid-{number}".encode(), article_json(id=f"valid-{number}", title=f"Bell number {number} found")
+    )
 
 
-def good_vector(vector: ArticleVector) -> Message:
+def valid_vector(vector: ArticleVector) -> Message:
     return Message("", vector.edition.encode(), encode(vector))
 
 
-def assert_letters(installation: Installation, topic: TopicDefinition, bad: Collection[Bad]) -> None:
-    """One letter for each bad record, in order: its bytes, and why and from where in further headers."""
+def assert_dead_letters(installation: Installation, topic: TopicDefinition, invalid: Collection[InvalidRecord]) -> None:
+    """Check that there is one dead letter for each invalid record, in order, with its reason and origin in headers."""
     name = topic_name(installation.settings, topic)
     with closing(installation.open()) as log:
         origins = [record for record in read_topic(log, name) if record.headers[: len(HEADERS)] == HEADERS]
     letters = installation.published().dead_letters
-    assert len(letters) == len(origins) == len(bad)
-    for letter, origin, expected in zip(letters, origins, bad, strict=True):
+    assert len(letters) == len(origins) == len(invalid)
+    for letter, origin, expected in zip(letters, origins, invalid, strict=True):
         assert (letter.key, letter.value) == (expected.key, expected.value)
         assert letter.headers[: len(origin.headers)] == origin.headers
         assert expected.reason in (letter.header("dead-letter-reason") or "")
@@ -54,44 +56,46 @@ def origin_of(letter: Record) -> tuple[str | None, int, int, int]:
     return letter.header("dead-letter-topic"), partition, offset, timestamp_ms
 
 
-def test_bad_articles_become_letters_and_good_ones_stories(installation: Installation) -> None:
+def test_invalid_articles_become_dead_letters_and_valid_ones_stories(installation: Installation) -> None:
     installation.command("topics", "create")
     messages = [
-        message for number, bad in enumerate(BAD_ARTICLES.values()) for message in (good_article(number), bad.message())
+        message
+        for number, invalid in enumerate(INVALID_ARTICLES.values())
+        for message in (valid_article(number), invalid.message())
     ]
     installation.write(ARTICLES, messages)
 
     installation.run("embedder", "clusterer")
 
-    assert_letters(installation, ARTICLES, BAD_ARTICLES.values())
+    assert_dead_letters(installation, ARTICLES, INVALID_ARTICLES.values())
     published = installation.published()
     assert {article_id for _, article_id in published.memberships} == {
-        f"good-{number}" for number in range(len(BAD_ARTICLES))
+        f"valid-{number}" for number in range(len(INVALID_ARTICLES))
     }
     assert installation.find_violations() == []
 
 
-def test_bad_vectors_become_letters_and_good_ones_stories(installation: Installation) -> None:
+def test_invalid_vectors_become_dead_letters_and_valid_ones_stories(installation: Installation) -> None:
     installation.command("topics", "create")
     messages = [
         message
-        for number, bad in enumerate(BAD_VECTORS.values())
-        for message in (good_vector(article(number, subject=number)), bad.message())
+        for number, invalid in enumerate(INVALID_VECTORS.values())
+        for message in (valid_vector(article(number, subject=number)), invalid.message())
     ]
     installation.write(ARTICLE_VECTORS, messages)
 
     installation.run("clusterer", **MODEL)
 
-    assert_letters(installation, ARTICLE_VECTORS, BAD_VECTORS.values())
+    assert_dead_letters(installation, ARTICLE_VECTORS, INVALID_VECTORS.values())
     published = installation.published()
-    assert len(published.memberships) == len(BAD_VECTORS)
+    assert len(published.memberships) == len(INVALID_VECTORS)
     assert installation.find_clustering_violations() == []
 
 
-def test_letters_are_replayed_after_a_setting_was_mended(installation: Installation) -> None:
+def test_dead_letters_are_replayed_after_a_setting_was_corrected(installation: Installation) -> None:
     installation.command("topics", "create")
     vectors = [article(number, subject=number % 3, hour=number) for number in range(40)]
-    installation.write(ARTICLE_VECTORS, [good_vector(vector) for vector in vectors])
+    installation.write(ARTICLE_VECTORS, [valid_vector(vector) for vector in vectors])
 
     installation.run("clusterer", NEWSLOOM_DEAD_LETTER_SHARE_MAX="1")
     assert len(_waiting(installation)) == len(vectors)
@@ -104,30 +108,30 @@ def test_letters_are_replayed_after_a_setting_was_mended(installation: Installat
 
     published = installation.published()
     assert {article_id for _, article_id in published.memberships} == {vector.article_id for vector in vectors}
-    # A marker beside each letter says that it was sent back; nothing new was rejected.
+    # Each dead letter has a replay marker beside it; nothing new was rejected.
     assert len(published.dead_letters) == 2 * len(vectors)
     nothing = installation.command("dead-letters", "replay")
     assert "nothing to send" in nothing.stdout
 
 
-def test_a_letter_whose_cause_stays_comes_again_and_a_mended_article_is_taken(installation: Installation) -> None:
+def test_a_replayed_record_is_rejected_again_and_a_corrected_one_is_processed(installation: Installation) -> None:
     installation.command("topics", "create")
-    bad = BAD_ARTICLES["missing field"]
-    installation.write(ARTICLES, [bad.message()])
+    invalid = INVALID_ARTICLES["missing field"]
+    installation.write(ARTICLES, [invalid.message()])
     installation.run("embedder", "clusterer")
 
     installation.command("dead-letters", "replay", "0/0")
-    installation.write(ARTICLES, [Message("", b"bad", sent())])
+    installation.write(ARTICLES, [Message("", b"bad", article_json())])
     installation.run("embedder", "clusterer")
 
     (again,) = _waiting(installation)
-    assert bad.reason in again["reason"]
+    assert invalid.reason in again["reason"]
     assert ("main", "bad") in installation.published().memberships
 
 
-def test_a_flood_of_bad_records_stops_the_service_and_loses_nothing(installation: Installation) -> None:
+def test_many_invalid_records_stop_the_service_and_none_is_lost(installation: Installation) -> None:
     installation.command("topics", "create")
-    installation.write(ARTICLE_VECTORS, [BAD_VECTORS["wrong model"].message()] * 150)
+    installation.write(ARTICLE_VECTORS, [INVALID_VECTORS["wrong model"].message()] * 150)
 
     ended = installation.start("clusterer", NEWSLOOM_MODEL="test").wait(60)
 
