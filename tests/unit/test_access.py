@@ -51,14 +51,14 @@ def test_all_roles_are_printed_one_after_the_other() -> None:
     assert printed() == [line for role in ROLES for line in printed(role.name)]
 
 
-def test_a_principal_of_ones_own_is_for_one_role() -> None:
+def test_a_principal_can_be_chosen_for_one_role_only() -> None:
     assert {granted(line)[0] for line in printed("reader", "--principal", "User:CN=desk")[1:]} == {"User:CN=desk"}
     result = CliRunner().invoke(newsloom, ["topics", "acls", "--principal", "User:CN=desk"])
     assert (result.exit_code, "--principal is for one role" in result.output) == (2, True)
 
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
-def test_no_right_is_listed_that_another_one_brings(role: Role) -> None:
+def test_no_right_is_listed_that_another_one_includes(role: Role) -> None:
     rights = role.rights("")
     assert len(set(rights)) == len(rights)
     brought = {(right.resource, right.name) for right in rights if right.operation in {Operation.READ, Operation.WRITE}}
@@ -67,7 +67,7 @@ def test_no_right_is_listed_that_another_one_brings(role: Role) -> None:
     ]
 
 
-def test_the_document_lists_what_is_printed() -> None:
+def test_the_document_lists_the_printed_rights() -> None:
     table = ["| role | used by | may | on |", "|---|---|---|---|"]
     for role in ROLES:
         head = f"**{role.name}** | {role.used_by}"

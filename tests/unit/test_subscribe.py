@@ -76,14 +76,14 @@ def test_updates_from_the_start_come_in_order_and_end_when_idle(log: Log) -> Non
         ]
 
 
-def test_latest_means_from_the_call_on(log: Log) -> None:
+def test_latest_starts_at_the_call(log: Log) -> None:
     write(log, [update_message(update(A, 1))])
     updates = Newsloom(log).updates(idle_s=WAIT_S)
     write(log, [update_message(update(A, 2))])
     assert next(updates).version == 2
 
 
-def test_updates_arrive_while_one_waits_and_stop_ends_the_wait(log: Log) -> None:
+def test_waiting_for_updates_ends_at_stop(log: Log) -> None:
     stop = threading.Event()
     got: list[int] = []
     first = threading.Event()
@@ -103,7 +103,7 @@ def test_updates_arrive_while_one_waits_and_stop_ends_the_wait(log: Log) -> None
     assert got == [1]
 
 
-def test_a_stop_is_heeded_between_two_updates(log: Log) -> None:
+def test_stop_takes_effect_between_two_updates(log: Log) -> None:
     write(log, [update_message(update(A, version)) for version in (1, 2, 3)])
     stop = threading.Event()
     updates = Newsloom(log).updates(start="earliest", stop=stop)
@@ -112,14 +112,14 @@ def test_a_stop_is_heeded_between_two_updates(log: Log) -> None:
     assert list(updates) == []
 
 
-def test_stories_are_the_latest_of_each(log: Log) -> None:
+def test_stories_returns_the_latest_state_of_each(log: Log) -> None:
     write(log, [story_message(story(A, 11)), story_message(story(B, 5), partition=1), story_message(story(A, 13))])
     assert Newsloom(log).stories() == {A: story(A, 13), B: story(B, 5)}
     write(log, [story_message(None, story_id=A)])
     assert Newsloom(log).stories() == {B: story(B, 5)}
 
 
-def test_memberships_leave_checkpoints_out(log: Log) -> None:
+def test_memberships_omits_checkpoints(log: Log) -> None:
     checkpoint = Checkpoint(edition="main", watermark=NOON, next_sequence=3, model="m", dimension=4)
     write(
         log,
@@ -139,7 +139,7 @@ def test_a_snapshot_and_updates_leave_no_gap(log: Log) -> None:
     assert [value.version for value in updates if value.version > stories[value.story_id].version] == [3]
 
 
-def test_fields_of_the_future_are_ignored(log: Log) -> None:
+def test_unknown_fields_are_ignored(log: Log) -> None:
     data = msgspec.json.encode(msgspec.to_builtins(update(A, 1)) | {"mood": "calm"})
     write(log, [Message("news.story-updates", A.encode(), data)])
     assert list(Newsloom(log).updates(start="earliest", idle_s=0)) == [update(A, 1)]
@@ -152,7 +152,7 @@ def test_an_unreadable_record_is_named(log: Log, value: bytes | None, why: str) 
         list(Newsloom(log).updates(start="earliest", idle_s=0))
 
 
-def test_a_group_goes_on_behind_what_it_committed(log: Log) -> None:
+def test_a_group_continues_after_its_last_commit(log: Log) -> None:
     write(log, [update_message(update(A, version)) for version in (1, 2, 3, 4)])
     newsloom = Newsloom(log)
     with newsloom.subscription(group="newsletter") as subscription:
@@ -183,7 +183,7 @@ def test_an_unknown_log_is_refused() -> None:
         subscribe("amqp://host")
 
 
-def test_a_subscriber_needs_none_of_the_services_libraries() -> None:
+def test_subscribing_imports_no_library_of_the_services() -> None:
     code = "import newsloom.subscribe, sys; print({'click', 'rich', 'numpy', 'torch', 'faiss', 'services'} & set(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert loaded.stdout == "set()\n"

@@ -1,4 +1,4 @@
-"""A log with a few stories, updates and dead letters on it, written through the port."""
+"""Write stories, updates and dead letters to a SQLite log, and run commands on it."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ HOSTILE = "Peace [red]talks[/red]\x1b]0;owned\x07 \u202egnp.exe\n:smile:"
 HOSTILE_SHOWN = r"Peace [red]talks[/red]\x1b]0;owned\x07 \u202egnp.exe :smile:"
 
 
-class Newsroom:
-    """A log in a file, its settings, and the command line on it."""
+class CliHarness:
+    """A log in a file, and the command line on it."""
 
     def __init__(self, folder: Path, *, partitions: int = 1, state_partitions: int = 1) -> None:
         self.settings = Settings(
@@ -59,7 +59,7 @@ def write(log: Log, messages: Sequence[Message]) -> None:
 
 
 def story(story_id: str, count: int = 13, **changed: Any) -> Story:
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "id": story_id,
         "edition": "main",
         "state": StoryState.OPEN,
@@ -85,7 +85,7 @@ def story(story_id: str, count: int = 13, **changed: Any) -> Story:
             ArticleRef(id="a-1", title="Talks", published_at=NINE, outlet="Morning Wire", leaning=Leaning.LEFT),
         ),
     }
-    return Story(**(given | changed))
+    return Story(**(fields | changed))
 
 
 def story_message(value: Story | None, *, story_id: str = "", partition: int = 0) -> Message:
@@ -94,7 +94,7 @@ def story_message(value: Story | None, *, story_id: str = "", partition: int = 0
 
 
 def update(story_id: str, version: int, **changed: Any) -> StoryUpdate:
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "story_id": story_id,
         "edition": "main",
         "version": version,
@@ -110,7 +110,7 @@ def update(story_id: str, version: int, **changed: Any) -> StoryUpdate:
         "outlets": {"Morning Wire": version},
         "leanings": {"left": version},
     }
-    return StoryUpdate(**(given | changed))
+    return StoryUpdate(**(fields | changed))
 
 
 def update_message(value: StoryUpdate) -> Message:
@@ -129,5 +129,5 @@ def letter_message(
     timestamp_ms: int = AN_HOUR_AGO_MS,
 ) -> Message:
     record = Record(topic, 0, offset, timestamp_ms, key, value, headers)
-    made = build_dead_letter(Rejection(record, reason), topic="news.dead-letters", service="embedder")
-    return Message(made.topic, made.key, made.value, made.headers, partition=partition)
+    letter = build_dead_letter(Rejection(record, reason), topic="news.dead-letters", service="embedder")
+    return Message(letter.topic, letter.key, letter.value, letter.headers, partition=partition)

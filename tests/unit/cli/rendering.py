@@ -1,4 +1,4 @@
-"""What `newsloom explain` shows of an article and of a story, on a terminal of any width."""
+"""Render `newsloom explain` on a terminal of a given width."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ def _screen(width: int) -> Console:
     return Console(file=io.StringIO(), width=width, force_terminal=True, no_color=True, markup=False, highlight=False)
 
 
-def article_shown(value: Membership, stories: dict[str, Story], members: list[Membership], width: int) -> str:
+def render_article(value: Membership, stories: dict[str, Story], members: list[Membership], width: int) -> str:
     screen = _screen(width)
     with screen.capture() as capture:
         print_article(screen, value, stories, members)
     return capture.get()
 
 
-def story_shown(value: Story, members: list[Membership], stories: dict[str, Story], width: int) -> str:
+def render_story(value: Story, members: list[Membership], stories: dict[str, Story], width: int) -> str:
     screen = _screen(width)
     with screen.capture() as capture:
         print_members(screen, value, members_of(value, members), stories, members)

@@ -17,7 +17,7 @@ from services.clusterer.core.edition import EditionState
 from services.clusterer.core.publication import story_snapshot
 from services.clusterer.state import checkpoint_of
 from tests.laws.streams import article
-from tests.unit.cli.harness import HOSTILE, Newsroom, story_message
+from tests.unit.cli.harness import HOSTILE, CliHarness, story_message
 from tests.unit.clusterer.test_audit import OTHERS, edition_of, ids, reports
 
 
@@ -27,7 +27,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def state_of(edition: EditionState) -> list[Message]:
-    """What the clusterer has written of the edition."""
+    """Build the records that the clusterer would write for the edition."""
     stories = [story_message(story_snapshot(story, edition.name)) for story in edition.stories.values()]
     members = [member for story in edition.stories.values() for member in story.members.values()]
     return [*stories, *map(state_message, members), state_message(checkpoint_of(edition))]
@@ -49,11 +49,11 @@ MIXED = [*reports(0, range(4)), *reports(1, range(4, 7))]
 
 
 @pytest.mark.usefixtures("model")
-def test_a_merge_and_a_split_with_their_evidence_and_commands(newsroom: Newsroom) -> None:
+def test_text_shows_each_proposal_with_evidence_and_command(harness: CliHarness) -> None:
     edition = titled(edition_of(MIXED, reports(2, range(10, 12)), *OTHERS))
-    newsroom.write(state_of(edition))
+    harness.write(state_of(edition))
     mixed, small, large, _ = ids(edition)
-    result = newsroom.run("audit")
+    result = harness.run("audit")
     assert (result.exit_code, result.stderr) == (0, "2 proposals, strongest first; nothing was changed\n")
     lines = result.stdout.splitlines()
     assert lines[0] == "Merge two stories, edition main"
@@ -71,27 +71,27 @@ def test_a_merge_and_a_split_with_their_evidence_and_commands(newsroom: Newsroom
 
 
 @pytest.mark.usefixtures("model")
-def test_json_and_its_options(newsroom: Newsroom) -> None:
+def test_json_and_the_edition_option(harness: CliHarness) -> None:
     edition = edition_of(MIXED, reports(2, range(10, 12)), *OTHERS)
-    newsroom.write(state_of(edition))
-    merge, split = map(json.loads, newsroom.run("audit", "--format", "json").stdout.splitlines())
+    harness.write(state_of(edition))
+    merge, split = map(json.loads, harness.run("audit", "--format", "json").stdout.splitlines())
     assert (merge["kind"], split["kind"]) == ("merge", "split")
     assert merge["command"].startswith(f"newsloom stories merge {merge['survivor']['story_id']} ")
     assert split["articles"] == ["a4", "a5", "a6"]
-    assert newsroom.run("audit", "--edition", "main", "--format", "json").stdout.count("\n") == 2
-    result = newsroom.run("audit", "--edition", "de")
+    assert harness.run("audit", "--edition", "main", "--format", "json").stdout.count("\n") == 2
+    result = harness.run("audit", "--edition", "de")
     assert (result.exit_code, result.stdout, result.stderr) == (0, "", "nothing to propose\n")
 
 
 @pytest.mark.usefixtures("model")
-def test_what_changes_while_it_is_read_is_left_out(newsroom: Newsroom) -> None:
-    """`stories` is read first: by the time the memberships are, an article may have come, or a story."""
+def test_the_audit_ignores_state_that_changes_while_it_is_read(harness: CliHarness) -> None:
+    """`stories` is read before the memberships: an article or a story may be added between the two."""
     edition = edition_of(MIXED, *OTHERS)
     before = [message for message in state_of(edition) if message.topic == "news.stories"]
     other = edition_of(MIXED, [*OTHERS[0], *reports(2, range(50, 51))], OTHERS[1], [new_article(60)])
     assert ids(edition) == ids(other)[:3]
-    newsroom.write([*before, *(message for message in state_of(other) if message.topic != "news.stories")])
-    result = newsroom.run("audit", "--format", "json")
+    harness.write([*before, *(message for message in state_of(other) if message.topic != "news.stories")])
+    result = harness.run("audit", "--format", "json")
     assert result.exit_code == 0
     assert [json.loads(line)["kind"] for line in result.stdout.splitlines()] == ["split"]
 
@@ -100,14 +100,14 @@ def new_article(number: int) -> ArticleVector:
     return article(number, subject=5)
 
 
-def test_another_model_is_named(newsroom: Newsroom) -> None:
-    newsroom.write(state_of(edition_of(MIXED, *OTHERS)))
-    result = newsroom.run("audit")
+def test_the_audit_refuses_another_model(harness: CliHarness) -> None:
+    harness.write(state_of(edition_of(MIXED, *OTHERS)))
+    result = harness.run("audit")
     assert "NEWSLOOM_MODEL is 'all-MiniLM-L6-v2'" in str(result.exception)
 
 
 @pytest.mark.parametrize("article_id", ["-rf", "a b", "it's", HOSTILE, "Zürich\\x", "$(true)"])
-def test_a_command_names_the_article_to_the_shell_and_steers_no_terminal(article_id: str) -> None:
+def test_a_proposed_command_quotes_article_ids_for_the_shell_and_the_terminal(article_id: str) -> None:
     side = ProposalStory(story_id="st-a", title="", article_count=4, report_count=4, agreeing=3)
     proposal = SplitProposal(
         edition="main",
@@ -127,7 +127,7 @@ def test_a_command_names_the_article_to_the_shell_and_steers_no_terminal(article
 
 
 def words(command: str) -> Sequence[str]:
-    """What a shell makes of the command."""
+    """Return the words into which a shell splits the command."""
     script = f"set -- {command}; printf '%s\\0' \"$@\""
     printed = subprocess.run(["bash", "-c", script], capture_output=True, check=True, env={"LC_ALL": "C.UTF-8"})
     return printed.stdout.decode().split("\0")[:-1]

@@ -1,4 +1,4 @@
-"""A calibration made of a sample of news, with the real model."""
+"""`newsloom calibrate` with the real model, and the loading of calibration files."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ def calibrate(folder: Path, count: int) -> Path:
     return output
 
 
-def test_a_sample_of_news_gives_a_calibration_that_the_clusterer_takes(tmp_path: Path) -> None:
+def test_the_clusterer_accepts_a_calibration_measured_on_a_sample(tmp_path: Path) -> None:
     output = calibrate(tmp_path, 100)
     found = load_calibration(Settings(calibration=str(output)))
     shipped = load_calibration(Settings())
     assert found is not None
     assert shipped is not None
     assert found.dimension == shipped.dimension == 384
-    # Without texts, the lead is the title.
+    # The sample has titles only, so title and lead are the same.
     assert np.array_equal(found.title_mean, found.lead_mean)
     assert np.abs(found.title_mean).max() > 0
 
 
-def test_a_calibration_belongs_to_one_model(tmp_path: Path) -> None:
+def test_a_calibration_of_another_model_is_refused(tmp_path: Path) -> None:
     output = calibrate(tmp_path, 100)
     with pytest.raises(ConfigurationError, match="was made for 'all-MiniLM-L6-v2', NEWSLOOM_MODEL is 'mine'"):
         load_calibration(Settings(calibration=str(output), model="mine"))
@@ -56,19 +56,19 @@ def test_a_calibration_belongs_to_one_model(tmp_path: Path) -> None:
     [b"", b"{}", b"\xff", HALF_A_NUMBER],
     ids=["empty", "no fields", "not UTF-8", "half a number"],
 )
-def test_what_is_no_calibration_is_told(tmp_path: Path, content: bytes) -> None:
+def test_an_invalid_calibration_file_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "calibration.json"
     file.write_bytes(content)
     with pytest.raises(ConfigurationError, match="is not a calibration file"):
         load_calibration(Settings(calibration=str(file)))
 
 
-def test_a_calibration_that_is_not_there_is_told(tmp_path: Path) -> None:
+def test_a_missing_calibration_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="cannot be read: No such file"):
         load_calibration(Settings(calibration=str(tmp_path / "none.json")))
 
 
-def test_a_folder_that_is_not_there_is_told_before_anything_is_encoded(tmp_path: Path) -> None:
+def test_a_missing_output_folder_is_reported_before_anything_is_encoded(tmp_path: Path) -> None:
     output = tmp_path / "nowhere" / "calibration.json"
     arguments = [str(sample(tmp_path, 1)), "--output", str(output), "--map", "title=headline"]
     with pytest.raises(

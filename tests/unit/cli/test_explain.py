@@ -10,8 +10,8 @@ from newsloom.contracts.codec import decode_state, encode
 from newsloom.contracts.command import CommandKind, CommandRef
 from newsloom.contracts.membership import Candidate, Decision, Membership, MergeDecision, Verdict
 from newsloom.contracts.story import StoryState
-from tests.unit.cli.harness import HOSTILE, HOSTILE_SHOWN, NINE, Newsroom, story, story_message
-from tests.unit.cli.rendering import article_shown, member_message, story_shown
+from tests.unit.cli.harness import HOSTILE, HOSTILE_SHOWN, NINE, CliHarness, story, story_message
+from tests.unit.cli.rendering import member_message, render_article, render_story
 
 A, AB, B, C = "st-aaaaaaaaaaaaaaaa", "st-aabaaaaaaaaaaaaa", "st-bbbbbbbbbbbbbbbb", "st-cccccccccccccccc"
 GONE = "st-gggggggggggggggg"
@@ -41,7 +41,7 @@ MERGE = MergeDecision(from_story_id=B, affinity=0.412, bar=0.378)
 
 
 def member(article_id: str, sequence: int, decision: Decision, **changed: Any) -> Membership:
-    given: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "article_id": article_id,
         "edition": "main",
         "story_id": A,
@@ -58,7 +58,7 @@ def member(article_id: str, sequence: int, decision: Decision, **changed: Any) -
         "decision": decision,
         "outlet": "Morning Wire",
     }
-    return Membership(**(given | changed))
+    return Membership(**(fields | changed))
 
 
 # AB went into B, and B into A; a-4 and a-5 were in AB.
@@ -80,12 +80,12 @@ MEMBERS = [
 
 
 @pytest.fixture
-def filled(newsroom: Newsroom) -> Newsroom:
-    newsroom.write([*map(story_message, STORIES), *map(member_message, MEMBERS)])
-    return newsroom
+def filled(harness: CliHarness) -> CliHarness:
+    harness.write([*map(story_message, STORIES), *map(member_message, MEMBERS)])
+    return harness
 
 
-def test_an_article_in_full(filled: Newsroom) -> None:
+def test_an_article_in_full(filled: CliHarness) -> None:
     result = filled.run("explain", "a-2")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
@@ -134,17 +134,17 @@ def test_an_article_in_full(filled: Newsroom) -> None:
         ),
     ],
 )
-def test_the_verdict_in_one_sentence(filled: Newsroom, article_id: str, sentence: str) -> None:
+def test_the_verdict_in_one_sentence(filled: CliHarness, article_id: str, sentence: str) -> None:
     assert filled.run("explain", article_id).stdout.splitlines()[4] == sentence
 
 
-def test_a_copy_whose_original_has_left(filled: Newsroom) -> None:
+def test_the_verdict_on_a_copy_whose_original_has_left(filled: CliHarness) -> None:
     assert filled.run("explain", "c-1").stdout.splitlines()[4] == (
         "It is a copy of an article that has left since: their Jaccard index was 0.833; the bar for copies was 0.500."
     )
 
 
-def test_boilerplate_is_named(filled: Newsroom) -> None:
+def test_boilerplate_is_explained(filled: CliHarness) -> None:
     filled.write([member_message(member("a-7", 8, FOUNDED, boilerplate_of="a-1"))])
     assert filled.run("explain", "a-7").stdout.splitlines()[5] == (
         "Its text is boilerplate: a-1 has the same text under another title. "
@@ -152,14 +152,14 @@ def test_boilerplate_is_named(filled: Newsroom) -> None:
     )
 
 
-def test_a_copy_shows_what_it_repeats_with_hostile_text_escaped(filled: Newsroom) -> None:
+def test_a_copy_shows_its_original_with_hostile_text_escaped(filled: CliHarness) -> None:
     lines = filled.run("explain", "a-3").stdout.splitlines()
     assert lines[6:8] == ["Copy of", f"2025-04-18 09:12Z  Morning Wire  a-1  {HOSTILE_SHOWN}"]
     assert "Candidates, best first" not in lines
     assert "The bar" not in lines
 
 
-def test_every_merge_on_the_way_of_an_article(filled: Newsroom) -> None:
+def test_an_article_shows_every_merge_since_its_decision(filled: CliHarness) -> None:
     lines = filled.run("explain", "a-5").stdout.splitlines()
     start = lines.index("Merges since then (-: no longer recorded)")
     assert lines[start + 1 : start + 4] == [
@@ -169,7 +169,7 @@ def test_every_merge_on_the_way_of_an_article(filled: Newsroom) -> None:
     ]
 
 
-def test_a_story_shows_how_each_article_came_to_it(filled: Newsroom) -> None:
+def test_a_story_shows_the_decision_on_each_article(filled: CliHarness) -> None:
     result = filled.run("explain", "st-aaa")
     assert (result.exit_code, result.stderr) == (0, "")
     lines = result.stdout.splitlines()
@@ -195,7 +195,7 @@ def test_a_story_shows_how_each_article_came_to_it(filled: Newsroom) -> None:
     ]
 
 
-def test_a_merged_story_shows_where_its_articles_went(filled: Newsroom) -> None:
+def test_a_merged_story_shows_where_its_articles_went(filled: CliHarness) -> None:
     lines = filled.run("explain", B).stdout.splitlines()
     assert f"Merged into {A}  Title of {A}" in lines
     assert [line.split()[0] for line in lines if "joined  " in line or "founded  " in line] == ["4", "5"]
@@ -207,15 +207,15 @@ LOOK = msgspec.structs.replace(
 )
 
 
-def test_a_second_look_tells_what_it_saw(newsroom: Newsroom) -> None:
+def test_a_second_look_shows_its_candidates_and_bar(harness: CliHarness) -> None:
     stories = [story(A, 3, merged_from=(B,)), story(B, 3, state=StoryState.MERGED, merged_into=A, articles=())]
     alone = member("a-7", 7, FOUNDED, merge=LOOK)
-    newsroom.write([*map(story_message, stories), *map(member_message, [*MEMBERS[:3], alone])])
+    harness.write([*map(story_message, stories), *map(member_message, [*MEMBERS[:3], alone])])
     merge = f"   0.350  0.270  2025-04-18 12:12Z  {B}  {A}  Title of {B}"
-    said = f"{B}: a second look at the only report of {B}; its score is the affinity"
-    lines = newsroom.run("explain", "a-7").stdout.splitlines()
+    message = f"{B}: a second look at the only report of {B}; its score is the affinity"
+    lines = harness.run("explain", "a-7").stdout.splitlines()
     start = lines.index("Candidates of the second look, best first")
-    assert lines[start - 3 : start - 1] == [merge, said]
+    assert lines[start - 3 : start - 1] == [merge, message]
     assert lines[start + 2 : start + 4] == [
         f"0.350     0.600  0.500  0.125  0.250  0.125  0.875  {A}  Title of {A}",
         f"0.110     0.600  0.500  0.125  0.250  0.125  0.875  {C}  (forgotten)",
@@ -225,24 +225,24 @@ def test_a_second_look_tells_what_it_saw(newsroom: Newsroom) -> None:
         in lines[lines.index("The bar of the second look") :]
     )
     for ident in (A, B):
-        shown = newsroom.run("explain", ident).stdout.splitlines()
-        assert shown[shown.index(merge) + 1] == said
+        shown = harness.run("explain", ident).stdout.splitlines()
+        assert shown[shown.index(merge) + 1] == message
 
 
-def test_a_second_look_at_the_larger_story(newsroom: Newsroom) -> None:
+def test_a_second_look_at_the_larger_story(harness: CliHarness) -> None:
     """The report that stood alone has so many copies that its story takes the other one in."""
     stories = [story(A, 5, merged_from=(B,)), story(B, 3, state=StoryState.MERGED, merged_into=A, articles=())]
     fitted = msgspec.structs.replace(LOOK, second_look=decided(Verdict.JOINED, candidate(B, 0.35)))
-    newsroom.write([*map(story_message, stories), member_message(member("b-1", 1, JOINED, merge=fitted))])
+    harness.write([*map(story_message, stories), member_message(member("b-1", 1, JOINED, merge=fitted))])
     assert (
-        f"{B}: a second look at the only report of {A}; its score is the affinity" in newsroom.run("explain", A).stdout
+        f"{B}: a second look at the only report of {A}; its score is the affinity" in harness.run("explain", A).stdout
     )
 
 
-def test_both_sides_of_a_split_tell_who_split_them_and_why(newsroom: Newsroom) -> None:
-    given: dict[str, Any] = {"issued_at": NINE, "by": "Ann", "why": "another court"}
+def test_both_stories_of_a_split_show_its_author_and_reason(harness: CliHarness) -> None:
+    fields: dict[str, Any] = {"issued_at": NINE, "by": "Ann", "why": "another court"}
     split, move = (
-        CommandRef(id=f"c-{kind.value}", kind=kind, **given) for kind in (CommandKind.SPLIT, CommandKind.MOVE)
+        CommandRef(id=f"c-{kind.value}", kind=kind, **fields) for kind in (CommandKind.SPLIT, CommandKind.MOVE)
     )
     placed = Decision(verdict=Verdict.COMMANDED)
     members = [
@@ -251,20 +251,20 @@ def test_both_sides_of_a_split_tell_who_split_them_and_why(newsroom: Newsroom) -
         member("b-4", 4, placed, story_id=B, placed_by=move),
     ]
     stories = [story(A, 2, split_into=(B,)), story(B, 2, split_from=A)]
-    newsroom.write([*map(story_message, stories), *map(member_message, members)])
-    told = "split by Ann, 2025-04-18 09:12Z: another court (2 articles)"
-    old, new = (newsroom.run("explain", ident).stdout.splitlines() for ident in (A, B))
-    assert old[old.index("Commands") + 1 :][:2] == [told, ""]
-    assert new[new.index("Commands") + 1 :][:2] == [told, "move by Ann, 2025-04-18 09:12Z: another court (1 article)"]
+    harness.write([*map(story_message, stories), *map(member_message, members)])
+    line = "split by Ann, 2025-04-18 09:12Z: another court (2 articles)"
+    old, new = (harness.run("explain", ident).stdout.splitlines() for ident in (A, B))
+    assert old[old.index("Commands") + 1 :][:2] == [line, ""]
+    assert new[new.index("Commands") + 1 :][:2] == [line, "move by Ann, 2025-04-18 09:12Z: another court (1 article)"]
 
 
-def test_json_is_the_record_as_it_is_kept(filled: Newsroom) -> None:
+def test_json_is_the_stored_record(filled: CliHarness) -> None:
     assert filled.run("explain", "a-2", "--format", "json").stdout_bytes == encode(MEMBERS[1]) + b"\n"
     of_story = filled.run("explain", A, "--format", "json").stdout_bytes.splitlines()
     assert [decode_state(line) for line in of_story] == MEMBERS[:6]
 
 
-def test_an_article_of_several_editions(filled: Newsroom) -> None:
+def test_an_article_id_in_several_editions_needs_an_edition(filled: CliHarness) -> None:
     german = member("a-2", 1, FOUNDED, edition="de", story_id=GONE)
     filled.write([member_message(german)])
     result = filled.run("explain", "a-2")
@@ -275,7 +275,7 @@ def test_an_article_of_several_editions(filled: Newsroom) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["a-99"], "there is no article 'a-99'"),
         (["st-zz"], "there is no story 'st-zz'"),
@@ -284,35 +284,38 @@ def test_an_article_of_several_editions(filled: Newsroom) -> None:
         ([A, "--edition", "fr"], f"there is no story '{A}'"),
     ],
 )
-def test_what_is_not_there(filled: Newsroom, arguments: list[str], said: str) -> None:
+def test_a_missing_article_or_story_is_reported(filled: CliHarness, arguments: list[str], message: str) -> None:
     result = filled.run("explain", *arguments)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert said in result.stderr
+    assert message in result.stderr
 
 
-def test_of_many_stories_that_begin_alike_some_are_named(newsroom: Newsroom) -> None:
+def test_an_ambiguous_beginning_lists_some_of_the_stories(harness: CliHarness) -> None:
     ids = [f"st-{number:016}" for number in range(12)]
-    newsroom.write([story_message(story(story_id, 1)) for story_id in ids])
-    result = newsroom.run("explain", "st-0")
+    harness.write([story_message(story(story_id, 1)) for story_id in ids])
+    result = harness.run("explain", "st-0")
     assert result.stderr == f"Error: 12 stories begin with 'st-0': {', '.join(ids[:10])} and 2 more\n"
 
 
-def test_an_article_id_that_looks_like_a_story(filled: Newsroom) -> None:
+def test_an_article_id_may_look_like_the_beginning_of_a_story_id(filled: CliHarness) -> None:
     filled.write([member_message(member("st-aaa", 8, JOINED))])
     assert filled.run("explain", "st-aaa").stdout.splitlines()[0] == "Title of st-aaa"
 
 
 @pytest.mark.parametrize("width", [60, 100, 200])
-def test_a_terminal_of_any_width_gets_score_bar_and_verdict(width: int) -> None:
+def test_a_terminal_of_any_width_shows_score_bar_and_verdict(width: int) -> None:
     stories = {value.id: value for value in STORIES}
-    for shown in (article_shown(MEMBERS[1], stories, MEMBERS, width), story_shown(STORIES[0], MEMBERS, stories, width)):
+    for shown in (
+        render_article(MEMBERS[1], stories, MEMBERS, width),
+        render_story(STORIES[0], MEMBERS, stories, width),
+    ):
         assert all(Text.from_ansi(line).cell_len <= width for line in shown.splitlines())
         assert "0.480" in shown
         assert "0.330" in shown
         assert "joined" in shown
 
 
-def test_a_joined_record_without_candidates_is_explained_all_the_same() -> None:
+def test_a_joined_article_without_candidates_is_explained() -> None:
     bare = msgspec.structs.replace(MEMBERS[1], decision=Decision(verdict=Verdict.JOINED, bar=0.5))
-    shown = article_shown(bare, {A: STORIES[0]}, [bare], 200)
+    shown = render_article(bare, {A: STORIES[0]}, [bare], 200)
     assert "It joined its story; the bar was 0.500. Its candidates were not recorded." in shown

@@ -1,4 +1,4 @@
-"""Whatever the engine itself records can be explained."""
+"""`newsloom explain` on decisions that the engine itself has recorded."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
 from tests.laws.streams import DIMENSION, EDITION, Event, article, streams
 from tests.laws.test_engine import PARAMETERS
-from tests.unit.cli.harness import Newsroom, story_message
-from tests.unit.cli.rendering import article_shown, member_message, story_shown
+from tests.unit.cli.harness import CliHarness, story_message
+from tests.unit.cli.rendering import member_message, render_article, render_story
 
 
 def decide(events: list[Event], parameters: Parameters) -> tuple[dict[str, Story], list[Membership]]:
@@ -32,7 +32,7 @@ def decide(events: list[Event], parameters: Parameters) -> tuple[dict[str, Story
     )
 
 
-def test_the_engines_own_decisions(newsroom: Newsroom) -> None:
+def test_decisions_of_the_engine_are_explained(harness: CliHarness) -> None:
     events: list[Event] = [
         article(0, subject=1, text=5),
         article(1, subject=1, wobble=1),
@@ -40,13 +40,13 @@ def test_the_engines_own_decisions(newsroom: Newsroom) -> None:
         article(3, subject=1, text=5, hour=1),
     ]
     stories, members = decide(events, Parameters())
-    newsroom.write([*map(story_message, stories.values()), *map(member_message, members)])
-    said = {value.article_id: newsroom.run("explain", value.article_id).stdout.splitlines()[4] for value in members}
+    harness.write([*map(story_message, stories.values()), *map(member_message, members)])
+    sentences = {value.article_id: harness.run("explain", value.article_id).stdout.splitlines()[4] for value in members}
     home = members[0].story_id
-    assert said["a0"] == f"It founded {home}: there was no other story in the window to compare it with."
-    assert said["a1"].startswith(f"It joined {home} with a score of ")
-    assert said["a2"].startswith(f"It founded {members[2].story_id}: the best candidate scored ")
-    assert said["a3"].startswith("It is a copy of a0: their Jaccard index was 1.000; ")
+    assert sentences["a0"] == f"It founded {home}: there was no other story in the window to compare it with."
+    assert sentences["a1"].startswith(f"It joined {home} with a score of ")
+    assert sentences["a2"].startswith(f"It founded {members[2].story_id}: the best candidate scored ")
+    assert sentences["a3"].startswith("It is a copy of a0: their Jaccard index was 1.000; ")
 
 
 @settings(max_examples=50)
@@ -54,7 +54,7 @@ def test_the_engines_own_decisions(newsroom: Newsroom) -> None:
 def test_whatever_the_engine_records_can_be_explained(events: list[Event], parameters: Parameters) -> None:
     stories, members = decide(events, parameters)
     for value in members:
-        shown = article_shown(value, stories, members, 200)
+        shown = render_article(value, stories, members, 200)
         assert value.article_id in shown
         if value.decision.verdict is Verdict.JOINED:
             best = value.decision.candidates[0]
@@ -63,6 +63,6 @@ def test_whatever_the_engine_records_can_be_explained(events: list[Event], param
         look = value.merge.second_look if value.merge is not None else None
         assert ("Candidates of the second look" in shown) == (look is not None)
     for known in stories.values():
-        shown = story_shown(known, members, stories, 200)
+        shown = render_story(known, members, stories, 200)
         assert f"{known.article_count:,} article" in shown
         assert all(value.article_id in shown for value in members if value.story_id == known.id)

@@ -35,30 +35,30 @@ def printed(console: Console) -> str:
 
 
 @given(st.text())
-def test_nothing_that_steers_a_terminal_is_left_in_shown_text(text: str) -> None:
+def test_escaped_text_contains_nothing_that_controls_a_terminal(text: str) -> None:
     for line in [escape(text), *escape_lines(text)]:
         assert not {unicodedata.category(character) for character in line} & STEERING
         assert not set(line) & set("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\ufeff")
 
 
-def test_shown_text_keeps_what_readers_need() -> None:
+def test_escaping_keeps_readable_text() -> None:
     text = "Żółć — 平和 \U0001f469\u200d\U0001f4bb כן\u200cלא"
     assert escape(text) == text
     assert escape("two\n  lines\tand a tab") == "two lines and a tab"
     assert escape(HOSTILE) == HOSTILE_SHOWN
 
 
-def test_lines_keep_their_indent() -> None:
+def test_escaped_lines_keep_their_indent() -> None:
     assert escape_lines("{\n  1\x1b\n}") == ["{", r"  1\x1b", "}"]
 
 
-def test_words_for_numbers_times_and_leanings() -> None:
+def test_counts_times_and_leanings_are_formatted() -> None:
     assert [count(1, "article"), count(1204, "article")] == ["1 article", "1,204 articles"]
     assert format_time(datetime(2025, 4, 18, 1, 30, tzinfo=timezone(timedelta(hours=2)))) == "2025-04-17 23:30Z"
     assert leaning_counts({"left": 3, "right": 12}).plain == "L3 C0 R12"
 
 
-def test_a_terminal_gets_one_line_for_each_story_however_narrow() -> None:
+def test_a_story_takes_one_line_on_a_terminal_of_any_width() -> None:
     stories = [story("st-aaaaaaaaaaaaaaaa", title="long " * 50), story("st-bbbbbbbbbbbbbbbb", title=HOSTILE)]
     for width in (40, 79, 80, 120):
         console = terminal(width)
@@ -70,7 +70,7 @@ def test_a_terminal_gets_one_line_for_each_story_however_narrow() -> None:
         assert lines[1].rstrip().endswith("…")
 
 
-def test_a_terminal_gets_one_line_for_an_update_however_narrow() -> None:
+def test_an_update_takes_one_line_on_a_terminal_of_any_width() -> None:
     for width in (40, 79, 80, 120):
         console = terminal(width)
         print_update(console, update("st-aaaaaaaaaaaaaaaa", 13, title="long " * 50))
@@ -81,7 +81,7 @@ def test_a_terminal_gets_one_line_for_an_update_however_narrow() -> None:
         assert ("L13" in line) is (width == 120)
 
 
-def test_no_cell_takes_all_of_a_terminal() -> None:
+def test_a_long_cell_leaves_room_for_the_last_column() -> None:
     console = terminal(80)
     rows = table("key", "reason")
     rows.add_row("k" * 256, one_line("why"))

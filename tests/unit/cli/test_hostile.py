@@ -31,7 +31,7 @@ from services.cli.views.ingest_progress import IngestDisplay
 from services.ingest.article_parser import InvalidLine
 from services.ingest.lines import Line
 from services.local.demo_result import DemoResult, RecordCounts
-from tests.unit.cli.harness import NINE, Newsroom, letter_message, story, story_message, update, update_message
+from tests.unit.cli.harness import NINE, CliHarness, letter_message, story, story_message, update, update_message
 from tests.unit.cli.test_audit import MIXED, state_message, state_of
 from tests.unit.cli.test_explain import JOINED, member
 from tests.unit.clusterer.test_audit import OTHERS, edition_of, reports
@@ -95,8 +95,8 @@ def hostile_member(number: int, story_id: str, **changed: Any) -> Membership:
 
 
 @pytest.fixture
-def hostile_newsroom(newsroom: Newsroom) -> Newsroom:
-    """A newsroom with hostile text in every field that may hold it."""
+def hostile_newsroom(harness: CliHarness) -> CliHarness:
+    """A harness with hostile text in every field that may hold it."""
     kinds: dict[UpdateKind, dict[str, Any]] = {
         UpdateKind.UPDATED: {"cause": Cause.COMMAND, "command": COMMAND},
         UpdateKind.MERGED: {"merged_into": OTHER, "state": StoryState.MERGED},
@@ -108,7 +108,7 @@ def hostile_newsroom(newsroom: Newsroom) -> Newsroom:
         for version, (kind, changed) in enumerate(kinds.items(), start=1)
     ]
     merged = hostile_story(OTHER, state=StoryState.MERGED, merged_into=STORY)
-    newsroom.write(
+    harness.write(
         [
             story_message(hostile_story(STORY)),
             story_message(merged),
@@ -125,7 +125,7 @@ def hostile_newsroom(newsroom: Newsroom) -> Newsroom:
             letter_message(json.dumps({HOSTILE: HOSTILE}, ensure_ascii=False).encode(), HOSTILE, offset=6),
         ]
     )
-    return newsroom
+    return harness
 
 
 @pytest.mark.parametrize(
@@ -166,7 +166,7 @@ def hostile_newsroom(newsroom: Newsroom) -> Newsroom:
     ids=lambda arguments: " ".join(arguments).encode("unicode_escape").decode()[:60],
 )
 def test_no_command_lets_data_control_the_terminal(
-    hostile_newsroom: Newsroom, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    hostile_newsroom: CliHarness, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.cli.views.formatting.is_terminal", lambda: True)
     result = hostile_newsroom.run(*arguments)
@@ -178,7 +178,7 @@ def test_no_command_lets_data_control_the_terminal(
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_escaped_json_decodes_to_the_same_data(
-    hostile_newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch, terminal: bool
+    hostile_newsroom: CliHarness, monkeypatch: pytest.MonkeyPatch, terminal: bool
 ) -> None:
     monkeypatch.setattr("services.cli.views.formatting.is_terminal", lambda: terminal)
     line = hostile_newsroom.run("stories", STORY, "--format", "json").stdout_bytes
@@ -188,7 +188,7 @@ def test_escaped_json_decodes_to_the_same_data(
     assert (letter["key"], letter["reason"]) == (HOSTILE, HOSTILE)
 
 
-def test_escaped_text_stays_readable(hostile_newsroom: Newsroom) -> None:
+def test_escaped_text_stays_readable(hostile_newsroom: CliHarness) -> None:
     text = hostile_newsroom.run("stories", STORY).stdout
     assert (
         r"\x1b]0;owned\x07\x9b31m\x90 x \x08\x7f\u202e\u2066gnp [red][link=http://evil]y[/link]\x00\U000e0041 :smile:"
@@ -196,21 +196,21 @@ def test_escaped_text_stays_readable(hostile_newsroom: Newsroom) -> None:
     )
 
 
-def test_the_audit_escapes_hostile_stories(newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_audit_escapes_hostile_stories(harness: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("services.cli.views.formatting.is_terminal", lambda: True)
     monkeypatch.setenv("NEWSLOOM_MODEL", "test")
     edition = edition_of(MIXED, reports(2, range(10, 12)), *OTHERS)
     for one in edition.stories.values():
         one.title = HOSTILE
-    newsroom.write(state_of(edition))
+    harness.write(state_of(edition))
     for form in ("text", "json"):
-        result = newsroom.run("audit", "--format", form)
+        result = harness.run("audit", "--format", form)
         assert result.exit_code == 0
         assert r"\u202e" in result.stdout
         assert unsafe_characters(printed(result)) == set()
 
 
-def test_raw_bytes_are_not_written_to_a_terminal(hostile_newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_raw_bytes_are_not_written_to_a_terminal(hostile_newsroom: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
     assert hostile_newsroom.run("dead-letters", "show", "0", "--raw").stdout_bytes == HOSTILE.encode()
     monkeypatch.setattr(dead_letters, "is_terminal", lambda: True)
     result = hostile_newsroom.run("dead-letters", "show", "0", "--raw")
@@ -218,7 +218,7 @@ def test_raw_bytes_are_not_written_to_a_terminal(hostile_newsroom: Newsroom, mon
     assert unsafe_characters(printed(result)) == set()
 
 
-def test_the_errors_of_rejected_lines_are_escaped(newsroom: Newsroom, tmp_path: Path) -> None:
+def test_the_errors_of_rejected_lines_are_escaped(harness: CliHarness, tmp_path: Path) -> None:
     file = tmp_path / "articles.jsonl"
     lines = [
         {"id": "1", "title": "t", "text": "x", "leaning": HOSTILE},
@@ -229,7 +229,7 @@ def test_the_errors_of_rejected_lines_are_escaped(newsroom: Newsroom, tmp_path: 
     file.write_text(
         "\n".join(json.dumps(line, ensure_ascii=False) for line in lines) + "\n" + HOSTILE.replace("\n", "")
     )
-    result = newsroom.run("ingest", str(file))
+    result = harness.run("ingest", str(file))
     assert "rejected" in printed(result)
     assert unsafe_characters(printed(result)) == set()
 
@@ -253,7 +253,7 @@ def test_the_summary_of_the_demo_is_escaped() -> None:
 
 
 def test_the_errors_of_a_command_are_escaped(
-    hostile_newsroom: Newsroom, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    hostile_newsroom: CliHarness, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("NEWSLOOM_LOG", hostile_newsroom.settings.log)
     monkeypatch.setenv("NEWSLOOM_MODEL", "test")
@@ -282,9 +282,9 @@ sys.exit(main("embedder", build, records_max=1))
 """
 
 
-def test_the_last_line_of_a_service_is_escaped(newsroom: Newsroom) -> None:
+def test_the_last_line_of_a_service_is_escaped(harness: CliHarness) -> None:
     argument = HOSTILE.replace("\0", "")  # the arguments of a process cannot hold a null byte
-    environ = {**os.environ, "NEWSLOOM_LOG": newsroom.settings.log}
+    environ = {**os.environ, "NEWSLOOM_LOG": harness.settings.log}
     ended = subprocess.run(
         [sys.executable, "-c", SERVICE, argument], env=environ, capture_output=True, text=True, timeout=60, check=False
     )

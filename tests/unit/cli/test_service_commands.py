@@ -6,15 +6,15 @@ import sys
 
 import pytest
 
-from tests.unit.cli.harness import Newsroom
+from tests.unit.cli.harness import CliHarness
 
-WITHOUT = """
+WITHOUT_PACKAGES = """
 import sys
-class Missing:
+class MissingPackages:
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {"torch", "sentence_transformers", "faiss", "numpy", "hdbscan"}:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-sys.meta_path.insert(0, Missing())
+sys.meta_path.insert(0, MissingPackages())
 sys.argv = ["newsloom", *sys.argv[1:]]
 from services.cli.__main__ import main
 main()
@@ -22,9 +22,9 @@ main()
 
 
 @pytest.mark.parametrize("service", ["embedder", "clusterer"])
-def test_a_service_whose_extra_is_missing_says_which(service: str, newsroom: Newsroom) -> None:
+def test_a_missing_extra_is_named(service: str, harness: CliHarness) -> None:
     result = subprocess.run(
-        [sys.executable, "-c", WITHOUT, "--log", newsroom.settings.log, service],
+        [sys.executable, "-c", WITHOUT_PACKAGES, "--log", harness.settings.log, service],
         capture_output=True,
         text=True,
         timeout=60,
@@ -36,7 +36,7 @@ def test_a_service_whose_extra_is_missing_says_which(service: str, newsroom: New
     assert "Traceback" not in result.stderr
 
 
-def test_a_service_ends_with_its_own_status() -> None:
+def test_the_command_exits_with_the_services_status() -> None:
     result = subprocess.run(
         [sys.executable, "-m", "services.cli", "--log", "sqlite://", "clusterer"],
         capture_output=True,

@@ -1,4 +1,4 @@
-"""`newsloom state verify` as an operator sees it."""
+"""`newsloom state verify`: its output and exit status."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ from tests.unit.verifier.service_loops import ServiceLoops, in_edition, resolve_
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> LogFile:
-    file = tmp_path_factory.mktemp("whole") / "news.db"
-    given = Settings(log=f"sqlite:///{file}", model="test", partitions=2, state_partitions=2)
-    with closing(open_log_url(given.log)) as log:
-        newsroom = ServiceLoops(log, given)
+def filled(tmp_path_factory: pytest.TempPathFactory) -> LogFile:
+    file = tmp_path_factory.mktemp("filled") / "news.db"
+    settings = Settings(log=f"sqlite:///{file}", model="test", partitions=2, state_partitions=2)
+    with closing(open_log_url(settings.log)) as log:
+        services = ServiceLoops(log, settings)
         events = resolve_commands(busy_week())
-        newsroom.feed([*events, *in_edition(events, "de")])
-        newsroom.drain("embedder", "clusterer")
-    return LogFile(file, given)
+        services.feed([*events, *in_edition(events, "de")])
+        services.drain("embedder", "clusterer")
+    return LogFile(file, settings)
 
 
 @pytest.fixture
-def log_file(whole: LogFile, tmp_path: Path) -> LogFile:
-    return whole.copy_to(tmp_path / "news.db")
+def log_file(filled: LogFile, tmp_path: Path) -> LogFile:
+    return filled.copy_to(tmp_path / "news.db")
 
 
 def verify(log_file: LogFile, *arguments: str) -> Result:
     return CliRunner(env={"NEWSLOOM_LOG": log_file.settings.log}).invoke(cli, ["state", "verify", *arguments])
 
 
-def test_it_says_what_it_has_checked(log_file: LogFile) -> None:
+def test_verify_prints_every_invariant_and_the_counts(log_file: LogFile) -> None:
     result = verify(log_file)
 
     assert result.exit_code == 0, result.output
@@ -57,7 +57,7 @@ def test_it_says_what_it_has_checked(log_file: LogFile) -> None:
     assert "every invariant holds" in result.output
 
 
-def test_it_names_what_is_broken_and_ends_with_1(log_file: LogFile) -> None:
+def test_verify_prints_violations_and_exits_with_1(log_file: LogFile) -> None:
     record, update = log_file.updates()[0]
     log_file.append(record)
 
@@ -69,7 +69,7 @@ def test_it_names_what_is_broken_and_ends_with_1(log_file: LogFile) -> None:
     assert "violations" in result.output
 
 
-def test_json_has_it_all(log_file: LogFile) -> None:
+def test_json_contains_counts_invariants_and_violations(log_file: LogFile) -> None:
     good = json.loads(verify(log_file, "--format", "json").output)
     record, update = log_file.updates()[0]
     log_file.append(record)
@@ -86,18 +86,18 @@ def test_json_has_it_all(log_file: LogFile) -> None:
     assert any(update.story_id in one["violation"] for one in bad["violations"])
 
 
-def test_nothing_is_written(log_file: LogFile) -> None:
-    before = [log_file.records(topic) for topic in (ARTICLES,)], _standing(log_file)
+def test_verify_writes_nothing(log_file: LogFile) -> None:
+    before = [log_file.records(topic) for topic in (ARTICLES,)], _end_offsets(log_file)
     verify(log_file)
-    assert ([log_file.records(topic) for topic in (ARTICLES,)], _standing(log_file)) == before
+    assert ([log_file.records(topic) for topic in (ARTICLES,)], _end_offsets(log_file)) == before
 
 
-def _standing(log_file: LogFile) -> dict[TopicPartition, int]:
+def _end_offsets(log_file: LogFile) -> dict[TopicPartition, int]:
     with closing(open_log_url(log_file.settings.log)) as log:
         return log.admin().end_offsets(["news.articles", "news.stories"])
 
 
-def test_topics_that_are_not_there_are_named() -> None:
+def test_missing_topics_are_reported() -> None:
     with (
         closing(open_log_url("sqlite://")) as log,
         pytest.raises(ConfigurationError, match=r"topic news\.\S+ does not exist"),
@@ -105,8 +105,8 @@ def test_topics_that_are_not_there_are_named() -> None:
         verify_topics(log, Settings())
 
 
-class _Busy:
-    """A log on which somebody writes whenever its admin is asked."""
+class _ChangingLog:
+    """A log on which a record is written whenever a reader is opened."""
 
     def __init__(self, log: Log, log_file: LogFile, record: Record) -> None:
         self._log, self._log_file, self._record = log, log_file, record
@@ -120,11 +120,11 @@ class _Busy:
 
 
 @pytest.fixture
-def busy_log(log_file: LogFile) -> Iterator[_Busy]:
+def changing_log(log_file: LogFile) -> Iterator[_ChangingLog]:
     with closing(open_log_url(log_file.settings.log)) as log:
-        yield _Busy(log, log_file, log_file.records(ARTICLES)[0])
+        yield _ChangingLog(log, log_file, log_file.records(ARTICLES)[0])
 
 
-def test_topics_that_are_written_to_are_of_no_one_moment(log_file: LogFile, busy_log: Log) -> None:
+def test_topics_that_change_while_they_are_read_are_refused(log_file: LogFile, changing_log: Log) -> None:
     with pytest.raises(TopicsChanged, match="stop the services"):
-        verify_topics(busy_log, log_file.settings)
+        verify_topics(changing_log, log_file.settings)

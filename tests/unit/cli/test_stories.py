@@ -7,7 +7,7 @@ import pytest
 
 from newsloom.contracts.codec import encode
 from newsloom.contracts.story import StoryState
-from tests.unit.cli.harness import HOSTILE, HOSTILE_SHOWN, NINE, Newsroom, story, story_message
+from tests.unit.cli.harness import HOSTILE, HOSTILE_SHOWN, NINE, CliHarness, story, story_message
 
 A, AB, B, C = "st-aaaaaaaaaaaaaaaa", "st-aabaaaaaaaaaaaaa", "st-bbbbbbbbbbbbbbbb", "st-cccccccccccccccc"
 STORIES = [
@@ -19,9 +19,9 @@ STORIES = [
 
 
 @pytest.fixture
-def filled(newsroom: Newsroom) -> Newsroom:
-    newsroom.write([story_message(story(A, 12)), *map(story_message, STORIES)])
-    return newsroom
+def filled(harness: CliHarness) -> CliHarness:
+    harness.write([story_message(story(A, 12)), *map(story_message, STORIES)])
+    return harness
 
 
 def ids(output: str) -> list[str]:
@@ -30,7 +30,7 @@ def ids(output: str) -> list[str]:
     ][::2]
 
 
-def test_open_stories_latest_updated_first(filled: Newsroom) -> None:
+def test_open_stories_are_listed_latest_updated_first(filled: CliHarness) -> None:
     result = filled.run("stories")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
@@ -51,44 +51,46 @@ def test_open_stories_latest_updated_first(filled: Newsroom) -> None:
         (["--edition", "fr"], []),
     ],
 )
-def test_choosing(filled: Newsroom, options: list[str], expected: list[str]) -> None:
+def test_options_select_stories(filled: CliHarness, options: list[str], expected: list[str]) -> None:
     result = filled.run("stories", *options)
     assert (result.exit_code, ids(result.stdout)) == (0, expected)
 
 
 @pytest.mark.parametrize("arguments", [[], [A], ["--all", "--limit", "2"], ["--format", "json"]])
-def test_the_list_is_the_command_that_need_not_be_named(filled: Newsroom, arguments: list[str]) -> None:
+def test_list_is_the_default_command(filled: CliHarness, arguments: list[str]) -> None:
     assert filled.run("stories", *arguments).stdout == filled.run("stories", "list", *arguments).stdout != ""
 
 
-def test_help_names_the_corrections(filled: Newsroom) -> None:
+def test_help_lists_the_corrections(filled: CliHarness) -> None:
     shown = filled.run("stories", "--help").stdout
     assert [name for name in ("list", "merge", "split", "move", "pin") if f"\n  {name} " not in shown] == []
 
 
-def test_a_list_that_is_cut_or_empty_says_so(filled: Newsroom) -> None:
+def test_a_shortened_or_empty_list_is_reported(filled: CliHarness) -> None:
     assert filled.run("stories", "--limit", "1").stderr == "1 of 2 stories; `--limit 0` shows all\n"
     assert "no such stories" in filled.run("stories", "--min-articles", "99").stderr
 
 
-def test_json_holds_every_story_sorted_by_id_whatever_the_order_and_partition(filled: Newsroom, tmp_path: Path) -> None:
+def test_json_contains_every_story_sorted_by_id_regardless_of_order_and_partition(
+    filled: CliHarness, tmp_path: Path
+) -> None:
     expected = b"".join(encode(value) + b"\n" for value in sorted(STORIES, key=lambda value: value.id))
     assert filled.run("stories", "--format", "json").stdout_bytes == expected
     (tmp_path / "other").mkdir()
-    other = Newsroom(tmp_path / "other", state_partitions=3)
-    other.write([story_message(value, partition=place % 3) for place, value in enumerate(reversed(STORIES))])
+    other = CliHarness(tmp_path / "other", state_partitions=3)
+    other.write([story_message(value, partition=index % 3) for index, value in enumerate(reversed(STORIES))])
     assert other.run("stories", "--format", "json").stdout_bytes == expected
 
 
-def test_a_forgotten_story_is_gone(filled: Newsroom) -> None:
+def test_a_forgotten_story_is_not_found(filled: CliHarness) -> None:
     filled.write([story_message(None, story_id=A)])
     result = filled.run("stories", A)
     assert result.exit_code == 1
     assert "there is no story" in result.stderr
 
 
-def test_one_story_in_full(newsroom: Newsroom) -> None:
-    newsroom.write(
+def test_one_story_in_full(harness: CliHarness) -> None:
+    harness.write(
         [
             story_message(
                 story(A, 17, title=HOSTILE, articles_omitted=15, merged_from=(AB,), split_from="st-gone", related=(B,))
@@ -97,7 +99,7 @@ def test_one_story_in_full(newsroom: Newsroom) -> None:
             story_message(STORIES[3]),
         ]
     )
-    result = newsroom.run("stories", A[:6])
+    result = harness.run("stories", A[:6])
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
         HOSTILE_SHOWN,
@@ -128,32 +130,33 @@ def test_one_story_in_full(newsroom: Newsroom) -> None:
     ]
 
 
-def test_a_merged_story_says_where_it_went(filled: Newsroom) -> None:
+def test_a_merged_story_shows_its_successor(filled: CliHarness) -> None:
     assert f"Merged into {A}  Title of {A}" in filled.run("stories", AB).stdout.splitlines()
 
 
-def test_one_story_in_json(filled: Newsroom) -> None:
+def test_one_story_in_json(filled: CliHarness) -> None:
     assert filled.run("stories", B, "--format", "json").stdout_bytes == encode(STORIES[0]) + b"\n"
 
 
 @pytest.mark.parametrize(
-    ("asked", "said"), [("st-zz", "there is no story 'st-zz'"), ("st-aa", f"2 stories begin with 'st-aa': {A}, {AB}")]
+    ("story_id", "message"),
+    [("st-zz", "there is no story 'st-zz'"), ("st-aa", f"2 stories begin with 'st-aa': {A}, {AB}")],
 )
-def test_no_such_story(filled: Newsroom, asked: str, said: str) -> None:
-    result = filled.run("stories", asked)
+def test_a_missing_or_ambiguous_story_is_reported(filled: CliHarness, story_id: str, message: str) -> None:
+    result = filled.run("stories", story_id)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert said in result.stderr
+    assert message in result.stderr
 
 
-def test_a_record_that_is_no_story_is_named(filled: Newsroom) -> None:
+def test_a_record_that_is_not_a_story_is_reported(filled: CliHarness) -> None:
     broken = story_message(story("st-d"))
     filled.write([type(broken)(broken.topic, broken.key, b'{"id": 3}', partition=0)])
     result = filled.run("stories")
     assert "news.stories partition 0 offset 5 cannot be read" in str(result.exception)
 
 
-def test_the_latest_update_comes_first_by_event_time(newsroom: Newsroom) -> None:
-    newsroom.write(
+def test_stories_are_sorted_by_event_time(harness: CliHarness) -> None:
+    harness.write(
         [story_message(story(A, 3, updated_at=NINE)), story_message(story(B, 3, updated_at=NINE + timedelta(days=1)))]
     )
-    assert ids(newsroom.run("stories").stdout) == [B, A]
+    assert ids(harness.run("stories").stdout) == [B, A]

@@ -5,34 +5,34 @@ from pathlib import Path
 
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
 from newsloom.streaming.open import open_log_url
-from tests.unit.cli.harness import Newsroom, story, story_message
+from tests.unit.cli.harness import CliHarness, story, story_message
 
 
-def test_create_makes_what_is_missing_and_leaves_the_rest(newsroom: Newsroom, tmp_path: Path) -> None:
+def test_create_adds_missing_topics_and_leaves_the_others(harness: CliHarness, tmp_path: Path) -> None:
     other = f"sqlite:///{tmp_path / 'other.db'}"
     with closing(open_log_url(other)) as log:
         log.admin().create([TopicSpec("news.articles", 3, CleanupPolicy.DELETE)])
-    first = newsroom.run("--log", other, "topics", "create").stdout.splitlines()
+    first = harness.run("--log", other, "topics", "create").stdout.splitlines()
     assert first[:2] == ["exists   news.articles", "created  news.story-commands"]
     assert len(first) == 7
-    again = newsroom.run("--log", other, "topics", "create").stdout.splitlines()
+    again = harness.run("--log", other, "topics", "create").stdout.splitlines()
     assert all(line.startswith("exists ") for line in again)
 
 
-def test_check_lists_the_topics_when_they_are_right(newsroom: Newsroom) -> None:
-    newsroom.write([story_message(story("st-a"))])
-    result = newsroom.run("topics", "check")
+def test_check_lists_correct_topics(harness: CliHarness) -> None:
+    harness.write([story_message(story("st-a"))])
+    result = harness.run("topics", "check")
     assert result.exit_code == 0
     assert result.stdout.splitlines()[0].split() == ["partitions", "written", "policy", "retention", "topic"]
     assert "         1        0  delete   14 days    news.articles" in result.stdout.splitlines()
     assert "         1        1  compact  -          news.stories" in result.stdout.splitlines()
 
 
-def test_check_says_what_is_wrong(newsroom: Newsroom, tmp_path: Path) -> None:
+def test_check_reports_wrong_topics(harness: CliHarness, tmp_path: Path) -> None:
     other = f"sqlite:///{tmp_path / 'other.db'}"
     with closing(open_log_url(other)) as log:
         log.admin().create([TopicSpec("news.stories", 3, CleanupPolicy.DELETE)])
-    result = newsroom.run("--log", other, "topics", "check")
+    result = harness.run("--log", other, "topics", "check")
     assert result.exit_code == 1
     assert "news.dead-letters do not exist: run `newsloom topics create`" in result.stdout
     assert "topic news.stories has cleanup policy delete, needs compact" in result.stdout

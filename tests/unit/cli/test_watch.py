@@ -8,13 +8,13 @@ import sys
 from newsloom.contracts.codec import decode_update, encode
 from newsloom.contracts.story import Cause, StoryState, UpdateKind
 from newsloom.streaming.open import open_log_url
-from tests.unit.cli.harness import HOSTILE, HOSTILE_SHOWN, Newsroom, update, update_message
+from tests.unit.cli.harness import HOSTILE, HOSTILE_SHOWN, CliHarness, update, update_message
 
 A, B = "st-aaaaaaaaaaaaaaaa", "st-bbbbbbbbbbbbbbbb"
 
 
-def test_one_line_for_each_update(newsroom: Newsroom) -> None:
-    newsroom.write(
+def test_one_line_for_each_update(harness: CliHarness) -> None:
+    harness.write(
         [
             update_message(value)
             for value in (
@@ -28,7 +28,7 @@ def test_one_line_for_each_update(newsroom: Newsroom) -> None:
             )
         ]
     )
-    result = newsroom.run("watch", "--from-start", "--until-idle", "0")
+    result = harness.run("watch", "--from-start", "--until-idle", "0")
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout.splitlines() == [
         f"2025-04-18 09:13Z  created               1 article  L1 C0 R0  {A}  Title of {A}",
@@ -41,31 +41,31 @@ def test_one_line_for_each_update(newsroom: Newsroom) -> None:
     ]
 
 
-def test_only_one_story_or_one_edition(newsroom: Newsroom) -> None:
-    newsroom.write([update_message(value) for value in (update(A, 1), update(B, 1, edition="de"), update(A, 2))])
-    by_story = newsroom.run("watch", "--from-start", "--until-idle", "0", "--story", "st-a", "--format", "json")
+def test_only_one_story_or_one_edition(harness: CliHarness) -> None:
+    harness.write([update_message(value) for value in (update(A, 1), update(B, 1, edition="de"), update(A, 2))])
+    by_story = harness.run("watch", "--from-start", "--until-idle", "0", "--story", "st-a", "--format", "json")
     assert [decode_update(line.encode()).version for line in by_story.stdout.splitlines()] == [1, 2]
-    by_edition = newsroom.run("watch", "--from-start", "--until-idle", "0", "--edition", "de")
+    by_edition = harness.run("watch", "--from-start", "--until-idle", "0", "--edition", "de")
     assert [B in line for line in by_edition.stdout.splitlines()] == [True]
 
 
-def test_json_is_the_update_as_the_contract_writes_it(newsroom: Newsroom) -> None:
+def test_json_is_the_encoded_update(harness: CliHarness) -> None:
     value = update(A, 1, title=HOSTILE)
-    newsroom.write([update_message(value)])
-    result = newsroom.run("watch", "--from-start", "--until-idle", "0", "--format", "json")
+    harness.write([update_message(value)])
+    result = harness.run("watch", "--from-start", "--until-idle", "0", "--format", "json")
     assert result.stdout_bytes == encode(value) + b"\n"
 
 
-def test_without_from_start_the_past_is_not_shown(newsroom: Newsroom) -> None:
-    newsroom.write([update_message(update(A, 1))])
-    result = newsroom.run("watch", "--until-idle", "0")
+def test_without_from_start_earlier_updates_are_not_shown(harness: CliHarness) -> None:
+    harness.write([update_message(update(A, 1))])
+    result = harness.run("watch", "--until-idle", "0")
     assert (result.exit_code, result.stdout) == (0, "")
 
 
-def test_updates_come_while_they_are_watched_and_ctrl_c_ends_it_quietly(newsroom: Newsroom) -> None:
-    newsroom.write([update_message(update(A, 1))])
+def test_new_updates_are_shown_until_ctrl_c(harness: CliHarness) -> None:
+    harness.write([update_message(update(A, 1))])
     with subprocess.Popen(
-        [sys.executable, "-m", "services.cli", "--log", newsroom.settings.log, "watch", "--from-start"],
+        [sys.executable, "-m", "services.cli", "--log", harness.settings.log, "watch", "--from-start"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -73,16 +73,16 @@ def test_updates_come_while_they_are_watched_and_ctrl_c_ends_it_quietly(newsroom
     ) as watching:
         assert watching.stdout is not None
         assert "created" in watching.stdout.readline()
-        newsroom.write([update_message(update(A, 2))])
+        harness.write([update_message(update(A, 2))])
         assert "2 articles, from 1" in watching.stdout.readline()
         watching.send_signal(signal.SIGINT)
         rest, errors = watching.communicate(timeout=20)
     assert (watching.returncode, rest, errors) == (0, "", "")
 
 
-def test_a_log_without_topics_says_what_to_do(newsroom: Newsroom) -> None:
-    other = newsroom.settings.log + ".other"
+def test_missing_topics_are_reported_with_the_command_that_creates_them(harness: CliHarness) -> None:
+    other = harness.settings.log + ".other"
     open_log_url(other).close()
-    result = newsroom.run("--log", other, "watch")
+    result = harness.run("--log", other, "watch")
     assert "topic news.story-updates does not exist" in str(result.exception)
     assert "newsloom topics create" in str(result.exception)

@@ -1,4 +1,4 @@
-"""Article files and logs for the tests of the writing commands."""
+"""Write article files, create logs and read articles back."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def ids(log: Log) -> list[str]:
     return [(record.key or b"").decode() for record in articles(log)]
 
 
-class Notes:
-    """An observer that remembers."""
+class RecordingObserver:
+    """Record the calls of an ingest."""
 
     def __init__(self) -> None:
         self.lines_skipped: list[int] = []
@@ -55,6 +55,6 @@ class Notes:
     def on_rejected(self, line: Line, error: InvalidLine) -> None:
         self.rejections.append((line.number, str(error)))
 
-    def on_committed(self, report: IngestResult, fraction_read: float | None) -> None:
-        del report, fraction_read
+    def on_committed(self, result: IngestResult, fraction_read: float | None) -> None:
+        del result, fraction_read
         self.batches += 1

@@ -1,4 +1,4 @@
-"""Lines become articles, or say why not."""
+"""Lines become articles or are rejected with a reason."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def article(row: Any, options: ParseOptions | None = None) -> Article:
     return event
 
 
-def test_a_full_line_is_the_article_it_says() -> None:
+def test_a_complete_line_becomes_an_article() -> None:
     row = {
         **BASE,
         "published_at": "2025-08-03T10:00:00+02:00",
@@ -64,13 +64,13 @@ def test_a_full_line_is_the_article_it_says() -> None:
         (None, None),
     ],
 )
-def test_dates_may_lack_time_offset_or_everything(given_date: str | None, expected: datetime | None) -> None:
+def test_dates_may_lack_time_and_offset_or_be_missing(given_date: str | None, expected: datetime | None) -> None:
     assert article({**BASE, "published_at": given_date}).published_at == expected
 
 
 @pytest.mark.parametrize("optional", ["url", "outlet", "author", "language", "leaning", "edition", "retracted"])
 @pytest.mark.parametrize("nothing", [None, ""])
-def test_null_and_empty_options_are_absent(optional: str, nothing: str | None) -> None:
+def test_null_and_empty_optional_fields_are_missing(optional: str, nothing: str | None) -> None:
     assert article({**BASE, optional: nothing}) == article(BASE)
 
 
@@ -118,17 +118,17 @@ def test_a_rejected_line_names_field_and_reason(row: Any, field: str | None, rea
 
 
 @pytest.mark.parametrize("line", [b"", b"{", b"\xff\xfe", b'{"id": "a"} {"id": "b"}', b"[" * 5000, b'{"id": NaN}'])
-def test_what_is_not_json_is_rejected_whole(line: bytes) -> None:
+def test_a_line_that_is_not_json_is_rejected_as_a_whole(line: bytes) -> None:
     with pytest.raises(InvalidLine, match="not JSON") as caught:
         parse_line(line, ParseOptions())
     assert caught.value.field is None
 
 
-def test_a_byte_order_mark_is_no_part_of_the_line() -> None:
+def test_a_byte_order_mark_is_ignored() -> None:
     assert parse_line(b"\xef\xbb\xbf" + msgspec.json.encode(BASE), ParseOptions()) == article(BASE)
 
 
-def test_mapped_fields_come_from_where_the_rules_say_and_errors_name_that() -> None:
+def test_mapped_fields_and_their_errors_use_the_names_in_the_file() -> None:
     options = ParseOptions(sources={"outlet": "source", "id": "key"})
     row = {"key": "a-1", "title": "t", "text": "x", "source": "Post", "outlet": "not asked for", "id": 9}
     assert (article(row, options).id, article(row, options).outlet) == ("a-1", "Post")
@@ -150,14 +150,14 @@ def test_mapped_fields_come_from_where_the_rules_say_and_errors_name_that() -> N
         ({}, ParseOptions(edition="uk", edition_from_language=True), "uk"),
     ],
 )
-def test_the_edition_is_the_articles_own_or_its_languages_or_the_given(
+def test_the_edition_is_the_articles_own_or_its_language_or_the_default(
     row: Any, options: ParseOptions, edition: str
 ) -> None:
     assert article({**BASE, **row}, options).edition == edition
     assert read({"id": "a-1", "retracted": True, **row}, options) == Retraction(id="a-1", edition=edition)
 
 
-def test_a_language_that_names_no_edition_is_rejected() -> None:
+def test_a_language_that_gives_no_edition_is_rejected() -> None:
     with pytest.raises(InvalidLine) as caught:
         read({**BASE, "language": "(unknown)"}, ParseOptions(edition_from_language=True))
     assert caught.value.field == "language"
@@ -194,6 +194,6 @@ def test_any_bytes_are_an_article_or_rejected_with_a_reason(line: bytes, options
 
 
 @given(row=st.dictionaries(st.sampled_from([*MAPPABLE, "source", ""]), PLAUSIBLE | JSON), options=RULES)
-def test_whatever_is_accepted_the_strict_contract_accepts(row: dict[str, Any], options: ParseOptions) -> None:
+def test_every_accepted_article_is_valid_in_the_contract(row: dict[str, Any], options: ParseOptions) -> None:
     result = outcome(msgspec.json.encode(row), options)
     assert not isinstance(result, Article) or decode_article(encode(result)) == result

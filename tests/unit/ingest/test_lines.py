@@ -1,4 +1,4 @@
-"""Lines come out of files and pipes as they stand there."""
+"""Read lines from files and pipes."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def all_lines(path: Path, *, lines_max: int = 3) -> list[Line]:
 
 
 PLAIN = st.binary(max_size=20).map(lambda raw: raw.translate(None, b"\r\n\x1f"))
-"""No line ends, and no first byte that makes a file gzip."""
+"""Bytes without line ends, and without the first byte of a gzip file."""
 
 
 @given(lines=st.lists(PLAIN), packed=st.booleans())
@@ -40,13 +40,13 @@ def test_every_line_comes_once_in_order(
     assert all_lines(path) == [Line(number, raw) for number, raw in enumerate(lines, 1)]
 
 
-def test_line_ends_of_other_systems_and_a_missing_last_one(tmp_path: Path) -> None:
+def test_crlf_and_a_missing_last_line_end_are_accepted(tmp_path: Path) -> None:
     path = tmp_path / "input"
     path.write_bytes(b"one\r\n\ntwo")
     assert [line.raw for line in all_lines(path)] == [b"one", b"", b"two"]
 
 
-def test_gzip_members_in_a_row_are_one_stream(tmp_path: Path) -> None:
+def test_consecutive_gzip_members_are_one_stream(tmp_path: Path) -> None:
     path = tmp_path / "input.jsonl"
     path.write_bytes(gzip.compress(b"one\ntw") + gzip.compress(b"o\n"))
     assert [line.raw for line in all_lines(path)] == [b"one", b"two"]
@@ -61,7 +61,7 @@ def test_a_line_without_end_does_not_fill_the_memory(tmp_path: Path) -> None:
     assert following == Line(2, b"next")
 
 
-def test_damaged_gzip_says_up_to_which_line_it_could_be_read(tmp_path: Path) -> None:
+def test_damaged_gzip_is_reported_with_the_last_readable_line(tmp_path: Path) -> None:
     path = tmp_path / "input.gz"
     data = b"".join(os.urandom(40).hex().encode() + b"\n" for _ in range(5_000))
     path.write_bytes(gzip.compress(data)[:-30_000])
@@ -73,7 +73,7 @@ def test_damaged_gzip_says_up_to_which_line_it_could_be_read(tmp_path: Path) -> 
     source.close()
 
 
-def test_a_pipe_that_pauses_hands_over_what_it_has() -> None:
+def test_a_pausing_pipe_returns_the_lines_that_have_arrived() -> None:
     read_end, write_end = os.pipe()
     os.write(write_end, b"one\ntwo\nthr")
     source = LineSource(io.FileIO(read_end), name="pipe")
@@ -86,7 +86,7 @@ def test_a_pipe_that_pauses_hands_over_what_it_has() -> None:
     source.close()
 
 
-def test_a_file_knows_how_much_of_it_has_been_read(tmp_path: Path) -> None:
+def test_the_fraction_read_of_a_file_grows_to_1(tmp_path: Path) -> None:
     path = tmp_path / "input"
     path.write_bytes(b"line\n" * 100_000)
     source = open_lines(str(path))
@@ -99,7 +99,7 @@ def test_a_file_knows_how_much_of_it_has_been_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["missing.jsonl", "."])
-def test_what_is_no_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+def test_a_missing_file_or_a_folder_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UnreadableInput, match=f"^{name} cannot be read: "):
         open_lines(name)

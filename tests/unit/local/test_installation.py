@@ -1,4 +1,4 @@
-"""What `run` and `demo` do around the services; the services themselves have their own tests."""
+"""`services.local.installation` without the services, which have their own tests."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from services.local.installation import (
     prepare_topics,
     summarize_log,
 )
-from tests.unit.ingest.harness import Notes, ids, new_log, row, write_rows
+from tests.unit.ingest.harness import RecordingObserver, ids, new_log, row, write_rows
 
-Newsroom = tuple[Log, Settings]
+LogAndSettings = tuple[Log, Settings]
 
 
 @pytest.fixture
-def newsroom(tmp_path: Path) -> Iterator[Newsroom]:
+def log_and_settings(tmp_path: Path) -> Iterator[LogAndSettings]:
     log, settings = new_log(tmp_path)
     yield log, settings
     log.close()
 
 
-def test_missing_topics_are_made_and_wrong_ones_named(tmp_path: Path) -> None:
+def test_missing_topics_are_created_and_wrong_ones_refused(tmp_path: Path) -> None:
     settings = Settings(log=f"sqlite:///{tmp_path / 'newsloom.db'}")
     log = open_log_url(settings.log)
     prepare_topics(log, settings)
@@ -47,27 +47,31 @@ def test_missing_topics_are_made_and_wrong_ones_named(tmp_path: Path) -> None:
     log.close()
 
 
-def test_a_feed_takes_in_its_file(newsroom: Newsroom, tmp_path: Path) -> None:
+def test_an_ingest_thread_ingests_its_file(log_and_settings: LogAndSettings, tmp_path: Path) -> None:
     path = tmp_path / "articles.jsonl"
     write_rows(path, [row(1), row(2)])
-    feed = IngestThread(ingest_on_own_log(newsroom[1], IngestPlan(file=str(path)), Notes()), threading.Event())
-    assert not feed.is_done()
-    feed.start()
-    feed.join(20)
-    assert feed.is_done()
-    assert feed.result == IngestResult(lines=2, articles=2)
-    assert ids(newsroom[0]) == ["a-1", "a-2"]
+    thread = IngestThread(
+        ingest_on_own_log(log_and_settings[1], IngestPlan(file=str(path)), RecordingObserver()), threading.Event()
+    )
+    assert not thread.is_done()
+    thread.start()
+    thread.join(20)
+    assert thread.is_done()
+    assert thread.result == IngestResult(lines=2, articles=2)
+    assert ids(log_and_settings[0]) == ["a-1", "a-2"]
 
 
-def test_what_ends_a_feed_is_raised_where_it_is_supervised(newsroom: Newsroom) -> None:
-    feed = IngestThread(ingest_on_own_log(newsroom[1], IngestPlan(file="missing.jsonl"), Notes()), threading.Event())
-    feed.start()
-    feed.join(20)
+def test_the_error_of_an_ingest_thread_is_raised_in_the_supervising_thread(log_and_settings: LogAndSettings) -> None:
+    thread = IngestThread(
+        ingest_on_own_log(log_and_settings[1], IngestPlan(file="missing.jsonl"), RecordingObserver()), threading.Event()
+    )
+    thread.start()
+    thread.join(20)
     with pytest.raises(UnreadableInput, match=r"missing\.jsonl cannot be read"):
-        feed.is_done()
+        thread.is_done()
 
 
-def work_through(log: Log, service: str, topic: str, messages: list[Message]) -> None:
+def commit_batch(log: Log, service: str, topic: str, messages: list[Message]) -> None:
     worker = log.worker(group=f"news.{service}", instance="0", topics=[topic])
     while not (batch := worker.poll(max_records=100, timeout_ms=1_000)).records:
         pass
@@ -75,24 +79,26 @@ def work_through(log: Log, service: str, topic: str, messages: list[Message]) ->
     worker.close()
 
 
-def test_a_newsroom_is_drained_when_both_services_have_committed_everything(newsroom: Newsroom, tmp_path: Path) -> None:
-    log, settings = newsroom
-    drain = BacklogMonitor(log.admin(), settings)
-    assert drain.backlog() == {"embedder": 0, "clusterer": 0}
+def test_the_backlog_is_zero_once_both_services_have_committed_everything(
+    log_and_settings: LogAndSettings, tmp_path: Path
+) -> None:
+    log, settings = log_and_settings
+    monitor = BacklogMonitor(log.admin(), settings)
+    assert monitor.backlog() == {"embedder": 0, "clusterer": 0}
     path = tmp_path / "articles.jsonl"
     write_rows(path, [row(1), row(2)])
-    ingest_on_own_log(settings, IngestPlan(file=str(path)), Notes())(threading.Event())
-    assert drain.backlog() == {"embedder": 2, "clusterer": 0}
+    ingest_on_own_log(settings, IngestPlan(file=str(path)), RecordingObserver())(threading.Event())
+    assert monitor.backlog() == {"embedder": 2, "clusterer": 0}
     vector = Message(topic="news.article-vectors", key=b"main", value=b"{}")
-    work_through(log, "embedder", "news.articles", [vector, vector])
-    assert drain.backlog() == {"embedder": 0, "clusterer": 2}
+    commit_batch(log, "embedder", "news.articles", [vector, vector])
+    assert monitor.backlog() == {"embedder": 0, "clusterer": 2}
     letter = Message(topic="news.dead-letters", key=None, value=b"{}")
-    work_through(log, "clusterer", "news.article-vectors", [letter])
-    assert drain.backlog() == {"embedder": 0, "clusterer": 0}
+    commit_batch(log, "clusterer", "news.article-vectors", [letter])
+    assert monitor.backlog() == {"embedder": 0, "clusterer": 0}
     assert summarize_log(log, settings) == LogSummary(articles=0, open=0, closed=0, dead_letters=1)
 
 
-def test_the_standing_points_to_dead_letters_only_where_there_are_any() -> None:
+def test_the_summary_mentions_dead_letters_only_if_there_are_any() -> None:
     assert log_summary(LogSummary(articles=145, open=15, closed=4, dead_letters=0)) == [
         "145 articles in 15 open and 4 closed stories"
     ]

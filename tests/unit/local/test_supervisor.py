@@ -1,4 +1,4 @@
-"""Real small processes, supervised."""
+"""Supervise small real processes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def eventually(condition: Callable[[], bool], *, meanwhile: Callable[[], None] =
     deadline = time.monotonic() + DEADLINE_S
     pause = threading.Event()
     while not condition():
-        assert time.monotonic() < deadline, "it never came to it"
+        assert time.monotonic() < deadline, "the condition did not become true"
         meanwhile()
         pause.wait(0.01)
 
@@ -37,8 +37,8 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-def script(folder: Path, name: str, body: str) -> ProcessSpec:
-    """A service that first writes its process id as a line of `<name>.pids`."""
+def python_process(folder: Path, name: str, body: str) -> ProcessSpec:
+    """Build a process that first appends its process id to `<name>.pids`, then runs `body`."""
     path = folder / f"{name}.py"
     start = f"import os, signal, sys, time\nopen({str(folder / name)!r} + '.pids', 'a').write(f'{{os.getpid()}}\\n')\n"
     path.write_text(start + textwrap.dedent(body))
@@ -50,25 +50,25 @@ def pids(folder: Path, name: str) -> list[int]:
     return [int(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-WORKS = "signal.pause()\n"
-ENDS_WELL = """
+RUNS = "signal.pause()\n"
+ENDS_ON_SIGTERM = """
     signal.signal(signal.SIGTERM, lambda *_: (open(__file__ + '.ended', 'w').close(), sys.exit(0)))
     open(__file__ + '.ready', 'w').close()
     while True:
         signal.pause()
     """
-IS_DEAF = """
+IGNORES_SIGTERM = """
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     open(__file__ + '.ready', 'w').close()
     while True:
         signal.pause()
     """
 
-Started = Callable[..., Supervisor]
+Supervise = Callable[..., Supervisor]
 
 
 @pytest.fixture
-def supervise(monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
+def supervise(monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervise]:
     monkeypatch.setattr(module, "BACKOFF_FIRST_S", 0.01)
     started: list[Supervisor] = []
 
@@ -85,8 +85,8 @@ def supervise(monkeypatch: pytest.MonkeyPatch) -> Iterator[Started]:
         supervisor.stop(hurry)
 
 
-def test_what_dies_is_started_again_and_the_other_is_left_alone(tmp_path: Path, supervise: Started) -> None:
-    supervisor = supervise(script(tmp_path, "one", WORKS), script(tmp_path, "two", WORKS))
+def test_a_dead_process_is_restarted_and_the_other_left_alone(tmp_path: Path, supervise: Supervise) -> None:
+    supervisor = supervise(python_process(tmp_path, "one", RUNS), python_process(tmp_path, "two", RUNS))
     eventually(lambda: len(pids(tmp_path, "one")) == 1 and len(pids(tmp_path, "two")) == 1)
     os.kill(pids(tmp_path, "one")[0], signal.SIGKILL)
     eventually(lambda: len(pids(tmp_path, "one")) == 2, meanwhile=supervisor.check)
@@ -94,50 +94,50 @@ def test_what_dies_is_started_again_and_the_other_is_left_alone(tmp_path: Path, 
     assert len(pids(tmp_path, "two")) == 1
 
 
-def test_each_death_in_a_row_doubles_the_wait(
-    tmp_path: Path, supervise: Started, monkeypatch: pytest.MonkeyPatch
+def test_each_death_in_a_row_doubles_the_delay(
+    tmp_path: Path, supervise: Supervise, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "BACKOFF_FIRST_S", 0.2)
-    supervisor = supervise(script(tmp_path, "one", "sys.exit(1)\n"))
+    supervisor = supervise(python_process(tmp_path, "one", "sys.exit(1)\n"))
     begun = time.monotonic()
     eventually(lambda: len(pids(tmp_path, "one")) == 4, meanwhile=supervisor.check)
     assert time.monotonic() - begun >= 0.2 + 0.4 + 0.8
 
 
-def test_a_wrong_configuration_is_not_tried_again(tmp_path: Path, supervise: Started) -> None:
-    supervisor = supervise(script(tmp_path, "one", "sys.exit(78)\n"))
+def test_a_configuration_error_is_not_retried(tmp_path: Path, supervise: Supervise) -> None:
+    supervisor = supervise(python_process(tmp_path, "one", "sys.exit(78)\n"))
     with pytest.raises(ConfigurationError, match="the one cannot work"):
         eventually(lambda: False, meanwhile=supervisor.check)
     assert len(pids(tmp_path, "one")) == 1
 
 
-def test_a_bounded_run_gives_up_on_what_keeps_dying(tmp_path: Path, supervise: Started) -> None:
-    supervisor = supervise(script(tmp_path, "one", "sys.exit(75)\n"), deaths_max=3)
+def test_a_run_with_deaths_max_fails_after_that_many_deaths(tmp_path: Path, supervise: Supervise) -> None:
+    supervisor = supervise(python_process(tmp_path, "one", "sys.exit(75)\n"), deaths_max=3)
     with pytest.raises(ServiceFailed, match="died 3 times in a row, last with exit status 75"):
         eventually(lambda: False, meanwhile=supervisor.check)
     assert len(pids(tmp_path, "one")) == 3
 
 
-def test_stop_lets_services_end_by_themselves(tmp_path: Path, supervise: Started) -> None:
-    supervisor = supervise(script(tmp_path, "one", ENDS_WELL))
+def test_stop_lets_processes_end_by_themselves(tmp_path: Path, supervise: Supervise) -> None:
+    supervisor = supervise(python_process(tmp_path, "one", ENDS_ON_SIGTERM))
     eventually((tmp_path / "one.py.ready").exists)
     supervisor.stop(threading.Event())
     assert (tmp_path / "one.py.ended").exists()
     assert not is_alive(pids(tmp_path, "one")[0])
 
 
-def test_stop_kills_what_does_not_end_in_time(
-    tmp_path: Path, supervise: Started, monkeypatch: pytest.MonkeyPatch
+def test_stop_kills_a_process_that_does_not_end_in_time(
+    tmp_path: Path, supervise: Supervise, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "STOP_S", 0.2)
-    supervisor = supervise(script(tmp_path, "one", IS_DEAF))
+    supervisor = supervise(python_process(tmp_path, "one", IGNORES_SIGTERM))
     eventually((tmp_path / "one.py.ready").exists)
     supervisor.stop(threading.Event())
     assert not is_alive(pids(tmp_path, "one")[0])
 
 
-def test_a_hurried_stop_does_not_wait(tmp_path: Path, supervise: Started) -> None:
-    supervisor = supervise(script(tmp_path, "one", IS_DEAF))
+def test_a_hurried_stop_does_not_wait(tmp_path: Path, supervise: Supervise) -> None:
+    supervisor = supervise(python_process(tmp_path, "one", IGNORES_SIGTERM))
     eventually((tmp_path / "one.py.ready").exists)
     hurry = threading.Event()
     hurry.set()
@@ -162,9 +162,9 @@ SUPERVISING_PROGRAM = """
     from services.local.supervisor import ProcessSpec, Supervisor
     command = (sys.executable, "-m", "services.local.child_process", sys.argv[1])
     Supervisor([ProcessSpec("one", command), ProcessSpec("two", command)], environ=os.environ).check()
-    time.sleep(600)  # Until it is killed, which is what its services must notice.
+    time.sleep(600)  # Until it is killed; its services must notice.
     """
-TETHERED_SERVICE = """
+CHILD_SERVICE = """
     import os, signal
     def end(*_):
         os.rename(f"{os.getpid()}.pid", f"{os.getpid()}.ended")
@@ -177,16 +177,16 @@ TETHERED_SERVICE = """
 
 
 def test_no_service_outlives_a_killed_supervisor(tmp_path: Path) -> None:
-    (tmp_path / "tethered_service.py").write_text(textwrap.dedent(TETHERED_SERVICE))
+    (tmp_path / "child_service.py").write_text(textwrap.dedent(CHILD_SERVICE))
     (tmp_path / "supervising.py").write_text(textwrap.dedent(SUPERVISING_PROGRAM))
     root = str(Path(module.__file__).parents[2])
     environ = {**os.environ, "PYTHONPATH": os.pathsep.join([root, str(tmp_path)])}
-    supervisor = subprocess.Popen([sys.executable, "supervising.py", "tethered_service"], cwd=tmp_path, env=environ)
+    supervisor = subprocess.Popen([sys.executable, "supervising.py", "child_service"], cwd=tmp_path, env=environ)
     eventually(lambda: len(list(tmp_path.glob("*.pid"))) == 2)
     services = [int(path.stem) for path in tmp_path.glob("*.pid")]
     assert all(map(is_alive, services))
     supervisor.send_signal(signal.SIGKILL)
     supervisor.wait()
     eventually(lambda: not any(map(is_alive, services)))
-    # Not killed: each could finish its batch.
+    # They ended by themselves and could finish their batch.
     assert len(list(tmp_path.glob("*.ended"))) == 2

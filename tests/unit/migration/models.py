@@ -1,4 +1,4 @@
-"""A newsroom of real texts, and two models for it: quick, deterministic, and of different dimensions."""
+"""Articles with texts, and two fast and deterministic models of different dimensions."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WORDS_OF_A_SUBJECT = 24
 
 
 class WordEncoder:
-    """A text is the sum of its words, each with a direction of its own that follows from the word and the model."""
+    """Embed a text as the sum of its words; the direction of a word depends only on word and model."""
 
     def __init__(self, model: str, dimension: int) -> None:
         self.model = model
@@ -47,18 +47,18 @@ OLD, NEW = ("small", 24), ("large", 40)
 """Name and dimension."""
 
 
-def encoder_of(model: tuple[str, int]) -> WordEncoder:
+def encoder_for(model: tuple[str, int]) -> WordEncoder:
     return WordEncoder(*model)
 
 
-def newsroom_of(log: Log, settings: Settings, model: tuple[str, int]) -> ServiceLoops:
-    """Both services, working with that model."""
-    step = EmbedderStep(settings, encoder_of(model))
+def services_with(log: Log, settings: Settings, model: tuple[str, int]) -> ServiceLoops:
+    """Both services with that model."""
+    step = EmbedderStep(settings, encoder_for(model))
     return ServiceLoops(log, msgspec.structs.replace(settings, model=model[0]), embedder=step, dimension=model[1])
 
 
 def text_article(number: int, *, subject: int, hour: float = 0, edition: str = "main", revision: int = 0) -> Article:
-    """An article of some subject, in words of its own order: like the others, and no copy of them."""
+    """An article with the words of its subject in an order of its own: similar to the others, but not a copy."""
     order = np.random.default_rng([number, revision]).permutation(WORDS_OF_A_SUBJECT)
     return Article(
         id=f"t{number}",
@@ -71,14 +71,14 @@ def text_article(number: int, *, subject: int, hour: float = 0, edition: str = "
 
 
 def some_days(edition: str = "main") -> list[Article]:
-    """Stories that grow, one that closes, one with a correction."""
+    """Articles of stories that grow, of one that closes, and of one with a correction."""
     articles = [text_article(number, subject=number % 4, hour=6 * number, edition=edition) for number in range(12)]
     later = [text_article(20 + n, subject=4 + n % 2, hour=24 * 12 + n, edition=edition) for n in range(7)]
     corrected = text_article(21, subject=5, hour=24 * 12 + 1, edition=edition, revision=1)
     return [*articles, *later, corrected]
 
 
-def take_in(newsroom: ServiceLoops, articles: Iterable[Article]) -> None:
-    """Produce, and let both services work."""
-    newsroom.write(ARTICLES, [encode(one) for one in articles])
-    newsroom.drain("embedder", "clusterer")
+def process_articles(services: ServiceLoops, articles: Iterable[Article]) -> None:
+    """Write the articles and run both services until all is processed."""
+    services.write(ARTICLES, [encode(one) for one in articles])
+    services.drain("embedder", "clusterer")

@@ -1,4 +1,4 @@
-"""Two generations side by side: what is written to the old topics reaches the new ones, once and in order."""
+"""Two generations side by side: records of the old topics are forwarded to the new ones, once and in order."""
 
 from __future__ import annotations
 
@@ -28,124 +28,126 @@ from services.migration.migration import migrate
 from services.migration.reembedder import Reembedder
 from services.migration.target import target_settings
 from services.verifier.verification import find_violations
-from tests.unit.migration.crashing_log import DyingLog, Fate, Interrupted
-from tests.unit.migration.models import NEW, OLD, encoder_of, newsroom_of, some_days, take_in, text_article
+from tests.unit.migration.crashing_log import Crash, CrashingLog, CrashPoint
+from tests.unit.migration.models import NEW, OLD, encoder_for, process_articles, services_with, some_days, text_article
 from tests.unit.verifier.service_loops import ServiceLoops
 
-FURTHER = [text_article(40 + n, subject=4 + n % 3, hour=24 * 12 + 10 + n) for n in range(6)]
+LATER = [text_article(40 + n, subject=4 + n % 3, hour=24 * 12 + 10 + n) for n in range(6)]
 
 
 on_both_logs = pytest.mark.parametrize(
-    "given", ["sqlite", pytest.param("kafka", marks=[pytest.mark.kafka, pytest.mark.slow])], indirect=True
+    "settings", ["sqlite", pytest.param("kafka", marks=[pytest.mark.kafka, pytest.mark.slow])], indirect=True
 )
 
 
 @pytest.fixture
-def given(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     on_kafka = getattr(request, "param", "sqlite") == "kafka"
     url = request.getfixturevalue("kafka_url") if on_kafka else f"sqlite:///{tmp_path / 'news.db'}"
     return Settings(log=url, topic_prefix=f"t{uuid.uuid4().hex[:8]}.", model=OLD[0], partitions=2, state_partitions=2)
 
 
 @pytest.fixture
-def log(given: Settings) -> Iterator[Log]:
-    with closing(open_log_url(given.log)) as log:
+def log(settings: Settings) -> Iterator[Log]:
+    with closing(open_log_url(settings.log)) as log:
         yield log
 
 
 @pytest.fixture
-def target(log: Log, given: Settings) -> Settings:
-    """The new generation, migrated to while one article was not taken in yet."""
-    newsroom = newsroom_of(log, given, OLD)
-    take_in(newsroom, some_days())
-    newsroom.write(ARTICLES, [encode(FURTHER[0])])
-    newsroom.close()
-    target = target_settings(given, f"{given.topic_prefix}to.", model=NEW[0])
-    migrate(log, given, target, lambda _: None, Reembedder(encoder_of(NEW)))
+def target(log: Log, settings: Settings) -> Settings:
+    """The settings of the new generation, migrated while one article was not processed yet."""
+    services = services_with(log, settings, OLD)
+    process_articles(services, some_days())
+    services.write(ARTICLES, [encode(LATER[0])])
+    services.close()
+    target = target_settings(settings, f"{settings.topic_prefix}to.", model=NEW[0])
+    migrate(log, settings, target, lambda _: None, Reembedder(encoder_for(NEW)))
     return target
 
 
-def followed(log: Log, given: Settings, target: Settings) -> int:
-    return follow(log, given, target, stop=threading.Event(), until_drained=True)
+def follow_until_drained(log: Log, settings: Settings, target: Settings) -> int:
+    return follow(log, settings, target, stop=threading.Event(), until_drained=True)
 
 
 def content(log: Log, side: Settings) -> list[tuple[object, ...]]:
-    """What has come from outside."""
+    """Return the records that producers and operators have written."""
     records = [one for topic in (ARTICLES, STORY_COMMANDS) for one in read_topic(log, topic_name(side, topic))]
-    return [_told(record, side) for record in records]
+    return [_fields(record, side) for record in records]
 
 
-def _told(record: Record, side: Settings) -> tuple[object, ...]:
+def _fields(record: Record, side: Settings) -> tuple[object, ...]:
     topic = record.topic.removeprefix(side.topic_prefix)
     return topic, record.partition, record.key, record.value, record.headers, record.timestamp_ms
 
 
 @on_both_logs
-def test_what_comes_after_the_cut_reaches_both(log: Log, given: Settings, target: Settings) -> None:
-    assert followed(log, given, target) == 0, "the migration has copied all there was"
-    old = newsroom_of(log, given, OLD)
-    take_in(old, FURTHER[1:])
+def test_records_after_the_migration_reach_both_generations(log: Log, settings: Settings, target: Settings) -> None:
+    assert follow_until_drained(log, settings, target) == 0, "the migration has copied every record"
+    old = services_with(log, settings, OLD)
+    process_articles(old, LATER[1:])
     old.close()
 
-    assert followed(log, given, target) == len(FURTHER) - 1
-    assert followed(log, given, target) == 0
+    assert follow_until_drained(log, settings, target) == len(LATER) - 1
+    assert follow_until_drained(log, settings, target) == 0
 
-    assert content(log, target) == content(log, given)
-    new = newsroom_of(log, target, NEW)
+    assert content(log, target) == content(log, settings)
+    new = services_with(log, target, NEW)
     new.drain("embedder", "clusterer")
-    assert find_violations(log, given) == find_violations(log, target) == []
-    both = [Newsloom(log, topic_prefix=side.topic_prefix) for side in (given, target)]
+    assert find_violations(log, settings) == find_violations(log, target) == []
+    both = [Newsloom(log, topic_prefix=side.topic_prefix) for side in (settings, target)]
     assert set(both[0].memberships()) == set(both[1].memberships())
 
 
-def test_published_history_up_to_the_cut_is_the_same_on_both_sides(log: Log, given: Settings, target: Settings) -> None:
-    at_the_cut = Newsloom(log, topic_prefix=given.topic_prefix).stories()
-    newsrooms: list[ServiceLoops] = []
-    for side, model in ((given, OLD), (target, NEW)):
-        newsrooms.append(newsroom_of(log, side, model))
-        take_in(newsrooms[-1], FURTHER[1:])
+def test_both_generations_keep_the_history_published_before_the_migration(
+    log: Log, settings: Settings, target: Settings
+) -> None:
+    at_migration = Newsloom(log, topic_prefix=settings.topic_prefix).stories()
+    generations: list[ServiceLoops] = []
+    for side, model in ((settings, OLD), (target, NEW)):
+        generations.append(services_with(log, side, model))
+        process_articles(generations[-1], LATER[1:])
         after = Newsloom(log, topic_prefix=side.topic_prefix).stories()
-        for story_id, story in at_the_cut.items():
+        for story_id, story in at_migration.items():
             assert after[story_id].version >= story.version
             assert after[story_id].history[: len(story.history)] == story.history
         assert any(story.state is StoryState.OPEN for story in after.values())
 
 
-def test_nothing_is_passed_on_where_nothing_was_copied(log: Log, given: Settings, target: Settings) -> None:
-    elsewhere = target_settings(given, "elsewhere.")
+def test_following_without_a_migration_is_refused(log: Log, settings: Settings, target: Settings) -> None:
+    elsewhere = target_settings(settings, "elsewhere.")
     with pytest.raises(
         ConfigurationError, match=r"cannot forward from .* to elsewhere\.: the offset .*Migrate to a prefix first"
     ):
-        followed(log, given, elsewhere)
-    assert content(log, target) == content(log, given)
+        follow_until_drained(log, settings, elsewhere)
+    assert content(log, target) == content(log, settings)
 
 
 @on_both_logs
 @pytest.mark.parametrize("after", [False, True])
-def test_killed_in_the_middle_it_passes_nothing_on_twice(
-    log: Log, given: Settings, target: Settings, after: bool, monkeypatch: pytest.MonkeyPatch
+def test_after_crashes_each_record_is_forwarded_once(
+    log: Log, settings: Settings, target: Settings, after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.migration.follower.RECORDS_MAX", 2)
-    newsroom_of(log, given, OLD).write(ARTICLES, [encode(one) for one in FURTHER[1:]])
+    services_with(log, settings, OLD).write(ARTICLES, [encode(one) for one in LATER[1:]])
 
-    for deaths in range(2):
-        with pytest.raises(Interrupted):
-            followed(DyingLog(log, Fate(deaths, after=after)), given, target)
-    followed(log, given, target)
+    for crash_at in range(2):
+        with pytest.raises(Crash):
+            follow_until_drained(CrashingLog(log, CrashPoint(crash_at, after=after)), settings, target)
+    follow_until_drained(log, settings, target)
 
-    assert content(log, target) == content(log, given)
+    assert content(log, target) == content(log, settings)
 
 
-def test_the_command_follows_until_drained(log: Log, given: Settings, target: Settings) -> None:
-    newsroom_of(log, given, OLD).write(ARTICLES, [encode(one) for one in FURTHER[1:]])
-    environment = {"NEWSLOOM_LOG": given.log, "NEWSLOOM_TOPIC_PREFIX": given.topic_prefix}
+def test_the_command_follows_until_drained(log: Log, settings: Settings, target: Settings) -> None:
+    services_with(log, settings, OLD).write(ARTICLES, [encode(one) for one in LATER[1:]])
+    environment = {"NEWSLOOM_LOG": settings.log, "NEWSLOOM_TOPIC_PREFIX": settings.topic_prefix}
     arguments = ["migrate", "--to-prefix", target.topic_prefix, "--follow", "--until-drained"]
 
     result = CliRunner(env=environment).invoke(cli, arguments)
 
     assert result.exit_code == 0, result.output
     assert f"forwarded 5 records to {target.topic_prefix}" in result.output
-    assert content(log, target) == content(log, given)
+    assert content(log, target) == content(log, settings)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +159,7 @@ def test_the_command_follows_until_drained(log: Log, given: Settings, target: Se
         ["--until-drained", "--state-partitions", "2"],
     ],
 )
-def test_options_that_do_not_go_together_are_refused(arguments: list[str]) -> None:
+def test_incompatible_options_are_refused(arguments: list[str]) -> None:
     result = CliRunner().invoke(cli, ["migrate", "--to-prefix", "to.", *arguments])
     assert result.exit_code == 2
     assert "give --state-partitions, --model" in result.output

@@ -1,4 +1,4 @@
-"""A migration that is interrupted, wherever that is, goes on when it is given again, and ends as one that was not."""
+"""A migration that is interrupted at any write continues when it is run again, with the same result."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from services.migration.migration import migrate
 from services.migration.reembedder import Reembedder
 from services.migration.target import target_settings
 from services.verifier.verification import find_violations
-from tests.unit.migration.crashing_log import DyingLog, Fate, Interrupted
-from tests.unit.migration.models import NEW, OLD, encoder_of, newsroom_of, some_days, take_in, text_article
-from tests.unit.migration.test_migration import busy
+from tests.unit.migration.crashing_log import Crash, CrashingLog, CrashPoint
+from tests.unit.migration.models import NEW, OLD, encoder_for, process_articles, services_with, some_days, text_article
+from tests.unit.migration.test_migration import fill_log
 from tests.unit.verifier.log_file import LogFile
 
 TO = "to."
@@ -34,54 +34,57 @@ TO = "to."
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """So that there is something to interrupt."""
+    """Make more writes, so that there are more points at which to crash."""
     monkeypatch.setattr("services.migration.copier.BATCH_RECORDS_MAX", 20)
     monkeypatch.setattr("services.migration.reembedder.BATCH_ARTICLES", 4)
 
 
 @pytest.fixture(scope="module")
-def spread(tmp_path_factory: pytest.TempPathFactory) -> LogFile:
-    """Five editions, dead letters, replayed ones, and articles that nobody has taken in yet; for other partitions."""
-    file = tmp_path_factory.mktemp("spread") / "news.db"
-    given = Settings(log=f"sqlite:///{file}", model="test", partitions=2, state_partitions=2)
-    with closing(open_log_url(given.log)) as log:
-        busy(log, given)
-    return LogFile(file, given)
+def log_for_partitions(tmp_path_factory: pytest.TempPathFactory) -> LogFile:
+    """Five editions, dead letters, replayed ones, and unprocessed articles; for a migration to more partitions."""
+    file = tmp_path_factory.mktemp("log_for_partitions") / "news.db"
+    settings = Settings(log=f"sqlite:///{file}", model="test", partitions=2, state_partitions=2)
+    with closing(open_log_url(settings.log)) as log:
+        fill_log(log, settings)
+    return LogFile(file, settings)
 
 
 @pytest.fixture(scope="module")
-def written(tmp_path_factory: pytest.TempPathFactory) -> LogFile:
-    """Texts, for another model."""
-    file = tmp_path_factory.mktemp("written") / "news.db"
-    given = Settings(log=f"sqlite:///{file}", model=OLD[0], partitions=2, state_partitions=2)
-    with closing(open_log_url(given.log)) as log:
-        newsroom = newsroom_of(log, given, OLD)
-        take_in(newsroom, [*some_days(), *some_days("de")])
-        newsroom.close()
-    return LogFile(file, given)
+def log_for_model(tmp_path_factory: pytest.TempPathFactory) -> LogFile:
+    """Articles with texts, for a migration to another model."""
+    file = tmp_path_factory.mktemp("log_for_model") / "news.db"
+    settings = Settings(log=f"sqlite:///{file}", model=OLD[0], partitions=2, state_partitions=2)
+    with closing(open_log_url(settings.log)) as log:
+        services = services_with(log, settings, OLD)
+        process_articles(services, [*some_days(), *some_days("de")])
+        services.close()
+    return LogFile(file, settings)
 
 
-def untold(line: str) -> None: ...
+def ignore_progress(line: str) -> None: ...
 
 
-def to_more_partitions(log_file: LogFile, fate: Fate) -> None:
+def to_more_partitions(log_file: LogFile, crash_point: CrashPoint) -> None:
     with closing(open_log_url(log_file.settings.log)) as log:
         migrate(
-            DyingLog(log, fate), log_file.settings, target_settings(log_file.settings, TO, state_partitions=3), untold
+            CrashingLog(log, crash_point),
+            log_file.settings,
+            target_settings(log_file.settings, TO, state_partitions=3),
+            ignore_progress,
         )
 
 
-def to_another_model(log_file: LogFile, fate: Fate) -> None:
+def to_another_model(log_file: LogFile, crash_point: CrashPoint) -> None:
     target = target_settings(log_file.settings, TO, state_partitions=3, model=NEW[0])
     with closing(open_log_url(log_file.settings.log)) as log:
-        migrate(DyingLog(log, fate), log_file.settings, target, untold, Reembedder(encoder_of(NEW)))
+        migrate(CrashingLog(log, crash_point), log_file.settings, target, ignore_progress, Reembedder(encoder_for(NEW)))
 
 
 def content(log_file: LogFile) -> dict[str, list[Record]]:
-    """Everything under the new prefix; of compacted topics the latest of each key, wherever that stands."""
-    moved = LogFile(log_file.file, msgspec.structs.replace(log_file.settings, topic_prefix=TO, state_partitions=3))
-    assert moved.find_violations() == []
-    found = {topic.name: moved.records(topic) for topic in TOPICS}
+    """Return the records under the new prefix; of compacted topics the latest of each key, regardless of its offset."""
+    copied = LogFile(log_file.file, msgspec.structs.replace(log_file.settings, topic_prefix=TO, state_partitions=3))
+    assert copied.find_violations() == []
+    found = {topic.name: copied.records(topic) for topic in TOPICS}
     for topic in TOPICS:
         if topic.compacted:
             latest = {record.key: replace(record, offset=0) for record in found[topic.name]}
@@ -91,96 +94,100 @@ def content(log_file: LogFile) -> dict[str, list[Record]]:
 
 @pytest.mark.parametrize("after", [False, True], ids=["before a write", "after a write"])
 @pytest.mark.parametrize("kind", ["partitions", "model"])
-def test_it_ends_as_one_that_was_not_interrupted(
+def test_an_interrupted_migration_gives_the_same_copy_as_an_uninterrupted_one(
     request: pytest.FixtureRequest, tmp_path: Path, kind: str, after: bool
 ) -> None:
-    """It dies at its first write, then at the second one of those that are left, and so on."""
-    good: LogFile = request.getfixturevalue("spread" if kind == "partitions" else "written")
+    """The first run crashes at its first write, the next one at its second, and so on up to the fourth, then again."""
+    original: LogFile = request.getfixturevalue("log_for_partitions" if kind == "partitions" else "log_for_model")
     run = to_more_partitions if kind == "partitions" else to_another_model
-    quiet, log_file = good.copy_to(tmp_path / "quiet.db"), good.copy_to(tmp_path / "news.db")
-    undisturbed = Fate(None, after=False)
-    run(quiet, undisturbed)
+    uninterrupted, log_file = original.copy_to(tmp_path / "uninterrupted.db"), original.copy_to(tmp_path / "news.db")
+    no_crash = CrashPoint(None, after=False)
+    run(uninterrupted, no_crash)
 
-    deaths = 0
+    crashes = 0
     while True:
         try:
-            run(log_file, Fate(deaths % 4, after=after))
+            run(log_file, CrashPoint(crashes % 4, after=after))
             break
-        except Interrupted:
-            deaths += 1
+        except Crash:
+            crashes += 1
         except ConfigurationError as error:
-            # It died behind its last word.
+            # It crashed after its last write.
             if not str(error).startswith("this migration is finished"):
                 raise
             break
 
-    assert deaths > 8
-    assert undisturbed.writes >= 20
-    assert content(log_file) == content(quiet)
+    assert crashes > 8
+    assert no_crash.writes >= 20
+    assert content(log_file) == content(uninterrupted)
 
 
-def test_it_does_not_go_on_when_the_old_topics_have_changed(written: LogFile, tmp_path: Path) -> None:
-    log_file = written.copy_to(tmp_path / "news.db")
-    with pytest.raises(Interrupted):
-        to_another_model(log_file, Fate(5, after=True))
+def test_a_migration_does_not_continue_after_the_old_topics_have_changed(
+    log_for_model: LogFile, tmp_path: Path
+) -> None:
+    log_file = log_for_model.copy_to(tmp_path / "news.db")
+    with pytest.raises(Crash):
+        to_another_model(log_file, CrashPoint(5, after=True))
     with closing(open_log_url(log_file.settings.log)) as log:
-        newsroom = newsroom_of(log, log_file.settings, OLD)
-        take_in(newsroom, [text_article(60, subject=1, hour=24 * 13)])
-        newsroom.close()
+        services = services_with(log, log_file.settings, OLD)
+        process_articles(services, [text_article(60, subject=1, hour=24 * 13)])
+        services.close()
 
     with pytest.raises(ConfigurationError, match=r"an earlier migration to to\. was interrupted and cannot continue"):
-        to_another_model(log_file, Fate(None, after=False))
+        to_another_model(log_file, CrashPoint(None, after=False))
 
 
-def test_one_that_has_ended_is_not_begun_again(written: LogFile, tmp_path: Path) -> None:
-    log_file = written.copy_to(tmp_path / "news.db")
-    to_another_model(log_file, Fate(None, after=False))
+def test_a_finished_migration_is_not_repeated(log_for_model: LogFile, tmp_path: Path) -> None:
+    log_file = log_for_model.copy_to(tmp_path / "news.db")
+    to_another_model(log_file, CrashPoint(None, after=False))
     with pytest.raises(ConfigurationError, match=r"this migration is finished; topic to\.article-stories exists"):
-        to_another_model(log_file, Fate(None, after=False))
+        to_another_model(log_file, CrashPoint(None, after=False))
 
 
-def test_topics_on_which_nothing_stands_yet_are_used(written: LogFile, tmp_path: Path) -> None:
-    """It died between making the topics and writing the first record."""
-    log_file = written.copy_to(tmp_path / "news.db")
-    with pytest.raises(Interrupted):
-        to_another_model(log_file, Fate(0, after=False))
+def test_empty_target_topics_are_used(log_for_model: LogFile, tmp_path: Path) -> None:
+    """The migration crashed after creating the topics, before the first record."""
+    log_file = log_for_model.copy_to(tmp_path / "news.db")
+    with pytest.raises(Crash):
+        to_another_model(log_file, CrashPoint(0, after=False))
     assert LogFile(log_file.file, target_settings(log_file.settings, TO)).records(ARTICLES) == []
 
-    to_another_model(log_file, Fate(None, after=False))
+    to_another_model(log_file, CrashPoint(None, after=False))
 
     assert len(content(log_file)[STORY_UPDATES.name]) == len(log_file.records(STORY_UPDATES))
 
 
 @pytest.mark.slow
 @pytest.mark.kafka
-def test_on_kafka_it_goes_on_too(kafka_url: str) -> None:
-    """There, offsets have gaps, and who was interrupted may have left a transaction open."""
-    given = Settings(
+def test_an_interrupted_migration_continues_on_kafka(kafka_url: str) -> None:
+    """On Kafka, offsets have gaps, and a crash may leave a transaction open."""
+    settings = Settings(
         log=kafka_url, topic_prefix=f"t{uuid.uuid4().hex[:8]}.", model=OLD[0], partitions=2, state_partitions=2
     )
-    target = target_settings(given, f"{given.topic_prefix}to.", state_partitions=3, model=NEW[0])
+    target = target_settings(settings, f"{settings.topic_prefix}to.", state_partitions=3, model=NEW[0])
     with closing(open_log_url(kafka_url)) as log:
-        newsroom = newsroom_of(log, given, OLD)
-        take_in(newsroom, [*some_days(), *some_days("de")])
-        newsroom.write(ARTICLES, [encode(text_article(60, subject=1, hour=24 * 13))])
-        newsroom.close()
+        services = services_with(log, settings, OLD)
+        process_articles(services, [*some_days(), *some_days("de")])
+        services.write(ARTICLES, [encode(text_article(60, subject=1, hour=24 * 13))])
+        services.close()
 
-    for dies_at in (1, 4, 7, 2):
-        fate = Fate(dies_at, after=dies_at % 2 == 0)
-        with closing(open_log_url(kafka_url)) as log, pytest.raises(Interrupted):
-            migrate(DyingLog(log, fate), given, target, untold, Reembedder(encoder_of(NEW)))
+    for crash_at in (1, 4, 7, 2):
+        crash_point = CrashPoint(crash_at, after=crash_at % 2 == 0)
+        with closing(open_log_url(kafka_url)) as log, pytest.raises(Crash):
+            migrate(CrashingLog(log, crash_point), settings, target, ignore_progress, Reembedder(encoder_for(NEW)))
     with closing(open_log_url(kafka_url)) as log:
-        migrate(log, given, target, untold, Reembedder(encoder_of(NEW)))
+        migrate(log, settings, target, ignore_progress, Reembedder(encoder_for(NEW)))
 
         for topic in TOPICS:
             if not topic.compacted:
-                old, new = (list(read_topic(log, topic_name(side, topic))) for side in (given, target))
+                old, new = (list(read_topic(log, topic_name(side, topic))) for side in (settings, target))
                 assert sorted(map(_content, old)) == sorted(map(_content, new))
-        old_stories, new_stories = (Newsloom(log, topic_prefix=side.topic_prefix).stories() for side in (given, target))
+        old_stories, new_stories = (
+            Newsloom(log, topic_prefix=side.topic_prefix).stories() for side in (settings, target)
+        )
         assert old_stories == new_stories
-        newsroom = newsroom_of(log, target, NEW)
-        newsroom.drain("embedder", "clusterer")
-        newsroom.close()
+        services = services_with(log, target, NEW)
+        services.drain("embedder", "clusterer")
+        services.close()
         assert find_violations(log, target) == []
 
 

@@ -1,4 +1,4 @@
-"""The same stories under another prefix: nothing lost, nothing twice, and the services go on as if nothing had happened."""
+"""A migration to other partitions: no record is lost or repeated, and the services continue as on the original."""
 
 from __future__ import annotations
 
@@ -34,75 +34,75 @@ from tests.unit.verifier.service_loops import ServiceLoops, in_edition, resolve_
 TO = "to."
 
 
-def untold(line: str) -> None: ...
+def ignore_progress(line: str) -> None: ...
 
 
 EDITIONS = ("de", "fr", "it", "es")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("kafka", marks=[pytest.mark.kafka, pytest.mark.slow])])
-def given(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     url = f"sqlite:///{tmp_path / 'news.db'}" if request.param == "sqlite" else request.getfixturevalue("kafka_url")
     return Settings(log=url, topic_prefix=f"t{uuid.uuid4().hex[:8]}.", model="test", partitions=2, state_partitions=2)
 
 
 @pytest.fixture
-def log(given: Settings) -> Iterator[Log]:
-    with closing(open_log_url(given.log)) as log:
+def log(settings: Settings) -> Iterator[Log]:
+    with closing(open_log_url(settings.log)) as log:
         yield log
 
 
-def busy(log: Log, given: Settings) -> ServiceLoops:
-    """Stories in five editions, a letter that waits, one that was replayed, and articles that nobody has taken in yet."""
-    newsroom = ServiceLoops(log, given)
+def fill_log(log: Log, settings: Settings) -> ServiceLoops:
+    """Write stories in five editions, a waiting dead letter, a replayed one, and an unprocessed article."""
+    services = ServiceLoops(log, settings)
     events = resolve_commands(busy_week())
-    newsroom.feed([*events, *(one for edition in EDITIONS for one in in_edition(events[:8], edition))])
-    newsroom.write(ARTICLES, [b"{"])
-    newsroom.drain("embedder", "clusterer")
-    topic = f"{given.topic_prefix}dead-letters"
-    replay(log, topic, writer_name=f"{given.topic_prefix}r", wanted=lambda one: one.record.value == b"{", now_ms=0)
-    newsroom.drain("embedder")
-    newsroom.feed([article(31, subject=2, hour=480)])
-    newsroom.close()
-    return newsroom
+    services.feed([*events, *(one for edition in EDITIONS for one in in_edition(events[:8], edition))])
+    services.write(ARTICLES, [b"{"])
+    services.drain("embedder", "clusterer")
+    topic = f"{settings.topic_prefix}dead-letters"
+    replay(log, topic, writer_name=f"{settings.topic_prefix}r", wanted=lambda one: one.record.value == b"{", now_ms=0)
+    services.drain("embedder")
+    services.feed([article(31, subject=2, hour=480)])
+    services.close()
+    return services
 
 
-def further(newsroom: ServiceLoops) -> dict[str, Story]:
-    """The stories after some more news."""
+def process_more(services: ServiceLoops) -> dict[str, Story]:
+    """Return the stories after some more articles."""
     more = [article(40 + number, subject=number % 5, hour=481 + number) for number in range(9)]
-    newsroom.feed([*more, *in_edition(more, "fr")])
-    newsroom.drain("embedder", "clusterer")
-    return Newsloom(newsroom.log, topic_prefix=newsroom.settings.topic_prefix).stories()
+    services.feed([*more, *in_edition(more, "fr")])
+    services.drain("embedder", "clusterer")
+    return Newsloom(services.log, topic_prefix=services.settings.topic_prefix).stories()
 
 
 @pytest.mark.parametrize("partitions", [1, 5])
-def test_the_services_go_on_in_the_copy_as_in_the_original(log: Log, given: Settings, partitions: int) -> None:
-    busy(log, given)
-    target = target_settings(given, given.topic_prefix + TO, state_partitions=partitions)
+def test_services_on_the_copy_continue_as_on_the_original(log: Log, settings: Settings, partitions: int) -> None:
+    fill_log(log, settings)
+    target = target_settings(settings, settings.topic_prefix + TO, state_partitions=partitions)
 
-    migrated = migrate(log, given, target, untold)
+    result = migrate(log, settings, target, ignore_progress)
 
-    assert migrated.articles > 20
+    assert result.articles > 20
     old, new = (
-        [record.value for record in read_topic(log, topic_name(side, STORY_UPDATES))] for side in (given, target)
+        [record.value for record in read_topic(log, topic_name(side, STORY_UPDATES))] for side in (settings, target)
     )
     assert old == new
-    lying = {record.partition for record in read_topic(log, topic_name(target, ARTICLE_VECTORS))}
-    assert len(lying) == min(partitions, len(lying)) > partitions // 2
+    partitions_used = {record.partition for record in read_topic(log, topic_name(target, ARTICLE_VECTORS))}
+    assert len(partitions_used) == min(partitions, len(partitions_used)) > partitions // 2
     waiting = [
         [letter.replayed for letter in read_dead_letters(log, f"{side.topic_prefix}dead-letters")]
-        for side in (given, target)
+        for side in (settings, target)
     ]
     assert sorted(waiting[0]) == sorted(waiting[1])
-    # Both go on, each on its own topics: the clusterers' state, places and tails were the same.
-    assert further(ServiceLoops(log, given)) == further(ServiceLoops(log, target))
-    assert find_violations(log, given) == find_violations(log, target) == []
+    # The stories are the same after more articles, so the clusterers' state and the unprocessed records were the same.
+    assert process_more(ServiceLoops(log, settings)) == process_more(ServiceLoops(log, target))
+    assert find_violations(log, settings) == find_violations(log, target) == []
 
 
-def test_a_letter_is_sent_back_to_the_copys_own_topic(log: Log, given: Settings) -> None:
-    busy(log, given)
-    target = target_settings(given, given.topic_prefix + TO, state_partitions=3)
-    migrate(log, given, target, untold)
+def test_a_replay_on_the_copy_sends_to_the_copys_topics(log: Log, settings: Settings) -> None:
+    fill_log(log, settings)
+    target = target_settings(settings, settings.topic_prefix + TO, state_partitions=3)
+    migrate(log, settings, target, ignore_progress)
 
     sent = replay(
         log,
@@ -114,28 +114,33 @@ def test_a_letter_is_sent_back_to_the_copys_own_topic(log: Log, given: Settings)
 
     assert sent.sent
     assert all(topic.startswith(target.topic_prefix) for topic in sent.sent)
-    newsroom = ServiceLoops(log, target)
-    newsroom.drain("embedder", "clusterer")
+    services = ServiceLoops(log, target)
+    services.drain("embedder", "clusterer")
     assert find_violations(log, target) == []
 
 
-# --- on one log that is quick to make
+# --- on SQLite only
 
 
 @pytest.fixture
 def log_file(tmp_path: Path) -> LogFile:
-    given = Settings(log=f"sqlite:///{tmp_path / 'news.db'}", model="test", partitions=2, state_partitions=2)
-    with closing(open_log_url(given.log)) as log:
-        busy(log, given)
-    return LogFile(tmp_path / "news.db", given)
+    settings = Settings(log=f"sqlite:///{tmp_path / 'news.db'}", model="test", partitions=2, state_partitions=2)
+    with closing(open_log_url(settings.log)) as log:
+        fill_log(log, settings)
+    return LogFile(tmp_path / "news.db", settings)
 
 
-def migrated_to(log_file: LogFile, prefix: str, partitions: int) -> None:
+def migrate_to(log_file: LogFile, prefix: str, partitions: int) -> None:
     with closing(open_log_url(log_file.settings.log)) as log:
-        migrate(log, log_file.settings, target_settings(log_file.settings, prefix, state_partitions=partitions), untold)
+        migrate(
+            log,
+            log_file.settings,
+            target_settings(log_file.settings, prefix, state_partitions=partitions),
+            ignore_progress,
+        )
 
 
-def test_what_retention_has_taken_is_not_missed_in_the_copy_nor_in_a_copy_of_it(log_file: LogFile) -> None:
+def test_copies_of_topics_truncated_by_retention_are_consistent(log_file: LogFile) -> None:
     for topic in (ARTICLES, ARTICLE_VECTORS, STORY_UPDATES):
         by_partition: dict[int, list[Record]] = {}
         for record in log_file.records(topic):
@@ -144,10 +149,10 @@ def test_what_retention_has_taken_is_not_missed_in_the_copy_nor_in_a_copy_of_it(
             for record in records[: len(records) // 3]:
                 log_file.delete(record)
 
-    migrated_to(log_file, "second.", 3)
+    migrate_to(log_file, "second.", 3)
     second = LogFile(log_file.file, target_settings(log_file.settings, "second.", state_partitions=3))
     assert second.find_violations() == []
-    migrated_to(second, "third.", 2)
+    migrate_to(second, "third.", 2)
     assert (
         LogFile(log_file.file, target_settings(log_file.settings, "third.", state_partitions=2)).find_violations() == []
     )
@@ -155,27 +160,27 @@ def test_what_retention_has_taken_is_not_missed_in_the_copy_nor_in_a_copy_of_it(
 
 def test_the_old_topics_are_only_read(log_file: LogFile) -> None:
     before = {topic.name: log_file.records(topic) for topic in TOPICS}
-    migrated_to(log_file, TO, 3)
+    migrate_to(log_file, TO, 3)
     assert {topic.name: log_file.records(topic) for topic in TOPICS} == before
 
 
-def test_books_that_disagree_are_not_copied(log_file: LogFile) -> None:
+def test_inconsistent_topics_are_not_copied(log_file: LogFile) -> None:
     record, update = log_file.updates()[0]
     log_file.append(record)
     with pytest.raises(InconsistentTopics, match=rf"violations under news\., the first: .*{update.story_id}"):
-        migrated_to(log_file, TO, 3)
+        migrate_to(log_file, TO, 3)
 
 
 def test_a_prefix_in_use_is_refused(log_file: LogFile) -> None:
-    migrated_to(log_file, TO, 3)
+    migrate_to(log_file, TO, 3)
     with pytest.raises(ConfigurationError, match=r"topic to\.article-stories exists already: choose a prefix"):
-        migrated_to(log_file, TO, 3)
+        migrate_to(log_file, TO, 3)
     for prefix in (log_file.settings.topic_prefix, "no/such/prefix", "x" * 65):
         with pytest.raises(ConfigurationError, match="--to-prefix"):
-            migrated_to(log_file, prefix, 3)
+            migrate_to(log_file, prefix, 3)
 
 
-def test_the_command_says_what_it_has_done_and_what_to_do(log_file: LogFile) -> None:
+def test_the_command_prints_its_result_and_the_new_settings(log_file: LogFile) -> None:
     arguments = ["migrate", "--to-prefix", TO, "--state-partitions", "3"]
     result = CliRunner(env={"NEWSLOOM_LOG": log_file.settings.log}).invoke(cli, arguments)
 
