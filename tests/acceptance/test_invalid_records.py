@@ -138,7 +138,7 @@ def test_many_invalid_records_stop_the_service_and_none_is_lost(installation: In
     assert ended.status == EXIT_LOG
     (line,) = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
     assert line.startswith("newsloom clusterer: 150 of the last 150 records could not be processed (limit: 50%)")
-    assert line.endswith("Mend the producer, or raise NEWSLOOM_DEAD_LETTER_SHARE_MAX")
+    assert line.endswith("Fix the producer, or raise NEWSLOOM_DEAD_LETTER_SHARE_MAX")
     assert installation.published().dead_letters == ()
 
     installation.run("clusterer", **MODEL)

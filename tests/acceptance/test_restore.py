@@ -77,7 +77,7 @@ def test_state_of_a_newer_schema_ends_it_with_one_line_and_status_78(installatio
     assert ended.status == EXIT_CONFIGURATION
     (line,) = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
     assert line.startswith("newsloom clusterer: a state record (")
-    assert "is of type newsloom.membership.v2" in line
+    assert "has type newsloom.membership.v2" in line
 
 
 def test_a_damaged_record_ends_it_with_one_line_that_names_it_and_status_78(installation: Installation) -> None:

@@ -1,4 +1,4 @@
-"""Both services on a SQLite log in memory, with a fast encoder and a clock that moves only when told."""
+"""Both services on a SQLite log in memory, with a fast encoder and a clock that the test moves."""
 
 from __future__ import annotations
 

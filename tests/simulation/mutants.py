@@ -93,14 +93,14 @@ def _state_kept_after_a_failed_commit() -> AbstractContextManager[None]:
 
 
 def _state_of_a_lost_partition_kept() -> AbstractContextManager[None]:
-    take = Loop._poll
+    poll = Loop._poll
 
-    def taken(self: Loop) -> Batch:
-        batch = take(self)
+    def poll_and_keep_state(self: Loop) -> Batch:
+        batch = poll(self)
         self._unrestored -= batch.gained & self._restored
         return batch
 
-    return patch_attributes((Loop, "_poll", taken), (Loop, "_forget", lambda *_: None))
+    return patch_attributes((Loop, "_poll", poll_and_keep_state), (Loop, "_forget", lambda *_: None))
 
 
 # --- the steps

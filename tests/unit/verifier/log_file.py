@@ -101,7 +101,7 @@ class LogFile:
         statement = "UPDATE records SET timestamp_ms = ?, key = ?, headers = ?, value = ?, checksum = ? WHERE place = ?"
 
         def row(sql: sqlite3.Connection) -> tuple[object, ...]:
-            at = self._place(sql, record)
+            at = self._row_id(sql, record)
             content = (record.timestamp_ms, record.key, headers, record.value)
             return (*content, checksum(at, *content), at)
 
@@ -109,11 +109,11 @@ class LogFile:
 
     def delete(self, record: Record) -> None:
         """Delete the record. SQLite allows a gap between offsets in a compacted topic only, so make the topic one if needed."""
-        self._execute("DELETE FROM records WHERE place = ?", lambda sql: (self._place(sql, record),))
+        self._execute("DELETE FROM records WHERE place = ?", lambda sql: (self._row_id(sql, record),))
         counted = "UPDATE partitions SET deleted = deleted + 1 WHERE id = ?"
         self._execute(counted, lambda sql: (self._partition(sql, record.source),))
         with closing(sqlite3.connect(self.file)) as sql, sql:
-            bounds = (self._place(sql, replace(record, offset=0)), self._place(sql, record))
+            bounds = (self._row_id(sql, replace(record, offset=0)), self._row_id(sql, record))
             if sql.execute("SELECT 1 FROM records WHERE place >= ? AND place < ? LIMIT 1", bounds).fetchone():
                 sql.execute("UPDATE topics SET policy = 'compact' WHERE name = ?", (record.topic,))
 
@@ -133,7 +133,7 @@ class LogFile:
             changed = sql.execute(statement, values(sql)).rowcount
         assert changed == 1
 
-    def _place(self, sql: sqlite3.Connection, record: Record) -> int:
+    def _row_id(self, sql: sqlite3.Connection, record: Record) -> int:
         return row_id(self._partition(sql, record.source), record.offset)
 
     def _partition(self, sql: sqlite3.Connection, source: TopicPartition) -> int:
