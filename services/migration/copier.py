@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import msgspec
@@ -41,6 +41,7 @@ def mixed_model_name(old: str, new: str) -> str:
     return f"{old}, being replaced by {new}"
 
 
+@dataclass(kw_only=True)
 class Copier:
     """Copy records from `settings.topic_prefix` to `target.topic_prefix`, with the number of written records as progress.
 
@@ -48,39 +49,31 @@ class Copier:
     each topic. With a `new_model`, the copied checkpoints get the name of both models (`mixed_model_name`).
     """
 
-    def __init__(
-        self,
-        log: Log,
-        settings: Settings,
-        target: Settings,
-        writer: ResumableWriter,
-        *,
-        written_before: int,
-        note: str,
-        new_model: str | None,
-        on_progress: Callable[[str], None],
-    ) -> None:
-        self._log = log
-        self._settings = settings
-        self._target = target
-        self._writer = writer
-        self._note = note
-        self._new_model = new_model
-        self._on_progress = on_progress
-        self._position = self._written_before = written_before
+    log: Log
+    settings: Settings
+    target: Settings
+    writer: ResumableWriter
+    written_before: int
+    note: str
+    new_model: str | None
+    on_progress: Callable[[str], None]
+
+    def __post_init__(self) -> None:
+        self._position = self.written_before
         self._copied_topics: set[str] = set()
+        # The original of each copy, by the copy's partition, in the order of writing.
         self._originals: defaultdict[TopicPartition, list[RecordId]] = defaultdict(list)
-        """The original of each copy, by the copy's partition, in the order of writing."""
-        self._offset_map = OffsetMap(settings, target, log.admin().start_offsets(topic_names(settings, TOPICS)))
+        starts = self.log.admin().start_offsets(topic_names(self.settings, TOPICS))
+        self._offset_map = OffsetMap(self.settings, self.target, starts)
         self._committed: dict[TopicPartition, int] = {}
         for service in MIGRATED:
-            topics = topic_names(settings, service.consumes)
-            self._committed.update(log.admin().committed_offsets(group_name(settings, service.name), topics))
+            topics = topic_names(self.settings, service.consumes)
+            self._committed.update(self.log.admin().committed_offsets(group_name(self.settings, service.name), topics))
 
     @property
     def is_resuming(self) -> bool:
         """Whether the interrupted copy wrote more records than this one has passed so far."""
-        return self._written_before > 0
+        return self.written_before > 0
 
     def copy_processed(self) -> None:
         """Copy the records that the services have processed, and everything that they have produced."""
@@ -99,24 +92,24 @@ class Copier:
             self._copy(topic, (one for one in self._by_time(topic) if not self._is_processed(one)))
 
     def _sources(self, topic: TopicDefinition) -> list[TopicPartition]:
-        return topic_partitions(self._log, topic_name(self._settings, topic))
+        return topic_partitions(self.log, topic_name(self.settings, topic))
 
     def _records(self, topic: TopicDefinition) -> Iterator[Record]:
         # One partition after the other: read together, their records would come in a different order each time.
         for source in self._sources(topic):
-            yield from read_partitions(self._log, [source])
+            yield from read_partitions(self.log, [source])
 
     def _by_time(self, topic: TopicDefinition) -> Iterator[Record]:
         """Yield records by time across partitions, each partition in offset order, as retention deletes the oldest first."""
-        readers = (read_partitions(self._log, [source]) for source in self._sources(topic))
+        readers = (read_partitions(self.log, [source]) for source in self._sources(topic))
         return heapq.merge(*readers, key=lambda one: one.timestamp_ms)
 
     def _is_truncated(self, topic: TopicDefinition) -> bool:
         """Return whether retention has deleted the first records of a partition, here or before an earlier migration."""
         if topic.compacted:
             return False
-        starts = self._log.admin().start_offsets([topic_name(self._settings, topic)])
-        firsts = (next(read_partitions(self._log, [source]), None) for source in starts)
+        starts = self.log.admin().start_offsets([topic_name(self.settings, topic)])
+        firsts = (next(read_partitions(self.log, [source]), None) for source in starts)
         return any(starts.values()) or any(
             first is not None and first.header(BEGINNING_CUT) is not None for first in firsts
         )
@@ -128,7 +121,7 @@ class Copier:
 
     def _copy(self, topic: TopicDefinition, records: Iterable[Record]) -> None:
         """Write the copies that are not written yet, then read their offsets back: only the log assigns them."""
-        name = topic_name(self._target, topic)
+        name = topic_name(self.target, topic)
         is_truncated = name not in self._copied_topics and self._is_truncated(topic)
         batch: list[Message] = []
         size_bytes = 0
@@ -155,25 +148,25 @@ class Copier:
         count = self._count(name)
         if count > before or name not in self._copied_topics:
             self._copied_topics.add(name)
-            self._on_progress(f"copied  {count:>9,}  {name}")
+            self.on_progress(f"copied  {count:>9,}  {name}")
 
     def _count(self, name: str) -> int:
         return sum(len(originals) for source, originals in self._originals.items() if source.topic == name)
 
     def _write(self, batch: list[Message]) -> None:
         self._position += len(batch)
-        self._writer.write(batch, Progress(self._position, self._note))
+        self.writer.write(batch, Progress(self._position, self.note))
 
     def _skip_written(self) -> None:
         """Count off a record that the interrupted copy has written; after the last one, locate all its copies."""
-        self._written_before -= 1
+        self.written_before -= 1
         if not self.is_resuming:
             for name in {source.topic for source in self._originals}:
                 self._locate_copies(name)
 
     def _locate_copies(self, name: str) -> None:
         offsets: defaultdict[TopicPartition, list[int]] = defaultdict(list)
-        for record in read_topic(self._log, name):
+        for record in read_topic(self.log, name):
             offsets[record.source].append(record.offset)
         for source, originals in self._originals.items():
             if source.topic != name:
@@ -196,17 +189,17 @@ class Copier:
     def _state(self, record: Record) -> bytes | None:
         """Return the value of a state record; if the model changes, a checkpoint gets the name of both models."""
         # The key of a checkpoint ends with a slash. That of a membership may too, as article ids can.
-        if self._new_model is None or not (record.key or b"").endswith(b"/"):
+        if self.new_model is None or not (record.key or b"").endswith(b"/"):
             return record.value
         checkpoint = decode_state(record.value or b"")
         if not isinstance(checkpoint, Checkpoint):
             return record.value
-        return encode(msgspec.structs.replace(checkpoint, model=mixed_model_name(checkpoint.model, self._new_model)))
+        return encode(msgspec.structs.replace(checkpoint, model=mixed_model_name(checkpoint.model, self.new_model)))
 
     def _partition(self, topic: TopicDefinition, record: Record) -> int:
         if topic.sizing is not Sizing.STATE:
             return record.partition
-        return partition_of(self._edition(topic, record), self._target.state_partitions)
+        return partition_of(self._edition(topic, record), self.target.state_partitions)
 
     def _edition(self, topic: TopicDefinition, record: Record) -> bytes:
         if topic is ARTICLE_STORIES:

@@ -113,10 +113,10 @@ class _Migration:
         elif progress.note != note:
             raise self._changed_error()
         copier = Copier(
-            log,
-            settings,
-            target,
-            self.writer,
+            log=log,
+            settings=settings,
+            target=target,
+            writer=self.writer,
             written_before=0 if progress is None else progress.position,
             note=note,
             new_model=new_model,

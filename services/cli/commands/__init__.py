@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
+
+import click
 
 from newsloom.streaming.errors import ConfigurationError
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def format_option(json_help: str) -> Callable[[F], F]:
+    """Add `--format text|json`, passed as `form`."""
+    return click.option(
+        "--format", "form", type=click.Choice(["text", "json"]), default="text", help=f"json: {json_help}."
+    )
 
 
 @contextmanager

@@ -8,7 +8,7 @@ import click
 
 from newsloom.log import open_log
 from newsloom.settings import Settings
-from services.cli.commands import needs_extra
+from services.cli.commands import format_option, needs_extra
 from services.cli.views.formatting import console
 from services.cli.views.proposals import print_json_lines, print_text
 
@@ -22,13 +22,7 @@ from services.cli.views.proposals import print_json_lines, print_text
     default=0.5,
     help="Only proposals that at least this share of each story's reports supports, from 0 to 1. [0.5]",
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="json: a proposal per line, with its command.",
-)
+@format_option("a proposal per line, with its command")
 @click.pass_obj
 def command(settings: Settings, *, edition: str | None, quorum: float, form: str) -> None:
     """Propose stories that should perhaps be merged or split; strongest proposals first.

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import closing
 from typing import Any, TypeVar
 
 import click
 
-from newsloom.contracts.codec import encode
 from newsloom.contracts.topics import DEAD_LETTERS
 from newsloom.log import open_log
 from newsloom.log_names import topic_name
@@ -19,8 +18,9 @@ from newsloom.streaming.dead_letters import REASON, TOPIC
 from newsloom.streaming.log import Log
 from newsloom.streaming.records import PartitionOffset
 from newsloom.terminal import escape
+from services.cli.commands import format_option
 from services.cli.views.dead_letter import dead_letter_row, print_dead_letter, print_dead_letters
-from services.cli.views.formatting import console, count, is_terminal, print_json
+from services.cli.views.formatting import console, count, is_terminal, print_structs
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -60,7 +60,7 @@ def command() -> None:
 @command.command(name="list")
 @_filter_options
 @click.option("--all", "every", is_flag=True, help="Replayed letters too.")
-@click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="json: an object per line.")
+@format_option("an object per line")
 @click.pass_obj
 def list_(settings: Settings, *, reason: str | None, topic: str | None, every: bool, form: str) -> None:
     """List the waiting letters, by partition, oldest first.
@@ -78,8 +78,7 @@ def list_(settings: Settings, *, reason: str | None, topic: str | None, every: b
         ]
     rows.sort(key=lambda row: (row.partition, row.offset))
     if form == "json":
-        for row in rows:
-            print_json(encode(row))
+        print_structs(rows)
     elif rows:
         print_dead_letters(console(), rows)
     else:
@@ -101,16 +100,7 @@ def show(settings: Settings, position: PartitionOffset, raw: bool) -> None:
       newsloom dead-letters show 0/17 --raw > article.json
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
     with closing(open_log(settings)) as log:
-        letter = next(
-            (
-                letter
-                for letter in read_dead_letters(log, topic_name(settings, DEAD_LETTERS))
-                if letter.record.position == position
-            ),
-            None,
-        )
-    if letter is None:
-        raise click.ClickException(_not_found([position]))
+        (letter,) = _find(log, topic_name(settings, DEAD_LETTERS), {position})
     if raw:
         if is_terminal():
             raise click.UsageError(
@@ -149,8 +139,9 @@ def replay_(
         return (not listed or letter.record.position in listed) and _matches(letter, reason, topic)
 
     with closing(open_log(settings)) as log:
-        if listed:
-            _check_listed(log, dead_letters, listed)
+        for letter in _find(log, dead_letters, listed) if listed else ():
+            if letter.replayed:
+                click.echo(f"{letter.record.position} was replayed before; it is not sent again", err=True)
         outcome = replay(
             log, dead_letters, writer_name=f"{dead_letters}-replay", wanted=wanted, now_ms=time.time_ns() // 1_000_000
         )
@@ -163,22 +154,14 @@ def replay_(
         raise click.ClickException(f"not sent, because their headers do not name the topic they came from: {names}")
 
 
-def _check_listed(log: Log, dead_letters: str, listed: frozenset[PartitionOffset]) -> None:
-    found = {
-        letter.record.position: letter.replayed
-        for letter in read_dead_letters(log, dead_letters)
-        if letter.record.position in listed
-    }
-    if missing := sorted(listed - set(found)):
-        raise click.ClickException(f"{_not_found(missing)}; nothing was sent")
-    for position in sorted(position for position, replayed in found.items() if replayed):
-        click.echo(f"{position} was replayed before; it is not sent again", err=True)
+def _find(log: Log, topic: str, positions: Collection[PartitionOffset]) -> list[DeadLetterRecord]:
+    found = [letter for letter in read_dead_letters(log, topic) if letter.record.position in positions]
+    if missing := sorted(set(positions) - {letter.record.position for letter in found}):
+        names = ", ".join(map(str, missing))
+        raise click.ClickException(f"there is no dead letter {names}: `newsloom dead-letters list --all` lists them")
+    return found
 
 
 def _matches(letter: DeadLetterRecord, reason: str | None, topic: str | None) -> bool:
     record = letter.record
     return (reason is None or reason in (record.header(REASON) or "")) and topic in {None, record.header(TOPIC)}
-
-
-def _not_found(positions: list[PartitionOffset]) -> str:
-    return f"there is no dead letter {', '.join(map(str, positions))}: `newsloom dead-letters list --all` lists them"

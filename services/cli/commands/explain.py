@@ -6,14 +6,14 @@ from collections.abc import Iterable
 
 import click
 
-from newsloom.contracts.codec import encode
 from newsloom.contracts.membership import Membership
 from newsloom.contracts.story import Story, StoryState
 from newsloom.settings import Settings
 from newsloom.story_lookup import find_story
 from newsloom.subscribe import Newsloom
+from services.cli.commands import format_option
 from services.cli.views.explanation import print_article, print_members
-from services.cli.views.formatting import console, print_json
+from services.cli.views.formatting import console, print_structs
 
 STORY_PREFIX = "st-"
 
@@ -23,13 +23,7 @@ STORY_PREFIX = "st-"
 @click.option(
     "--edition", metavar="NAME", help="Only this edition. Required if several editions have an article with that id."
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="json: the Membership as stored; for a story one per line, in order of arrival.",
-)
+@format_option("the Membership as stored; for a story one per line, in order of arrival")
 @click.pass_obj
 def command(settings: Settings, *, ident: str, edition: str | None, form: str) -> None:
     """Show why an article is in its story, or how each article of a story got there.
@@ -48,15 +42,11 @@ def command(settings: Settings, *, ident: str, edition: str | None, form: str) -
         memberships = [member for member in newsloom.memberships().values() if edition in {None, member.edition}]
         stories = {story.id: story for story in newsloom.stories().values() if edition in {None, story.edition}}
     found = resolve(ident, memberships, stories)
-    if isinstance(found, Membership):
-        if form == "json":
-            _print_json([found])
-        else:
-            print_article(console(), found, stories, memberships)
-        return
-    members = members_of(found, memberships)
+    members = [found] if isinstance(found, Membership) else members_of(found, memberships)
     if form == "json":
-        _print_json(members)
+        print_structs(members)
+    elif isinstance(found, Membership):
+        print_article(console(), found, stories, memberships)
     else:
         print_members(console(), found, members, stories, memberships)
 
@@ -95,8 +85,3 @@ def members_of(story: Story, memberships: Iterable[Membership]) -> list[Membersh
         return member.story_id == story.id
 
     return sorted(filter(belongs, memberships), key=lambda member: member.sequence)
-
-
-def _print_json(members: list[Membership]) -> None:
-    for member in members:
-        print_json(encode(member))

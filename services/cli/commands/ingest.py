@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import functools
 import re
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import IO, Any, Final
+from typing import IO, Any, Final, TypeVar
 
 import click
 
@@ -23,6 +22,8 @@ from services.ingest.runner import IngestPlan, IngestResult, ingest
 
 EXIT_REJECTED: Final = 1
 EXIT_INTERRUPTED: Final = 130
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class InputError(click.ClickException):
@@ -51,16 +52,21 @@ def parse_edition(_ctx: click.Context, _param: click.Parameter, edition: str) ->
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IngestOptions:
-    """The options that `ingest` and `run --ingest` have in common."""
+    """The values of the options that `ingest` and `run --ingest` have in common."""
 
-    parsing: ParseOptions = field(default_factory=ParseOptions)
+    sources: dict[str, str] = field(default_factory=dict)
+    edition: str = DEFAULT_EDITION
+    edition_from_language: bool = False
     from_start: bool = False
     strict: bool = False
     rejects: IO[bytes] | None = None
 
     def plan(self, file: str) -> IngestPlan:
         """Return the plan for `file`."""
-        return IngestPlan(file=file, parsing=self.parsing, from_start=self.from_start, strict=self.strict)
+        parsing = ParseOptions(
+            sources=self.sources, edition=self.edition, edition_from_language=self.edition_from_language
+        )
+        return IngestPlan(file=file, parsing=parsing, from_start=self.from_start, strict=self.strict)
 
 
 _OPTIONS: Final = (
@@ -99,35 +105,18 @@ _OPTIONS: Final = (
 )
 
 
-def ingest_options(function: Callable[..., None]) -> Callable[..., None]:
-    """Add the options and pass them to `function` as `options`, one `IngestOptions`."""
-
-    @functools.wraps(function)
-    def with_options(
-        *args: Any,
-        sources: dict[str, str],
-        edition: str,
-        edition_from_language: bool,
-        from_start: bool,
-        strict: bool,
-        rejects: IO[bytes] | None,
-        **others: Any,
-    ) -> None:
-        parsing = ParseOptions(sources=sources, edition=edition, edition_from_language=edition_from_language)
-        options = IngestOptions(parsing=parsing, from_start=from_start, strict=strict, rejects=rejects)
-        function(*args, options=options, **others)
-
-    decorated: Callable[..., None] = with_options
+def ingest_options(function: F) -> F:
+    """Add the options, which are the fields of `IngestOptions`."""
     for option in reversed(_OPTIONS):
-        decorated = option(decorated)
-    return decorated
+        function = option(function)
+    return function
 
 
 @click.command()
 @click.argument("file", metavar="FILE|-")
 @ingest_options
 @click.pass_obj
-def command(settings: Settings, file: str, options: IngestOptions) -> None:
+def command(settings: Settings, /, file: str, **given: Any) -> None:
     """Ingest articles: JSON lines, plain or gzip, from a file or standard input.
 
     A line needs id, title and text; it may have published_at (RFC 3339; a bare date means midnight UTC), url, outlet, author,
@@ -145,6 +134,7 @@ def command(settings: Settings, file: str, options: IngestOptions) -> None:
         newsloom ingest scraped.jsonl --map outlet=source --map language=lang --edition-from-language
         my-crawler | newsloom ingest -
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
+    options = IngestOptions(**given)
     with ExitStack() as stack:
         log = open_log(settings)
         stack.callback(log.close)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import ExitStack, closing
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 import structlog
@@ -38,7 +38,7 @@ from services.local.installation import (
 @ingest_options
 @click.pass_obj
 def command(
-    settings: Settings, file: str | None, until_drained: bool, log_file: TextIO | None, options: IngestOptions
+    settings: Settings, /, file: str | None, until_drained: bool, log_file: TextIO | None, **given: Any
 ) -> None:
     """Run embedder and clusterer as two processes, after creating missing topics: a whole installation on one machine.
 
@@ -53,6 +53,7 @@ def command(
         newsloom run --ingest articles.jsonl.gz --until-drained
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
     check_log_can_be_shared(settings)
+    options = IngestOptions(**given)
     if file is None and options != IngestOptions():
         raise click.UsageError("the options of ingest need --ingest FILE")
     redirect_logs(log_file)

@@ -8,6 +8,7 @@ import click
 
 from newsloom.log import open_log
 from newsloom.settings import Settings
+from services.cli.commands import format_option
 from services.cli.views.formatting import console
 from services.cli.views.verification import print_verification, print_verification_json
 from services.verifier.verification import verify_topics
@@ -25,13 +26,7 @@ def command() -> None:
 
 
 @command.command(name="verify")
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="json: one object, with every violation.",
-)
+@format_option("one object, with every violation")
 @click.pass_context
 def verify(ctx: click.Context, *, form: str) -> None:
     """Check every invariant on the topics; exit status 1 if one does not hold.

@@ -6,10 +6,10 @@ from contextlib import suppress
 
 import click
 
-from newsloom.contracts.codec import encode
 from newsloom.settings import Settings
 from newsloom.subscribe import Newsloom
-from services.cli.views.formatting import console, print_json
+from services.cli.commands import format_option
+from services.cli.views.formatting import console, print_structs
 from services.cli.views.update import print_update
 
 
@@ -17,9 +17,7 @@ from services.cli.views.update import print_update
 @click.option("--from-start", is_flag=True, help="Start with the oldest update on the log, not with the next one.")
 @click.option("--story", metavar="ID", default="", help="Only this story: its id, or the beginning of it.")
 @click.option("--edition", metavar="NAME", help="Only this edition.")
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json"]), default="text", help="json: a StoryUpdate per line."
-)
+@format_option("a StoryUpdate per line")
 @click.option(
     "--until-idle",
     metavar="SECONDS",
@@ -48,6 +46,6 @@ def command(
             if not update.story_id.startswith(story) or edition not in {None, update.edition}:
                 continue
             if form == "json":
-                print_json(encode(update))
+                print_structs([update])
             else:
                 print_update(screen, update)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import io
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
 import click
+import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from newsloom.contracts.article import Leaning
+from newsloom.contracts.codec import encode
 from newsloom.contracts.command import CommandRef
 from newsloom.contracts.story import Story, StoryState
 from newsloom.terminal import escape, escape_json
@@ -46,6 +48,12 @@ def is_terminal() -> bool:
 def print_json(value: bytes) -> None:
     """Print a line of JSON: unchanged into a pipe; on a terminal the same data with unsafe characters escaped."""
     click.echo(escape_json(value) if is_terminal() else value)
+
+
+def print_structs(values: Iterable[msgspec.Struct]) -> None:
+    """Print each value as a line of JSON."""
+    for value in values:
+        print_json(encode(value))
 
 
 def count(number: int, noun: str) -> str:

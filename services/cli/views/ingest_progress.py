@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-from types import TracebackType
 from typing import IO, Final, Self
 
 import click
@@ -42,9 +41,7 @@ class IngestDisplay:
         self._progress.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._progress.stop()
         if self._rejected > REJECTED_SHOWN_MAX:
             hint = "" if self._rejects else " (--rejects FILE keeps all of them)"

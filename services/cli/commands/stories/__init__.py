@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from newsloom.contracts.codec import encode
 from newsloom.contracts.story import Story, StoryState
 from newsloom.settings import Settings
 from newsloom.story_lookup import find_story
 from newsloom.subscribe import Newsloom
+from services.cli.commands import format_option
 from services.cli.commands.stories.corrections import merge, move, pin, split
-from services.cli.views.formatting import console, print_json
+from services.cli.views.formatting import console, print_structs
 from services.cli.views.story import print_stories, print_story
 
 ROWS = 50
@@ -26,13 +26,7 @@ ROWS = 50
 @click.option(
     "--limit", metavar="N", type=click.IntRange(min=0), help=f"At most N stories, 0 for all. [{ROWS}; in JSON: all]"
 )
-@click.option(
-    "--format",
-    "form",
-    type=click.Choice(["text", "json"]),
-    default="text",
-    help="json: a Story per line, sorted by id.",
-)
+@format_option("a Story per line, sorted by id")
 @click.pass_obj
 def list_stories(
     settings: Settings,
@@ -60,7 +54,7 @@ def list_stories(
     if story_id is not None:
         story = find_story(stories, story_id)
         if form == "json":
-            _print_json([story])
+            print_structs([story])
         else:
             print_story(console(), story, stories)
         return
@@ -72,7 +66,8 @@ def list_stories(
     ]
     chosen.sort(key=lambda story: (story.updated_at, story.last_published_at, story.id), reverse=True)
     if form == "json":
-        _print_json(chosen[: limit or None])
+        by_id = sorted(chosen[: limit or None], key=lambda story: story.id)
+        print_structs(by_id)
     else:
         _print_list(chosen, ROWS if limit is None else limit)
 
@@ -116,8 +111,3 @@ def _print_list(chosen: list[Story], limit: int) -> None:
     print_stories(console(), rows)
     if len(rows) < len(chosen):
         click.echo(f"{len(rows)} of {len(chosen)} stories; `--limit 0` shows all", err=True)
-
-
-def _print_json(stories: list[Story]) -> None:
-    for story in sorted(stories, key=lambda story: story.id):
-        print_json(encode(story))
