@@ -9,15 +9,7 @@ from rich.console import Console
 
 from newsloom.contracts.membership import Decision
 from newsloom.contracts.story import Story
-from services.cli.views.formatting import (
-    NARROW_COLUMNS,
-    count,
-    one_line,
-    print_table,
-    short_id,
-    table,
-    title_and_state,
-)
+from services.cli.views.formatting import NARROW_COLUMNS, count, one_line, print_table, short_id, table, title_and_state
 from services.cli.views.story import print_heading
 
 ABSENT: Final = "-"
