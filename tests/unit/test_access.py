@@ -1,4 +1,4 @@
-"""Rights as data, as commands and as a document: three times the same."""
+"""The rights of each role: `newsloom topics acls` and docs/security.md list the same as `newsloom.access`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SECURITY = Path(__file__).resolve().parents[2] / "docs/security.md"
 
 
 def printed(*arguments: str, prefix: str = "news.") -> list[str]:
-    """The lines of `newsloom topics acls`."""
+    """Return the lines that `newsloom topics acls` prints."""
     environ = {"NEWSLOOM_TOPIC_PREFIX": prefix, "NEWSLOOM_LOG": "kafka://nobody.invalid"}
     result = CliRunner(env=environ).invoke(newsloom, ["topics", "acls", *arguments])
     assert result.exit_code == 0, result.output
@@ -24,7 +24,7 @@ def printed(*arguments: str, prefix: str = "news.") -> list[str]:
 
 
 def granted(command: str) -> tuple[str, list[Right]]:
-    """The principal, and what this command of Kafka's gives it."""
+    """Return the principal and the rights in a `kafka-acls.sh` command."""
     tool, *words = shlex.split(command)
     assert tool == "kafka-acls.sh"
     options = list(zip(words[:4:2], words[1:4:2], strict=True))

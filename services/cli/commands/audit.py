@@ -25,12 +25,12 @@ from services.cli.views.proposals import print_json_lines, print_text
 @format_option("a proposal per line, with its command")
 @click.pass_obj
 def command(settings: Settings, *, edition: str | None, quorum: float, form: str) -> None:
-    """Propose stories that should perhaps be merged or split; strongest proposals first.
+    """Propose merges and splits of stories.
 
-    HDBSCAN clusters the reports of the open stories with the latest articles, independently of their order of arrival. Nothing
-    is changed: many proposals are wrong, and each comes with its evidence and the command that carries it out. Needs
-    `pip install 'newsloom[clusterer]'` and the same NEWSLOOM_MODEL, NEWSLOOM_CALIBRATION and NEWSLOOM_GRANULARITY as the
-    clusterers.
+    The strongest proposals come first. HDBSCAN clusters the reports of the open stories with the latest articles,
+    independently of their order of arrival. Nothing is changed: many proposals are wrong, and each comes with its evidence and
+    the command that carries it out. Needs `pip install 'newsloom[clusterer]'` and the same NEWSLOOM_MODEL,
+    NEWSLOOM_CALIBRATION and NEWSLOOM_GRANULARITY as the clusterers.
 
     \b
     Examples:

@@ -37,10 +37,11 @@ LINES: Final = 256
 )
 @click.pass_obj
 def command(settings: Settings, file: str, output: Path, sources: dict[str, str]) -> None:
-    """Measure the mean embeddings of a model that newsloom ships no calibration for.
+    """Measure the mean embeddings of a model.
 
-    FILE contains articles as `newsloom ingest` reads them: some thousands of your own news, on many subjects. The model is the
-    one that NEWSLOOM_MODEL names. Set NEWSLOOM_CALIBRATION to the written file, for the clusterer, before the first article.
+    Needed for a model that newsloom ships no calibration for. FILE contains articles as `newsloom ingest` reads them: some
+    thousands of your own news, on many subjects. The model is the one that NEWSLOOM_MODEL names. Set NEWSLOOM_CALIBRATION to
+    the written file, for the clusterer, before the first article.
 
     \b
         NEWSLOOM_MODEL=/models/mine newsloom calibrate archive.jsonl.gz --output mine.json

@@ -44,7 +44,7 @@ def _filter_options(function: F) -> F:
 
 @click.group(name="dead-letters")
 def command() -> None:
-    """Show records that could not be processed and why, and send them back once the cause is fixed.
+    """Show rejected records, and send them back.
 
     A dead letter is the original record with the reason in additional headers. It waits until it is replayed or until its
     topic deletes it (after 90 days).
@@ -63,7 +63,9 @@ def command() -> None:
 @format_option("an object per line")
 @click.pass_obj
 def list_(settings: Settings, *, reason: str | None, topic: str | None, every: bool, form: str) -> None:
-    """List the waiting letters, by partition, oldest first.
+    """List the waiting letters, oldest first.
+
+    Letters are listed by partition.
 
     \b
     Examples:
@@ -92,7 +94,7 @@ def list_(settings: Settings, *, reason: str | None, topic: str | None, every: b
 @click.option("--raw", is_flag=True, help="Only the value, byte for byte.")
 @click.pass_obj
 def show(settings: Settings, position: PartitionOffset, raw: bool) -> None:
-    """Show one letter in full: its reason, headers and value.
+    """Show a letter's reason, headers and value.
 
     \b
     Examples:
@@ -118,13 +120,14 @@ def show(settings: Settings, position: PartitionOffset, raw: bool) -> None:
 def replay_(
     settings: Settings, positions: tuple[PartitionOffset, ...], *, reason: str | None, topic: str | None
 ) -> None:
-    """Send waiting letters back to their topics: all, those listed, or those that the options select.
+    """Send waiting letters back to their topics.
 
-    Run it after the cause is fixed: in a service, its settings or the record's producer. Each letter is sent once: the same
-    transaction marks it as replayed in the dead-letter topic, so a second replay does not send it again. Letters that are not
-    selected keep waiting. A record that is rejected again becomes a new letter. A record keeps its timestamp, unless it is so
-    old that its topic would soon delete it. Exit status 1: a listed letter does not exist, or the headers of one do not name
-    its topic. `newsloom dead-letters list` with the same options shows what would be sent.
+    Sends all, those listed, or those that the options select. Run it after the cause is fixed: in a service, its settings or
+    the record's producer. Each letter is sent once: the same transaction marks it as replayed in the dead-letter topic, so a
+    second replay does not send it again. Letters that are not selected keep waiting. A record that is rejected again becomes a
+    new letter. A record keeps its timestamp, unless it is so old that its topic would soon delete it. Exit status 1: a listed
+    letter does not exist, or the headers of one do not name its topic. `newsloom dead-letters list` with the same options
+    shows what would be sent.
 
     \b
     Examples:

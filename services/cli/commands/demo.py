@@ -69,10 +69,10 @@ def create_setup(environ: Mapping[str, str], now: datetime) -> DemoSetup:
 
 @click.command()
 def command() -> None:
-    """See newsloom work: send a small stream of news through both services and show the stories they find.
+    """See newsloom work on a sample stream of news.
 
-    It uses a new folder or, if NEWSLOOM_LOG is set, new topics on that log, and touches nothing else. It takes about half a
-    minute.
+    Sends 175 lines through both services and shows the stories they find. It uses a new folder or, if NEWSLOOM_LOG is set, new
+    topics on that log, and touches nothing else. It takes about half a minute.
     """
     started_at = time.monotonic()
     check_log_can_be_shared(load_settings(os.environ))

@@ -26,7 +26,7 @@ STORY_PREFIX = "st-"
 @format_option("the Membership as stored; for a story one per line, in order of arrival")
 @click.pass_obj
 def command(settings: Settings, *, ident: str, edition: str | None, form: str) -> None:
-    """Show why an article is in its story, or how each article of a story got there.
+    """Show why articles are in their story.
 
     The argument is the id of an article or a story, or the beginning (st-...) of one story's id. The decisions shown are those
     recorded at the time; nothing is decided again. Exit status 1: there is no such article or story.

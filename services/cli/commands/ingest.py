@@ -117,11 +117,11 @@ def ingest_options(function: F) -> F:
 @ingest_options
 @click.pass_obj
 def command(settings: Settings, /, file: str, **given: Any) -> None:
-    """Ingest articles: JSON lines, plain or gzip, from a file or standard input.
+    """Ingest articles from a file or standard input.
 
-    A line needs id, title and text; it may have published_at (RFC 3339; a bare date means midnight UTC), url, outlet, author,
-    language, leaning (left, center or right) and edition. Other fields are dropped. {"id": "...", "retracted": true} retracts
-    an article.
+    The input is JSON lines, plain or gzip. A line needs id, title and text; it may have published_at (RFC 3339; a bare date
+    means midnight UTC), url, outlet, author, language, leaning (left, center or right) and edition. Other fields are dropped.
+    {"id": "...", "retracted": true} retracts an article.
 
     Each line is ingested exactly once: after an interruption, run the same command again to continue. A file whose earlier
     lines have changed is ingested from its start; there, unchanged articles change nothing and changed ones are corrections.

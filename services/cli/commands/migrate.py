@@ -57,12 +57,12 @@ def command(
     follows: bool,
     until_drained: bool,
 ) -> None:
-    """Copy all topics to another prefix, with another number of state partitions, for another model, or both.
+    """Copy all topics to another prefix.
 
-    Stop services and producers first; with --model, let the clusterer process its waiting vectors before. The topics are
-    verified before and after (see `newsloom state verify`), and the stories of the copy have the ids, versions and histories of
-    the original. The old topics are only read: to go back, use the old prefix again. If the command is interrupted, run it
-    again to continue.
+    The copy can have another number of state partitions, vectors of another model, or both. Stop services and producers first;
+    with --model, let the clusterer process its waiting vectors before. The topics are verified before and after (see `newsloom
+    state verify`), and the stories of the copy have the ids, versions and histories of the original. The old topics are only
+    read: to go back, use the old prefix again. If the command is interrupted, run it again to continue.
 
     With --model, the articles of open stories are embedded with that model after everything is copied; the old services may
     run again meanwhile. To run both generations side by side, keep `--follow` running. docs/migration.md describes the whole

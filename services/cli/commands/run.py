@@ -40,10 +40,11 @@ from services.local.installation import (
 def command(
     settings: Settings, /, file: str | None, until_drained: bool, log_file: TextIO | None, **given: Any
 ) -> None:
-    """Run embedder and clusterer as two processes, after creating missing topics: a whole installation on one machine.
+    """Run the whole installation on this machine.
 
-    A service that dies is restarted. After Ctrl-C or SIGTERM, both finish their current batch; after a second one they are
-    killed. With --ingest, the options of `newsloom ingest` say how to read the file.
+    Creates missing topics and runs embedder and clusterer as two processes. A service that dies is restarted. After Ctrl-C or
+    SIGTERM, both finish their current batch; after a second one they are killed. With --ingest, the options of `newsloom
+    ingest` say how to read the file.
 
     Exit status: 0; 78 if a setting is wrong; 75 if the log is unavailable or, with --until-drained, a service keeps dying; with
     --ingest also 1 and 2, as for `newsloom ingest`.

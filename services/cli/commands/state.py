@@ -29,11 +29,11 @@ def command() -> None:
 @format_option("one object, with every violation")
 @click.pass_context
 def verify(ctx: click.Context, *, form: str) -> None:
-    """Check every invariant on the topics; exit status 1 if one does not hold.
+    """Check every invariant on the topics.
 
-    Nothing is written and no group is joined. Stop services and producers first (exit status 75 if one is running): topics that
-    change while they are read cannot be compared. If NEWSLOOM_RETENTION_DAYS was ever lower than now, set it to the lowest
-    value: stories may have been forgotten then.
+    Exit status 1 if one does not hold. Nothing is written and no group is joined. Stop services and producers first (exit
+    status 75 if one is running): topics that change while they are read cannot be compared. If NEWSLOOM_RETENTION_DAYS was
+    ever lower than now, set it to the lowest value: stories may have been forgotten then.
     """
     settings: Settings = ctx.obj
     with closing(open_log(settings)) as log:

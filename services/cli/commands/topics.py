@@ -24,7 +24,7 @@ DAY_MS = 86_400_000
 
 @click.group(name="topics")
 def command() -> None:
-    """Create the topics, check them, or print the rights that each role needs on them.
+    """Create or check topics, or print Kafka rights.
 
     \b
     Examples:
@@ -54,7 +54,9 @@ def create(settings: Settings) -> None:
 @command.command(name="check")
 @click.pass_context
 def check(ctx: click.Context) -> None:
-    """Report what is wrong with the topics (exit status 1), or list them.
+    """Report wrong topics, or list the correct ones.
+
+    Exit status 1 if a topic is missing or has wrong settings.
 
     `written` is the number of records ever written to a topic, including those deleted since by retention or compaction; on
     Kafka also including transaction markers.
@@ -76,10 +78,10 @@ def check(ctx: click.Context) -> None:
 @click.option("--principal", metavar="NAME", help="Principal of a single role. [User:newsloom-ROLE]")
 @click.pass_obj
 def acls(settings: Settings, roles: tuple[str, ...], principal: str | None) -> None:
-    """Print the `kafka-acls.sh` commands that grant each role the rights it needs and no more. Changes nothing.
+    """Print commands that grant each role its rights.
 
-    The commands read BOOTSTRAP (the brokers) and CONFIG (a file of client settings) from the environment.
-    NEWSLOOM_TOPIC_PREFIX selects the topics.
+    Changes nothing. The printed `kafka-acls.sh` commands grant the rights that a role needs and no more. They read BOOTSTRAP
+    (the brokers) and CONFIG (a file of client settings) from the environment. NEWSLOOM_TOPIC_PREFIX selects the topics.
 
     \b
     Examples:

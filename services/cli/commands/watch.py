@@ -28,10 +28,10 @@ from services.cli.views.update import print_update
 def command(
     settings: Settings, *, from_start: bool, story: str, edition: str | None, form: str, until_idle: float | None
 ) -> None:
-    """Show story updates as they are published, one per line, until Ctrl-C.
+    """Show story updates as they are published.
 
-    A line shows the time, what happened, how many articles the story has and had before, how many of them lean left, center
-    and right, the title and the story's id.
+    Runs until Ctrl-C. A line shows the time, what happened, how many articles the story has and had before, how many of them
+    lean left, center and right, the title and the story's id.
 
     \b
     Examples:

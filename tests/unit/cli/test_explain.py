@@ -230,7 +230,7 @@ def test_a_second_look_shows_its_candidates_and_bar(harness: CliHarness) -> None
 
 
 def test_a_second_look_at_the_larger_story(harness: CliHarness) -> None:
-    """The report that stood alone has so many copies that its story takes the other one in."""
+    """The single report has so many copies that its story is the larger one and keeps its id."""
     stories = [story(A, 5, merged_from=(B,)), story(B, 3, state=StoryState.MERGED, merged_into=A, articles=())]
     fitted = msgspec.structs.replace(LOOK, second_look=decided(Verdict.JOINED, candidate(B, 0.35)))
     harness.write([*map(story_message, stories), member_message(member("b-1", 1, JOINED, merge=fitted))])

@@ -38,10 +38,10 @@ def list_stories(
     limit: int | None,
     form: str,
 ) -> None:
-    """List the open stories, the latest updated first, or show one story in full.
+    """List the open stories, or show one in full.
 
-    ID is a story's id, or a beginning of it that no other story has. The list in JSON contains stories in every state. Exit
-    status 1: there is no such story.
+    The latest updated story comes first. ID is a story's id, or a beginning of it that no other story has. The list in JSON
+    contains stories in every state. Exit status 1: there is no such story.
 
     \b
     Examples:
@@ -86,7 +86,7 @@ class _Stories(click.Group):
 
 @click.group(name="stories", cls=_Stories)
 def command() -> None:
-    """List the open stories, show one story in full, or correct the engine's decisions.
+    """List stories, show one in full, or correct it.
 
     Without a command, `newsloom stories` is `newsloom stories list`; `newsloom stories list --help` shows its options. A
     correction is applied in order with the articles, is stored with its author and reason, and is never undone by the engine.

@@ -78,7 +78,7 @@ def merge(settings: Settings, /, *, story_id: str, other_id: str, **options: Any
 @_correction_options
 @click.pass_obj
 def split(settings: Settings, /, *, story_id: str, article_ids: tuple[str, ...], **options: Any) -> None:
-    """Move these articles from their story to a new one. From then on the engine keeps the two stories apart.
+    """Move articles from their story to a new one. From then on the engine keeps the two stories apart.
 
     \b
     Example:
@@ -102,7 +102,7 @@ def split(settings: Settings, /, *, story_id: str, article_ids: tuple[str, ...],
 @_correction_options
 @click.pass_obj
 def move(settings: Settings, /, *, article_id: str, story_id: str, **options: Any) -> None:
-    """Move an article from its story to this one. From then on the engine keeps the two stories apart.
+    """Move an article to another story. From then on the engine keeps the two stories apart.
 
     Moving the last article of a story merges the two: the emptied story's id then points to the other one.
 
@@ -125,7 +125,9 @@ def move(settings: Settings, /, *, article_id: str, story_id: str, **options: An
 @_correction_options
 @click.pass_obj
 def pin(settings: Settings, /, *, story_id: str, off: bool, **options: Any) -> None:
-    """Stop the engine from merging this story or taking articles out of it. New articles may still join.
+    """Protect a story from changes by the engine.
+
+    The engine will not merge it or take articles out of it. New articles may still join.
 
     \b
     Examples:
