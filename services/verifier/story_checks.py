@@ -9,15 +9,20 @@ import msgspec
 
 from newsloom.contracts.limits import json_size_bytes
 from newsloom.contracts.membership import Membership
-from newsloom.contracts.story import LINEAGE_MAX, OUTLETS_BYTES_MAX, OUTLETS_MAX, HistoryEntry, Story, StoryState
+from newsloom.contracts.story import (
+    LINEAGE_MAX,
+    OUTLETS_BYTES_MAX,
+    OUTLETS_MAX,
+    HistoryEntry,
+    Story,
+    StoryState,
+    StoryUpdate,
+)
 from services.verifier.current_state import CurrentState
 from services.verifier.findings import Findings, Invariant
 from services.verifier.story_replay import history_title
 
-COMMON_FIELDS: Final = (
-    "version", "state", "title", "article_count", "report_count", "outlet_count", "outlets", "leanings", "merged_into",
-    "merged_from", "split_from", "split_into", "kept_apart", "pinned", "related", "edition",
-)  # fmt: skip
+COMMON_FIELDS: Final = tuple(name for name in StoryUpdate.__struct_fields__ if name in Story.__struct_fields__)
 """Fields that must be equal in a story and its last update."""
 
 
