@@ -87,7 +87,7 @@ def test_an_unreachable_broker(installation: Installation, program: Program) -> 
     ended = start(installation, program, NEWSLOOM_LOG=f"kafka://127.0.0.1:{port}")
 
     assert ended.status == EXIT_LOG
-    assert f"127.0.0.1:{port}: Connection refused; start the broker, or correct the address" in error_line(ended)
+    assert f"127.0.0.1:{port}: Connection refused; start the broker or correct the address" in error_line(ended)
 
 
 @every_program

@@ -63,7 +63,7 @@ def test_the_same_model_under_another_name_gives_the_same_stories(
 
     old.newsloom("ingest", str(second))
     followed = old.command("migrate", "--to-prefix", new.prefix, "--follow", "--until-drained")
-    assert f"on to {new.prefix}" in followed.stdout
+    assert f"records to {new.prefix}" in followed.stdout
     old.run(*SERVICES)
     new.run(*SERVICES, **other)
     _check_equal(old, new)
