@@ -102,9 +102,9 @@ class Loop:
 
     def _poll(self) -> Batch:
         batch = self._worker.poll(max_records=self._config.records_max, timeout_ms=POLL_TIMEOUT_MS)
-        for source in sorted(batch.lost):
-            self._forget(source)
-            self._unrestored.discard(source)
+        for topic_partition in sorted(batch.lost):
+            self._forget(topic_partition)
+            self._unrestored.discard(topic_partition)
         self._unrestored |= batch.gained
         self._in_hand = batch
         self._joined = batch.joined
@@ -114,18 +114,18 @@ class Loop:
 
     def _restore(self) -> bool:
         """Restore all assigned partitions. False if a rebalance interrupted; `_in_hand` then holds a newer batch."""
-        for source in sorted(self._unrestored):
+        for topic_partition in sorted(self._unrestored):
             self._watchdog.beat()
             try:
-                self._step.restore(source.partition)
+                self._step.restore(topic_partition.partition)
             except ConfigurationError as error:
                 # Another member may own the partition and be writing; then we have read an inconsistent snapshot.
-                if source not in self._poll().lost:
+                if topic_partition not in self._poll().lost:
                     raise
-                _log.warning("restore.overtaken", partition=source.partition, error=str(error))
+                _log.warning("restore.overtaken", partition=topic_partition.partition, error=str(error))
                 return False
-            self._unrestored.discard(source)
-            self._restored.add(source)
+            self._unrestored.discard(topic_partition)
+            self._restored.add(topic_partition)
         self._report_assignment()
         return True
 
@@ -164,12 +164,12 @@ class Loop:
         return [build_dead_letter(rejection, topic=topic, service=service) for rejection in outcome.rejected]
 
     def _discard_state(self) -> None:
-        for source in sorted(self._restored):
-            self._forget(source)
-            self._unrestored.add(source)
+        for topic_partition in sorted(self._restored):
+            self._forget(topic_partition)
+            self._unrestored.add(topic_partition)
         self._report_assignment()
 
-    def _forget(self, source: TopicPartition) -> None:
-        if source in self._restored:
-            self._step.forget(source.partition)
-            self._restored.discard(source)
+    def _forget(self, topic_partition: TopicPartition) -> None:
+        if topic_partition in self._restored:
+            self._step.forget(topic_partition.partition)
+            self._restored.discard(topic_partition)

@@ -38,7 +38,7 @@ class Record:
     headers: Headers = ()
 
     @property
-    def source(self) -> TopicPartition:
+    def topic_partition(self) -> TopicPartition:
         """The partition of the record."""
         return TopicPartition(self.topic, self.partition)
 

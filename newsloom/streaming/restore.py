@@ -35,7 +35,7 @@ class RestoreProgress:
         self._begun_s = self._logged_s = self._clock()
         _log.info("restore.started", partition=partition)
 
-    def read_to_end(self, log: Log, source: TopicPartition) -> Iterator[Record]:
+    def read_to_end(self, log: Log, topic_partition: TopicPartition) -> Iterator[Record]:
         """Yield every committed record of the partition, as `scan.read_partitions` does, and report the progress.
 
         A poll without records does not beat the watchdog.
@@ -50,10 +50,10 @@ class RestoreProgress:
             nonlocal total
             total += records
             self.metrics.restore_records.inc(records)
-            self.advance(source.partition, source.topic, fraction, beat=records > 0, records=total)
+            self.advance(topic_partition.partition, topic_partition.topic, fraction, beat=records > 0, records=total)
 
-        yield from read_partitions(log, [source], records_max=RECORDS_MAX, on_progress=report)
-        _log.info("restore.read", topic=source.topic, partition=source.partition, records=total)
+        yield from read_partitions(log, [topic_partition], records_max=RECORDS_MAX, on_progress=report)
+        _log.info("restore.read", topic=topic_partition.topic, partition=topic_partition.partition, records=total)
 
     def advance(self, partition: int, part: str, fraction: float, *, beat: bool = True, **counts: int) -> None:
         """Report that a fraction (0 to 1) of a part of the restore is done; `counts` are fields of the log line."""

@@ -115,7 +115,7 @@ class Copier:
         )
 
     def _is_processed(self, record: Record) -> bool:
-        return record.offset < self._committed.get(record.source, 0)
+        return record.offset < self._committed.get(record.topic_partition, 0)
 
     # --- writing
 
@@ -167,7 +167,7 @@ class Copier:
     def _locate_copies(self, name: str) -> None:
         offsets: defaultdict[TopicPartition, list[int]] = defaultdict(list)
         for record in read_topic(self.log, name):
-            offsets[record.source].append(record.offset)
+            offsets[record.topic_partition].append(record.offset)
         for source, originals in self._originals.items():
             if source.topic != name:
                 continue

@@ -88,7 +88,7 @@ class Reembedder:
         if not log.admin().backlog(group, [topic]):
             return 0
         committed = log.admin().committed_offsets(group, [topic])
-        waiting = (one for one in read_topic(log, topic) if one.offset >= committed.get(one.source, 0))
+        waiting = (one for one in read_topic(log, topic) if one.offset >= committed.get(one.topic_partition, 0))
         return sum(self._is_made_otherwise(record) for record in waiting)
 
     def _is_made_otherwise(self, record: Record) -> bool:

@@ -113,7 +113,7 @@ class _TopicReader:
             self._read_state(record)
 
     def _add_input_digest(self, record: Record) -> None:
-        digests = self._contents.input_digests.setdefault(record.source, {})
+        digests = self._contents.input_digests.setdefault(record.topic_partition, {})
         digests[record.offset] = digest_of(record.key, record.value)
 
     def _read_vector(self, record: Record) -> None:
@@ -188,9 +188,9 @@ class _TopicReader:
     def _records(self, topic: TopicDefinition) -> Iterator[Record]:
         counts: Counter[TopicPartition] = Counter()
         for record in read_topic(self._log, self._contents.names[topic]):
-            if record.source not in counts and record.header(BEGINNING_CUT) is not None:
-                self._contents.truncated.add(record.source)
-            counts[record.source] += 1
+            if record.topic_partition not in counts and record.header(BEGINNING_CUT) is not None:
+                self._contents.truncated.add(record.topic_partition)
+            counts[record.topic_partition] += 1
             yield record
         self._findings.checked[Invariant.READABLE] += counts.total()
         self._contents.record_counts.update(counts)

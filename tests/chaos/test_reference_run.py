@@ -83,7 +83,9 @@ def swapped(records: Records) -> Records:
 
 
 def _are_ordered(one: Record, last: Record) -> bool:
-    return one.value != last.value and (one.key == last.key if "updates" in last.topic else one.source == last.source)
+    return one.value != last.value and (
+        one.key == last.key if "updates" in last.topic else one.topic_partition == last.topic_partition
+    )
 
 
 def test_a_run_without_faults_has_no_differences() -> None:

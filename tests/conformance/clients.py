@@ -34,7 +34,7 @@ class Member:
         self.owned -= batch.lost
         assert not batch.gained & self.owned, "gained what was owned already"
         self.owned |= batch.gained
-        assert {record.source for record in batch.records} <= self.owned, "a record of a partition not owned"
+        assert {record.topic_partition for record in batch.records} <= self.owned, "a record of a partition not owned"
         return batch
 
     def batch(self, max_records: int = 100) -> Batch:

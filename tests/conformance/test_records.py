@@ -35,7 +35,7 @@ def test_key_value_and_headers_are_read_as_written(
 
     assert (record.key, record.value, record.headers) == (key, value, headers)
     assert record.timestamp_ms == 1_700_000_000_123
-    assert record.source == TopicPartition(topic, 0)
+    assert record.topic_partition == TopicPartition(topic, 0)
 
 
 def test_a_worker_and_a_reader_return_the_same_record(log: Log, new_topic: NewTopic, unique: str) -> None:

@@ -152,7 +152,7 @@ def test_a_reader_never_sees_part_of_a_transaction(url: str, log: Log) -> None:
     counts = dict.fromkeys(sources, 0)
     for _ in steps("all transactions"):
         for record in reader.poll(max_records=10_000, timeout_ms=20):
-            counts[record.source] += 1
+            counts[record.topic_partition] += 1
         assert len(set(counts.values())) == 1
         if counts[sources[0]] == 300:
             break

@@ -183,7 +183,7 @@ class Broker:
     def _end(self, producer: Producer, transaction: Transaction, state: TransactionState) -> None:
         transaction.state = state
         producer.transaction = None
-        for target in dict.fromkeys(record.source for record in transaction.records):
+        for target in dict.fromkeys(record.topic_partition for record in transaction.records):
             self.partitions[target].add(None, transaction)
 
     def _number(self, message: Message, spec: TopicSpec, added: dict[TopicPartition, int]) -> int:

@@ -41,7 +41,7 @@ class Checker:
     def committed(self, transaction: Transaction) -> None:
         """Check a transaction that was committed."""
         for record in transaction.records:
-            records = self.records.setdefault(record.source, [])
+            records = self.records.setdefault(record.topic_partition, [])
             # Sort: a transaction that began later may have been committed earlier.
             records.append(record)
             records.sort(key=lambda one: one.offset)

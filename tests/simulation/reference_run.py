@@ -62,7 +62,7 @@ def _embedding_differences(inputs: Iterable[Record], topics: Topics, step: Step)
     """Compare each partition's vectors, in their order within an edition, and its dead letters."""
     by_source: defaultdict[TopicPartition, list[Record]] = defaultdict(list)
     for record in inputs:
-        by_source[record.source].append(record)
+        by_source[record.topic_partition].append(record)
     expected: list[tuple[str, Written]] = []
     rejected = []
     for source in sorted(by_source):

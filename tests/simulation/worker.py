@@ -115,7 +115,7 @@ class SimulatedWorker:
         moved = self._next.keys() if is_invalid else {source for source, _ in gained | lost}
         self._next = {source: offset for source, offset in self._next.items() if source not in moved}
         records = [] if is_invalid else self._fetch(list(owned), self._runtime.fetch_size(max_records))
-        token = Token(self._identity, owned, {record.source: record.offset + 1 for record in records})
+        token = Token(self._identity, owned, {record.topic_partition: record.offset + 1 for record in records})
         if records:
             self._next.update(token.offsets)
             self._uncommitted.append(token)

@@ -74,7 +74,7 @@ def test_missing_records_are_detected(good: Path) -> None:
     with closing(open_file(good)) as log:
         last = read_all(log, "in", 2)[-1]
         middle = [record for record in read_all(log, "state", 2) if record.partition == 1][10]
-    for source, offset in ((last.source, last.offset), (middle.source, middle.offset)):
+    for source, offset in ((last.topic_partition, last.offset), (middle.topic_partition, middle.offset)):
         copy = Path(shutil.copy(good, good.with_name("copy.db")))
         with closing(sqlite3.connect(copy)) as sql:
             (id_,) = sql.execute("SELECT id FROM partitions WHERE topic = ? AND number = ?", source).fetchone()

@@ -90,7 +90,7 @@ class KafkaReader:
             if records:
                 self._idle_check.reset()
             for record in records:
-                self._position[record.source] = record.offset + 1
+                self._position[record.topic_partition] = record.offset + 1
             self._skip_markers()
         except KafkaError as error:
             # The library may have advanced past records that it did not return.

@@ -48,14 +48,14 @@ class SqliteAdmin:
     def backlog(self, group: str, topics: Sequence[str]) -> int:
         """See `Admin.backlog`. Also counts the offsets that compaction has deleted after the first uncommitted record."""
         with self._connection.read() as sql:
-            ids = TopicCache().sources(sql, topics)
+            ids = TopicCache().partitions(sql, topics)
             return sum(_records_from(sql, id_, start_offset(sql, group, id_))[1] for id_ in ids)
 
     def start_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """See `Admin.start_offsets`."""
         with self._connection.read() as sql:
-            sources = TopicCache().sources(sql, topics)
-            return {source: _records_from(sql, id_, 0)[0] for id_, source in sources.items()}
+            partitions = TopicCache().partitions(sql, topics)
+            return {partition: _records_from(sql, id_, 0)[0] for id_, partition in partitions.items()}
 
     def check_rights(self, *, read: Sequence[str] = (), write: Sequence[str] = ()) -> None:
         """Do nothing: a process that can open the file has every right."""
@@ -63,14 +63,15 @@ class SqliteAdmin:
     def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """See `Admin.end_offsets`."""
         with self._connection.read() as sql:
-            return {source: partition_counts(sql, id_).end for id_, source in TopicCache().sources(sql, topics).items()}
+            partitions = TopicCache().partitions(sql, topics)
+            return {partition: partition_counts(sql, id_).end for id_, partition in partitions.items()}
 
     def committed_offsets(self, group: str, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """See `Admin.committed_offsets`."""
         with self._connection.read() as sql:
-            sources = TopicCache().sources(sql, topics)
-            found = {source: committed_offset(sql, group, id_) for id_, source in sources.items()}
-        return {source: offset for source, offset in found.items() if offset is not None}
+            partitions = TopicCache().partitions(sql, topics)
+            found = {partition: committed_offset(sql, group, id_) for id_, partition in partitions.items()}
+        return {partition: offset for partition, offset in found.items() if offset is not None}
 
 
 def _records_from(sql: sqlite3.Connection, partition: int, position: int) -> tuple[int, int]:

@@ -51,7 +51,7 @@ class CompletenessCheck:
     `deleted` is the partition's count when the reader was opened, `missing` how many of these were at or after `start`.
     """
 
-    source: TopicPartition
+    partition: TopicPartition
     start: int
     missing: int
     deleted: int
@@ -70,9 +70,9 @@ class CompletenessCheck:
         # Records deleted since the opening may or may not have been read before.
         least = most - (counts.deleted - self.deleted)
         if not least <= self.read <= most:
-            raise Corruption(f"{describe(self.source)} must have {most} records, and {self.read} were found")
+            raise Corruption(f"{describe(self.partition)} must have {most} records, and {self.read} were found")
 
 
-def describe(source: TopicPartition) -> str:
+def describe(partition: TopicPartition) -> str:
     """Return the name of a partition for a message."""
-    return f"topic {source.topic} partition {source.partition}"
+    return f"topic {partition.topic} partition {partition.partition}"

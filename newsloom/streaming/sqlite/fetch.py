@@ -27,7 +27,7 @@ Row = tuple[int, int, bytes | None, bytes | None, bytes | None, int | None]
 
 def fetch(
     sql: sqlite3.Connection,
-    sources: Mapping[int, TopicPartition],
+    partitions: Mapping[int, TopicPartition],
     positions: Mapping[int, int],
     max_records: int,
     *,
@@ -42,7 +42,7 @@ def fetch(
         Corruption: a record is not what was written, or one is missing.
 
     """
-    ids = list(sources)
+    ids = list(partitions)
     start = first % len(ids) if ids else 0
     unread = ids[start:] + ids[:start]
     positions = dict(positions)
@@ -51,7 +51,7 @@ def fetch(
         not_exhausted = []
         for index, id_ in enumerate(unread):
             share = -(-(max_records - len(records)) // (len(unread) - index))
-            got = _read(sql, id_, sources[id_], positions[id_], share)
+            got = _read(sql, id_, partitions[id_], positions[id_], share)
             if got:
                 positions[id_] = got[-1].offset + 1
                 records += got
@@ -76,21 +76,21 @@ def partition_counts(sql: sqlite3.Connection, partition: int) -> PartitionCounts
     return PartitionCounts(end, deleted, compacted=bool(compacted))
 
 
-def _read(sql: sqlite3.Connection, id_: int, source: TopicPartition, position: int, limit: int) -> list[Record]:
+def _read(sql: sqlite3.Connection, id_: int, partition: TopicPartition, position: int, limit: int) -> list[Record]:
     if limit <= 0:
         return []
     rows: list[Row] = sql.execute(_SELECT, (row_id(id_, position), row_id(id_ + 1, 0), limit)).fetchall()
     counts = partition_counts(sql, id_)
     first = position if counts.compacted else max(position, counts.deleted)
     offsets = [offset_of_row(row[0]) if partition_of_row(row[0]) == id_ else -1 for row in rows]
-    _check_offsets(offsets, first, counts, source)
+    _check_offsets(offsets, first, counts, partition)
     end = rows[-1][0] + 1 if rows else row_id(id_, first)
     if not counts.compacted and len(rows) < limit and end != row_id(id_, counts.end):
-        raise Corruption(f"{describe(source)} must go to offset {counts.end}, and ends at {offset_of_row(end)}")
-    return [_record(row, source) for row in rows]
+        raise Corruption(f"{describe(partition)} must go to offset {counts.end}, and ends at {offset_of_row(end)}")
+    return [_record(row, partition) for row in rows]
 
 
-def _check_offsets(offsets: list[int], expected: int, counts: PartitionCounts, source: TopicPartition) -> None:
+def _check_offsets(offsets: list[int], expected: int, counts: PartitionCounts, partition: TopicPartition) -> None:
     """Check that the offsets follow one another from `expected` on; in a compacted partition they may have gaps.
 
     `CompletenessCheck` counts the records of a compacted partition.
@@ -101,18 +101,18 @@ def _check_offsets(offsets: list[int], expected: int, counts: PartitionCounts, s
     """
     for offset in offsets:
         if not expected <= offset < counts.end or (offset > expected and not counts.compacted):
-            raise Corruption(f"{describe(source)} has another record where offset {expected} must be")
+            raise Corruption(f"{describe(partition)} has another record where offset {expected} must be")
         expected = offset + 1
 
 
-def _record(row: Row, source: TopicPartition) -> Record:
+def _record(row: Row, partition: TopicPartition) -> Record:
     id_, timestamp_ms, key, headers, value, expected = row
     # None: written by the first version, which had no checksums.
     if expected is not None and expected != checksum(id_, timestamp_ms, key, headers, value):
-        raise Corruption(f"{describe(source)} offset {offset_of_row(id_)} is not what was written")
+        raise Corruption(f"{describe(partition)} offset {offset_of_row(id_)} is not what was written")
     return Record(
-        topic=source.topic,
-        partition=source.partition,
+        topic=partition.topic,
+        partition=partition.partition,
         offset=offset_of_row(id_),
         timestamp_ms=timestamp_ms,
         key=key,

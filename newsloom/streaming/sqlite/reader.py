@@ -23,16 +23,16 @@ class SqliteReader:
     ) -> None:
         self._connection = connection
         with connection.read() as sql:
-            self._sources = _sources(sql, partitions)
-            counts = {id_: partition_counts(sql, id_) for id_ in self._sources}
+            self._partitions = _partitions_by_id(sql, partitions)
+            counts = {id_: partition_counts(sql, id_) for id_ in self._partitions}
             self._ends = {id_: count.end for id_, count in counts.items()}
-            self._starts = self._ends if start == "latest" else self._skip_gaps(sql, dict.fromkeys(self._sources, 0))
+            self._starts = self._ends if start == "latest" else self._skip_gaps(sql, dict.fromkeys(self._partitions, 0))
             self._positions = dict(self._starts)
             self._checks = {
-                id_: CompletenessCheck(source, count.end, 0, count.deleted)
+                id_: CompletenessCheck(partition, count.end, 0, count.deleted)
                 if start == "latest"
-                else CompletenessCheck(source, 0, count.deleted, count.deleted)
-                for (id_, source), count in zip(self._sources.items(), counts.values(), strict=True)
+                else CompletenessCheck(partition, 0, count.deleted, count.deleted)
+                for (id_, partition), count in zip(self._partitions.items(), counts.values(), strict=True)
             }
             self._check(sql, [])
         self._first = 0
@@ -43,7 +43,7 @@ class SqliteReader:
         while True:
             version = self._connection.version()
             with self._connection.read() as sql:
-                records, positions = fetch(sql, self._sources, self._positions, max_records, first=self._first)
+                records, positions = fetch(sql, self._partitions, self._positions, max_records, first=self._first)
                 self._positions = self._skip_gaps(sql, positions)
                 self._check(sql, records)
             self._first += bool(records)
@@ -66,9 +66,9 @@ class SqliteReader:
 
     def _check(self, sql: sqlite3.Connection, records: Sequence[Record]) -> None:
         """Check that no record was left out of a partition that has been read to its end; raise `Corruption`."""
-        got = Counter(record.source for record in records)
+        got = Counter(record.topic_partition for record in records)
         for id_, check in self._checks.items():
-            check.read += got[check.source]
+            check.read += got[check.partition]
             check.check(self._positions[id_], partition_counts(sql, id_))
 
     def _skip_gaps(self, sql: sqlite3.Connection, positions: dict[int, int]) -> dict[int, int]:
@@ -80,9 +80,9 @@ class SqliteReader:
         return result
 
 
-def _sources(sql: sqlite3.Connection, partitions: Sequence[TopicPartition]) -> dict[int, TopicPartition]:
+def _partitions_by_id(sql: sqlite3.Connection, partitions: Sequence[TopicPartition]) -> dict[int, TopicPartition]:
     topics = TopicCache()
-    sources = {}
-    for source in sorted(set(partitions)):
-        sources[topics.topic(sql, source.topic).partition_id(source.partition)] = source
-    return sources
+    result = {}
+    for partition in sorted(set(partitions)):
+        result[topics.topic(sql, partition.topic).partition_id(partition.partition)] = partition
+    return result

@@ -37,7 +37,7 @@ class Topic:
         return self.partition_ids[number]
 
     @cached_property
-    def sources(self) -> dict[int, TopicPartition]:
+    def partitions(self) -> dict[int, TopicPartition]:
         """The partitions by row id, in the order of their numbers."""
         return {id_: TopicPartition(self.spec.name, number) for number, id_ in enumerate(self.partition_ids)}
 
@@ -61,9 +61,10 @@ class TopicCache:
         self._topics[name] = topic
         return topic
 
-    def sources(self, sql: sqlite3.Connection, names: Iterable[str]) -> dict[int, TopicPartition]:
+    def partitions(self, sql: sqlite3.Connection, names: Iterable[str]) -> dict[int, TopicPartition]:
         """Return all partitions of these topics by row id, in the order of topic and number; raise as `topic` does."""
-        return {id_: source for name in sorted(set(names)) for id_, source in self.topic(sql, name).sources.items()}
+        topics = [self.topic(sql, name) for name in sorted(set(names))]
+        return {id_: partition for topic in topics for id_, partition in topic.partitions.items()}
 
 
 def find_topic(sql: sqlite3.Connection, name: str) -> Topic | None:

@@ -47,7 +47,7 @@ class SqliteWorker:
         self._clock = clock
         self._topics = TopicCache()
         with connection.write() as sql:
-            self._sources = self._topics.sources(sql, topics)
+            self._partitions = self._topics.partitions(sql, topics)
             self._member = join(
                 sql,
                 group=group,
@@ -56,7 +56,7 @@ class SqliteWorker:
                 now_ms=clock(),
                 session_timeout_ms=session_timeout_ms,
             )
-        self._ids = {source: id_ for id_, source in self._sources.items()}
+        self._ids = {partition: id_ for id_, partition in self._partitions.items()}
         self._epochs: dict[int, int] = {}
         self._positions: dict[int, int] = {}
         self._first = 0
@@ -105,16 +105,16 @@ class SqliteWorker:
                 id_: self._positions[id_] if id_ in kept and id_ in self._positions else self._committed(sql, id_)
                 for id_ in epochs
             }
-            owned = {id_: source for id_, source in self._sources.items() if id_ in epochs}
+            owned = {id_: partition for id_, partition in self._partitions.items() if id_ in epochs}
             records, self._positions = fetch(sql, owned, starts, max_records, first=self._first)
-        gained, lost = self._partitions(epochs.keys() - kept), self._partitions(self._epochs.keys() - kept)
+        gained, lost = self._topic_partitions(epochs.keys() - kept), self._topic_partitions(self._epochs.keys() - kept)
         self._epochs = epochs
         self._first += bool(records)
         return Batch(tuple(records), gained, lost, token=_Token(epochs, starts))
 
     def _commit_offsets(self, sql: sqlite3.Connection, batch: Batch, token: _Token) -> None:
         """Commit the offsets after the batch; raise `CommitFailed` if the batch does not follow the committed ones."""
-        next_offsets = {self._ids[record.source]: record.offset + 1 for record in batch.records}
+        next_offsets = {self._ids[record.topic_partition]: record.offset + 1 for record in batch.records}
         for id_, offset in next_offsets.items():
             if token.starts[id_] != self._committed(sql, id_):
                 raise CommitFailed("the batch was committed already, or an earlier one was not")
@@ -123,5 +123,5 @@ class SqliteWorker:
     def _committed(self, sql: sqlite3.Connection, id_: int) -> int:
         return start_offset(sql, self._member.group, id_)
 
-    def _partitions(self, ids: set[int]) -> frozenset[TopicPartition]:
-        return frozenset(self._sources[id_] for id_ in ids)
+    def _topic_partitions(self, ids: set[int]) -> frozenset[TopicPartition]:
+        return frozenset(self._partitions[id_] for id_ in ids)

@@ -111,7 +111,7 @@ class LogFile:
         """Delete the record. SQLite allows a gap between offsets in a compacted topic only, so make the topic one if needed."""
         self._execute("DELETE FROM records WHERE place = ?", lambda sql: (self._row_id(sql, record),))
         counted = "UPDATE partitions SET deleted = deleted + 1 WHERE id = ?"
-        self._execute(counted, lambda sql: (self._partition(sql, record.source),))
+        self._execute(counted, lambda sql: (self._partition(sql, record.topic_partition),))
         with closing(sqlite3.connect(self.file)) as sql, sql:
             bounds = (self._row_id(sql, replace(record, offset=0)), self._row_id(sql, record))
             if sql.execute("SELECT 1 FROM records WHERE place >= ? AND place < ? LIMIT 1", bounds).fetchone():
@@ -134,7 +134,7 @@ class LogFile:
         assert changed == 1
 
     def _row_id(self, sql: sqlite3.Connection, record: Record) -> int:
-        return row_id(self._partition(sql, record.source), record.offset)
+        return row_id(self._partition(sql, record.topic_partition), record.offset)
 
     def _partition(self, sql: sqlite3.Connection, source: TopicPartition) -> int:
         found: int = sql.execute("SELECT id FROM partitions WHERE topic = ? AND number = ?", source).fetchone()[0]

@@ -49,7 +49,7 @@ def edition_is_in_two_partitions(log_file: LogFile) -> str:
 
 def committed_offset_too_low(log_file: LogFile) -> str:
     record = vectors_of_main(log_file)[-1]
-    log_file.commit("clusterer", record.source, record.offset - 8)
+    log_file.commit("clusterer", record.topic_partition, record.offset - 8)
     return "article-vectors"
 
 
