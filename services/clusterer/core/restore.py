@@ -11,11 +11,10 @@ from newsloom.contracts.story import Story, StoryState
 from services.clusterer.core.calibration import Calibration
 from services.clusterer.core.edition import EditionState
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.story import NO_SLOT, LiveStory
+from services.clusterer.core.story import COUNTED, NO_SLOT, LiveStory
 
-_COUNTED: Final = {"report_count", "outlets", "leanings"}
 _RESTORED: Final = tuple(
-    name for name in LiveStory.__struct_fields__ if name in Story.__struct_fields__ and name not in _COUNTED
+    name for name in LiveStory.__struct_fields__ if name in Story.__struct_fields__ and name not in COUNTED
 )
 """The fields restored from the published story; the other ones are counted again from its memberships."""
 

@@ -12,6 +12,8 @@ from newsloom.contracts.membership import Membership
 from newsloom.contracts.story import HistoryEntry, StoryState
 
 NO_SLOT: Final = -1
+COUNTED: Final = frozenset({"report_count", "outlets", "leanings"})
+"""Fields that are counted from the members."""
 
 
 class LiveStory(msgspec.Struct, gc=False):
