@@ -135,8 +135,8 @@ class ClustererStep:
             return Engine(EditionState(event.edition, calibration, self._parameters, preparation))
         if isinstance(event, ArticleVector) and event.preparation != engine.edition.preparation:
             raise InvalidValue(
-                f"made with text preparation {event.preparation!r}, but the stories of edition {event.edition!r} with "
-                f"{engine.edition.preparation!r}: embed these again with `newsloom migrate --model` - at `$.preparation`"
+                f"made with text preparation {event.preparation!r}, but the stories of edition {event.edition!r} were made with "
+                f"{engine.edition.preparation!r}: embed them again with `newsloom migrate --model` - at `$.preparation`"
             )
         return engine
 

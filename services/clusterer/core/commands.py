@@ -166,7 +166,7 @@ def _story_of(edition: EditionState, article_id: str) -> LiveStory:
 
 def _check_open(story: LiveStory, subject: str) -> None:
     if story.state is StoryState.MERGED:
-        raise CommandRefused(f"{subject} became part of story {story.merged_into}: name that one")
+        raise CommandRefused(f"{subject} was merged into story {story.merged_into}: use that story")
     if not story.is_open:
         raise CommandRefused(f"{subject} is closed: only open stories can be corrected")
 

@@ -328,7 +328,7 @@ def test_a_merged_story_names_its_survivor(harness: CommandHarness) -> None:
     assert_refused(
         harness,
         PinStory(story_id=absorbed, **COMMAND_FIELDS),
-        f"story {absorbed} became part of story {survivor}: name that one",
+        f"story {absorbed} was merged into story {survivor}: use that story",
     )
 
 

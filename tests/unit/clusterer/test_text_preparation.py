@@ -64,8 +64,8 @@ def test_a_vector_of_another_preparation_is_rejected_with_both_versions(log: Log
     [rejection] = outcome.rejected
     assert rejection.record.offset == 1
     assert rejection.reason == (
-        "made with text preparation '2', but the stories of edition 'main' with '1': "
-        "embed these again with `newsloom migrate --model` - at `$.preparation`"
+        "made with text preparation '2', but the stories of edition 'main' were made with '1': "
+        "embed them again with `newsloom migrate --model` - at `$.preparation`"
     )
     assert checkpoints(outcome) == {"main": "1"}
 
