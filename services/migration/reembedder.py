@@ -49,7 +49,7 @@ class _StoredMember:
 
 
 @dataclass(frozen=True, slots=True)
-class _State:
+class _StoredState:
     """The memberships of open stories, and the checkpoints, in `article-stories`."""
 
     members: dict[ArticleKey, _StoredMember]
@@ -179,11 +179,11 @@ class Reembedder:
         writer.write(messages, Progress(position + len(messages), note))
 
 
-def _read_state(log: Log, settings: Settings) -> _State:
+def _read_state(log: Log, settings: Settings) -> _StoredState:
     stories = Newsloom(log, topic_prefix=settings.topic_prefix).stories()
     open_ids = {story.id for story in stories.values() if story.state is StoryState.OPEN}
     latest = latest_by_key(read_topic(log, topic_name(settings, ARTICLE_STORIES)))[::-1]
-    state = _State({}, [])
+    state = _StoredState({}, [])
     while latest:
         # Drop each record as soon as it is decoded, so that a large state is not in memory twice.
         record = latest.pop()

@@ -95,7 +95,7 @@ def hostile_member(number: int, story_id: str, **changed: Any) -> Membership:
 
 
 @pytest.fixture
-def hostile_newsroom(harness: CliHarness) -> CliHarness:
+def hostile_log(harness: CliHarness) -> CliHarness:
     """A harness with hostile text in every field that may hold it."""
     kinds: dict[UpdateKind, dict[str, Any]] = {
         UpdateKind.UPDATED: {"cause": Cause.COMMAND, "command": COMMAND},
@@ -166,10 +166,10 @@ def hostile_newsroom(harness: CliHarness) -> CliHarness:
     ids=lambda arguments: " ".join(arguments).encode("unicode_escape").decode()[:60],
 )
 def test_no_command_lets_data_control_the_terminal(
-    hostile_newsroom: CliHarness, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+    hostile_log: CliHarness, arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("services.cli.views.formatting.is_terminal", lambda: True)
-    result = hostile_newsroom.run(*arguments)
+    result = hostile_log.run(*arguments)
     text = printed(result)
     assert unsafe_characters(text) == set()
     # The command printed something or raised an error.
@@ -178,18 +178,18 @@ def test_no_command_lets_data_control_the_terminal(
 
 @pytest.mark.parametrize("terminal", [True, False])
 def test_escaped_json_decodes_to_the_same_data(
-    hostile_newsroom: CliHarness, monkeypatch: pytest.MonkeyPatch, terminal: bool
+    hostile_log: CliHarness, monkeypatch: pytest.MonkeyPatch, terminal: bool
 ) -> None:
     monkeypatch.setattr("services.cli.views.formatting.is_terminal", lambda: terminal)
-    line = hostile_newsroom.run("stories", STORY, "--format", "json").stdout_bytes
+    line = hostile_log.run("stories", STORY, "--format", "json").stdout_bytes
     assert msgspec.json.decode(line, type=Story) == hostile_story(STORY)
     assert (line == encode(hostile_story(STORY)) + b"\n") is not terminal
-    letter = json.loads(hostile_newsroom.run("dead-letters", "list", "--format", "json").stdout_bytes.split(b"\n")[0])
+    letter = json.loads(hostile_log.run("dead-letters", "list", "--format", "json").stdout_bytes.split(b"\n")[0])
     assert (letter["key"], letter["reason"]) == (HOSTILE, HOSTILE)
 
 
-def test_escaped_text_stays_readable(hostile_newsroom: CliHarness) -> None:
-    text = hostile_newsroom.run("stories", STORY).stdout
+def test_escaped_text_stays_readable(hostile_log: CliHarness) -> None:
+    text = hostile_log.run("stories", STORY).stdout
     assert (
         r"\x1b]0;owned\x07\x9b31m\x90 x \x08\x7f\u202e\u2066gnp [red][link=http://evil]y[/link]\x00\U000e0041 :smile:"
         in text
@@ -210,10 +210,10 @@ def test_the_audit_escapes_hostile_stories(harness: CliHarness, monkeypatch: pyt
         assert unsafe_characters(printed(result)) == set()
 
 
-def test_raw_bytes_are_not_written_to_a_terminal(hostile_newsroom: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert hostile_newsroom.run("dead-letters", "show", "0", "--raw").stdout_bytes == HOSTILE.encode()
+def test_raw_bytes_are_not_written_to_a_terminal(hostile_log: CliHarness, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert hostile_log.run("dead-letters", "show", "0", "--raw").stdout_bytes == HOSTILE.encode()
     monkeypatch.setattr(dead_letters, "is_terminal", lambda: True)
-    result = hostile_newsroom.run("dead-letters", "show", "0", "--raw")
+    result = hostile_log.run("dead-letters", "show", "0", "--raw")
     assert result.exit_code == 2
     assert unsafe_characters(printed(result)) == set()
 
@@ -253,14 +253,14 @@ def test_the_summary_of_the_demo_is_escaped() -> None:
 
 
 def test_the_errors_of_a_command_are_escaped(
-    hostile_newsroom: CliHarness, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    hostile_log: CliHarness, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("NEWSLOOM_LOG", hostile_newsroom.settings.log)
+    monkeypatch.setenv("NEWSLOOM_LOG", hostile_log.settings.log)
     monkeypatch.setenv("NEWSLOOM_MODEL", "test")
     damaged = replace(
         story_message(hostile_story("st-1")), value=b'{"id": "st-1", "state": "' + HOSTILE[:8].encode() + b'"}'
     )
-    hostile_newsroom.write([replace(damaged, headers=(("ce_type", HOSTILE.encode()),))])
+    hostile_log.write([replace(damaged, headers=(("ce_type", HOSTILE.encode()),))])
     monkeypatch.setattr("sys.argv", ["newsloom", "audit"])
     with pytest.raises(SystemExit) as ended:
         main()

@@ -170,8 +170,8 @@ def record(key: bytes, value: bytes | None) -> Record:
 
 def test_records_are_counted_by_id_and_content() -> None:
     stream = [(b"a", b"1"), (b"b", b"1"), (b"a", b"1"), (b"a", b"2"), (b"a", None), (b"a", b"2")]
-    sendings = count_records(record(key, value) for key, value in stream)
-    assert sendings == RecordCounts(new=3, duplicates=1, corrections=1, retractions=1)
+    counts = count_records(record(key, value) for key, value in stream)
+    assert counts == RecordCounts(new=3, duplicates=1, corrections=1, retractions=1)
 
 
 def test_a_history_is_shortened_to_the_last_entry_of_each_day() -> None:
