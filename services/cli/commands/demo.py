@@ -71,8 +71,8 @@ def create_setup(environ: Mapping[str, str], now: datetime) -> DemoSetup:
 def command() -> None:
     """See newsloom work on a sample stream of news.
 
-    Sends a bundled sample through both services and shows the stories they find. It uses a new folder or, if NEWSLOOM_LOG is set, new
-    topics on that log, and touches nothing else. It takes about half a minute.
+    Sends a bundled sample through both services and shows the stories they find. It uses a new folder or, if NEWSLOOM_LOG is
+    set, new topics on that log, and touches nothing else. It takes about half a minute.
     """
     started_at = time.monotonic()
     check_log_can_be_shared(load_settings(os.environ))
