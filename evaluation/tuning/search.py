@@ -23,7 +23,7 @@ POPULATION: Final = 12
 FIRST_STEP: Final = 0.2
 """As a share of the distance between the bounds."""
 PENALTY: Final = 0.3
-"""A third of the distance between the bounds away from `ORIGIN` costs .002 of F1 in one coordinate, .033 in all fifteen.
+"""Distance from `ORIGIN` costs F1: a third of the way between the bounds costs .002 in one field, .033 in all fifteen.
 
 Three streams do not determine fifteen numbers: what a freer search gains on them, it loses on the stream held out.
 """
@@ -41,8 +41,8 @@ def search(objective: Objective, *, generations: int, seed: int, finalists: Sequ
     """Return the parameters with the highest mean objective.
 
     CMA-ES starts from `ORIGIN` and pays a penalty for the distance from it. The means of the last distributions and the given
-    finalists are then compared over `FINAL_ORDERS` fixed orders without the penalty. Means, because the score of a single point
-    depends too much on the orders that it was tried in.
+    finalists are then compared over `FINAL_ORDERS` fixed orders without the penalty. Means are compared, not the points tried:
+    the score of a point depends too much on the orders it was tried in.
     """
     strategy = cma.CMAEvolutionStrategy(
         list(_point_of(ORIGIN)), FIRST_STEP, {"bounds": [0, 1], "popsize": POPULATION, "seed": seed, "verbose": -9}
