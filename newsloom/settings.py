@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import msgspec
 
+from newsloom.service_links import without_service_links
 from newsloom.streaming.errors import ConfigurationError
 
 PREFIX: Final = "NEWSLOOM_"
@@ -85,12 +86,13 @@ _EXPECTED: Final = {
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
-    """Read the settings from `environ`.
+    """Read the settings from `environ`, without the variables that Kubernetes sets for the Services of a namespace.
 
     Raises:
         ConfigurationError: a variable is unknown or its value is invalid; the message names it.
 
     """
+    environ = without_service_links(environ)
     kafka = {_field(name, KAFKA_PREFIX): value for name, value in environ.items() if name.startswith(KAFKA_PREFIX)}
     plain = {
         _field(name, PREFIX): value
