@@ -18,6 +18,7 @@ from transformers.utils import logging as transformers_logging
 
 from newsloom.streaming.errors import ConfigurationError
 from services.embedder.batching import ForwardPass, plan_passes
+from services.embedder.cpu_quota import limit_threads
 from services.embedder.encoder import Vectors
 from services.embedder.model_files import ModelFiles, first_line, model_error
 
@@ -91,7 +92,7 @@ def open_encoder(model: ModelFiles) -> SentenceEncoder:
     """
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # it has no annotations
     # Read before it is set to 1: the number of cores this process may use, or OMP_NUM_THREADS.
-    threads = torch.get_num_threads()
+    threads = limit_threads(torch.get_num_threads())
     torch.set_num_threads(1)
     try:
         # Only on the CPU are vectors known to be the same to the bit.
