@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
@@ -21,6 +22,7 @@ from newsloom.streaming.kafka.errors import explain, translate
 from newsloom.streaming.kafka.network_client import NetworkClient
 from newsloom.streaming.kafka.options import Config
 from newsloom.streaming.kafka.record_decoding import LenientPartitionRecords
+from newsloom.streaming.kafka.secret_files import SECRET_FILES, read_secrets
 
 # Longer than a broker's session timeout (9 s): a record outlives the failover of its leader.
 DELIVERY_TIMEOUT_MS: Final = 30_000
@@ -166,7 +168,8 @@ class ClientFactory:
 
     def check(self) -> None:
         """Return if a broker can be reached."""
-        self._bootstrap(lambda: check_bootstrap_servers(self._addresses, {**_NETWORK, **self._options}))
+        options = {**_NETWORK, **self._options, **read_secrets(self._options)}
+        self._bootstrap(lambda: check_bootstrap_servers(self._addresses, options))
 
     def admin(self) -> Any:
         """Build a `KafkaAdminClient`."""
@@ -191,7 +194,9 @@ class ClientFactory:
             if name in client_class.DEFAULT_CONFIG
         }
         servers = [f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in self._addresses]
-        return self._bootstrap(lambda: client_class(**supported, bootstrap_servers=servers, kafka_client=NetworkClient))
+        secret_files = {name: self._options[name] for name in SECRET_FILES if name in self._options}
+        client = partial(NetworkClient, secret_files=secret_files)
+        return self._bootstrap(lambda: client_class(**supported, bootstrap_servers=servers, kafka_client=client))
 
     def _bootstrap(self, connect: Callable[[], Any]) -> Any:
         setting = f"NEWSLOOM_LOG=kafka://{self.servers}"

@@ -10,17 +10,38 @@ from kafka.net.compat import KafkaNetClient
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
+from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.kafka.secret_files import read_secrets
+
 TLS_S_MAX: Final = 4.0
 """Time limit for connecting and the TLS handshake together."""
 
 
 class _ConnectionManager(KafkaConnectionManager):  # type: ignore[misc]  # kafka-python ships no types
-    """Limits the time of a TLS handshake, and delivers data that arrives together with the end of a connection.
+    """Reads secrets for each connection, limits the time of a TLS handshake, and delivers data that arrives with its end.
+
+    A client lives as long as its service, and a secret may be rotated in that time.
 
     The library waits for a handshake without a timeout. If a host dies during it, the library waits on the old connection
     even after the host is back, and sends no request to that broker. It also discards data received together with the end
     of the connection: the reason why a broker rejects a user.
     """
+
+    def __init__(self, net: Any, *, secret_files: dict[str, str], **configs: Any) -> None:
+        super().__init__(net, **configs)
+        self._secret_files = secret_files
+
+    async def _connect(self, node: Any, conn: Any, **options: Any) -> None:
+        try:
+            current = read_secrets(self._secret_files)
+        except ConfigurationError as error:
+            # As for a broker that cannot be reached: the file may be about to be replaced.
+            conn.connection_lost(KafkaConnectionError(str(error)))
+            self.update_backoff(node.node_id)
+            return
+        for config in (self.config, conn.config):
+            config.update((name, secret) for name, secret in current.items() if name in config)
+        await super()._connect(node, conn, **options)
 
     async def _build_transport(self, node: Any, timeout_at: float | None = None) -> Any:
         transport = await self._build_in_time(node, timeout_at)
@@ -61,9 +82,9 @@ class _NetworkSelector(NetworkSelector):  # type: ignore[misc]  # kafka-python s
 class NetworkClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python ships no types
     """Returns False for a broker that is not ready: if it raised, as the library does, the producer would drop the request."""
 
-    def __init__(self, **configs: Any) -> None:
+    def __init__(self, *, secret_files: dict[str, str], **configs: Any) -> None:
         net = _NetworkSelector(**configs)
-        super().__init__(net, _ConnectionManager(net, **configs))
+        super().__init__(net, _ConnectionManager(net, secret_files=secret_files, **configs))
 
     def await_ready(self, node_id: object, timeout_ms: int = 30_000) -> bool:
         try:

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 
 from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.kafka.secret_files import SECRET_FILES, check_secret_files
 from newsloom.streaming.log_url import redacted
 
 Config = dict[str, Any]
@@ -96,6 +97,7 @@ def parse_options(options: Mapping[str, str]) -> Config:
 
     """
     config = {name: _convert(name, text) for name, text in options.items()}
+    check_secret_files(config)
     _check_security(config)
     return config
 
@@ -113,7 +115,7 @@ def _check_security(config: Config) -> None:
         )
     if mechanism in _PASSWORD_MECHANISMS:
         for name in ("sasl_plain_username", "sasl_plain_password"):
-            if not config.get(name):
+            if not config.get(name) and not config.get(f"{name}_file"):
                 raise ConfigurationError(f"{PREFIX}{name.upper()} is missing: {mechanism} needs it")
 
 
@@ -121,7 +123,7 @@ def _convert(name: str, text: str) -> Any:
     variable = PREFIX + name.upper()
     if name in _RESERVED:
         raise ConfigurationError(f"{variable} cannot be set: exactly-once processing depends on newsloom's own value")
-    if name in _TEXT_WITHOUT_DEFAULT:
+    if name in _TEXT_WITHOUT_DEFAULT or name in SECRET_FILES:
         return text
     default = _DEFAULTS.get(name)
     for kind, parse, expected in _PARSERS:
