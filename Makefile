@@ -10,7 +10,7 @@ BROKERS := 20
 SEED := 1
 RECORDS := 1000000
 
-.PHONY: help setup demo test lint unit acceptance simulate scaling chaos fuzz clean
+.PHONY: help setup demo test lint unit acceptance simulate scaling kubernetes chaos fuzz clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +46,9 @@ simulate: setup ## Seeded faults over the services' own code on a simulated log,
 
 scaling: setup ## Joining and leaving replicas, and a small chaos run, on a real Kafka (needs KAFKA_HOME and Java)
 	$(BIN)/pytest -m slow tests/scaling tests/chaos tests/kafka tests/unit/migration
+
+kubernetes: setup ## The manifests on a real API server (needs kubectl, and KUBERNETES_HOME or ../shared/kubernetes)
+	$(BIN)/pytest tests/kubernetes
 
 chaos: setup ## Kill services and brokers of a real Kafka cluster, then check the result (KILLS=100 BROKERS=20 SEED=1, ~30 min)
 	$(BIN)/python -m tests.chaos --kills $(KILLS) --brokers $(BROKERS) --seed $(SEED) --report docs/results/chaos.md

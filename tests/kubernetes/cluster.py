@@ -1,0 +1,60 @@
+"""Start and stop a Kubernetes cluster, and run kubectl against it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+OVERLAYS = Path(__file__).parents[2] / "deploy" / "kubernetes" / "overlays"
+NAMESPACE = "newsloom"
+
+
+def render(overlay: str) -> str:
+    """Return the resources of an overlay, as `kubectl apply -k` would send them."""
+    return _run(["kubectl", "kustomize", str(OVERLAYS / overlay)]).stdout
+
+
+def parse(manifests: str) -> list[dict[str, Any]]:
+    """Return the resources of a text with several YAML documents."""
+    return [one for one in yaml.safe_load_all(manifests) if one is not None]
+
+
+class Cluster:
+    """A cluster whose state is in `directory`. The folder `home` has the programs `start` and `stop`."""
+
+    def __init__(self, home: Path, directory: Path) -> None:
+        self._home = home
+        self._directory = directory
+
+    def start(self) -> None:
+        """Start it with the definitions of Strimzi, KEDA and the Prometheus operator."""
+        # To a file: the servers that it starts inherit the output and would keep a pipe open.
+        with (self._directory / "start.log").open("wb") as log:
+            subprocess.run([self._home / "start", self._directory, "--crds"], stdout=log, stderr=log, check=True)
+
+    def stop(self) -> None:
+        """End its processes and remove its state."""
+        subprocess.run([self._home / "stop", self._directory, "--purge"], capture_output=True, check=True)
+
+    def kubectl(self, *arguments: str, manifests: str = "") -> str:
+        """Run kubectl with these manifests as its input; return its output."""
+        return self.try_kubectl(*arguments, manifests=manifests, check=True).stdout
+
+    def try_kubectl(
+        self, *arguments: str, manifests: str = "", check: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        """Run kubectl; return its result even if it fails."""
+        environment = os.environ | {"KUBECONFIG": str(self._directory / "kubeconfig")}
+        return _run(["kubectl", *arguments], manifests=manifests, environment=environment, check=check)
+
+
+def _run(
+    command: list[str], *, manifests: str = "", environment: dict[str, str] | None = None, check: bool = True
+) -> subprocess.CompletedProcess[str]:
+    result = subprocess.run(command, input=manifests, capture_output=True, text=True, env=environment, check=False)
+    assert not check or result.returncode == 0, result.stderr
+    return result
