@@ -34,7 +34,7 @@ from newsloom.streaming.dead_letters import ADDED_HEADERS
 from services.cli.__main__ import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
-README, ARCHITECTURE, EVENTS, SECURITY, SQLITE, MIGRATION = (
+README, ARCHITECTURE, EVENTS, SECURITY, SQLITE, MIGRATION, OPERATIONS = (
     ROOT / name
     for name in (
         "README.md",
@@ -43,9 +43,10 @@ README, ARCHITECTURE, EVENTS, SECURITY, SQLITE, MIGRATION = (
         "docs/security.md",
         "docs/sqlite.md",
         "docs/migration.md",
+        "docs/operations.md",
     )
 )
-DOCUMENTS = [README, ARCHITECTURE, EVENTS, SECURITY, SQLITE, MIGRATION, ROOT / "CHANGELOG.md"]
+DOCUMENTS = [README, ARCHITECTURE, EVENTS, SECURITY, SQLITE, MIGRATION, OPERATIONS, ROOT / "CHANGELOG.md"]
 
 
 def cells_of(line: str) -> list[str]:
