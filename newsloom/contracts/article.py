@@ -9,6 +9,9 @@ from typing import Annotated
 import msgspec
 
 ID_BYTES_MAX = 256
+TITLE_CHARACTERS_MAX = 2_000
+TEXT_CHARACTERS_MAX = 300_000
+DATE_EXAMPLE = "2026-11-10T08:00:00Z"
 # The last group rejects a line feed at the end: in Python, $ also matches before one.
 EDITION_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$(?!\n)"
 
@@ -38,8 +41,8 @@ class Article(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """
 
     id: ArticleId
-    title: Annotated[str, msgspec.Meta(max_length=2_000)]
-    text: Annotated[str, msgspec.Meta(max_length=300_000)]
+    title: Annotated[str, msgspec.Meta(max_length=TITLE_CHARACTERS_MAX)]
+    text: Annotated[str, msgspec.Meta(max_length=TEXT_CHARACTERS_MAX)]
     published_at: Timestamp | None = None
     url: Url | None = None
     outlet: Label | None = None

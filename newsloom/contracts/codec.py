@@ -7,7 +7,13 @@ from typing import TypeVar
 
 import msgspec
 
-from newsloom.contracts.article import ID_BYTES_MAX, Article
+from newsloom.contracts.article import (
+    DATE_EXAMPLE,
+    ID_BYTES_MAX,
+    TEXT_CHARACTERS_MAX,
+    TITLE_CHARACTERS_MAX,
+    Article,
+)
 from newsloom.contracts.command import SPLIT_BYTES_MAX, SplitStory, StoryCommand
 from newsloom.contracts.limits import YEAR_MAX, YEAR_MIN, json_size_bytes
 from newsloom.contracts.membership import StateRecord
@@ -22,6 +28,13 @@ CONTENT_TYPE = "application/json"
 class InvalidValue(ValueError):
     """The value of a record is not valid for its topic. The message names the field and the problem."""
 
+
+_ARTICLE_ADVICE = {
+    "published_at": f"send RFC 3339 with an offset, such as {DATE_EXAMPLE}",
+    "title": f"send a string of up to {TITLE_CHARACTERS_MAX:,} characters",
+    "text": f"send a string of up to {TEXT_CHARACTERS_MAX:,} characters",
+}
+"""What a producer sends instead of an invalid value, by field."""
 
 _ENCODER = msgspec.json.Encoder(order="deterministic")
 _ARTICLE = msgspec.json.Decoder(Article)
@@ -44,7 +57,10 @@ def decode_article(data: bytes) -> Article:
         InvalidValue: not JSON, a field that is missing or of the wrong type, an id over 256 bytes, an impossible date.
 
     """
-    article = _decode(_ARTICLE, data)
+    try:
+        article = _decode(_ARTICLE, data)
+    except InvalidValue as error:
+        raise InvalidValue(with_advice(str(error))) from error
     _check_id(article.id, "id")
     return article
 
@@ -81,6 +97,13 @@ def decode_story(data: bytes) -> Story:
 def decode_update(data: bytes) -> StoryUpdate:
     """Decode an update from `story-updates`. Raises `InvalidValue`."""
     return _decode(_UPDATE, data)
+
+
+def with_advice(message: str) -> str:
+    """Insert what to send instead, if the message is about a field of an article that has advice."""
+    reason, marker, field = message.rpartition(" - at `$.")
+    advice = _ARTICLE_ADVICE.get(field.removesuffix("`")) if marker else None
+    return message if advice is None else f"{reason}: {advice}{marker}{field}"
 
 
 def _check_id(article_id: str, field: str) -> None:

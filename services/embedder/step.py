@@ -10,7 +10,7 @@ from typing import Final
 
 from newsloom.contracts.article import DEFAULT_EDITION, EDITION_PATTERN, ID_BYTES_MAX, Article
 from newsloom.contracts.cloudevents import ARTICLE_VECTORIZED, COMMAND_PASSED, VECTOR_RETRACTED, EventHeaders
-from newsloom.contracts.codec import InvalidValue, decode_article, decode_command, encode
+from newsloom.contracts.codec import InvalidValue, decode_article, decode_command, encode, with_advice
 from newsloom.contracts.command import StoryCommand
 from newsloom.contracts.limits import YEAR_MAX, YEAR_MIN
 from newsloom.contracts.pipeline import EDITION_HEADER, EMBEDDER, TRACEPARENT, RecordId
@@ -187,7 +187,7 @@ def resolve_published_at(given: datetime | None, record_time: datetime) -> datet
     if given is None or given > record_time:
         return record_time
     if given.year < YEAR_MIN:
-        raise InvalidValue(f"impossible date {given.isoformat()}, before {YEAR_MIN} - at `$.published_at`")
+        raise InvalidValue(with_advice(f"impossible date {given.isoformat()}, before {YEAR_MIN} - at `$.published_at`"))
     return given.astimezone(UTC)
 
 

@@ -5,20 +5,32 @@ from __future__ import annotations
 import codecs
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import msgspec
 
-from newsloom.contracts.article import DEFAULT_EDITION, EDITION_PATTERN, ID_BYTES_MAX, Article
+from newsloom.contracts.article import (
+    DATE_EXAMPLE,
+    DEFAULT_EDITION,
+    EDITION_PATTERN,
+    ID_BYTES_MAX,
+    TEXT_CHARACTERS_MAX,
+    TITLE_CHARACTERS_MAX,
+    Article,
+)
 from newsloom.contracts.codec import InvalidValue, decode_article
+from services.ingest.dates import InvalidDate, ParsedDate, parse_date
+from services.ingest.length_limits import cut
 
 RETRACTED: Final = "retracted"
 FIELDS: Final = Article.__struct_fields__
 MAPPABLE: Final = (*FIELDS, RETRACTED)
+DEFAULT_TIMEZONE: Final = "UTC"
 
 _REQUIRED: Final = frozenset({"id", "title", "text"})
-_BARE_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
+_LIMITS: Final = {"title": TITLE_CHARACTERS_MAX, "text": TEXT_CHARACTERS_MAX}
 _FIELD_ERROR: Final = re.compile(r"(?P<reason>.*) - at `\$\.(?P<field>\w+).*`", re.DOTALL)
 _MISSING_FIELD: Final = re.compile(r"Object missing required field `(?P<field>\w+)`")
 _EDITION: Final = re.compile(EDITION_PATTERN)
@@ -28,7 +40,8 @@ class ParseOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How to read a file's lines.
 
     `sources` maps a field of the article to its name in the file, where the two differ. An article without an edition gets
-    its language as edition if `edition_from_language` is set and it has a language, else `edition`.
+    its language as edition if `edition_from_language` is set and it has a language, else `edition`. A date that names no zone
+    is in `timezone`, a name of the IANA database.
     """
 
     # An ingest stores a hash of these fields and their names with its progress: renaming one makes it start again.
@@ -36,6 +49,7 @@ class ParseOptions(msgspec.Struct, frozen=True, kw_only=True):
     sources: Mapping[str, str] = {}
     edition: str = DEFAULT_EDITION
     edition_from_language: bool = False
+    timezone: str = DEFAULT_TIMEZONE
 
 
 class Retraction(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,6 +57,14 @@ class Retraction(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     edition: str
+
+
+class ParsedLine(msgspec.Struct, frozen=True, kw_only=True):
+    """The event of a line, and what was adapted: its title or text was cut, its date was taken to be in the options' zone."""
+
+    event: Article | Retraction
+    was_cut: bool = False
+    zone_assumed: bool = False
 
 
 class InvalidLine(ValueError):
@@ -54,11 +76,11 @@ class InvalidLine(ValueError):
         self.field = field
 
 
-def parse_line(line: bytes, options: ParseOptions) -> Article | Retraction:
+def parse_line(line: bytes, options: ParseOptions) -> ParsedLine:
     """Return the article or the retraction in a line of JSON.
 
-    Accepts more than the contract: a date without a time (midnight) or without an offset (UTC), and null or an empty string
-    for a missing field, except an empty `title` or `text`. Drops fields that the contract does not have.
+    Accepts more than the contract: the dates of `parse_date`, and null or an empty string for a missing field, except an empty
+    `title` or `text`. Cuts a title or text over the contract's limit. Drops fields that the contract does not have.
 
     Raises:
         InvalidLine: the line is neither.
@@ -70,7 +92,7 @@ def parse_line(line: bytes, options: ParseOptions) -> Article | Retraction:
     try:
         retracted = _is_retracted(plain)
         plain["edition"] = _edition(plain, options)
-        return _retraction(plain) if retracted else _article(plain)
+        return ParsedLine(event=_retraction(plain)) if retracted else _adapted_article(plain, options)
     except InvalidLine as error:
         if error.field is None:
             raise
@@ -121,12 +143,34 @@ def _retraction(plain: Mapping[str, Any]) -> Retraction:
     return Retraction(id=article.id, edition=article.edition)
 
 
-def _article(plain: dict[str, Any]) -> Article:
+def _adapted_article(plain: dict[str, Any], options: ParseOptions) -> ParsedLine:
+    adapted = dict(plain)
+    for field, limit in _LIMITS.items():
+        if isinstance(value := plain.get(field), str):
+            adapted[field] = cut(value, limit)
+    date = _date(plain["published_at"], options) if "published_at" in plain else None
+    if date is not None:
+        adapted["published_at"] = date.moment
+    return ParsedLine(
+        event=_article(adapted),
+        was_cut=any(adapted.get(field) != plain.get(field) for field in _LIMITS),
+        zone_assumed=date is not None and date.zone_assumed,
+    )
+
+
+def _date(value: object, options: ParseOptions) -> ParsedDate:
+    zone = UTC if options.timezone == DEFAULT_TIMEZONE else ZoneInfo(options.timezone)
+    try:
+        return parse_date(value, zone)
+    except InvalidDate as error:
+        reason = f"{_excerpt(value)} is not a date such as {DATE_EXAMPLE}: {error}"
+        raise InvalidLine(reason, "published_at") from error
+
+
+def _article(plain: Mapping[str, Any]) -> Article:
     for field in sorted(_REQUIRED):
         if plain.get(field) is None:
             raise InvalidLine("missing", field)
-    if "published_at" in plain:
-        plain = {**plain, "published_at": _parse_time(plain["published_at"])}
     try:
         article = decode_article(msgspec.json.encode(plain))
     except InvalidValue as error:
@@ -134,19 +178,6 @@ def _article(plain: dict[str, Any]) -> Article:
     if not article.title.strip() and not article.text.strip():
         raise InvalidLine("title and text are both empty: there is nothing to compare", "text")
     return article
-
-
-def _parse_time(value: object) -> datetime:
-    if not isinstance(value, str):
-        raise InvalidLine(f"expected a date such as 2025-08-03T10:00:00Z, got {_excerpt(value)}", "published_at")
-    try:
-        if _BARE_DATE.fullmatch(value):
-            day = date.fromisoformat(value)
-            return datetime(day.year, day.month, day.day, tzinfo=UTC)
-        time = msgspec.convert(value, datetime)
-        return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
-        raise InvalidLine(f"{_excerpt(value)} is not a date such as 2025-08-03T10:00:00Z", "published_at") from error
 
 
 def _invalid_line(message: str, plain: Mapping[str, Any]) -> InvalidLine:

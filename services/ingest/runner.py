@@ -38,12 +38,17 @@ class IngestPlan:
 
 @dataclass(kw_only=True, slots=True)
 class IngestResult:
-    """Counts of one run. `lines_skipped` were ingested by an earlier run; the other counts are this run's alone."""
+    """Counts of one run. `lines_skipped` were ingested by an earlier run; the other counts are this run's alone.
+
+    `articles_cut` had a title or text over the limit, `zones_assumed` a date without a zone.
+    """
 
     lines_skipped: int = 0
     lines: int = 0
     articles: int = 0
     retractions: int = 0
+    articles_cut: int = 0
+    zones_assumed: int = 0
     rejected: int = 0
     stopped_early: bool = False
 
@@ -175,14 +180,16 @@ class _IngestRun:
             raise InvalidLine(f"over {len(line.raw):,} bytes")
         if not line.raw.strip():
             return None
-        event = parse_line(line.raw, self._plan.parsing)
+        parsed = parse_line(line.raw, self._plan.parsing)
         message = article_message(
-            event, topic=self._topic, record_bytes_max=self._record_bytes_max, now=datetime.now(UTC)
+            parsed.event, topic=self._topic, record_bytes_max=self._record_bytes_max, now=datetime.now(UTC)
         )
-        if isinstance(event, Retraction):
+        if isinstance(parsed.event, Retraction):
             self._result.retractions += 1
         else:
             self._result.articles += 1
+        self._result.articles_cut += parsed.was_cut
+        self._result.zones_assumed += parsed.zone_assumed
         return message
 
     def _commit(self, messages: list[Message]) -> None:

@@ -44,7 +44,11 @@ INVALID_ARTICLES: Final = {
     "too deep": InvalidRecord("nested too deeply", b"bad", b'{"deep":' + b"[" * 100_000),
     "not an object": InvalidRecord("Expected `object`, got `array`", b"bad", b"[]"),
     "missing field": InvalidRecord("missing required field `title`", b"bad", article_json(title=None)),
-    "mistyped field": InvalidRecord("Expected `str`, got `int` - at `$.title`", b"bad", article_json(title=7)),
+    "mistyped field": InvalidRecord(
+        "Expected `str`, got `int`: send a string of up to 2,000 characters - at `$.title`",
+        b"bad",
+        article_json(title=7),
+    ),
     "impossible date": InvalidRecord("Invalid RFC3339", b"bad", article_json(published_at="2025-02-30T10:00:00Z")),
     "date of no feed": InvalidRecord("impossible date", b"bad", article_json(published_at="0800-12-25T10:00:00Z")),
     "date without offset": InvalidRecord("timezone", b"bad", article_json(published_at="2025-04-18T10:00:00")),

@@ -45,7 +45,7 @@ def real_files(folder: Path) -> list[Path]:
 
 def pair_of(line: bytes) -> Pair:
     """Return the key and value of a line on `articles`."""
-    event = parse_line(line, RULES)
+    event = parse_line(line, RULES).event
     return event.id.encode(), None if isinstance(event, Retraction) else encode(event)
 
 

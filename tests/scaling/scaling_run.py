@@ -65,7 +65,9 @@ class ScalingRun:
         until = int(len(self.lines) * fraction)
         name = topic_name(self.settings, ARTICLES)
         messages = [
-            article_message(parse_line(line, RULES), topic=name, record_bytes_max=1_000_000, now=datetime.now(UTC))
+            article_message(
+                parse_line(line, RULES).event, topic=name, record_bytes_max=1_000_000, now=datetime.now(UTC)
+            )
             for line in self.lines[self.lines_written : until]
         ]
         with (

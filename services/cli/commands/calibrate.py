@@ -73,7 +73,7 @@ def _read_texts(file: str, options: ParseOptions) -> Iterator[PreparedText]:
         while lines := source.read(LINES):
             for line in lines:
                 try:
-                    article = parse_line(line.raw, options)
+                    article = parse_line(line.raw, options).event
                 except InvalidLine:
                     continue
                 text = prepare(article) if isinstance(article, Article) else None

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import IO, Any, Final, TypeVar
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -16,7 +17,7 @@ from newsloom.log import open_log
 from newsloom.settings import Settings
 from services.cli.views.ingest_progress import IngestDisplay
 from services.cli.views.run_summary import ingest_summary
-from services.ingest.article_parser import MAPPABLE, ParseOptions
+from services.ingest.article_parser import DEFAULT_TIMEZONE, MAPPABLE, ParseOptions
 from services.ingest.lines import UnreadableInput
 from services.ingest.runner import IngestPlan, IngestResult, ingest
 
@@ -50,6 +51,15 @@ def parse_edition(_ctx: click.Context, _param: click.Parameter, edition: str) ->
     return edition
 
 
+def parse_timezone(_ctx: click.Context, _param: click.Parameter, name: str) -> str:
+    """Return the name of the time zone; raise `BadParameter` if the IANA database does not have it."""
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, KeyError) as error:
+        raise click.BadParameter(f"{name!r} is not a time zone such as Europe/Berlin or UTC") from error
+    return name
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IngestOptions:
     """The values of the options that `ingest` and `run --ingest` have in common."""
@@ -57,6 +67,7 @@ class IngestOptions:
     sources: dict[str, str] = field(default_factory=dict)
     edition: str = DEFAULT_EDITION
     edition_from_language: bool = False
+    timezone: str = DEFAULT_TIMEZONE
     from_start: bool = False
     strict: bool = False
     rejects: IO[bytes] | None = None
@@ -64,7 +75,10 @@ class IngestOptions:
     def plan(self, file: str) -> IngestPlan:
         """Return the plan for `file`."""
         parsing = ParseOptions(
-            sources=self.sources, edition=self.edition, edition_from_language=self.edition_from_language
+            sources=self.sources,
+            edition=self.edition,
+            edition_from_language=self.edition_from_language,
+            timezone=self.timezone,
         )
         return IngestPlan(file=file, parsing=parsing, from_start=self.from_start, strict=self.strict)
 
@@ -90,6 +104,14 @@ _OPTIONS: Final = (
         "--edition-from-language",
         is_flag=True,
         help="Use the language (for en-US: en) as the edition of articles without one.",
+    ),
+    click.option(
+        "--timezone",
+        default=DEFAULT_TIMEZONE,
+        show_default=True,
+        callback=parse_timezone,
+        metavar="ZONE",
+        help="Time zone of dates that name none: --timezone Europe/Berlin.",
     ),
     click.option("--from-start", is_flag=True, help="Do not resume an earlier run; unchanged articles change nothing."),
     click.option(
@@ -119,8 +141,9 @@ def ingest_options(function: F) -> F:
 def command(settings: Settings, /, file: str, **given: Any) -> None:
     """Ingest articles from a file or standard input.
 
-    The input is JSON lines, plain or gzip. A line needs id, title and text; it may have published_at (RFC 3339; a bare date
-    means midnight UTC), url, outlet, author, language, leaning (left, center or right) and edition. Other fields are dropped.
+    The input is JSON lines, plain or gzip. A line needs id, title and text; it may have published_at (RFC 3339, RFC 822, Unix
+    time or another date that can be read in one way only), url, outlet, author, language, leaning (left, center or right) and
+    edition. Other fields are dropped. Titles over 2,000 characters and texts over 300,000 are cut and end in "[cut]".
     {"id": "...", "retracted": true} retracts an article.
 
     Each line is ingested exactly once: after an interruption, run the same command again to continue. A file whose earlier
@@ -148,7 +171,7 @@ def command(settings: Settings, /, file: str, **given: Any) -> None:
                 "interrupted" if file == "-" else "interrupted: run the same command again to continue", err=True
             )
             sys.exit(EXIT_INTERRUPTED)
-    click.echo(ingest_summary(result))
+    click.echo(ingest_summary(result, options.timezone))
     sys.exit(exit_status(result))
 
 

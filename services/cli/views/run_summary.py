@@ -7,16 +7,20 @@ from services.ingest.runner import IngestResult
 from services.local.installation import LogSummary
 
 
-def ingest_summary(result: IngestResult) -> str:
-    """Return one line, such as `ingested 147 articles, 1 retraction; 1 line rejected`."""
+def ingest_summary(result: IngestResult, timezone: str) -> str:
+    """Return one line, such as `ingested 147 articles, 1 retraction; 1 line rejected`. Dates without a zone are in `timezone`."""
     if not result.lines and not result.rejected:
         seen = f": all {result.lines_skipped:,} lines were ingested before" if result.lines_skipped else ""
         return f"nothing new{seen}"
     parts = [count(result.articles, "article")]
     if result.retractions:
         parts.append(count(result.retractions, "retraction"))
-    rejected = f"; {count(result.rejected, 'line')} rejected" if result.rejected else ""
-    return f"ingested {', '.join(parts)}{rejected}"
+    adaptations = {
+        f"{count(result.articles_cut, 'article')} cut at the length limit": result.articles_cut,
+        f"{count(result.zones_assumed, 'date')} without a zone read as {timezone}": result.zones_assumed,
+        f"{count(result.rejected, 'line')} rejected": result.rejected,
+    }
+    return "; ".join([f"ingested {', '.join(parts)}", *(text for text, number in adaptations.items() if number)])
 
 
 def log_summary(summary: LogSummary) -> list[str]:

@@ -53,6 +53,13 @@ def test_a_summary_in_one_line(log_and_settings: LogAndSettings, path: Path) -> 
     assert result.exit_code == 0
 
 
+def test_the_summary_names_the_zone_of_dates_without_one(log_and_settings: LogAndSettings, path: Path) -> None:
+    write_rows(path, [row(1, published_at="2025-08-03 10:00"), row(2) | {"text": "It rained. " * 30_000}])
+    assert run_ingest(log_and_settings, path, "--timezone", "Europe/Berlin").stdout == (
+        "ingested 2 articles; 1 article cut at the length limit; 1 date without a zone read as Europe/Berlin\n"
+    )
+
+
 def test_resuming_is_reported(log_and_settings: LogAndSettings, path: Path) -> None:
     write_rows(path, [row(number) for number in range(1_000)])
     run_ingest(log_and_settings, path)
@@ -107,7 +114,8 @@ def test_fields_are_mapped(log_and_settings: LogAndSettings, path: Path) -> None
 
 
 @pytest.mark.parametrize(
-    "options", [("--map", "outlet"), ("--map", "shoe=size"), ("--map", "id="), ("--edition", "A B")]
+    "options",
+    [("--timezone", "Mars"), ("--map", "outlet"), ("--map", "shoe=size"), ("--map", "id="), ("--edition", "A B")],
 )
 def test_wrong_usage_exits_with_2(log_and_settings: LogAndSettings, path: Path, options: tuple[str, ...]) -> None:
     write_rows(path, [row(1)])

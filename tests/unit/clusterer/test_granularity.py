@@ -44,7 +44,7 @@ def articles(lines: Sequence[bytes]) -> list[Article]:
     found = []
     for line in lines:
         try:
-            article = parse_line(line, ParseOptions(sources={}))
+            article = parse_line(line, ParseOptions(sources={})).event
         except InvalidLine:
             continue
         if isinstance(article, Article) and article.published_at is not None:

@@ -142,6 +142,9 @@ def test_a_record_with_an_impossible_timestamp_is_rejected(value: dict[str, obje
     assert "record's timestamp" in reason(process(record(value, key=b"a1", timestamp_ms=timestamp_ms)))
 
 
+DATE_ADVICE = ": send RFC 3339 with an offset, such as 2026-11-10T08:00:00Z - at `$.published_at`"
+
+
 @pytest.mark.parametrize(
     ("value", "key", "expected"),
     [
@@ -151,7 +154,10 @@ def test_a_record_with_an_impossible_timestamp_is_rejected(value: dict[str, obje
         (b'{"id": "a1", "title": "T"}', None, "`text`"),
         (content(title=3), None, "`$.title`"),
         (content(id="\u00e9" * 129), None, "`$.id`"),
-        (content(published_at="yesterday"), None, "`$.published_at`"),
+        (content(published_at="Tue, 10 Nov 2026 08:00:00 GMT"), None, DATE_ADVICE),
+        (content(published_at=1_794_312_000), None, DATE_ADVICE),
+        (content(published_at="1899-12-31T23:59:59Z"), None, DATE_ADVICE),
+        (content(text="x" * 300_001), None, ": send a string of up to 300,000 characters - at `$.text`"),
         (content(published_at="2031-05-03T10:00:00"), None, "`$.published_at`"),
         (content(leaning="up"), None, "`$.leaning`"),
         (content(edition="No Spaces"), None, "`$.edition`"),

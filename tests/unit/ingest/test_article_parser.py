@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsloom.contracts.article import Article, Leaning
+from newsloom.contracts.article import TEXT_CHARACTERS_MAX, TITLE_CHARACTERS_MAX, Article, Leaning
 from newsloom.contracts.codec import decode_article, encode
 from services.ingest.article_parser import MAPPABLE, InvalidLine, ParseOptions, Retraction, parse_line
+from services.ingest.length_limits import CUT_MARK
 
 BASE = {"id": "a-1", "title": "Rivers rise", "text": "The rivers rose overnight."}
 
 
 def read(row: Any, options: ParseOptions | None = None) -> Article | Retraction:
-    return parse_line(msgspec.json.encode(row), options or ParseOptions())
+    return parse_line(msgspec.json.encode(row), options or ParseOptions()).event
 
 
 def article(row: Any, options: ParseOptions | None = None) -> Article:
@@ -68,6 +69,32 @@ def test_dates_may_lack_time_and_offset_or_be_missing(given_date: str | None, ex
     assert article({**BASE, "published_at": given_date}).published_at == expected
 
 
+@pytest.mark.parametrize(
+    ("given_date", "timezone", "expected", "zone_assumed"),
+    [
+        ("2025-08-03 10:00", "UTC", datetime(2025, 8, 3, 10, tzinfo=UTC), True),
+        ("2025-08-03 10:00", "Europe/Berlin", datetime(2025, 8, 3, 8, tzinfo=UTC), True),
+        ("2025-08-03", "America/New_York", datetime(2025, 8, 3, 4, tzinfo=UTC), True),
+        ("2025-08-03T10:00Z", "Europe/Berlin", datetime(2025, 8, 3, 10, tzinfo=UTC), False),
+        (1_754_215_200, "Europe/Berlin", datetime(2025, 8, 3, 10, tzinfo=UTC), False),
+    ],
+)
+def test_only_a_date_without_a_zone_is_in_the_options_zone(
+    given_date: str | int, timezone: str, expected: datetime, *, zone_assumed: bool
+) -> None:
+    parsed = parse_line(msgspec.json.encode({**BASE, "published_at": given_date}), ParseOptions(timezone=timezone))
+    assert isinstance(parsed.event, Article)
+    assert (parsed.event.published_at, parsed.zone_assumed) == (expected, zone_assumed)
+
+
+@pytest.mark.parametrize(("field", "limit"), [("title", TITLE_CHARACTERS_MAX), ("text", TEXT_CHARACTERS_MAX)])
+def test_a_title_or_text_is_cut_only_over_the_limit(field: str, limit: int) -> None:
+    fits = parse_line(msgspec.json.encode({**BASE, field: "x" * limit}), ParseOptions())
+    longer = parse_line(msgspec.json.encode({**BASE, field: "x" * (limit + 1)}), ParseOptions())
+    assert (getattr(fits.event, field), fits.was_cut) == ("x" * limit, False)
+    assert (getattr(longer.event, field), longer.was_cut) == ("x" * (limit - len(CUT_MARK)) + CUT_MARK, True)
+
+
 @pytest.mark.parametrize("optional", ["url", "outlet", "author", "language", "leaning", "edition", "retracted"])
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_null_and_empty_optional_fields_are_missing(optional: str, nothing: str | None) -> None:
@@ -100,7 +127,9 @@ def test_title_or_text_may_be_empty(field: str) -> None:
         ({**BASE, "published_at": "2025-02-30"}, "published_at", '"2025-02-30" is not a date such as'),
         ({**BASE, "published_at": "2025-02-30T10:00:00Z"}, "published_at", "is not a date such as"),
         ({**BASE, "published_at": "yesterday"}, "published_at", "is not a date such as"),
-        ({**BASE, "published_at": 1754215200}, "published_at", "got 1754215200"),
+        ({**BASE, "published_at": "2025-02-30"}, "published_at", "day is out of range for month"),
+        ({**BASE, "published_at": 17}, "published_at", "17 is not a date such as"),
+        ({**BASE, "published_at": ["2025-02-03"]}, "published_at", "expected a string or a Unix time"),
         ({**BASE, "published_at": "0001-01-01T00:00:00+10:00"}, "published_at", "is not a date such as"),
         ({**BASE, "edition": "A B"}, "edition", '"A B" does not match'),
         ({**BASE, "retracted": "yes"}, "retracted", 'expected true or false, got "yes"'),
@@ -125,7 +154,7 @@ def test_a_line_that_is_not_json_is_rejected_as_a_whole(line: bytes) -> None:
 
 
 def test_a_byte_order_mark_is_ignored() -> None:
-    assert parse_line(b"\xef\xbb\xbf" + msgspec.json.encode(BASE), ParseOptions()) == article(BASE)
+    assert parse_line(b"\xef\xbb\xbf" + msgspec.json.encode(BASE), ParseOptions()).event == article(BASE)
 
 
 def test_mapped_fields_and_their_errors_use_the_names_in_the_file() -> None:
@@ -182,7 +211,7 @@ RULES = st.builds(
 
 def outcome(line: bytes, options: ParseOptions) -> Article | Retraction | InvalidLine:
     try:
-        return parse_line(line, options)
+        return parse_line(line, options).event
     except InvalidLine as error:
         return error
 

@@ -86,6 +86,29 @@ def test_rejected_lines_are_reported_and_do_not_stop_the_others(log_and_settings
     assert observer.rejections[1][1] == "text: missing"
 
 
+def test_cut_articles_and_dates_without_a_zone_are_counted(log_and_settings: LogAndSettings, path: Path) -> None:
+    rows = [
+        row(1, published_at="2025-08-03 10:00"),
+        row(2, published_at="Sun, 03 Aug 2025 10:00:00 GMT"),
+        row(3) | {"text": "It rained. " * 30_000},
+    ]
+    write_rows(path, rows)
+    result = ingest(*log_and_settings, IngestPlan(file=str(path)), RecordingObserver())
+    assert result == IngestResult(lines=3, articles=3, articles_cut=1, zones_assumed=1)
+    last = decode_article(articles(log_and_settings[0])[-1].value or b"")
+    assert last.text.endswith("It rained. [cut]")
+
+
+def test_an_article_older_than_the_topics_retention_stays_on_the_log(
+    log_and_settings: LogAndSettings, path: Path
+) -> None:
+    write_rows(path, [row(1, published_at="1999-01-01")])
+    ingest(*log_and_settings, IngestPlan(file=str(path)), RecordingObserver())
+    write_rows(path, [row(1, published_at="1999-01-01"), row(2)])
+    ingest(*log_and_settings, IngestPlan(file=str(path)), RecordingObserver())
+    assert ids(log_and_settings[0]) == ["a-1", "a-2"]
+
+
 def test_a_record_over_the_topics_limit_is_rejected(log_and_settings: LogAndSettings, path: Path) -> None:
     write_rows(path, [row(1, text="\U0001f30a" * 290_000), row(2)])
     observer = RecordingObserver()
