@@ -25,7 +25,7 @@ from services.verifier.topic_reader import read_topics
 
 
 @dataclass(frozen=True, slots=True)
-class PartitionCounts:
+class StateCounts:
     """How many editions, stories and articles are in one partition of the state topics."""
 
     editions: int
@@ -39,7 +39,7 @@ class Verification:
 
     findings: Findings
     records: Mapping[TopicPartition, int]
-    partitions: Mapping[int, PartitionCounts]
+    partitions: Mapping[int, StateCounts]
 
 
 def verify_topics(log: Log, settings: Settings) -> Verification:
@@ -98,9 +98,9 @@ def _add_unchecked(contents: TopicContents, state: CurrentState, findings: Findi
         findings.unchecked.append(f"{what}: retention has deleted their first updates")
 
 
-def _count_by_partition(contents: TopicContents, state: CurrentState) -> dict[int, PartitionCounts]:
+def _count_by_partition(contents: TopicContents, state: CurrentState) -> dict[int, StateCounts]:
     stories = Counter(record.position.partition for record in state.stories.values())
     articles = Counter(record.position.partition for record in state.memberships.values())
     editions = Counter(record.position.partition for record in state.checkpoints.values())
     numbers = {partition.partition for topic in (STORIES, ARTICLE_STORIES) for partition in contents.partitions(topic)}
-    return {number: PartitionCounts(editions[number], stories[number], articles[number]) for number in sorted(numbers)}
+    return {number: StateCounts(editions[number], stories[number], articles[number]) for number in sorted(numbers)}
