@@ -88,3 +88,31 @@ def test_a_pod_with_more_privileges_is_refused(cluster: Cluster) -> None:
     result = cluster.try_kubectl("create", "--dry-run=server", "-f", "-", manifests=json.dumps(pod))
     assert result.returncode != 0
     assert 'violates PodSecurity "restricted' in result.stderr
+
+
+def test_a_drain_evicts_one_pod_of_a_service_at_a_time(cluster: Cluster) -> None:
+    cluster.kubectl("apply", "-f", "-", manifests=render("local"))
+    cluster.kubectl("-n", NAMESPACE, "scale", "statefulset/newsloom-clusterer", "--replicas=2")
+    cluster.kubectl("-n", NAMESPACE, "rollout", "status", "statefulset/newsloom-clusterer", "--timeout=60s")
+    # The simulated nodes keep a pod with this label from becoming ready: it is the one that a drain has just moved.
+    cluster.kubectl("-n", NAMESPACE, "label", "pod/newsloom-clusterer-0", "fake.local/ready=false")
+    unready = ("wait", "--for=condition=Ready=false", "pod/newsloom-clusterer-0", "--timeout=30s")
+    cluster.kubectl("-n", NAMESPACE, *unready)
+    refused = evict(cluster, "newsloom-clusterer-1")
+    assert refused.returncode != 0
+    assert "Cannot evict pod as it would violate the pod's disruption budget" in refused.stderr
+    cluster.kubectl("-n", NAMESPACE, "label", "pod/newsloom-clusterer-0", "fake.local/ready-")
+    cluster.kubectl("-n", NAMESPACE, "wait", "--for=condition=Ready", "pod/newsloom-clusterer-0", "--timeout=30s")
+    cluster.kubectl("-n", NAMESPACE, "wait", "--for=jsonpath={.status.disruptionsAllowed}=1", "pdb/newsloom-clusterer")
+    assert evict(cluster, "newsloom-clusterer-1").returncode == 0
+
+
+def evict(cluster: Cluster, pod: str) -> subprocess.CompletedProcess[str]:
+    """Ask the API server to evict the pod, as `kubectl drain` does."""
+    eviction = {
+        "apiVersion": "policy/v1",
+        "kind": "Eviction",
+        "metadata": {"name": pod, "namespace": NAMESPACE},
+    }
+    path = f"/api/v1/namespaces/{NAMESPACE}/pods/{pod}/eviction"
+    return cluster.try_kubectl("create", "--raw", path, "-f", "-", manifests=json.dumps(eviction))
