@@ -8,7 +8,7 @@ class LogError(Exception):
 
 
 class ConfigurationError(LogError):
-    """A setting is wrong, or something it names is missing; the message says what to change. A retry cannot help."""
+    """A setting is wrong, or something it names is missing or damaged; the message says what to change. A retry cannot help."""
 
 
 def missing_topic(*names: str) -> ConfigurationError:

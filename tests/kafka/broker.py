@@ -104,6 +104,10 @@ class Broker:
         """The URL for clients with `USER` and `PASSWORD` (SASL_PLAINTEXT, PLAIN)."""
         return f"kafka://127.0.0.1:{self._address.sasl}"
 
+    def segment(self, topic: str) -> Path:
+        """Return the file with the first records of the topic's first partition."""
+        return self._directory / "data" / f"{topic}-0" / f"{0:020}.log"
+
     def start(self) -> None:
         """Start the broker and wait until it is ready."""
         self.launch()

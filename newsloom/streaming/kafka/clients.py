@@ -21,7 +21,7 @@ from newsloom.streaming.kafka.client_log import CLIENT_LOG_FILTER
 from newsloom.streaming.kafka.errors import explain, translate
 from newsloom.streaming.kafka.network_client import NetworkClient
 from newsloom.streaming.kafka.options import Config
-from newsloom.streaming.kafka.record_decoding import LenientPartitionRecords
+from newsloom.streaming.kafka.record_decoding import PartitionRecords, UnreadableBatchError
 from newsloom.streaming.kafka.secret_files import SECRET_FILES, read_secrets
 
 # Longer than a broker's session timeout (9 s): a record outlives the failover of its leader.
@@ -94,7 +94,8 @@ class TransactionalProducer(KafkaProducer):  # type: ignore[misc]  # kafka-pytho
 
 
 class GroupConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships no types
-    """A consumer that completes joins between polls, finds new partitions, and detects when it is fenced.
+    """A consumer that completes joins between polls, finds new partitions, detects when it is fenced, and fetches a damaged
+    batch twice.
 
     The library discards a join that ends between two polls, and all members join again: a group with busy members may never
     become stable. Only the leader looks for new partitions, and a member that restarts under its static name does not learn
@@ -103,7 +104,8 @@ class GroupConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships 
 
     def __init__(self, **config: Any) -> None:
         super().__init__(**config)
-        self._fetcher.PartitionRecords = LenientPartitionRecords
+        self._fetcher.PartitionRecords = PartitionRecords
+        self._refetched = set[tuple[Any, int]]()
         coordinator = self._coordinator
         join = coordinator.join_group_async
 
@@ -118,13 +120,24 @@ class GroupConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships 
         self._next_rejoin_at = 0.0
 
     def poll(self, *args: Any, **kwargs: Any) -> Any:
-        """Call `KafkaConsumer.poll`; first rejoin the group if topics have more partitions than were assigned."""
+        """Call `KafkaConsumer.poll`; first rejoin the group if topics have more partitions than were assigned.
+
+        Raises `UnreadableBatchError` if a batch cannot be read when it is fetched for the second time.
+        """
         now = time.monotonic()
         if now >= self._next_rejoin_at and self._has_new_partitions():
             # Not at every poll: the leader's metadata may not contain them yet.
             self._next_rejoin_at = now + REJOIN_PAUSE_S
             self._coordinator.request_rejoin()
-        return super().poll(*args, **kwargs)
+        try:
+            return super().poll(*args, **kwargs)
+        except UnreadableBatchError as error:
+            # The broker's copy may be intact.
+            fetched = (error.topic_partition, error.offset)
+            if fetched in self._refetched:
+                raise
+            self._refetched.add(fetched)
+            return {}
 
     def load_partitions(self, topics: Sequence[str], *, timeout_s: float) -> None:
         """Load the partitions of these topics from any broker that answers; raises `KafkaError`.

@@ -10,6 +10,7 @@ from kafka import errors as kafka_errors
 from kafka.errors import KafkaError
 
 from newsloom.streaming.errors import ConfigurationError, Fenced, LogError, LogUnavailable
+from newsloom.streaming.kafka.record_decoding import UnreadableBatchError
 
 _FENCED: Final = (kafka_errors.ProducerFencedError, kafka_errors.FencedInstanceIdError)
 _CONFIGURATION: Final = (
@@ -39,6 +40,9 @@ def explain(error: BaseException) -> str:
 
 def translate(error: KafkaError, action: str) -> LogError:
     """Build the port's error for kafka-python's, by what the caller can do about it. `action` is what failed."""
+    if isinstance(error, UnreadableBatchError):
+        # A restart would read the same bytes.
+        return ConfigurationError(str(error.args[0]))
     message = f"{action}: {explain(error)}"
     if isinstance(error, _FENCED):
         return Fenced(f"{message}; another process runs as this instance")

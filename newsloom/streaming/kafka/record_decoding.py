@@ -1,28 +1,76 @@
-"""Decode records whose header names are not UTF-8. Uses private parts of kafka-python."""
+"""Decode fetched records, and name the batches that cannot be decoded. Uses private parts of kafka-python."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from kafka.consumer.fetcher import Fetcher
+from kafka.errors import KafkaError, UnsupportedCodecError
 from kafka.record import MemoryRecords
 from kafka.record.default_records import DefaultRecordBatch
 from kafka.record.util import decode_varint
 
 _ASCII: Final = 0x80
+_CODECS: Final = ("none", "gzip", "snappy", "lz4", "zstd")
+"""The codecs by their number in a batch's attributes."""
 
 
-class LenientPartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python ships no types
+class UnreadableBatchError(KafkaError):  # type: ignore[misc]  # kafka-python ships no types
+    """A batch is damaged, or compressed with a codec that cannot be read. `offset` is its first offset that was not read."""
+
+    def __init__(self, topic_partition: Any, offset: int, problem: str) -> None:
+        topic, partition = topic_partition
+        super().__init__(f"topic {topic}, partition {partition}, offset {offset}: {problem}")
+        self.topic_partition = topic_partition
+        self.offset = offset
+
+
+class PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python ships no types
     """The fetched records of one partition; set as `PartitionRecords` on the fetcher of one consumer."""
 
-    def __init__(self, fetch_offset: int, source: Any, records: Any, **config: Any) -> None:
-        super().__init__(fetch_offset, source, _LenientMemoryRecords(records._buffer), **config)
+    def __init__(self, fetch_offset: int, topic_partition: Any, records: Any, **config: Any) -> None:
+        self._batches = _LenientMemoryRecords(records._buffer)
+        super().__init__(fetch_offset, topic_partition, self._batches, **config)
+
+    def take(self, n: int | None = None) -> Any:
+        """Return the next `n` records; raise `UnreadableBatchError` at a batch that cannot be decoded.
+
+        The library would keep the failed iterator, and the next poll would read nothing from it for ever.
+        """
+        try:
+            return super().take(n)
+        except Exception as error:
+            self.drain()
+            problem = _describe(self._batches.current, error)
+            raise UnreadableBatchError(self.topic_partition, self.next_fetch_offset, problem) from error
+
+
+def _describe(batch: Any, error: Exception) -> str:
+    """Return what is wrong with the batch and what to do. `batch` is None if its header could not be read."""
+    number = 0 if batch is None else batch.compression_type
+    codec = _CODECS[number] if number < len(_CODECS) else f"number {number}"
+    if isinstance(error, UnsupportedCodecError):
+        action = "install newsloom again" if number < len(_CODECS) else "upgrade newsloom"
+        return (
+            f"the batch is compressed with codec {codec}, which this process cannot read: {action}, "
+            f"or let the producer use one of {', '.join(_CODECS)}"
+        )
+    cause = " ".join(str(error).split()) or type(error).__name__
+    return (
+        f"the batch (codec {codec}) is damaged: {cause}; elect another replica as the partition's leader "
+        "(kafka-leader-election.sh), or skip the batch and lose it (kafka-consumer-groups.sh --reset-offsets)"
+    )
 
 
 class _LenientMemoryRecords(MemoryRecords):  # type: ignore[misc]  # kafka-python ships no types
+    current: Any = None
+    """The batch that `next_batch` returned last; None if it failed."""
+
     def next_batch(self, *args: Any, **named: Any) -> Any:
+        self.current = None
         batch = super().next_batch(*args, **named)
-        return _LenientRecordBatch(batch._buffer) if isinstance(batch, DefaultRecordBatch) else batch
+        self.current = _LenientRecordBatch(batch._buffer) if isinstance(batch, DefaultRecordBatch) else batch
+        return self.current
 
 
 class _LenientRecordBatch(DefaultRecordBatch):  # type: ignore[misc]  # kafka-python ships no types

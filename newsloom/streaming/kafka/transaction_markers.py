@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from kafka import TopicPartition as KafkaTopicPartition
 
 from newsloom.streaming.kafka.clients import ClientFactory, seconds_left
 from newsloom.streaming.kafka.errors import translate_errors
+from newsloom.streaming.kafka.record_decoding import UnreadableBatchError
 from newsloom.streaming.records import TopicPartition
 
 SCAN_S_MAX: Final = 2.0
@@ -56,13 +57,21 @@ class MarkerDetector:
         unknown, empty = set(ranges), set[TopicPartition]()
         deadline = time.monotonic() + SCAN_S_MAX
         while unknown and seconds_left(deadline):
-            for source in consumer.poll(timeout_ms=SLICE_MS):
+            for source in self._poll():
                 unknown.discard(TopicPartition(*source))
                 consumer.pause(source)
             ended = {source for source in unknown if self._position(source) >= ranges[source][1]}
             empty |= ended
             unknown -= ended
         return empty
+
+    def _poll(self) -> Collection[Any]:
+        """Return the partitions with a record, or with a batch that cannot be read: their services have not read it either."""
+        try:
+            found: Collection[Any] = self._consumer.poll(timeout_ms=SLICE_MS)
+        except UnreadableBatchError as error:
+            return [error.topic_partition]
+        return found
 
     def _position(self, source: TopicPartition) -> int:
         return int(self._consumer.position(KafkaTopicPartition(*source), timeout_ms=SCAN_S_MAX * 1000) or 0)
