@@ -81,7 +81,7 @@ def state_records(articles: int, settings: Settings) -> Iterator[Message]:
     for number, event in enumerate(stream(articles, window=articles)):
         if not stories or random.random() < 1 / STORY_MEAN:
             at = event.published_at
-            stories.append(LiveStory(f"st-{number}", NO_SLOT, at, at, at, title=event.title))
+            stories.append(LiveStory(f"st-{number}", NO_SLOT, at, at, at, at, title=event.title))
             stories[-1].title_article_id = event.article_id
         story = stories[max(0, len(stories) - 1 - int(random.exponential(RECENT)))]
         member = _member(event, story.id, number, frequencies)

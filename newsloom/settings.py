@@ -55,7 +55,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How narrow stories are: above 1 narrower (a story per day), below 1 broader (a saga). The evaluation uses 1."""
 
     retention_days: Annotated[int, msgspec.Meta(ge=1, le=RETENTION_DAYS_MAX)] = 365
-    """Days of event time after which a closed story and its articles are forgotten."""
+    """Days for which a closed story and its articles stay known, from the arrival of its last change."""
 
     dead_letter_share_max: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
     """A service stops if more than this share of its last 1,000 records (at least 100) became dead letters."""

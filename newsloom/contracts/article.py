@@ -37,7 +37,7 @@ class Article(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One article of one outlet, identified by (`edition`, `id`). The same id again is a duplicate or a correction.
 
     `published_at` is RFC 3339 with an offset. If it is missing or later than the record's timestamp, that timestamp is used
-    instead. `title` or `text` may be empty (headline feeds), but not both.
+    instead, or the edition's event time in an archive. `title` or `text` may be empty (headline feeds), but not both.
     """
 
     id: ArticleId

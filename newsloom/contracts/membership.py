@@ -114,11 +114,26 @@ class Membership(
     placed_by: CommandRef | None = None
 
 
+class ClockState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The state of an edition's clocks, beside the watermark.
+
+    `arrived_at` is the time by which articles have arrived, by the timestamps of their records. `arrivals` are the timestamps
+    and `dates` the publication times of the latest articles, oldest first. `undated_run` counts the articles without a date
+    since the last one that had one.
+    """
+
+    arrived_at: Timestamp
+    arrivals: tuple[Timestamp, ...] = ()
+    dates: tuple[Timestamp, ...] = ()
+    undated_run: int = 0
+
+
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="checkpoint"):
     """The progress of an edition.
 
-    `watermark` is the latest publication time seen, `next_sequence` the sequence number of the next article. `model`,
-    `dimension` and `preparation` are those of every vector of the edition.
+    `watermark` is the event time of the edition, `next_sequence` the sequence number of the next article. `model`,
+    `dimension` and `preparation` are those of every vector of the edition. `stories_forgotten` counts the
+    stories forgotten so far. Checkpoints of earlier versions have no `clock`.
     """
 
     edition: Edition
@@ -127,6 +142,8 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     model: str
     dimension: int
     preparation: Preparation = FIRST_PREPARATION
+    clock: ClockState | None = None
+    stories_forgotten: int = 0
 
     def __post_init__(self) -> None:
         """Make an equal preparation the default itself: msgspec omits defaults by identity."""

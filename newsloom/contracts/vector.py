@@ -32,8 +32,9 @@ FIRST_PREPARATION = "1"
 class ArticleVector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="vector"):
     """An article as the clusterer reads it: the fields that are published, and the features that are compared.
 
-    `published_at` is never missing and never later than the record's timestamp. `digest` is a digest of the content: it tells
-    a redelivered article from a correction. `words` is the number of words of the prepared text, without the title.
+    `published_at` is never missing. If `dated` is false, the article has no date, or one later than the record's timestamp, and
+    `published_at` is that timestamp. `digest` is a digest of the content: it tells a redelivered article from a correction.
+    `words` is the number of words of the prepared text, without the title.
 
     `shingles` are the 32-bit hashes of the word 3-grams of title and lead. `title_vector` and `lead_vector` are the
     unit-length embeddings of the title and of title and lead, in IEEE half precision; if title or lead is empty, both are
@@ -60,6 +61,7 @@ class ArticleVector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     outlet: Label | None = None
     language: Language | None = None
     leaning: Leaning | None = None
+    dated: bool = True
 
 
 class ArticleRetraction(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="retraction"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Final, TypeVar
 
 from newsloom.contracts.cloudevents import CHECKPOINT, MEMBERSHIP, STORY_SNAPSHOT
@@ -20,6 +21,7 @@ from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.restore import CorruptState, restore_edition
+from services.clusterer.core.space import timestamp
 
 READABLE_TYPES: Final = frozenset({STORY_SNAPSHOT, MEMBERSHIP, CHECKPOINT})
 """The event types of readable state records. An incompatible change of a schema gets a new type: `...v2`."""
@@ -70,6 +72,7 @@ def restore_engines(
                 state.members[name],
                 calibration=calibration or zero_calibration(checkpoint.model, checkpoint.dimension),
                 parameters=parameters,
+                written_at=state.written_at,
                 on_story=count,
             )
         except CorruptState as error:
@@ -84,6 +87,7 @@ class _State:
 
     checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
     stories: defaultdict[str, list[Story]] = field(default_factory=lambda: defaultdict(list))
+    written_at: dict[str, datetime] = field(default_factory=dict)
     members: defaultdict[str, list[Membership]] = field(default_factory=lambda: defaultdict(list))
 
     def drop_inconsistent(self) -> None:
@@ -97,13 +101,14 @@ class _State:
 
 def _read(stories: Iterable[Record], memberships: Iterable[Record]) -> _State:
     state = _State()
-    for value in _latest(memberships, decode_state):
+    for _, value in _latest(memberships, decode_state):
         if isinstance(value, Checkpoint):
             state.checkpoints[value.edition] = value
         else:
             state.members[value.edition].append(value)
-    for story in _latest(stories, decode_story):
+    for written_at, story in _latest(stories, decode_story):
         state.stories[story.edition].append(story)
+        state.written_at[story.id] = written_at
     return state
 
 
@@ -116,13 +121,20 @@ def checkpoint_of(edition: EditionState) -> Checkpoint:
         model=edition.calibration.model,
         dimension=edition.calibration.dimension,
         preparation=edition.preparation,
+        clock=edition.clock.state(),
+        stories_forgotten=edition.stories_forgotten,
     )
 
 
-def _latest(records: Iterable[Record], decode: Callable[[bytes], T]) -> list[T]:
+def _latest(records: Iterable[Record], decode: Callable[[bytes], T]) -> list[tuple[datetime, T]]:
+    """Return the latest value of each key, with the timestamp of its record."""
     latest = latest_by_key(records)[::-1]
     # Drop each record as soon as it is decoded, so that a large state is not in memory twice.
-    return [_decode(latest.pop(), decode) for _ in range(len(latest))]
+    return [_with_timestamp(latest.pop(), decode) for _ in range(len(latest))]
+
+
+def _with_timestamp(record: Record, decode: Callable[[bytes], T]) -> tuple[datetime, T]:
+    return timestamp(record.timestamp_ms), _decode(record, decode)
 
 
 def _decode(record: Record, decode: Callable[[bytes], T]) -> T:

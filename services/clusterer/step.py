@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from functools import partial
 
 from newsloom.contracts.codec import InvalidValue, decode_vector
+from newsloom.contracts.limits import is_before_record
 from newsloom.contracts.pipeline import CLUSTERER
 from newsloom.contracts.topics import ARTICLE_STORIES, STORIES
 from newsloom.contracts.vector import FIRST_PREPARATION, ArticleVector, VectorEvent
@@ -25,7 +26,7 @@ from services.clusterer.core.engine import Engine
 from services.clusterer.core.errors import UnusableEvent
 from services.clusterer.core.fixed_point import HALF_BYTES
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.space import unix_ms
+from services.clusterer.core.space import timestamp
 from services.clusterer.messages import MessageBuilder
 from services.clusterer.rebuild_progress import RebuildProgress
 from services.clusterer.state import checkpoint_of, restore_engines
@@ -111,7 +112,7 @@ class ClustererStep:
             try:
                 event = _decode_event(record, self._model)
                 engine = self._engine(record.partition, event)
-                changes = engine.apply(event)
+                changes = engine.apply(event, timestamp(record.timestamp_ms))
             except (InvalidValue, UnusableEvent) as error:
                 rejected.append(Rejection(record, str(error)))
                 continue
@@ -175,8 +176,7 @@ def _decode_event(record: Record, model: str) -> VectorEvent:
         return event
     if event.model != model:
         raise InvalidValue(f"made with model {event.model!r}, but NEWSLOOM_MODEL is {model!r} - at `$.model`")
-    if unix_ms(event.published_at) > record.timestamp_ms:
-        # It would move the watermark past the log and close every story.
+    if not is_before_record(event.published_at, timestamp(record.timestamp_ms)):
         raise InvalidValue(
             f"{event.published_at.isoformat()} is later than the record's timestamp - at `$.published_at`"
         )

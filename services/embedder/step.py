@@ -12,7 +12,7 @@ from newsloom.contracts.article import DEFAULT_EDITION, EDITION_PATTERN, ID_BYTE
 from newsloom.contracts.cloudevents import ARTICLE_VECTORIZED, COMMAND_PASSED, VECTOR_RETRACTED, EventHeaders
 from newsloom.contracts.codec import InvalidValue, decode_article, decode_command, encode, with_advice
 from newsloom.contracts.command import StoryCommand
-from newsloom.contracts.limits import YEAR_MAX, YEAR_MIN
+from newsloom.contracts.limits import YEAR_MAX, YEAR_MIN, is_before_record
 from newsloom.contracts.pipeline import EDITION_HEADER, EMBEDDER, TRACEPARENT, RecordId
 from newsloom.contracts.topics import ARTICLE_VECTORS, STORY_COMMANDS
 from newsloom.contracts.vector import TITLE_CHARACTERS_MAX, ArticleRetraction, ArticleVector, VectorEvent
@@ -36,6 +36,7 @@ class _PreparedArticle:
     article: Article
     text: PreparedText
     published_at: datetime
+    is_dated: bool
 
 
 class EmbedderStep:
@@ -94,6 +95,7 @@ class EmbedderStep:
             outlet=article.outlet,
             language=article.language,
             leaning=article.leaning,
+            dated=prepared.is_dated,
         )
         return self._message(record, value, event_type=ARTICLE_VECTORIZED, subject=article.id, at=value.published_at)
 
@@ -142,11 +144,11 @@ def _decode_article_record(record: Record) -> _PreparedArticle | ArticleRetracti
     # With another key, a correction may be in another partition than the article and be processed before it.
     if record.key is not None and record.key != article.id.encode():
         raise InvalidValue("the record's key is not the article's id: use the id as the key, or no key - at `$.id`")
-    published_at = resolve_published_at(article.published_at, _record_time(record))
+    published_at, is_dated = resolve_published_at(article.published_at, _record_time(record))
     text = prepare(article)
     if not text.passage:
         raise InvalidValue("title and text are both empty after preparation")
-    return _PreparedArticle(article, text, published_at)
+    return _PreparedArticle(article, text, published_at, is_dated)
 
 
 def _decode_retraction(record: Record) -> ArticleRetraction:
@@ -177,18 +179,20 @@ def _decode_command_record(record: Record) -> StoryCommand:
     return command
 
 
-def resolve_published_at(given: datetime | None, record_time: datetime) -> datetime:
-    """Return the given time in UTC, or the record's timestamp if the time is missing or later than that.
+def resolve_published_at(given: datetime | None, record_time: datetime) -> tuple[datetime, bool]:
+    """Return the publication time in UTC and whether it is the given one; else it is the record's timestamp.
+
+    A given time is used unless it is later than the record's timestamp. A timestamp that is no time itself proves nothing.
 
     Raises:
         InvalidValue: the year is before `YEAR_MIN`.
 
     """
-    if given is None or given > record_time:
-        return record_time
+    if given is None or not is_before_record(given, record_time):
+        return record_time, False
     if given.year < YEAR_MIN:
         raise InvalidValue(with_advice(f"impossible date {given.isoformat()}, before {YEAR_MIN} - at `$.published_at`"))
-    return given.astimezone(UTC)
+    return given.astimezone(UTC), True
 
 
 def _record_time(record: Record) -> datetime:

@@ -40,7 +40,7 @@ def check_commands(contents: TopicContents, findings: Findings) -> None:
 def _updates_by_command(contents: TopicContents, findings: Findings) -> defaultdict[str, list[StoryUpdate]]:
     """Return the updates that name a command, by command id."""
     updates: defaultdict[str, list[StoryUpdate]] = defaultdict(list)
-    for position, update, _ in contents.updates:
+    for position, update, *_ in contents.updates:
         if (update.cause is Cause.COMMAND) != (update.command is not None):
             name = f"{update.story_id} version {update.version} ({position})"
             findings.add(Invariant.COMMANDS, f"{name} has cause {update.cause.value} and command {update.command}")

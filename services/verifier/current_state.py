@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TypeVar
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypeVar
 
 from newsloom.contracts.membership import Checkpoint, Membership
 from newsloom.contracts.story import Story, StoryState
@@ -16,6 +16,8 @@ from services.verifier.findings import Findings, Invariant
 from services.verifier.story_replay import ReplayedStory
 from services.verifier.topic_contents import DecodedRecord, TopicContents
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND: Final = timedelta(milliseconds=1)
 ArticleKey = tuple[str, str]
 """Edition and article id."""
 
@@ -44,9 +46,17 @@ class CurrentState:
         replayed = self.replayed.get(story_id)
         if replayed is None:
             return self.updates_truncated
-        last, checkpoint = replayed.last, self.checkpoints.get(replayed.last.edition)
-        is_open = last.state is StoryState.OPEN
-        return not is_open and checkpoint is not None and last.at + self.retention <= checkpoint.value.watermark
+        checkpoint = self.checkpoints.get(replayed.last.edition)
+        if replayed.last.state is StoryState.OPEN or checkpoint is None:
+            return False
+        return self._is_retention_over(replayed, checkpoint.value)
+
+    def _is_retention_over(self, replayed: ReplayedStory, checkpoint: Checkpoint) -> bool:
+        if checkpoint.clock is None:
+            # An earlier version wrote it and counted from the watermark.
+            return replayed.last.at + self.retention <= checkpoint.watermark
+        changed_ms = max(replayed.last_timestamp_ms, _unix_ms(replayed.last.at))
+        return changed_ms + self.retention / MILLISECOND <= _unix_ms(checkpoint.clock.arrived_at)
 
 
 def build_current_state(
@@ -80,6 +90,10 @@ def build_current_state(
         retention=retention,
         updates_truncated=bool(contents.truncated_partitions(STORY_UPDATES)),
     )
+
+
+def _unix_ms(moment: datetime) -> int:
+    return (moment - EPOCH) // MILLISECOND
 
 
 def _edition_partitions(contents: TopicContents) -> dict[str, int]:

@@ -28,7 +28,7 @@ COMMON_FIELDS: Final = tuple(name for name in StoryUpdate.__struct_fields__ if n
 
 def check_stories(state: CurrentState, findings: Findings) -> None:
     """Check every story that exists, and report stories that are missing and articles whose story is missing."""
-    for story_id, (position, story, _) in state.stories.items():
+    for story_id, (position, story, *_) in state.stories.items():
         name = f"story {story_id} ({position})"
         _check_updates(name, story, state, findings)
         _check_members(name, story, [member.value for member in state.members[story_id]], findings)

@@ -67,6 +67,7 @@ class ReplayedStory:
     first: StoryUpdate
     first_position: PartitionOffset
     last: StoryUpdate
+    last_timestamp_ms: int = 0
     changes: list[MemberChange] = field(default_factory=list)
     history: list[HistoryEntry] = field(default_factory=list)
     articles: dict[str, bool] = field(default_factory=dict)
@@ -78,7 +79,7 @@ def replay_updates(
 ) -> dict[str, ReplayedStory]:
     """Return the stories by id, `articles` still empty (see `replay_members`). `truncated` are partitions of the updates."""
     stories: dict[str, ReplayedStory] = {}
-    for position, update, _ in updates:
+    for position, update, _, timestamp_ms in updates:
         name = f"{update.story_id} version {update.version} ({position})"
         story = stories.get(update.story_id)
         if story is None:
@@ -89,6 +90,7 @@ def replay_updates(
         else:
             _check_continues(story, update, position, name, findings)
         _apply(story, update, name, findings)
+        story.last_timestamp_ms = timestamp_ms
     return stories
 
 

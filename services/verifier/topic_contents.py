@@ -19,11 +19,12 @@ CommittedOffsets = dict[tuple[str, TopicPartition], int]
 
 
 class DecodedRecord(NamedTuple, Generic[T]):
-    """A record's position and value. `event_id` begins with the id of the input record that it was made from."""
+    """A record's position, value and timestamp. `event_id` begins with the id of the input record that it was made from."""
 
     position: PartitionOffset
     value: T
     event_id: str = ""
+    timestamp_ms: int = 0
 
 
 class ForwardedRecord(NamedTuple):

@@ -128,7 +128,8 @@ class _TopicReader:
         update = self._decode(record, decode_update)
         if update is not None:
             self._check_key(record, update.story_id.encode(), update_id(update.story_id, update.version))
-            self._contents.updates.append(DecodedRecord(record.position, update))
+            found = DecodedRecord(record.position, update, timestamp_ms=record.timestamp_ms)
+            self._contents.updates.append(found)
 
     def _read_story(self, record: Record) -> None:
         story = self._decode(record, decode_story)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
 
 from hypothesis import strategies as st
@@ -73,11 +74,11 @@ def _at(values: Sequence[T], index: int) -> T:
     return values[index % len(values)]
 
 
-def apply_event(engine: Engine, event: StreamItem) -> StoryChanges:
+def apply_event(engine: Engine, event: StreamItem, arrived_at: datetime | None = None) -> StoryChanges:
     """Apply an event and return its changes; none if it is a command that is refused."""
     resolved = resolve_command(event, engine.edition) if isinstance(event, RandomCommand) else event
     try:
-        return engine.apply(resolved) if resolved is not None else StoryChanges()
+        return engine.apply(resolved, arrived_at) if resolved is not None else StoryChanges()
     except CommandRefused:
         assert engine.edition.changes == StoryChanges()
         return StoryChanges()

@@ -21,6 +21,7 @@ from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.restore import restore_edition
+from services.clusterer.core.story import last_activity
 from services.clusterer.state import checkpoint_of
 from tests.laws.command_streams import StreamItem, apply_event, streams_of_corrections, streams_with_commands
 from tests.laws.streams import DIMENSION, EDITION, FIXED_PARAMETERS, START, Event, article, streams
@@ -41,6 +42,7 @@ class PublishedState:
         self.stories: dict[str, Story] = {}
         self.memberships: dict[str, Membership] = {}
         self.forgotten: set[str] = set()
+        self.written_at: dict[str, datetime] = {}
 
     def apply(self, changes: StoryChanges, engine: Engine) -> None:
         self.updates += changes.updates
@@ -51,6 +53,7 @@ class PublishedState:
                 self.forgotten.add(story_id)
             else:
                 self.stories[story_id] = decode_story(encode(story))
+                self.written_at[story_id] = engine.edition.event_arrived_at
         for article_id, member in changes.memberships:
             if member is None:
                 del self.memberships[article_id]
@@ -66,9 +69,14 @@ def fresh_engine(parameters: Parameters = PARAMETERS) -> Engine:
 
 def replay(engine: Engine, events: Sequence[StreamItem], published: PublishedState | None = None) -> PublishedState:
     published = published or PublishedState()
-    for event in events:
-        published.apply(apply_event(engine, event), engine)
+    for index, event in enumerate(events):
+        published.apply(apply_event(engine, event, arrival(index)), engine)
     return published
+
+
+def arrival(index: int) -> datetime:
+    """Return when the event of this index arrives: one event a day, whatever the dates of the articles are."""
+    return START + timedelta(days=index)
 
 
 @given(streams_with_commands)
@@ -131,7 +139,7 @@ def test_a_story_stays_open_until_a_window_has_passed_without_articles(events: l
                 assert story.last_published_at + PARAMETERS.window <= update.at <= watermark
         for live in engine.edition.stories.values():
             assert live.is_open == (live.state is StoryState.OPEN)
-            assert not live.is_open or live.last_published_at + PARAMETERS.window > watermark
+            assert not live.is_open or last_activity(live) + PARAMETERS.window > watermark
             assert live.is_open <= (live.article_count > 0)
             assert (live.state is StoryState.MERGED) == (live.merged_into is not None)
 
@@ -163,14 +171,14 @@ def test_an_article_changes_its_story_only_with_an_update(events: list[StreamIte
 def test_no_article_is_lost_before_the_retention_is_over(events: list[StreamItem]) -> None:
     engine = fresh_engine()
     known: dict[str, datetime] = {}
-    for event in events:
+    for index, event in enumerate(events):
         members = {story.id: set(story.members) for story in engine.edition.stories.values()}
-        changes = apply_event(engine, event)
+        changes = apply_event(engine, event, arrival(index))
         forgotten = {story_id for story_id in changes.stories if engine.story(story_id) is None}
         for article_id in set().union(*(members.get(story_id, set()) for story_id in forgotten)):
-            assert known.pop(article_id) + PARAMETERS.retention <= engine.edition.watermark
+            assert known.pop(article_id) + PARAMETERS.retention <= arrival(index)
         if isinstance(event, ArticleVector):
-            known[event.article_id] = event.published_at
+            known[event.article_id] = arrival(index)
         elif isinstance(event, ArticleRetraction):
             known.pop(event.article_id, None)
         assert set(engine.edition.articles) == set(known)
@@ -199,11 +207,14 @@ def test_a_restored_engine_continues_like_one_that_never_stopped(
     checkpoint = decode_state(encode(checkpoint_of(engine.edition)))
     assert isinstance(checkpoint, Checkpoint)
     state = list(published.stories.values()), list(published.memberships.values())
-    restored = Engine(restore_edition(checkpoint, *state, calibration=CALIBRATION, parameters=parameters))
+    edition = restore_edition(
+        checkpoint, *state, calibration=CALIBRATION, parameters=parameters, written_at=published.written_at
+    )
+    restored = Engine(edition)
     for story_id, story in published.stories.items():
         assert restored.story(story_id) == story
-    for event in events[applied:]:
-        expected, actual = apply_event(engine, event), apply_event(restored, event)
+    for index, event in enumerate(events[applied:], start=applied):
+        expected, actual = (apply_event(one, event, arrival(index)) for one in (engine, restored))
         assert actual == expected
         for story_id in expected.stories:
             assert restored.story(story_id) == engine.story(story_id)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from newsloom.contracts.codec import InvalidValue, decode_state, decode_story, decode_update, decode_vector
 from newsloom.contracts.membership import Checkpoint
@@ -33,7 +34,7 @@ class ClustererTransaction:
         update = decode_update(record.value or b"")
         if update.command is not None:
             self._commands.add(update.command.id)
-        self.model.apply_update(update)
+        self.model.apply_update(update, datetime.fromtimestamp(record.timestamp_ms / 1000, tz=UTC))
 
     def add_story(self, record: Record) -> None:
         """Add a record of `stories`."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from newsloom.contracts.membership import Checkpoint, Membership
 from newsloom.contracts.story import Cause, Story, StoryState, StoryUpdate, UpdateKind
@@ -35,6 +35,7 @@ class StateModel:
     checkpoints: dict[str, Checkpoint] = field(default_factory=dict)
     last: dict[str, StoryUpdate] = field(default_factory=dict)
     kinds: Counter[str] = field(default_factory=Counter)
+    _changed_at: dict[str, datetime] = field(default_factory=dict)
     _story_by_updates: dict[ArticleKey, str] = field(default_factory=dict)
     _articles_by_updates: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     _articles_by_memberships: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
@@ -50,8 +51,8 @@ class StateModel:
 
     # --- updates
 
-    def apply_update(self, update: StoryUpdate) -> None:
-        """Apply a record of `story-updates`."""
+    def apply_update(self, update: StoryUpdate, arrived_at: datetime) -> None:
+        """Apply a record of `story-updates` with this timestamp."""
         name = f"{update.story_id} version {update.version}"
         last = self.last.get(update.story_id)
         expected = 1 if last is None else last.version + 1
@@ -66,6 +67,7 @@ class StateModel:
         if last is not None and last.state is not StoryState.OPEN and update.state is not last.state:
             self.add_problem(f"{name}: state changed from {last.state.value} to {update.state.value}")
         self.last[update.story_id] = update
+        self._changed_at[update.story_id] = max(arrived_at, update.at)
         self._updated[update.story_id] = None
         self.kinds[f"{update.kind.value}, {update.cause.value}"] += 1
         self._apply_to_articles(update, name)
@@ -185,9 +187,9 @@ class StateModel:
 
     def _check_forgotten(self, story_id: str) -> None:
         last = self.last[story_id]
-        watermark = self.checkpoints[last.edition].watermark
-        if last.state is StoryState.OPEN or watermark < last.at + self.retention:
-            self.add_problem(f"{story_id} was forgotten at {watermark}, but is {last.state.value} since {last.at}")
+        clock, changed_at = self.checkpoints[last.edition].clock, self._changed_at[story_id]
+        if last.state is StoryState.OPEN or clock is None or clock.arrived_at < changed_at + self.retention:
+            self.add_problem(f"{story_id} was forgotten at {clock}, but is {last.state.value} since {changed_at}")
         for article_id in self._articles_by_updates.pop(story_id, set()):
             self._story_by_updates.pop((last.edition, article_id), None)
         if self._articles_by_memberships[story_id]:

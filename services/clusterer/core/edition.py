@@ -24,6 +24,7 @@ from newsloom.contracts.story import (
 from newsloom.contracts.vector import FIRST_PREPARATION
 from services.clusterer.core.calibration import Calibration
 from services.clusterer.core.changes import StoryChanges
+from services.clusterer.core.clock import EditionClock
 from services.clusterer.core.deadlines import Deadlines
 from services.clusterer.core.headline import earliest_report, most_typical_report, should_take_title
 from services.clusterer.core.history import extend_history
@@ -32,14 +33,14 @@ from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.publication import story_update
 from services.clusterer.core.separation import Lists, lists_after_merge, lists_after_separation, lists_after_split
 from services.clusterer.core.space import EPOCH, MILLISECOND
-from services.clusterer.core.story import LiveStory, without_features
+from services.clusterer.core.story import LiveStory, changed_at, last_activity, without_features
 
 
 class EditionState:
     """The stories of an edition, the story id of each article, the indexes over open stories, and the deadlines.
 
-    `watermark` is the latest publication time so far, `next_sequence` the number of the next new article, `preparation` the
-    version of the text preparation of all its vectors. `changes` collects what the current event changes.
+    `next_sequence` is the number of the next new article, `preparation` the version of the text preparation of all its
+    vectors. `changes` collects what the current event changes; `event_arrived_at` is when it arrived, in whole milliseconds.
     """
 
     def __init__(
@@ -49,8 +50,10 @@ class EditionState:
         self.calibration = calibration
         self.parameters = parameters
         self.preparation = preparation
-        self.watermark = EPOCH
+        self.clock = EditionClock()
+        self.event_arrived_at = EPOCH
         self.next_sequence = 0
+        self.stories_forgotten = 0
         self.stories: dict[str, LiveStory] = {}
         self.articles: dict[str, str] = {}
         self.indexes = Indexes(calibration, parameters)
@@ -58,6 +61,11 @@ class EditionState:
         self.second_look_deadlines = Deadlines()
         self.forget_deadlines = Deadlines()
         self.changes = StoryChanges()
+
+    @property
+    def watermark(self) -> datetime:
+        """Return the event time of the edition."""
+        return self.clock.published.now
 
     def story_of(self, article_id: str) -> LiveStory | None:
         """Return the story of an article; None if the article is unknown."""
@@ -79,7 +87,7 @@ class EditionState:
         if story.is_open:
             if member.copy_of is None:
                 self.indexes.add(story.slot, member, known)
-            self._set_deadlines(story)
+            self.schedule_second_look(story)
             if member.copy_of is None:
                 self._offer_title(story, member)
 
@@ -95,7 +103,7 @@ class EditionState:
         if story.is_open:
             if member.copy_of is None:
                 self.indexes.remove(story.slot, member, story.reports())
-            self._set_deadlines(story)
+            self.schedule_second_look(story)
         if story.members and article_id == story.title_article_id:
             story.set_title(self._title_report(story))
         return member
@@ -128,14 +136,17 @@ class EditionState:
     def create_story(self, member: Membership) -> LiveStory:
         """Create an empty story for this article and return it.
 
-        Its id is derived from the article, the watermark and a counter, so that no id is used twice: the watermark differs
-        from that of a forgotten story of the same article, the counter from those of stories that the article has left.
+        Its id is derived from the article, the watermark and two counters, so that no id is used twice: the number of forgotten
+        stories differs from that of a forgotten story, the other counter from those of stories that the article has left.
         """
         attempt = 0
-        while (story_id := _story_id(self.name, member.article_id, self.watermark, attempt)) in self.stories:
+        forgotten = [str(self.stories_forgotten)] if self.stories_forgotten else []
+        source = [self.name, member.article_id, rfc3339(self.watermark), *forgotten]
+        while (story_id := _story_id(*source, str(attempt))) in self.stories:
             attempt += 1
         moment = member.published_at
-        story = LiveStory(story_id, self.indexes.space.open(story_id), moment, moment, updated_at=self.watermark)
+        slot = self.indexes.space.open(story_id)
+        story = LiveStory(story_id, slot, moment, moment, updated_at=self.watermark, changed_at=self.event_arrived_at)
         self.stories[story_id] = story
         return story
 
@@ -151,7 +162,8 @@ class EditionState:
             return
         story.slot = self.indexes.space.open(story.id)
         self.indexes.fill(story.slot, [member for member in story.members.values() if member.copy_of is None])
-        self._set_deadlines(story)
+        self._set_close_deadline(story)
+        self.schedule_second_look(story)
 
     def merge_stories(self, survivor: LiveStory, absorbed: LiveStory, merge: MergeDecision) -> None:
         """Move all articles of one open story into another, and publish both; the absorbed story points to the survivor."""
@@ -164,7 +176,7 @@ class EditionState:
         self.indexes.space.absorb(survivor.slot, absorbed.slot)
         self._move_members(absorbed, survivor, merge)
         self._offer_title(survivor, survivor.members[absorbed.title_article_id])
-        self._set_deadlines(survivor)
+        self.schedule_second_look(survivor)
         self._end(absorbed, StoryState.MERGED)
         absorbed.merged_into = survivor.id
         survivor.merged_from = (*survivor.merged_from, absorbed.id)[-LINEAGE_MAX:]
@@ -192,6 +204,7 @@ class EditionState:
     def forget_story(self, story: LiveStory) -> None:
         """Delete a closed story and its articles."""
         del self.stories[story.id]
+        self.stories_forgotten += 1
         self.forget_deadlines.cancel(story.id)
         self.changes.stories[story.id] = None
         for article_id in story.members:
@@ -255,12 +268,11 @@ class EditionState:
         age = max(self.watermark - at, timedelta()) // every
         self.second_look_deadlines.set(story.id, at + every * (1 << age.bit_length()))
 
-    def _set_deadlines(self, story: LiveStory) -> None:
-        self.close_deadlines.set(story.id, story.last_published_at + self.parameters.window)
-        self.schedule_second_look(story)
+    def _set_close_deadline(self, story: LiveStory) -> None:
+        self.close_deadlines.set(story.id, last_activity(story) + self.parameters.window)
 
     def _set_forget_deadline(self, story: LiveStory) -> None:
-        self.forget_deadlines.set(story.id, story.updated_at + self.parameters.retention)
+        self.forget_deadlines.set(story.id, story.changed_at + self.parameters.retention)
 
     # --- versions
 
@@ -278,6 +290,7 @@ class EditionState:
         """Make a new version of the story, dated `at` or the watermark."""
         story.version += 1
         story.updated_at = max(story.updated_at, at or self.watermark)
+        story.changed_at = changed_at(self.event_arrived_at, story.updated_at)
         before, story.published_count = story.published_count, story.article_count
         if before != story.article_count:
             entry = HistoryEntry(
@@ -289,7 +302,9 @@ class EditionState:
                 cause=cause,
             )
             story.history = extend_history(story.history, entry)
-        if not story.is_open:
+        if story.is_open:
+            self._set_close_deadline(story)
+        else:
             self._set_forget_deadline(story)
         self.changes.stories[story.id] = None
         self.changes.updates.append(
@@ -306,6 +321,6 @@ class EditionState:
         )
 
 
-def _story_id(edition: str, article_id: str, watermark: datetime, attempt: int) -> str:
-    source = "\0".join((edition, article_id, rfc3339(watermark), str(attempt))).encode()
-    return "st-" + base64.b32encode(hashlib.blake2b(source, digest_size=10).digest()).decode().lower()
+def _story_id(*source: str) -> str:
+    digest = hashlib.blake2b("\0".join(source).encode(), digest_size=10).digest()
+    return "st-" + base64.b32encode(digest).decode().lower()

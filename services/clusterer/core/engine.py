@@ -24,7 +24,7 @@ from services.clusterer.core.ranking import Bar, StoryScore, build_decision, joi
 from services.clusterer.core.related_stories import find_related_stories
 from services.clusterer.core.second_look import run_second_looks
 from services.clusterer.core.separation import may_merge
-from services.clusterer.core.space import EPOCH, unix_ms
+from services.clusterer.core.space import EPOCH, unix_ms, whole_milliseconds
 from services.clusterer.core.story import LiveStory
 
 NO_STORY: Final = ""
@@ -55,8 +55,11 @@ class Engine:
         """The current stories."""
         return self._edition
 
-    def apply(self, event: VectorEvent) -> StoryChanges:
+    def apply(self, event: VectorEvent, arrived_at: datetime | None = None) -> StoryChanges:
         """Apply an event and return everything it changes.
+
+        `arrived_at` is the timestamp of the event's record. Without one, an article arrives when it is published, and any
+        other event with the latest article.
 
         An unchanged duplicate of a known article and the retraction of an unknown one change nothing.
 
@@ -66,6 +69,9 @@ class Engine:
 
         """
         self._edition.changes = StoryChanges()
+        if arrived_at is None:
+            arrived_at = event.published_at if isinstance(event, ArticleVector) else self._edition.clock.arrived.now
+        self._edition.event_arrived_at = whole_milliseconds(arrived_at)
         if isinstance(event, ArticleVector):
             self._apply_article(event)
         elif isinstance(event, ArticleRetraction):
@@ -84,13 +90,15 @@ class Engine:
         if self._is_duplicate(event):
             return
         unweighted = decode_features(event, self._edition.calibration.dimension)
-        self._advance_watermark(event.published_at)
-        # Look the story up only now: advancing the watermark may have closed or forgotten it.
+        event = self._take_time(event)
+        # Look the story up only now: the clock may have closed or forgotten it.
         current = self._edition.story_of(event.article_id)
         if current is None:
             self._add(event, unweighted)
         elif current.is_open:
             self._correct(current, event, unweighted)
+        elif self._is_another(current, event):
+            self._move_out_of_closed(current, event, unweighted)
         else:
             self._correct_in_closed(current, event, unweighted)
 
@@ -195,6 +203,26 @@ class Engine:
         original = find_original(current, self._edition, detection.representation)
         return StoryChoice(current, Decision(verdict=verdict), copy_of=original)
 
+    def _is_another(self, current: LiveStory, event: ArticleVector) -> bool:
+        """Return whether the version is of another time than its closed story: the page reports another event now."""
+        if current.pinned is not None or current.members[event.article_id].placed_by is not None:
+            return False
+        window = self._parameters.window
+        return not current.first_published_at - window <= event.published_at <= current.last_published_at + window
+
+    def _move_out_of_closed(self, current: LiveStory, event: ArticleVector, unweighted: UnweightedFeatures) -> None:
+        """Decide an article that has become another one like a new one, and publish that it leaves its closed story."""
+        detached = self._edition.detach_article(event.article_id)
+        detection = self._detect_copy(unweighted)
+        member = _new_member(event, detection, detached.sequence)
+        choice = self._choose_story(member, detection)
+        story = choice.story
+        kind = UpdateKind.MOVED if story.members else UpdateKind.CREATED
+        member = _with_choice(member, choice)
+        self._edition.add_article(story, member, detection.representation)
+        self._edition.publish(current, UpdateKind.MOVED, Cause.CORRECTION, article=member)
+        self._edition.publish(story, kind, Cause.CORRECTION, article=member)
+
     def _correct_in_closed(self, current: LiveStory, event: ArticleVector, unweighted: UnweightedFeatures) -> None:
         has_title = current.title_article_id == event.article_id
         detached = self._edition.detach_article(event.article_id)
@@ -218,17 +246,19 @@ class Engine:
 
     # --- time
 
-    def _advance_watermark(self, moment: datetime) -> None:
-        before = self._edition.watermark
-        if moment <= before:
-            return
-        self._edition.watermark = moment
-        self._close_due()
+    def _take_time(self, event: ArticleVector) -> ArticleVector:
+        """Move the clocks with an article, do what is due, and return the article with its publication time."""
+        edition, window, every = self._edition, self._parameters.window, self._parameters.related_every
+        before, arrived_at = edition.watermark, edition.event_arrived_at
+        moment = edition.clock.take(event.published_at, arrived_at, is_dated=event.dated, window=window)
+        if edition.watermark > before:
+            self._close_due()
         self._forget_due()
-        run_second_looks(self._edition)
-        every = self._parameters.related_every
-        if (moment - EPOCH) // every != (before - EPOCH) // every:
-            self._update_related()
+        if edition.watermark > before:
+            run_second_looks(edition)
+            if (edition.watermark - EPOCH) // every != (before - EPOCH) // every:
+                self._update_related()
+        return event if moment == event.published_at else msgspec.structs.replace(event, published_at=moment)
 
     def _close_due(self) -> None:
         while (due := self._edition.close_deadlines.pop_due(self._edition.watermark)) is not None:
@@ -238,7 +268,7 @@ class Engine:
             self._edition.publish(story, UpdateKind.CLOSED, Cause.SILENCE, at=moment)
 
     def _forget_due(self) -> None:
-        while (due := self._edition.forget_deadlines.pop_due(self._edition.watermark)) is not None:
+        while (due := self._edition.forget_deadlines.pop_due(self._edition.clock.arrived.now)) is not None:
             self._edition.forget_story(self._edition.stories[due[1]])
 
     def _update_related(self) -> None:

@@ -96,7 +96,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     """Related stories are updated whenever the watermark passes a multiple of this."""
 
     retention: timedelta = timedelta(days=365)
-    """How long after its last change a closed or merged story is forgotten."""
+    """How long after the arrival of its last change a closed or merged story stays known."""
 
     def at_second_look(self) -> Parameters:
         """Return the parameters for a second look."""

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from types import MappingProxyType
 from typing import Final
 
 from newsloom.contracts.membership import Checkpoint, Membership
 from newsloom.contracts.story import Story, StoryState
 from services.clusterer.core.calibration import Calibration
+from services.clusterer.core.clock import EditionClock
 from services.clusterer.core.edition import EditionState
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.story import COUNTED, NO_SLOT, LiveStory
+from services.clusterer.core.story import COUNTED, NO_SLOT, LiveStory, changed_at
 
 _RESTORED: Final = tuple(
     name for name in LiveStory.__struct_fields__ if name in Story.__struct_fields__ and name not in COUNTED
 )
 """The fields restored from the published story; the other ones are counted again from its memberships."""
+
+
+_UNKNOWN: Final[Mapping[str, datetime]] = MappingProxyType({})
 
 
 class CorruptState(ValueError):
@@ -30,24 +36,28 @@ def restore_edition(
     *,
     calibration: Calibration,
     parameters: Parameters,
+    written_at: Mapping[str, datetime] = _UNKNOWN,
     on_story: Callable[[int], None] = lambda _articles: None,
 ) -> EditionState:
     """Return the edition that published this state. Calls `on_story` with the article count of each rebuilt story.
+
+    `written_at` is the timestamp of each story's record, by story id; of a story without one it is `updated_at`.
 
     Raises:
         CorruptState: a membership names an unknown story, or a story's count differs from its number of memberships.
 
     """
     edition = EditionState(checkpoint.edition, calibration, parameters, checkpoint.preparation)
-    edition.watermark = checkpoint.watermark
+    edition.clock = EditionClock.restored(checkpoint.watermark, checkpoint.clock)
     edition.next_sequence = checkpoint.next_sequence
+    edition.stories_forgotten = checkpoint.stories_forgotten
     stories = sorted(stories, key=lambda story: story.id)
     edition.indexes.space.reserve(sum(story.state is StoryState.OPEN for story in stories))
     members: defaultdict[str, list[Membership]] = defaultdict(list)
     for member in memberships:
         members[member.story_id].append(member)
     for story in stories:
-        _restore_story(edition, story, members.pop(story.id, []))
+        _restore_story(edition, story, members.pop(story.id, []), written_at.get(story.id, story.updated_at))
         on_story(story.article_count)
     if members:
         story_id, orphans = next(iter(members.items()))
@@ -55,12 +65,13 @@ def restore_edition(
     return edition
 
 
-def _restore_story(edition: EditionState, story: Story, members: list[Membership]) -> None:
+def _restore_story(edition: EditionState, story: Story, members: list[Membership], written_at: datetime) -> None:
     if len(members) != story.article_count:
         raise CorruptState(
             f"story {story.id} has {story.article_count} articles at version {story.version}, "
             f"but `article-stories` holds {len(members)}"
         )
     published = {name: getattr(story, name) for name in _RESTORED}
-    live = LiveStory(slot=NO_SLOT, published_count=story.article_count, **published)
+    at = changed_at(written_at, story.updated_at)
+    live = LiveStory(slot=NO_SLOT, changed_at=at, published_count=story.article_count, **published)
     edition.restore_story(live, sorted(members, key=lambda member: member.sequence))

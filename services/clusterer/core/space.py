@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
+from newsloom.contracts.limits import YEAR_MAX
 from services.clusterer.core.features import vector_layout
 from services.clusterer.core.fixed_point import SCALE, UNIT, ExactVector
 from services.clusterer.core.index import CentroidIndex, Products
@@ -17,6 +18,8 @@ SLOTS_MIN: Final = 16
 FOLDED_MAX: Final = 512
 EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 MILLISECOND: Final = timedelta(milliseconds=1)
+
+_LATEST_MS: Final = (datetime(YEAR_MAX, 12, 31, tzinfo=UTC) - EPOCH) // MILLISECOND
 
 Slots = npt.NDArray[np.int64]
 
@@ -35,6 +38,16 @@ def folded_dimension(dimension: int) -> int:
 def unix_ms(moment: datetime) -> int:
     """Return the Unix time in milliseconds."""
     return (moment - EPOCH) // MILLISECOND
+
+
+def timestamp(milliseconds: int) -> datetime:
+    """Return the moment of a record's timestamp (Unix time in milliseconds), not before 1970 and not after `YEAR_MAX`."""
+    return EPOCH + min(max(milliseconds, 0), _LATEST_MS) * MILLISECOND
+
+
+def whole_milliseconds(moment: datetime) -> datetime:
+    """Return the moment as the timestamp of a record can hold it."""
+    return timestamp(unix_ms(moment))
 
 
 class StorySpace:

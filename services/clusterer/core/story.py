@@ -19,9 +19,9 @@ COUNTED: Final = frozenset({"report_count", "outlets", "leanings"})
 class LiveStory(msgspec.Struct, gc=False):
     """The current state of a story. Only its `EditionState` changes it.
 
-    `slot` is the row of an open story in the story space, `NO_SLOT` once it has closed. Fields that `Story` has too are
-    published and restored under the same name. `gc=False`: neither a story nor its members can be part of a reference
-    cycle, so the garbage collector need not scan them.
+    `slot` is the row of an open story in the story space, `NO_SLOT` once it has closed. `changed_at` is when the latest version
+    was made: when its record arrived. Fields that `Story` has too are published and restored under the same name. `gc=False`:
+    neither a story nor its members can be part of a reference cycle, so the garbage collector need not scan them.
     """
 
     id: str
@@ -29,6 +29,7 @@ class LiveStory(msgspec.Struct, gc=False):
     first_published_at: datetime
     last_published_at: datetime
     updated_at: datetime
+    changed_at: datetime
     state: StoryState = StoryState.OPEN
     version: int = 0
     title: str = ""
@@ -120,6 +121,22 @@ def _add(counts: dict[str, int], name: str, by: int) -> None:
     counts[name] = counts.get(name, 0) + by
     if not counts[name]:
         del counts[name]
+
+
+def changed_at(arrived_at: datetime, updated_at: datetime) -> datetime:
+    """Return when a version was made: when the record that caused it arrived.
+
+    A record is older than the news it brings only if its timestamp is wrong.
+    """
+    return max(arrived_at, updated_at)
+
+
+def last_activity(story: LiveStory) -> datetime:
+    """Return the event time from which the story is silent: its latest article's date, or its arrival if that was later.
+
+    The latest entry of the history has the watermark of the latest change of the count.
+    """
+    return max([story.last_published_at, *(entry.at for entry in story.history[-1:])])
 
 
 def without_features(member: Membership) -> Membership:

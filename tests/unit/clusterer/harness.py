@@ -48,7 +48,7 @@ def membership(number: int, **changes: Any) -> Membership:
 
 def live_story(story_id: str, *members: Membership) -> LiveStory:
     """Build an open story of these members."""
-    story = LiveStory(story_id, 0, START, START, START)
+    story = LiveStory(story_id, 0, START, START, START, START)
     for member in members:
         story.add(member)
     return story

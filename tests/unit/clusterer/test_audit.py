@@ -11,6 +11,7 @@ from newsloom.contracts.membership import Membership
 from newsloom.contracts.proposal import MergeProposal, SplitProposal
 from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.audit import audit_edition
+from services.clusterer.core.clock import EditionClock
 from services.clusterer.core.commands import apply_command
 from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
@@ -28,7 +29,7 @@ from tests.unit.clusterer.harness import COMMAND_FIELDS
 def edition_of(*stories: Sequence[ArticleVector]) -> EditionState:
     """Build an edition with these articles in these stories, whatever the engine would decide."""
     edition = EditionState(EDITION, CALIBRATION, PARAMETERS)
-    edition.watermark = START
+    edition.clock = EditionClock.restored(START, None)
     for articles in stories:
         story: LiveStory | None = None
         for event in articles:

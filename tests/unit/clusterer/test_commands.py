@@ -269,11 +269,11 @@ def test_an_article_of_a_pinned_story_can_be_retracted(harness: CommandHarness) 
     assert update.kind is UpdateKind.CLOSED
 
 
-def test_a_new_story_of_a_split_that_is_overdue_closes_at_once() -> None:
+def test_a_new_story_of_a_split_of_old_articles_stays_open_for_a_window() -> None:
     harness = CommandHarness(article(0), article(1, hour=24 * 4))
     harness.merge(0, 1)
-    harness.apply(article(2, subject=2, hour=24 * 9))
-    assert [update.kind for update in harness.split(0)] == [UpdateKind.SPLIT, UpdateKind.CREATED, UpdateKind.CLOSED]
+    harness.apply(*(article(number, subject=2, hour=24 * 9) for number in range(2, 5)))
+    assert [update.kind for update in harness.split(0)] == [UpdateKind.SPLIT, UpdateKind.CREATED]
 
 
 def refusals(harness: CommandHarness) -> dict[str, tuple[StoryCommand, str]]:
@@ -334,7 +334,7 @@ def test_a_merged_story_names_its_survivor(harness: CommandHarness) -> None:
 
 def test_commands_on_closed_stories_are_refused(harness: CommandHarness) -> None:
     closed = harness.story_id(0)
-    harness.apply(article(9, subject=5, hour=24 * 10), article(10, subject=5, hour=24 * 10))
+    harness.apply(*(article(number, subject=5, hour=24 * 10) for number in (9, 10, 11)))
     reason = "is closed: only open stories can be corrected"
     assert_refused(harness, PinStory(story_id=closed, **COMMAND_FIELDS), f"story {closed} {reason}")
     assert_refused(

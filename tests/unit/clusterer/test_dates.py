@@ -38,6 +38,14 @@ def process(log: Log, published_at: datetime, *, timestamp_ms: int) -> Outcome:
     return step.process([Record(step.input_topics[0], 0, 0, timestamp_ms, EDITION.encode(), value)])
 
 
+def test_a_date_is_accepted_if_the_record_timestamp_is_in_seconds(log: Log) -> None:
+    assert process(log, START, timestamp_ms=unix_ms(START) // 1000).rejected == []
+
+
+def test_a_timestamp_beyond_all_dates_is_accepted(log: Log) -> None:
+    assert process(log, START, timestamp_ms=2**62).rejected == []
+
+
 def test_a_date_equal_to_the_record_timestamp_is_accepted(log: Log) -> None:
     assert process(log, START, timestamp_ms=unix_ms(START)).rejected == []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import timedelta
 from random import Random
 
 import pytest
@@ -12,17 +13,19 @@ from newsloom.contracts.topics import ARTICLE_STORIES, ARTICLE_VECTORS, STORIES,
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector
 from newsloom.log_names import topic_name, topic_specs
 from newsloom.settings import Settings
-from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message
 from newsloom.streaming.scan import read_topic
+from newsloom.streaming.sqlite import open_sqlite
 from services.clusterer.core.parameters import Parameters
+from services.clusterer.core.space import unix_ms
 from services.clusterer.step import ClustererStep
 from tests.conformance.clients import Member, put
-from tests.laws.streams import EDITION, article
+from tests.laws.streams import EDITION, START, article
 
 EVENTS = 300
 SETTINGS = Settings(log="sqlite://", model="test", partitions=1)
 PARTITION = 0
+ARRIVED_MS = unix_ms(START + timedelta(days=40))
 
 Written = tuple[list[object], dict[bytes | None, bytes | None], dict[bytes | None, bytes | None]]
 """All records of `story-updates`, and the latest value of each key of `stories` and `article-stories`."""
@@ -52,7 +55,7 @@ def events(seed: int) -> list[ArticleVector | ArticleRetraction]:
 
 def written(seed: int, *, batch: int, restart_every: int | None = None) -> Written:
     """Return what a clusterer writes for a stream in batches of `batch` records, restarted every `restart_every` batches."""
-    with closing(open_log_url(SETTINGS.log)) as log:
+    with closing(open_sqlite(SETTINGS.log, clock=lambda: ARRIVED_MS)) as log:
         log.admin().create(topic_specs(SETTINGS))
         source = topic_name(SETTINGS, ARTICLE_VECTORS)
         put(log, [Message(source, EDITION.encode(), encode(event), partition=PARTITION) for event in events(seed)])

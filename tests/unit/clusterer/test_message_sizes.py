@@ -112,7 +112,7 @@ def member(number: int, *, character: str, **changed: Any) -> Membership:
 
 def story(character: str) -> LiveStory:
     """Build a story with every list full, of articles at their maximum length."""
-    full = LiveStory(STORY_ID, 0, START, START, START, version=10**9)
+    full = LiveStory(STORY_ID, 0, START, START, START, START, version=10**9)
     for number in range(OUTLETS_MAX + 50):
         full.add(member(number, character=character, copy_of=None))
     first = full.members[next(iter(full.members))]
@@ -148,7 +148,7 @@ def test_the_largest_story_fits_into_a_message(character: str) -> None:
 
 def test_short_names_and_titles_are_all_listed() -> None:
     full = story("x")
-    short = LiveStory(STORY_ID, 0, START, START, START)
+    short = LiveStory(STORY_ID, 0, START, START, START, START)
     for number in range(OUTLETS_MAX):
         short.add(member(number, character="x", title="Ferry sinks", url=None, outlet=f"Outlet {number}", copy_of=None))
     short.history = full.history
@@ -187,7 +187,7 @@ def test_the_largest_checkpoint_fits_into_a_message() -> None:
 
 
 def test_the_most_frequent_outlets_that_fit_are_listed() -> None:
-    full = LiveStory(STORY_ID, 0, START, START, START)
+    full = LiveStory(STORY_ID, 0, START, START, START, START)
     full.add(member(0, character="x", copy_of=None))
     full.outlets = Counter({"y" * 256 + str(number): 100 - number for number in range(60)})
     named = story_snapshot(full, EDITION).outlets

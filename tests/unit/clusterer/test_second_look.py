@@ -124,10 +124,10 @@ def test_a_lone_article_is_compared_again_when_it_is_twice_as_old() -> None:
 
 def test_several_deadlines_passed_at_once_are_one_second_look(harness: SecondLookHarness) -> None:
     pair, alone = harness.story_id(0), harness.story_id(2)
-    updates = harness.apply(article(3, subject=2, hour=100))
+    updates = harness.apply(*(article(number, subject=2, hour=100) for number in range(3, 6)))
     assert [update.story_id for update in updates if update.kind is UpdateKind.MERGED] == [alone, pair]
     harness = SecondLookHarness()
-    harness.apply(article(0, subject=1), article(1, subject=2, hour=80))
+    harness.apply(article(0, subject=1), *(article(number, subject=2, hour=80) for number in range(1, 4)))
     assert second_look_hour(harness, 0) == 96
 
 
@@ -151,10 +151,10 @@ def test_an_article_that_a_retraction_leaves_alone_gets_second_looks(harness: Se
 
 
 def test_a_late_article_gets_a_second_look_at_its_next_age(harness: SecondLookHarness) -> None:
-    harness.apply(article(3, subject=2, hour=90), article(4, subject=1, hour=30))
+    harness.apply(*(article(number, subject=2, hour=90) for number in (3, 6, 7)), article(4, subject=1, hour=30))
     assert second_look_hour(harness, 4) == 30 + 96
     alone = harness.story_id(4)
-    assert alone in merged(harness.apply(article(5, subject=3, hour=126)))
+    assert alone in merged(harness.apply(article(8, subject=2, hour=114), article(5, subject=3, hour=126)))
 
 
 def test_second_looks_due_together_run_in_order_of_arrival() -> None:
@@ -164,7 +164,7 @@ def test_second_looks_due_together_run_in_order_of_arrival() -> None:
     # Each is nearer to the pair than to another one. The later ones are due sooner.
     harness.apply(*(article(number, subject=1, wobble=number, hour=1 - number / 10) for number in range(2, 6)))
     alone = [harness.story_id(number) for number in range(2, 6)]
-    updates = harness.apply(article(6, subject=3, hour=26))
+    updates = harness.apply(*(article(number, subject=3, hour=26) for number in range(6, 9)))
     assert [update.story_id for update in updates if update.merged_into is not None] == alone
 
 

@@ -112,7 +112,14 @@ def test_the_headers_describe_the_event() -> None:
 @pytest.mark.parametrize("published_at", [None, "2031-06-01T00:00:00Z", "9999-12-31T23:59:59-14:00"])
 def test_a_missing_or_later_date_becomes_the_records_timestamp(published_at: str | None) -> None:
     (message,) = process(record(content(published_at=published_at))).messages
-    assert vector_of(message).published_at == NOW
+    value = vector_of(message)
+    assert (value.published_at, value.dated) == (NOW, False)
+
+
+def test_a_timestamp_in_seconds_overrides_no_date() -> None:
+    (message,) = process(record(content(), timestamp_ms=NOW_MS // 1000)).messages
+    value = vector_of(message)
+    assert (value.published_at, value.dated) == (datetime.fromisoformat(BEFORE), True)
 
 
 @pytest.mark.parametrize("published_at", ["1899-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00"])

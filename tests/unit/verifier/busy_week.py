@@ -34,7 +34,7 @@ def busy_week() -> list[StreamItem]:
         *(random_command(kind, 0) for kind in CommandKind),
         ArticleRetraction(article_id="a6", edition=EDITION),
         ArticleRetraction(article_id="a3", edition=EDITION),
-        article(8, subject=4, hour=24 * 20),
+        *(article(number, subject=4, hour=24 * 20) for number in (14, 8)),
         article(12, subject=4, hour=24 * 20),
         random_command(CommandKind.SPLIT, 0),
         article(13, subject=4, hour=24 * 20),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 
 import msgspec
 import pytest
@@ -21,11 +22,13 @@ from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message
 from newsloom.streaming.scan import read_topic
+from newsloom.streaming.sqlite import open_sqlite
 from newsloom.subscribe import Newsloom
+from services.clusterer.core.space import unix_ms
 from services.verifier.findings import Invariant
 from services.verifier.verification import find_violations, verify_topics
 from tests.laws.command_streams import StreamItem, streams_of_corrections, streams_with_commands
-from tests.laws.streams import article
+from tests.laws.streams import START, article
 from tests.unit.verifier.busy_week import busy_week
 from tests.unit.verifier.log_file import LogFile
 from tests.unit.verifier.service_loops import ServiceLoops, in_edition, resolve_commands
@@ -118,14 +121,30 @@ def test_empty_topics(log: Log) -> None:
     assert find_violations(log, ServiceLoops(log, MANY).settings) == []
 
 
-def test_forgotten_stories_are_no_violation(log: Log) -> None:
-    loops = ServiceLoops(log, Settings(log="sqlite://", model="test", retention_days=30))
-    events = resolve_commands(busy_week())
-    later = [article(20, hour=24 * 400), article(1, subject=1, hour=24 * 401)]
-    loops.feed([*events, *later])
-    loops.drain("clusterer")
-    assert len(Newsloom(log).stories()) < 4, "the first stories should be forgotten"
+def test_forgotten_stories_are_no_violation() -> None:
+    now = START + timedelta(days=21)
+    with closing(open_sqlite("sqlite://", clock=lambda: unix_ms(now))) as log:
+        loops = ServiceLoops(log, Settings(log="sqlite://", model="test", retention_days=30))
+        loops.feed(resolve_commands(busy_week()))
+        loops.drain("clusterer")
+        now = START + timedelta(days=400)
+        loops.feed([*(article(number, hour=24 * 50) for number in range(20, 23)), article(1, subject=1, hour=1_201)])
+        loops.drain("clusterer")
+        assert len(Newsloom(log).stories()) < 6, "the first stories should be forgotten"
 
+        assert find_violations(log, loops.settings) == []
+
+
+def test_an_archive_is_not_forgotten_by_its_dates(log: Log) -> None:
+    loops = ServiceLoops(log, Settings(log="sqlite://", model="test", retention_days=30))
+    loops.feed(resolve_commands(busy_week()))
+    loops.drain("clusterer")
+    known = set(Newsloom(log).memberships())
+
+    loops.feed(article(number, hour=24 * 400) for number in range(20, 23))
+    loops.drain("clusterer")
+
+    assert known < set(Newsloom(log).memberships())
     assert find_violations(log, loops.settings) == []
 
 

@@ -65,11 +65,11 @@ def membership_without_its_vector(log_file: LogFile) -> str:
     return member.article_id
 
 
-def checkpoint_with(**changed: Any) -> Corruption:
+def checkpoint_with(culprit: str = "edition main", **changed: Any) -> Corruption:
     def corrupt(log_file: LogFile) -> str:
         record, checkpoint = log_file.checkpoint()
         log_file.rewrite(record, checkpoint, **changed)
-        return "edition main"
+        return culprit
 
     return corrupt
 
@@ -99,7 +99,7 @@ CORRUPTIONS = [
     (membership_without_its_command, "commands"),
     (membership_without_its_vector, "checkpoints"),
     (checkpoint_with(next_sequence=1), "checkpoints"),
-    (checkpoint_with(watermark=article(1).published_at), "checkpoints"),
+    (checkpoint_with("ahead of the watermark", watermark=article(1).published_at), "checkpoints"),
     (checkpoint_with(dimension=384), "checkpoints"),
     (checkpoint_of_an_earlier_record, "checkpoints"),
     (checkpoint_is_lost, "checkpoints"),
