@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Admin, TopicSpec
 
+COMPRESSION: Final = "compression.type"
+READABLE_COMPRESSION: Final = ("producer", "uncompressed", "gzip", "snappy", "lz4", "zstd")
 CREATE = "run `newsloom topics create`"
 
 
@@ -23,6 +26,12 @@ def topic_problems(admin: Admin, specs: Sequence[TopicSpec], same_partitions: Se
             problems.append(
                 f"topic {spec.name} has cleanup policy {actual.policy.value}, needs {spec.policy.value}: "
                 f"set cleanup.policy={spec.policy.value} on it"
+            )
+        compression = "" if actual is None else actual.config.get(COMPRESSION, "")
+        if compression and compression not in READABLE_COMPRESSION:
+            problems.append(
+                f"topic {spec.name} has {COMPRESSION}={compression}, which newsloom cannot read: "
+                f"set it to one of {', '.join(READABLE_COMPRESSION)}"
             )
     counts = {name: found[name].partitions for name in same_partitions if name in found}
     if len(set(counts.values())) > 1:

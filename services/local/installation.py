@@ -3,38 +3,32 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from typing import IO, Final
 
-from newsloom.contracts.pipeline import SERVICES, ServiceDefinition
+from newsloom.contracts.pipeline import SERVICES
 from newsloom.contracts.story import StoryState
 from newsloom.contracts.topics import DEAD_LETTERS
 from newsloom.log import open_log
-from newsloom.log_names import group_name, state_topic_names, topic_name, topic_names, topic_specs
+from newsloom.log_names import state_topic_names, topic_name, topic_specs
 from newsloom.settings import Settings
-from newsloom.streaming.errors import ConfigurationError, LogUnavailable
-from newsloom.streaming.log import Admin, Log
+from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.log import Log
 from newsloom.streaming.scan import read_topic
 from newsloom.streaming.topic_check import check_topics
 from newsloom.subscribe import Newsloom
 from services.ingest.runner import IngestObserver, IngestPlan, IngestResult, ingest
+from services.local.backlog import CHECK_INTERVAL_S, Backlog, BacklogThread
 from services.local.supervisor import ProcessSpec, StopSignals, Supervisor, service_process
 
-CHECK_INTERVAL_S: Final = 0.25
-UNAVAILABLE_MAX_S: Final = 60.0
-"""How long a run with `until_drained` waits for a log that is unavailable."""
 DEATHS_MAX: Final = 5
 """How often in a row a service may die in a run with `until_drained`."""
-INGEST_JOIN_S: Final = 2.0
+THREAD_JOIN_S: Final = 2.0
 
 Ingest = Callable[[threading.Event], IngestResult]
 """An ingest that ends early when its event is set."""
-
-Backlog = Mapping[str, int]
-"""Records that each service, by name, has still to process. Upper bounds until they are 0."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,7 +62,7 @@ def prepare_topics(log: Log, settings: Settings) -> None:
     check_topics(admin, topic_specs(settings), state_topic_names(settings))
 
 
-def run_installation(log: Log, settings: Settings, plan: RunPlan) -> IngestResult | None:
+def run_installation(settings: Settings, plan: RunPlan) -> IngestResult | None:
     """Run all services until SIGTERM or SIGINT, or until drained; return the result of the ingest if it has ended.
 
     Raises:
@@ -80,19 +74,23 @@ def run_installation(log: Log, settings: Settings, plan: RunPlan) -> IngestResul
     processes = [_service_process(settings, index) for index in range(len(SERVICES))]
     deaths_max = DEATHS_MAX if plan.until_drained else None
     supervisor = Supervisor(processes, environ=plan.environ, output=plan.output, deaths_max=deaths_max)
-    monitor = BacklogMonitor(log.admin(), settings) if plan.until_drained else None
     with StopSignals() as signals:
-        thread = None if plan.ingest is None else IngestThread(plan.ingest, signals.stop)
+        ingest_thread = None if plan.ingest is None else IngestThread(plan.ingest, signals.stop)
+        backlog_thread = None
+        if plan.until_drained:
+            is_ingested = (lambda: True) if ingest_thread is None else ingest_thread.has_result
+            backlog_thread = BacklogThread(settings, is_ingested, signals.stop)
+        threads = [thread for thread in (ingest_thread, backlog_thread) if thread is not None]
         try:
-            if thread is not None:
+            for thread in threads:
                 thread.start()
-            _supervise(supervisor, signals.stop, thread, monitor, plan)
+            _supervise(supervisor, signals.stop, ingest_thread, backlog_thread, plan)
         finally:
             signals.stop.set()
             supervisor.stop(signals.hurry)
-            if thread is not None:
-                thread.join(INGEST_JOIN_S)
-        return thread.result if thread is not None else None
+            for thread in threads:
+                thread.join(THREAD_JOIN_S)
+        return ingest_thread.result if ingest_thread is not None else None
 
 
 def _service_process(settings: Settings, index: int) -> ProcessSpec:
@@ -129,6 +127,10 @@ class IngestThread(threading.Thread):
         except Exception as error:  # noqa: BLE001 - `is_done` raises it again in the supervising thread
             self._error = error
 
+    def has_result(self) -> bool:
+        """Return whether the whole input is ingested."""
+        return self.result is not None
+
     def is_done(self) -> bool:
         """Return whether the whole input is ingested; raise the ingest's error if it failed."""
         if self._error is not None:
@@ -136,46 +138,22 @@ class IngestThread(threading.Thread):
         return self.result is not None
 
 
-class BacklogMonitor:
-    """Compute the services' backlogs from their groups' committed offsets."""
-
-    def __init__(self, admin: Admin, settings: Settings) -> None:
-        self._admin = admin
-        self._settings = settings
-        self._answered_at = time.monotonic()
-
-    def backlog(self) -> Backlog | None:
-        """Return the backlog; None while the log is unavailable, `LogUnavailable` after `UNAVAILABLE_MAX_S` of that."""
-        try:
-            # In pipeline order: a service without a backlog has already written everything the next one will be asked about.
-            backlog = {service.name: self._backlog_of(service) for service in SERVICES}
-        except LogUnavailable:
-            if time.monotonic() - self._answered_at > UNAVAILABLE_MAX_S:
-                raise
-            return None
-        self._answered_at = time.monotonic()
-        return backlog
-
-    def _backlog_of(self, service: ServiceDefinition) -> int:
-        group = group_name(self._settings, service.name)
-        return self._admin.backlog(group, topic_names(self._settings, service.consumes))
-
-
 def _supervise(
     supervisor: Supervisor,
     stop: threading.Event,
-    thread: IngestThread | None,
-    monitor: BacklogMonitor | None,
+    ingest_thread: IngestThread | None,
+    backlog_thread: BacklogThread | None,
     plan: RunPlan,
 ) -> None:
     while True:
         supervisor.check()
-        # Before the backlog: what is ingested after this check must not be missed.
-        is_ingested = thread is None or thread.is_done()
-        if monitor is not None and (backlog := monitor.backlog()) is not None:
-            if plan.on_backlog is not None:
-                plan.on_backlog(backlog)
-            if is_ingested and not any(backlog.values()):
+        if ingest_thread is not None:
+            ingest_thread.is_done()
+        if backlog_thread is not None:
+            is_drained = backlog_thread.is_drained()
+            if plan.on_backlog is not None and backlog_thread.latest is not None:
+                plan.on_backlog(backlog_thread.latest)
+            if is_drained:
                 return
         if stop.wait(CHECK_INTERVAL_S):
             return

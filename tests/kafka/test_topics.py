@@ -23,3 +23,12 @@ def test_a_state_topic_that_also_deletes_by_age_is_refused(kafka_url: str) -> No
         log.admin().create([existing])
         (problem,) = topic_problems(log.admin(), [wanted], [])
     assert problem.startswith(f"topic {wanted.name} has cleanup policy delete, needs compact")
+
+
+@pytest.mark.parametrize("compression", ["producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"])
+def test_each_compression_of_the_broker_is_accepted(kafka_url: str, compression: str) -> None:
+    spec = TopicSpec(f"compression-{uuid4().hex}", 1, CleanupPolicy.DELETE, config={"compression.type": compression})
+    with closing(open_log_url(kafka_url)) as log:
+        log.admin().create([spec])
+        assert log.admin().describe([spec.name])[spec.name].config == {"compression.type": compression}
+        assert topic_problems(log.admin(), [spec], []) == []

@@ -26,6 +26,7 @@ from newsloom.streaming.kafka.errors import translate
 from newsloom.streaming.kafka.transaction_markers import MarkerDetector
 from newsloom.streaming.log import CleanupPolicy, TopicSpec
 from newsloom.streaming.records import TopicPartition
+from newsloom.streaming.topic_check import COMPRESSION
 
 T = TypeVar("T")
 
@@ -279,4 +280,5 @@ def _spec(name: str, partitions: int, config: Any) -> TopicSpec:
         policy=policy,
         retention_ms=None if keeps_all else int(value(RETENTION)),
         max_record_bytes=int(value(MAX_BYTES)),
+        config={COMPRESSION: value(COMPRESSION)},
     )

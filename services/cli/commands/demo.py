@@ -108,7 +108,7 @@ def _run_sample(
                 output=log_file,
                 on_backlog=display.show_backlog,
             )
-            return run_installation(log, settings, plan)
+            return run_installation(settings, plan)
 
 
 @contextmanager

@@ -64,7 +64,7 @@ def command(
         ingest = None if file is None else ingest_on_own_log(settings, options.plan(file), display)
         plan = RunPlan(environ=os.environ, ingest=ingest, until_drained=until_drained, output=log_file)
         try:
-            result = run_installation(log, settings, plan)
+            result = run_installation(settings, plan)
         except UnreadableInput as error:
             raise InputError(str(error)) from error
         if result is not None:

@@ -12,7 +12,7 @@ from newsloom.terminal import escape
 from services.ingest.article_parser import InvalidLine
 from services.ingest.lines import Line
 from services.ingest.runner import IngestResult
-from services.local.installation import Backlog
+from services.local.backlog import Backlog
 
 
 class DemoDisplay:

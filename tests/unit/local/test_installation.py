@@ -16,8 +16,8 @@ from newsloom.streaming.records import Message
 from services.cli.views.run_summary import log_summary
 from services.ingest.lines import UnreadableInput
 from services.ingest.runner import IngestPlan, IngestResult
+from services.local.backlog import BacklogMonitor, BacklogThread
 from services.local.installation import (
-    BacklogMonitor,
     IngestThread,
     LogSummary,
     ingest_on_own_log,
@@ -25,6 +25,7 @@ from services.local.installation import (
     summarize_log,
 )
 from tests.unit.ingest.harness import RecordingObserver, ids, new_log, row, write_rows
+from tests.unit.local.test_supervisor import eventually
 
 LogAndSettings = tuple[Log, Settings]
 
@@ -96,6 +97,34 @@ def test_the_backlog_is_zero_once_both_services_have_committed_everything(
     commit_batch(log, "clusterer", "news.article-vectors", [letter])
     assert monitor.backlog() == {"embedder": 0, "clusterer": 0}
     assert summarize_log(log, settings) == LogSummary(articles=0, open=0, closed=0, dead_letters=1)
+
+
+def test_the_backlog_thread_ends_once_everything_is_ingested_and_processed(
+    log_and_settings: LogAndSettings, tmp_path: Path
+) -> None:
+    log, settings = log_and_settings
+    path = tmp_path / "articles.jsonl"
+    write_rows(path, [row(1)])
+    ingest_on_own_log(settings, IngestPlan(file=str(path)), RecordingObserver())(threading.Event())
+    is_ingested, stop = threading.Event(), threading.Event()
+    thread = BacklogThread(settings, is_ingested.is_set, stop)
+    thread.start()
+    eventually(lambda: thread.latest == {"embedder": 1, "clusterer": 0})
+    commit_batch(log, "embedder", "news.articles", [])
+    eventually(lambda: thread.latest == {"embedder": 0, "clusterer": 0})
+    assert not thread.is_drained()
+    is_ingested.set()
+    thread.join(20)
+    assert thread.is_drained()
+
+
+def test_the_error_of_the_backlog_thread_is_raised_in_the_supervising_thread(tmp_path: Path) -> None:
+    settings = Settings(log=f"sqlite:///{tmp_path / 'nowhere' / 'newsloom.db'}")
+    thread = BacklogThread(settings, lambda: True, threading.Event())
+    thread.start()
+    thread.join(20)
+    with pytest.raises(ConfigurationError, match="does not exist"):
+        thread.is_drained()
 
 
 def test_the_summary_mentions_dead_letters_only_if_there_are_any() -> None:

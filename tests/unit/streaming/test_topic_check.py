@@ -54,6 +54,14 @@ def test_the_problem_of_a_state_topic_with_retention_says_what_to_set(log: Log) 
     assert problem == ("topic news.stories has cleanup policy delete, needs compact: set cleanup.policy=compact on it")
 
 
+def test_an_unknown_compression_is_named_with_the_allowed_ones(log: Log) -> None:
+    (problem,) = problems(log, replace(named("news.articles"), config={"compression.type": "brotli"}))
+    assert problem == (
+        "topic news.articles has compression.type=brotli, which newsloom cannot read: "
+        "set it to one of producer, uncompressed, gzip, snappy, lz4, zstd"
+    )
+
+
 def test_state_topics_with_different_partition_counts_are_named(log: Log) -> None:
     (problem,) = problems(log, replace(named("news.article-stories"), partitions=4))
     assert "news.article-vectors has 2" in problem
