@@ -23,7 +23,7 @@ from newsloom.contracts.command import (
     SplitStory,
     UnpinStory,
 )
-from newsloom.contracts.membership import Checkpoint, Membership, MergeDecision, Verdict
+from newsloom.contracts.membership import Candidate, Checkpoint, Decision, Membership, MergeDecision, Verdict
 from newsloom.contracts.pipeline import SERVICES, TOPICS
 from newsloom.contracts.story import ArticleRef, Cause, HistoryEntry, Story, StoryState, StoryUpdate, UpdateKind
 from newsloom.contracts.topics import TopicDefinition
@@ -34,7 +34,7 @@ from newsloom.streaming.dead_letters import ADDED_HEADERS
 from services.cli.__main__ import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
-README, ARCHITECTURE, EVENTS, SECURITY, SQLITE, MIGRATION, OPERATIONS = (
+README, ARCHITECTURE, EVENTS, SECURITY, SQLITE, MIGRATION, OPERATIONS, CONTRIBUTING = (
     ROOT / name
     for name in (
         "README.md",
@@ -44,9 +44,10 @@ README, ARCHITECTURE, EVENTS, SECURITY, SQLITE, MIGRATION, OPERATIONS = (
         "docs/sqlite.md",
         "docs/migration.md",
         "docs/operations.md",
+        "CONTRIBUTING.md",
     )
 )
-DOCUMENTS = [README, ARCHITECTURE, EVENTS, SECURITY, SQLITE, MIGRATION, OPERATIONS, ROOT / "CHANGELOG.md"]
+DOCUMENTS = [README, ARCHITECTURE, EVENTS, SECURITY, SQLITE, MIGRATION, OPERATIONS, CONTRIBUTING, ROOT / "CHANGELOG.md"]
 
 
 def cells_of(line: str) -> list[str]:
@@ -146,6 +147,8 @@ def test_the_topics_are_described_as_they_are_defined() -> None:
         PinStory,
         UnpinStory,
         MergeDecision,
+        Decision,
+        Candidate,
     ],
 )
 def test_every_field_is_described(struct: type[msgspec.Struct]) -> None:
@@ -195,7 +198,7 @@ def test_links_and_paths_in_a_document_exist(document: Path) -> None:
     text = document.read_text()
     links = [document.parent / link for link in re.findall(r"\]\((?!http)([^)#]+)\)", text)]
     # `newsloom/embedder` and similar names are the sources of events, not folders.
-    folders = r"(?:newsloom/(?!ingest|stories|embedder|clusterer)|services/|tests/|docs/|deploy/|benchmarks/)[\w/.-]*"
+    folders = r"(?:newsloom/(?!ingest|stories|embedder|clusterer)|services/|tests/|docs/|deploy/|benchmarks/|evaluation/)[\w/.-]*"
     paths = [ROOT / path for path in re.findall(rf"`({folders})(?:::\w+)?`", text)]
     assert [str(path) for path in [*links, *paths] if not path.exists()] == []
 
