@@ -28,7 +28,7 @@ from tests.unit.evaluation.invented_stream import WordEncoder
 
 pytestmark = pytest.mark.kafka
 
-END_S_MAX = 120
+END_S_MAX = 200
 Start = Callable[..., "subprocess.Popen[bytes]"]
 
 
@@ -85,6 +85,13 @@ def test_the_embedder_ends_with_one_line(settings: Settings, start: Start, outpu
     assert process.wait(END_S_MAX) == EXIT_CONFIGURATION
     (line,) = [line for line in output.read_text().splitlines() if not line.startswith("{")]
     assert line.startswith(problem(settings))
+
+
+@pytest.mark.slow
+def test_a_run_until_drained_ends_with_its_embedder(settings: Settings, start: Start, output: Path) -> None:
+    process = start("services.cli", "run", "--until-drained")
+    assert process.wait(END_S_MAX) == EXIT_CONFIGURATION
+    assert problem(settings) in output.read_text()
 
 
 @pytest.mark.slow
