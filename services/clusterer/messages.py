@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -49,8 +50,13 @@ class MessageBuilder:
             )
             yield _state_message(self._state, membership_key(edition, article_id), member, headers, cause)
 
-    def story(self, story_id: str, story: Story | None, edition: str, watermark: datetime, cause: Record) -> Message:
-        """Build the snapshot of a story, or the tombstone of a forgotten one."""
+    def story(
+        self, story_id: str, story: Story | None, edition: str, watermark: datetime, cause: Record, *, at_ms: int
+    ) -> Message:
+        """Build the snapshot of a story, or the tombstone of a forgotten one.
+
+        `at_ms` becomes its timestamp: when the latest record arrived that changed the story. A restore reads it.
+        """
         headers = EventHeaders(
             id=snapshot_id(story_id, None if story is None else story.version),
             source=SOURCE,
@@ -60,7 +66,8 @@ class MessageBuilder:
             edition=edition,
             traceparent=cause.header(TRACEPARENT),
         )
-        return _state_message(self._stories, story_id.encode(), story, headers, cause)
+        message = _state_message(self._stories, story_id.encode(), story, headers, cause)
+        return replace(message, timestamp_ms=at_ms)
 
     def checkpoint(self, checkpoint: Checkpoint, cause: Record) -> Message:
         """Build the checkpoint of an edition."""

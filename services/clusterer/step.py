@@ -26,7 +26,7 @@ from services.clusterer.core.engine import Engine
 from services.clusterer.core.errors import UnusableEvent
 from services.clusterer.core.fixed_point import HALF_BYTES
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.space import timestamp
+from services.clusterer.core.space import timestamp, unix_ms
 from services.clusterer.messages import MessageBuilder
 from services.clusterer.rebuild_progress import RebuildProgress
 from services.clusterer.state import checkpoint_of, restore_engines
@@ -154,8 +154,10 @@ class ClustererStep:
         messages = []
         for (partition, edition, story_id), record in changed_stories.items():
             engine = self._engines[partition][edition]
-            story = engine.story(story_id)
-            messages.append(self._messages.story(story_id, story, edition, engine.edition.watermark, record))
+            story, live = engine.story(story_id), engine.edition.stories.get(story_id)
+            at_ms = record.timestamp_ms if live is None else unix_ms(live.arrived_at)
+            watermark = engine.edition.watermark
+            messages.append(self._messages.story(story_id, story, edition, watermark, record, at_ms=at_ms))
         return messages
 
     def _checkpoints(self, changed_editions: dict[tuple[int, str], Record]) -> list[Message]:

@@ -53,7 +53,7 @@ class PublishedState:
                 self.forgotten.add(story_id)
             else:
                 self.stories[story_id] = decode_story(encode(story))
-                self.written_at[story_id] = engine.edition.event_arrived_at
+                self.written_at[story_id] = engine.edition.stories[story_id].arrived_at
         for article_id, member in changes.memberships:
             if member is None:
                 del self.memberships[article_id]

@@ -33,7 +33,7 @@ from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.publication import story_update
 from services.clusterer.core.separation import Lists, lists_after_merge, lists_after_separation, lists_after_split
 from services.clusterer.core.space import EPOCH, MILLISECOND
-from services.clusterer.core.story import LiveStory, changed_at, last_activity, without_features
+from services.clusterer.core.story import LiveStory, last_activity, without_features
 
 
 class EditionState:
@@ -146,7 +146,7 @@ class EditionState:
             attempt += 1
         moment = member.published_at
         slot = self.indexes.space.open(story_id)
-        story = LiveStory(story_id, slot, moment, moment, updated_at=self.watermark, changed_at=self.event_arrived_at)
+        story = LiveStory(story_id, slot, moment, moment, updated_at=self.watermark, arrived_at=self.event_arrived_at)
         self.stories[story_id] = story
         return story
 
@@ -179,6 +179,8 @@ class EditionState:
         self.schedule_second_look(survivor)
         self._end(absorbed, StoryState.MERGED)
         absorbed.merged_into = survivor.id
+        # The survivor must not be forgotten before the story that points to it.
+        survivor.arrived_at = max(survivor.arrived_at, absorbed.arrived_at)
         survivor.merged_from = (*survivor.merged_from, absorbed.id)[-LINEAGE_MAX:]
         cause = Cause.SIMILARITY if merge.command is None else Cause.COMMAND
         for story, kind in (
@@ -290,7 +292,7 @@ class EditionState:
         """Make a new version of the story, dated `at` or the watermark."""
         story.version += 1
         story.updated_at = max(story.updated_at, at or self.watermark)
-        story.changed_at = changed_at(self.event_arrived_at, story.updated_at)
+        story.arrived_at = max(story.arrived_at, self.event_arrived_at)
         before, story.published_count = story.published_count, story.article_count
         if before != story.article_count:
             entry = HistoryEntry(

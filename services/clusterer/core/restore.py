@@ -14,7 +14,7 @@ from services.clusterer.core.calibration import Calibration
 from services.clusterer.core.clock import EditionClock
 from services.clusterer.core.edition import EditionState
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.story import COUNTED, NO_SLOT, LiveStory, changed_at
+from services.clusterer.core.story import COUNTED, NO_SLOT, LiveStory
 
 _RESTORED: Final = tuple(
     name for name in LiveStory.__struct_fields__ if name in Story.__struct_fields__ and name not in COUNTED
@@ -72,6 +72,5 @@ def _restore_story(edition: EditionState, story: Story, members: list[Membership
             f"but `article-stories` holds {len(members)}"
         )
     published = {name: getattr(story, name) for name in _RESTORED}
-    at = changed_at(written_at, story.updated_at)
-    live = LiveStory(slot=NO_SLOT, changed_at=at, published_count=story.article_count, **published)
+    live = LiveStory(slot=NO_SLOT, arrived_at=written_at, published_count=story.article_count, **published)
     edition.restore_story(live, sorted(members, key=lambda member: member.sequence))

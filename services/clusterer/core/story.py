@@ -19,9 +19,10 @@ COUNTED: Final = frozenset({"report_count", "outlets", "leanings"})
 class LiveStory(msgspec.Struct, gc=False):
     """The current state of a story. Only its `EditionState` changes it.
 
-    `slot` is the row of an open story in the story space, `NO_SLOT` once it has closed. `changed_at` is when the latest version
-    was made: when its record arrived. Fields that `Story` has too are published and restored under the same name. `gc=False`:
-    neither a story nor its members can be part of a reference cycle, so the garbage collector need not scan them.
+    `slot` is the row of an open story in the story space, `NO_SLOT` once it has closed. `arrived_at` is when the latest record
+    arrived that changed the story; it never goes back, though the timestamps of records may. Fields that `Story` has too are
+    published and restored under the same name. `gc=False`: neither a story nor its members can be part of a reference cycle,
+    so the garbage collector need not scan them.
     """
 
     id: str
@@ -29,7 +30,7 @@ class LiveStory(msgspec.Struct, gc=False):
     first_published_at: datetime
     last_published_at: datetime
     updated_at: datetime
-    changed_at: datetime
+    arrived_at: datetime
     state: StoryState = StoryState.OPEN
     version: int = 0
     title: str = ""
@@ -58,6 +59,11 @@ class LiveStory(msgspec.Struct, gc=False):
     def is_open(self) -> bool:
         """Return whether articles may still join."""
         return self.state is StoryState.OPEN
+
+    @property
+    def changed_at(self) -> datetime:
+        """Return the time from which a closed story is kept: a record older than the news it brings has a wrong timestamp."""
+        return max(self.arrived_at, self.updated_at)
 
     def seniority(self) -> tuple[int, datetime, str]:
         """Return the sort key for a merge: the larger story first, the older one on a tie."""
@@ -121,14 +127,6 @@ def _add(counts: dict[str, int], name: str, by: int) -> None:
     counts[name] = counts.get(name, 0) + by
     if not counts[name]:
         del counts[name]
-
-
-def changed_at(arrived_at: datetime, updated_at: datetime) -> datetime:
-    """Return when a version was made: when the record that caused it arrived.
-
-    A record is older than the news it brings only if its timestamp is wrong.
-    """
-    return max(arrived_at, updated_at)
 
 
 def last_activity(story: LiveStory) -> datetime:

@@ -8,12 +8,14 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
+from newsloom.contracts.command import MergeStories
 from newsloom.contracts.story import StoryState
-from newsloom.contracts.vector import ArticleVector
+from newsloom.contracts.vector import ArticleRetraction, ArticleVector
 from services.clusterer.core.clock import QUORUM, STEP, UNDATED_RUN, Clock, EditionClock
 from services.clusterer.core.engine import Engine
 from tests.laws.streams import START, article
 from tests.laws.test_engine import PARAMETERS, fresh_engine
+from tests.unit.clusterer.harness import COMMAND_FIELDS
 
 DAY = timedelta(days=1)
 WINDOW = PARAMETERS.window
@@ -148,3 +150,16 @@ def test_one_record_from_the_future_makes_nothing_forgotten() -> None:
     known = set(engine.edition.articles)
     engine.apply(article(99, subject=4, hour=24 * 30 + 1), NOW + 1_000 * DAY)
     assert known < set(engine.edition.articles)
+
+
+def test_a_merged_story_is_forgotten_no_later_than_its_survivor_though_timestamps_go_back() -> None:
+    engine = engine_with_news()
+    one, other, _ = sorted(engine.edition.open_stories(), key=lambda story: story.first_published_at)
+    late, early = NOW + 30 * DAY, NOW + DAY
+    engine.apply(MergeStories(story_id=one.id, other_story_id=other.id, **COMMAND_FIELDS), late)
+    survivor, absorbed = (one, other) if one.is_open else (other, one)
+    assert absorbed.state is StoryState.MERGED
+    version = survivor.version
+    engine.apply(ArticleRetraction(article_id="a0", edition=engine.edition.name), early)
+    assert survivor.version == version + 1
+    assert survivor.changed_at >= absorbed.changed_at

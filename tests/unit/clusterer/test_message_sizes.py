@@ -138,7 +138,7 @@ def story(character: str) -> LiveStory:
 @pytest.mark.parametrize("character", [LONGEST, "\U0001f600", "x"])
 def test_the_largest_story_fits_into_a_message(character: str) -> None:
     full = story(character)
-    message = BUILDER.story(STORY_ID, story_snapshot(full, EDITION), EDITION, START, CAUSE)
+    message = BUILDER.story(STORY_ID, story_snapshot(full, EDITION), EDITION, START, CAUSE, at_ms=0)
     assert size(message) < MESSAGE_BYTES_MAX
     published = decode_story(message.value or b"")
     assert published.articles_omitted == full.article_count - len(published.articles)
