@@ -42,8 +42,9 @@ def bar_for_one_report(look: Decision) -> float:
     """Return the bar between two stories of one report: not lowered, and not raised by the size of a story."""
     assert look.background_mean is not None
     assert look.background_std is not None
-    of_background = PARAMETERS.bar_mean * look.background_mean + PARAMETERS.bar_std * look.background_std
-    return PARAMETERS.bar_base + of_background
+    # Added in the core's order: another order may differ in the last bit.
+    of_mean = PARAMETERS.bar_base + PARAMETERS.bar_mean * look.background_mean
+    return of_mean + PARAMETERS.bar_std * look.background_std
 
 
 def merged_by_second_look(

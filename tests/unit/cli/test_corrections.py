@@ -117,7 +117,8 @@ def test_closed_and_merged_stories_cannot_be_corrected(services: RunningServices
     assert last != into
     done = services.run("stories", "pin", merged, "--why", WHY)
     assert done.stderr == f"Error: story {merged} was merged into story {last}: use that id\n"
-    services.process(article(8, subject=5, hour=24 * 12))
+    # Three: a single article moves the edition's time by a day at most.
+    services.process(*(article(number, subject=5, hour=24 * 12) for number in range(30, 33)))
     into = last
     done = services.run("stories", "pin", into, "--why", WHY)
     assert done.stderr == f"Error: story {into} is closed: only open stories can be corrected\n"
