@@ -56,7 +56,7 @@ INVALID_ARTICLES: Final = {
     "empty id": InvalidRecord("length >= 1 - at `$.id`", b"", article_json(id="")),
     "long id": InvalidRecord("length <= 256 - at `$.id`", b"x" * 257, article_json(id="x" * 257)),
     "long id in bytes": InvalidRecord("256 bytes", ("ü" * 200).encode(), article_json(id="ü" * 200)),
-    "long body": InvalidRecord("length <= 300000 - at `$.text`", b"bad", article_json(text="word " * 60_001)),
+    "long body": InvalidRecord("up to 300,000 characters - at `$.text`", b"bad", article_json(text="word " * 60_001)),
     "unknown leaning": InvalidRecord("Invalid enum value 'up' - at `$.leaning`", b"bad", article_json(leaning="up")),
     "impossible edition": InvalidRecord("at `$.edition`", b"bad", article_json(edition="Not An Edition")),
     "another key": InvalidRecord("key is not the article's id", b"other", article_json()),
