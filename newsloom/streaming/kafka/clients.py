@@ -18,7 +18,7 @@ from newsloom.streaming.errors import ConfigurationError, LogUnavailable
 from newsloom.streaming.kafka.assignor import PerTopicStickyAssignor
 from newsloom.streaming.kafka.bootstrap_check import check_bootstrap_servers
 from newsloom.streaming.kafka.client_log import CLIENT_LOG_FILTER
-from newsloom.streaming.kafka.errors import explain, translate
+from newsloom.streaming.kafka.errors import CHECK_CREDENTIALS, explain, translate
 from newsloom.streaming.kafka.network_client import NetworkClient
 from newsloom.streaming.kafka.options import Config
 from newsloom.streaming.kafka.record_decoding import PartitionRecords, UnreadableBatchError
@@ -231,8 +231,9 @@ class ClientFactory:
     def _unreachable(self, setting: str, error: KafkaError) -> ConfigurationError | LogUnavailable:
         cause = CLIENT_LOG_FILTER.causes() or explain(error)
         if "SaslAuthenticationFailed" in cause:
-            hint = "check NEWSLOOM_KAFKA_SASL_PLAIN_USERNAME and _PASSWORD"
-            return ConfigurationError(f"{setting}: the broker rejects the user or password: {cause}; {hint}")
+            return ConfigurationError(
+                f"{setting}: the broker rejects the user or password: {cause}; {CHECK_CREDENTIALS}"
+            )
         return LogUnavailable(f"{setting}: no broker answers: {cause}")
 
 

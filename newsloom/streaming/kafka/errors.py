@@ -26,9 +26,11 @@ _CONFIGURATION: Final = (
     kafka_errors.MessageSizeTooLargeError,
     kafka_errors.OffsetMetadataTooLargeError,
     kafka_errors.PolicyViolationError,
-    kafka_errors.SaslAuthenticationFailedError,
     kafka_errors.UnsupportedSaslMechanismError,
 )
+
+
+CHECK_CREDENTIALS: Final = "check NEWSLOOM_KAFKA_SASL_PLAIN_USERNAME and _PASSWORD"
 
 
 def explain(error: BaseException) -> str:
@@ -46,6 +48,8 @@ def translate(error: KafkaError, action: str) -> LogError:
     message = f"{action}: {explain(error)}"
     if isinstance(error, _FENCED):
         return Fenced(f"{message}; another process runs as this instance")
+    if isinstance(error, kafka_errors.SaslAuthenticationFailedError):
+        return ConfigurationError(f"{message}; {CHECK_CREDENTIALS}")
     if isinstance(error, _CONFIGURATION):
         return ConfigurationError(message)
     return LogUnavailable(message)
