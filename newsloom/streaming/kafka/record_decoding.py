@@ -39,7 +39,7 @@ class PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka
         """
         try:
             return super().take(n)
-        except Exception as error:
+        except Exception as error:  # a damaged batch makes the decoders raise errors of many types
             self.drain()
             problem = _describe(self._batches.current, error)
             raise UnreadableBatchError(self.topic_partition, self.next_fetch_offset, problem) from error
