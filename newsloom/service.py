@@ -42,9 +42,11 @@ _log = structlog.get_logger("newsloom.service")
 
 
 def main(service: str, build: StepBuilder, *, records_max: int) -> int:
-    """Run a service until SIGTERM or SIGINT; return the exit status, after printing the error in one line if it is not 0."""
+    """Run a service until SIGTERM or SIGINT; return the exit status, after printing the error in one line if it is not 0.
+
+    A service's `__main__` calls `services.startup.end_at_signals` first: until the loop begins, a signal ends the process.
+    """
     configure_logging()
-    exit_on_signals()
     try:
         serve(service, load_settings(os.environ), build, records_max=records_max)
     except LogError as error:
@@ -107,16 +109,6 @@ def _check_rights(service: str, settings: Settings, log: Log) -> None:
         if role.name == service:
             read, write = (topic_names(settings, topics) for topics in (role.reads, role.writes))
             log.admin().check_rights(read=read, write=write)
-
-
-def exit_on_signals() -> None:
-    """Let SIGTERM and SIGINT end the process at once, as long as no batch is being processed."""
-
-    def _end(_signal: int, _frame: FrameType | None) -> None:
-        raise SystemExit(0)
-
-    signal.signal(signal.SIGTERM, _end)
-    signal.signal(signal.SIGINT, _end)
 
 
 def stop_on_signals() -> threading.Event:

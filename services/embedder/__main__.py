@@ -1,27 +1,12 @@
 """Run the embedder until SIGTERM: `python -m services.embedder`."""
 
-from __future__ import annotations
-
 import sys
-from typing import Final
 
-from newsloom.contracts.pipeline import EMBEDDER
-from newsloom.service import main
-from newsloom.settings import Settings
-from newsloom.streaming.log import Log
-from newsloom.streaming.restore import RestoreProgress
-from newsloom.streaming.step import Step
-from services.embedder.backends import load_encoder
-from services.embedder.step import EmbedderStep
-
-RECORDS_MAX: Final = 64
-"""Records in one transaction: about two seconds of work on two cores."""
-
-
-def build_step(settings: Settings, _log: Log, _progress: RestoreProgress) -> Step:
-    """Build the step with the model of the settings. Raises `ConfigurationError`."""
-    return EmbedderStep(settings, load_encoder(settings.model))
-
+from services.startup import end_at_signals
 
 if __name__ == "__main__":
-    sys.exit(main(EMBEDDER.name, build_step, records_max=RECORDS_MAX))
+    # Before the import, which takes a while.
+    end_at_signals()
+    from services.embedder.service import run
+
+    sys.exit(run())

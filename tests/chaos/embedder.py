@@ -24,9 +24,9 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.records import Record
 from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.step import Step
-from services.embedder.__main__ import RECORDS_MAX
 from services.embedder.backends import load_encoder
 from services.embedder.encoder import Encoder, Vectors
+from services.embedder.service import RECORDS_MAX
 from services.embedder.step import EmbedderStep
 from tests.chaos.traffic import pair_of
 

@@ -38,7 +38,7 @@ from newsloom.streaming.records import Message, Record
 from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.scan import read_topic
 from newsloom.streaming.watchdog import Watchdog
-from services.clusterer.__main__ import RECORDS_MAX, build_step
+from services.clusterer.service import RECORDS_MAX, build_step
 from services.embedder.encoder import Encoder
 from services.embedder.step import EmbedderStep
 from tests.chaos.ingest_loop import INVALID_ARTICLE

@@ -19,11 +19,11 @@ from newsloom.streaming.records import Message, Record, TopicPartition
 from newsloom.streaming.sqlite import open_sqlite
 from newsloom.streaming.step import Outcome, Step
 from newsloom.streaming.watchdog import Watchdog
-from services.clusterer.__main__ import RECORDS_MAX as CLUSTERER_RECORDS_MAX
 from services.clusterer.configuration import parameters_of
 from services.clusterer.core.calibration import zero_calibration
+from services.clusterer.service import RECORDS_MAX as CLUSTERER_RECORDS_MAX
 from services.clusterer.step import ClustererStep
-from services.embedder.__main__ import RECORDS_MAX as EMBEDDER_RECORDS_MAX
+from services.embedder.service import RECORDS_MAX as EMBEDDER_RECORDS_MAX
 from services.embedder.step import EmbedderStep
 from services.verifier.verification import find_clustering_violations
 from tests.conformance.harness import ManualClock

@@ -16,7 +16,7 @@ from newsloom.streaming.records import Message, Record, TopicPartition
 from newsloom.streaming.scan import read_topic
 from newsloom.streaming.sqlite import open_sqlite
 from newsloom.streaming.step import Step
-from services.clusterer.__main__ import RECORDS_MAX
+from services.clusterer.service import RECORDS_MAX
 from services.embedder.step import EmbedderStep
 from services.verifier.verification import find_violations
 from tests.chaos.reference_run import Topics, clustering_differences

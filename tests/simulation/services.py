@@ -23,7 +23,7 @@ from newsloom.streaming.step import Step
 from newsloom.streaming.topic_check import check_topics
 from newsloom.streaming.watchdog import Watchdog
 from services.clusterer import step as clusterer_step
-from services.clusterer.__main__ import build_step as build_clusterer
+from services.clusterer.service import build_step as build_clusterer
 from services.embedder.step import EmbedderStep
 from tests.simulation.encoder import WordEncoder
 

@@ -31,6 +31,7 @@ from newsloom.log_names import topic_name, topic_names
 from newsloom.service import main
 from newsloom.streaming.records import Message
 from newsloom.streaming.step import Outcome, Rejection
+from services.startup import end_at_signals
 
 
 class ToyStep:
@@ -61,6 +62,7 @@ def build_step(settings, *_):
 
 
 if __name__ == "__main__":
+    end_at_signals()
     sys.exit(main(TOY.name, build_step, records_max=10))
 '''
 PRINT: Final = """

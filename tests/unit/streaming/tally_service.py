@@ -8,6 +8,7 @@ from newsloom.service import main
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.restore import RestoreProgress
+from services.startup import end_at_signals
 from tests.unit.streaming.tally import Tally
 
 
@@ -16,4 +17,5 @@ def build(_settings: Settings, log: Log, _progress: RestoreProgress) -> Tally:
 
 
 if __name__ == "__main__":
+    end_at_signals()
     sys.exit(main("tally", build, records_max=3))
