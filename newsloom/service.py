@@ -27,7 +27,7 @@ from newsloom.streaming.probes import Probes
 from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.step import Step
 from newsloom.streaming.topic_check import check_topics
-from newsloom.streaming.watchdog import Watchdog
+from newsloom.streaming.watchdog import START_TICKS_MAX, TICKS_MAX, Watchdog
 from newsloom.terminal import escape
 
 EXIT_CONFIGURATION: Final = 78
@@ -63,9 +63,13 @@ def serve(service: str, settings: Settings, build: StepBuilder, *, records_max: 
         dead_letter_share_max=settings.dead_letter_share_max,
         records_max=records_max,
     )
-    watchdog, metrics = Watchdog(), Metrics()
-    with probes(settings, metrics, watchdog):
-        _serve(config, settings, build, watchdog, metrics)
+    watchdog, metrics = Watchdog(ticks_max=START_TICKS_MAX), Metrics()
+    watchdog.start()
+    try:
+        with probes(settings, metrics, watchdog):
+            _serve(config, settings, build, watchdog, metrics)
+    finally:
+        watchdog.stop()
     _log.info("service.stopped", service=service)
 
 
@@ -90,16 +94,16 @@ def _serve(config: LoopConfig, settings: Settings, build: StepBuilder, watchdog:
         _check_rights(service, settings, log)
         check_topics(log.admin(), topic_specs(settings), state_topic_names(settings))
         step = build(settings, log, RestoreProgress(watchdog, metrics))
+        metrics.has_started = True
+        watchdog.set_limit(TICKS_MAX)
         worker = log.worker(group=group_name(settings, service), instance=settings.instance, topics=step.input_topics)
         stop = stop_on_signals()
-        watchdog.start()
         _log.info("service.started", service=service, instance=settings.instance)
         try:
             Loop(worker, step, config, stop=stop, watchdog=watchdog, metrics=metrics).run()
         finally:
             worker.close()
     finally:
-        watchdog.stop()
         log.close()
 
 

@@ -25,6 +25,8 @@ class Metrics:
         counter = partial(Counter, registry=self.registry)
         gauge = partial(Gauge, registry=self.registry)
         histogram = partial(Histogram, buckets=SECONDS, registry=self.registry)
+        self.has_started = False
+        """Whether the service has loaded what it needs, such as its model."""
         self.is_ready = False
         """Whether the service has joined its group and restored every partition assigned to it, if any."""
         self.ready = gauge(

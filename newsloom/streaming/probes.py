@@ -18,7 +18,10 @@ REQUEST_S_MAX: Final = 10.0
 
 
 class Probes:
-    """Serves `/metrics`, `/healthz` (200 while the service makes progress, else 503) and `/readyz` (200 if ready, else 503)."""
+    """Serves `/metrics`, and three probes that answer 200 if they hold, else 503.
+
+    `/startupz`: what the service needs is loaded. `/healthz`: it makes progress. `/readyz`: it is ready.
+    """
 
     def __init__(self, port: int, metrics: Metrics, watchdog: Watchdog) -> None:
         handler = type("Handler", (_Handler,), {"metrics": metrics, "watchdog": watchdog})
@@ -49,12 +52,14 @@ class _Handler(BaseHTTPRequestHandler):
         path = self.path.partition("?")[0]
         if path == "/metrics":
             self._answer(HTTPStatus.OK, generate_latest(self.metrics.registry), CONTENT_TYPE_LATEST)
+        elif path == "/startupz":
+            self._probe(self.metrics.has_started, "starting")
         elif path == "/healthz":
             self._probe(self.watchdog.is_healthy, "no progress")
         elif path == "/readyz":
             self._probe(self.metrics.is_ready, "not joined, or partitions not restored")
         else:
-            self._answer(HTTPStatus.NOT_FOUND, b"not found: use /metrics, /healthz or /readyz\n")
+            self._answer(HTTPStatus.NOT_FOUND, b"not found: use /metrics, /startupz, /healthz or /readyz\n")
 
     def _probe(self, holds: bool, why_not: str) -> None:
         if holds:

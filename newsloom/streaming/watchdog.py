@@ -11,23 +11,20 @@ from typing import Final
 TICK_S: Final = 1.0
 TICKS_MAX: Final = 180
 """More than the longest call to a log (about a minute) and the longest batch take."""
+START_TICKS_MAX: Final = 600
+"""More than a start takes that downloads its model."""
 EXIT_STATUS: Final = 70
 
 
-def _end_process() -> None:
-    print(
-        f"newsloom: no progress for {TICKS_MAX} s; ending this process (a supervisor starts it again)", file=sys.stderr
-    )
-    # Not sys.exit: it would not end the thread that hangs.
-    os._exit(EXIT_STATUS)
-
-
 class Watchdog:
-    """Counts ticks since the last beat. Ticks, not time: a process that was frozen does not hang."""
+    """Counts ticks since the last beat. Ticks, not time: a process that was frozen does not hang.
 
-    def __init__(self, *, ticks_max: int = TICKS_MAX, on_hang: Callable[[], None] = _end_process) -> None:
+    The process is unhealthy from two thirds of `ticks_max` on. So a probe shows a hang before the process ends itself.
+    """
+
+    def __init__(self, *, ticks_max: int = TICKS_MAX, on_hang: Callable[[], None] | None = None) -> None:
         self._ticks_max = ticks_max
-        self._on_hang = on_hang
+        self._on_hang = on_hang or self._end_process
         self._idle_ticks = 0
         self._stopped = threading.Event()
 
@@ -39,10 +36,20 @@ class Watchdog:
         """Reset the count: the process has made progress."""
         self._idle_ticks = 0
 
+    def set_limit(self, ticks_max: int) -> None:
+        """Reset the count and allow this many ticks without a beat from now on."""
+        self._ticks_max = ticks_max
+        self._idle_ticks = 0
+
+    @property
+    def idle_s(self) -> float:
+        """The seconds since the last beat, as counted by ticks."""
+        return self._idle_ticks * TICK_S
+
     @property
     def is_healthy(self) -> bool:
-        """Whether there was a beat within the last `ticks_max` ticks."""
-        return self._idle_ticks < self._ticks_max
+        """Whether there was a beat within two thirds of the ticks after which the process is ended."""
+        return self._idle_ticks < healthy_ticks(self._ticks_max)
 
     def tick(self) -> None:
         """Count a tick; call `on_hang` if there were too many since the last beat."""
@@ -57,3 +64,16 @@ class Watchdog:
     def _run(self) -> None:
         while not self._stopped.wait(TICK_S):
             self.tick()
+
+    def _end_process(self) -> None:
+        print(
+            f"newsloom: no progress for {self.idle_s:.0f} s; ending this process (a supervisor starts it again)",
+            file=sys.stderr,
+        )
+        # Not sys.exit: it would not end the thread that hangs.
+        os._exit(EXIT_STATUS)
+
+
+def healthy_ticks(ticks_max: int) -> int:
+    """Return the number of ticks without a beat from which on a process is unhealthy."""
+    return ticks_max * 2 // 3

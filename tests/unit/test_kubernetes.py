@@ -89,7 +89,7 @@ def test_probes_ask_the_metrics_port(name: str) -> None:
     paths = {probe: container(name)[probe]["httpGet"] for probe in ("startupProbe", "readinessProbe", "livenessProbe")}
     assert {probe: get["port"] for probe, get in paths.items()} == dict.fromkeys(paths, "metrics")
     assert {probe: get["path"] for probe, get in paths.items()} == {
-        "startupProbe": "/healthz",
+        "startupProbe": "/startupz",
         "readinessProbe": "/readyz",
         "livenessProbe": "/healthz",
     }

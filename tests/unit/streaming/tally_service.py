@@ -1,8 +1,13 @@
-"""The tally as a service process: `python -m tests.unit.streaming.tally_service`."""
+"""The tally as a service process: `python -m tests.unit.streaming.tally_service`.
+
+With NEWSLOOM_TEST_GATE, the path of a FIFO, its start waits until something is written there.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
+from pathlib import Path
 
 from newsloom.service import main
 from newsloom.settings import Settings
@@ -13,6 +18,8 @@ from tests.unit.streaming.tally import Tally
 
 
 def build(_settings: Settings, log: Log, _progress: RestoreProgress) -> Tally:
+    if gate := os.environ.get("NEWSLOOM_TEST_GATE"):
+        Path(gate).read_text()
     return Tally(log)
 
 

@@ -39,7 +39,7 @@ def metrics() -> Metrics:
 
 @pytest.fixture
 def watchdog() -> Watchdog:
-    return Watchdog(ticks_max=3, on_hang=lambda: None)
+    return Watchdog(ticks_max=3, on_hang=lambda: pytest.fail("ended before it was unhealthy"))
 
 
 @pytest.fixture
@@ -165,12 +165,34 @@ def test_after_a_failed_commit_it_is_not_ready_until_the_state_is_restored(
 
 
 def test_it_is_healthy_while_the_watchdog_gets_beats(watchdog: Watchdog, probes: Probes) -> None:
-    for _ in range(2):
-        watchdog.tick()
+    watchdog.tick()
     assert get(probes, "/healthz") == (200, "ok\n")
     watchdog.tick()
     assert get(probes, "/healthz") == (503, "no progress\n")
     watchdog.beat()
+    assert get(probes, "/healthz")[0] == 200
+
+
+def test_a_stuck_step_makes_it_unhealthy_until_it_goes_on(
+    log: Log, metrics: Metrics, watchdog: Watchdog, probes: Probes
+) -> None:
+    put(log, numbered(IN, 1))
+    is_stuck, may_go_on = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        is_stuck.set()
+        assert may_go_on.wait(60)
+
+    loop = loop_of(log, Tally(log, during=hang), metrics, watchdog)
+    thread = threading.Thread(target=loop.run_once)
+    thread.start()
+    assert is_stuck.wait(60)
+    assert get(probes, "/healthz")[0] == 200
+    watchdog.tick()
+    watchdog.tick()
+    assert get(probes, "/healthz") == (503, "no progress\n")
+    may_go_on.set()
+    thread.join()
     assert get(probes, "/healthz")[0] == 200
 
 
@@ -191,7 +213,7 @@ def test_a_restore_shows_its_progress(log: Log, metrics: Metrics, watchdog: Watc
 
 
 def test_another_path_lists_the_valid_ones(probes: Probes) -> None:
-    assert get(probes, "/") == (404, "not found: use /metrics, /healthz or /readyz\n")
+    assert get(probes, "/") == (404, "not found: use /metrics, /startupz, /healthz or /readyz\n")
 
 
 def test_a_port_in_use_is_named(metrics: Metrics, watchdog: Watchdog) -> None:

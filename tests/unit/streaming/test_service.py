@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -68,6 +71,28 @@ def last_line(process: subprocess.Popen[str]) -> str:
     return process.communicate(timeout=DEADLINE_S)[1].splitlines()[-1]
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def probe(port: int, path: str) -> int | None:
+    """Return the status of the answer, or None if nothing listens yet."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=DEADLINE_S) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+    except urllib.error.URLError:
+        return None
+
+
+def wait_for_probe(port: int, path: str, status: int) -> None:
+    for _ in steps(f"{path} {status}"):
+        if probe(port, path) == status:
+            return
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_and_the_next_process_continues(log: Log, start: Start, number: signal.Signals) -> None:
     create_all_topics(log)
@@ -95,6 +120,35 @@ def test_a_second_process_of_the_same_name_ends_the_first(log: Log, start: Start
     put(log, numbered(IN, 1, start=1), writer="later")
     wait_for_outputs(log, 2)
     assert second.poll() is None
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """A FIFO at which the start of a tally waits."""
+    path = tmp_path / "gate"
+    os.mkfifo(path)
+    return path
+
+
+def test_the_probes_answer_while_it_starts(log: Log, start: Start, gate: Path) -> None:
+    create_all_topics(log)
+    port = free_port()
+    start(NEWSLOOM_METRICS_PORT=str(port), NEWSLOOM_TEST_GATE=str(gate))
+    wait_for_probe(port, "/startupz", 503)
+    assert [probe(port, path) for path in ("/healthz", "/readyz", "/metrics")] == [200, 503, 200]
+    gate.write_text("")
+    wait_for_probe(port, "/startupz", 200)
+    wait_for_probe(port, "/readyz", 200)
+
+
+def test_a_signal_ends_it_while_it_starts(log: Log, start: Start, gate: Path) -> None:
+    create_all_topics(log)
+    port = free_port()
+    process = start(NEWSLOOM_METRICS_PORT=str(port), NEWSLOOM_TEST_GATE=str(gate))
+    wait_for_probe(port, "/startupz", 503)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=DEADLINE_S)
+    assert process.returncode == 0
 
 
 def test_missing_topics_end_it_with_one_line_and_a_status(start: Start, tmp_path: Path) -> None:
