@@ -44,6 +44,7 @@ from newsloom.contracts.topics import ARTICLE_STORIES, STORIES
 from newsloom.contracts.vector import ArticleVector
 from newsloom.log_names import topic_name, topic_specs
 from newsloom.settings import Settings
+from newsloom.streaming.batching import batches
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message
@@ -56,7 +57,6 @@ from services.clusterer.core.publication import story_snapshot
 from services.clusterer.core.story import NO_SLOT, LiveStory
 from services.clusterer.step import ClustererStep
 
-BATCH = 1_000
 RECENT = 2_000
 """An article joins one of about this many latest stories."""
 CANDIDATE = Candidate(
@@ -127,13 +127,8 @@ def write(log: Log, articles: int, settings: Settings) -> None:
     """Write the state to the log."""
     log.admin().create(topic_specs(settings))
     with closing(log.writer(f"{settings.topic_prefix}restore")) as writer:
-        batch: list[Message] = []
-        for message in state_records(articles, settings):
-            batch.append(message)
-            if len(batch) == BATCH:
-                writer.write(batch, Progress(0))
-                batch = []
-        writer.write(batch, Progress(0))
+        for batch in batches(state_records(articles, settings), lambda message: message.size_bytes):
+            writer.write(batch, Progress(0))
 
 
 def measure(url: str, articles: int, *, repeats: int, profile: bool) -> None:

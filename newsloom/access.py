@@ -53,7 +53,7 @@ class Right:
 class Role:
     """Processes that need the same rights and can share a principal.
 
-    Groups and transactional ids are without the topic prefix; one that ends in a dash means all that begin with it.
+    Groups and writers are without the topic prefix; a name that ends in a dash means all that begin with it.
     """
 
     name: str
@@ -64,9 +64,11 @@ class Role:
     reads: tuple[TopicDefinition, ...] = ()
     writes: tuple[TopicDefinition, ...] = ()
     groups: tuple[str, ...] = ()
+    """Groups whose members it runs. The transactional id of each member begins with the group's name and a dash."""
+    writers: tuple[str, ...] = ()
+    """Names under which it writes: each is a transactional id, and the group that holds the writer's progress."""
     described_groups: tuple[str, ...] = ()
     """Other roles' groups, whose committed offsets it reads."""
-    transactional_ids: tuple[str, ...] = ()
 
     def rights(self, topic_prefix: str) -> list[Right]:
         """Return all rights of the role, grouped by operation and kind of resource."""
@@ -78,10 +80,11 @@ class Role:
             (Operation.READ, self.reads),
             (Operation.WRITE, self.writes),
         )
+        members = tuple(name if name.endswith("-") else f"{name}-" for name in self.groups)
         on_names = (
-            (Operation.READ, Resource.GROUP, self.groups),
+            (Operation.READ, Resource.GROUP, (*self.groups, *self.writers)),
             (Operation.DESCRIBE, Resource.GROUP, self.described_groups),
-            (Operation.WRITE, Resource.TRANSACTIONAL_ID, self.transactional_ids),
+            (Operation.WRITE, Resource.TRANSACTIONAL_ID, (*members, *self.writers)),
         )
         return [
             *(
@@ -108,7 +111,6 @@ def _service_role(service: ServiceDefinition) -> Role:
         reads=(*service.consumes, *service.state),
         writes=(*service.produces, *service.state, DEAD_LETTERS),
         groups=(service.name,),
-        transactional_ids=(f"{service.name}-",),
     )
 
 
@@ -123,8 +125,7 @@ ROLES: Final = (
         describes=(ARTICLES,),
         reads=(ARTICLES,),
         writes=(ARTICLES,),
-        groups=("ingest-",),
-        transactional_ids=("ingest-",),
+        writers=("ingest-",),
     ),
     *map(_service_role, SERVICES),
     Role(name="reader", used_by="newsloom stories, watch, explain, audit", reads=_PUBLISHED),
@@ -133,7 +134,6 @@ ROLES: Final = (
         used_by="a program that calls newsloom.subscribe",
         reads=_PUBLISHED,
         groups=("subscriber-",),
-        transactional_ids=("subscriber-",),
     ),
     Role(
         name="operator",
@@ -141,8 +141,7 @@ ROLES: Final = (
         describes=(STORY_COMMANDS,),
         reads=(*_PUBLISHED, STORY_COMMANDS, DEAD_LETTERS),
         writes=(STORY_COMMANDS,),
-        groups=("command-",),
-        transactional_ids=("command-",),
+        writers=("command-",),
     ),
     Role(
         name="dead-letters",
@@ -150,8 +149,7 @@ ROLES: Final = (
         describes=(*CONSUMED, DEAD_LETTERS),
         reads=(DEAD_LETTERS,),
         writes=(*CONSUMED, DEAD_LETTERS),
-        groups=("dead-letters-replay",),
-        transactional_ids=("dead-letters-replay",),
+        writers=("dead-letters-replay",),
     ),
     Role(
         name="verifier",
@@ -166,7 +164,7 @@ ROLES: Final = (
         describes=TOPICS,
         reads=TOPICS,
         writes=TOPICS,
-        groups=(*_SERVICE_NAMES, "migrate", "follow"),
-        transactional_ids=(*(f"{name}-" for name in _SERVICE_NAMES), "migrate", "follow-"),
+        groups=(*_SERVICE_NAMES, "follow"),
+        writers=("migrate",),
     ),
 )

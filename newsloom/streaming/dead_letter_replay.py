@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from newsloom.streaming.batching import batches
 from newsloom.streaming.dead_letters import REASON, original_message
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import Log, Progress, TopicSpec, Writer
@@ -20,9 +21,6 @@ from newsloom.streaming.scan import read_topic
 
 REPLAYED_OFFSET: Final = "dead-letter-replayed"
 """Header of a marker: the offset of the replayed dead letter."""
-
-BATCH_LETTERS_MAX: Final = 500
-BATCH_BYTES_MAX: Final = 4_194_304
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ def replay(
     result = ReplayResult()
     try:
         selected = (letter for letter in read_dead_letters(log, topic) if not letter.replayed and wanted(letter))
-        for batch in _batches(_originals(selected, result)):
+        for batch in batches(_originals(selected, result), lambda pair: len(pair[1].value or b"")):
             _write(log, writer, batch, now_ms)
             result.sent.update(message.topic for _, message in batch)
     finally:
@@ -86,19 +84,6 @@ def _originals(letters: Iterator[DeadLetterRecord], result: ReplayResult) -> Ite
             yield letter.record, original_message(letter.record)
         except ValueError:
             result.without_origin.append(letter.record.position)
-
-
-def _batches(pairs: Iterator[_Pair]) -> Iterator[list[_Pair]]:
-    batch: list[_Pair] = []
-    size_bytes = 0
-    for letter, message in pairs:
-        batch.append((letter, message))
-        size_bytes += len(message.value or b"")
-        if len(batch) >= BATCH_LETTERS_MAX or size_bytes >= BATCH_BYTES_MAX:
-            yield batch
-            batch, size_bytes = [], 0
-    if batch:
-        yield batch
 
 
 def _write(log: Log, writer: Writer, batch: list[_Pair], now_ms: int) -> None:

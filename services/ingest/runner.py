@@ -102,17 +102,9 @@ def _writer_name(settings: Settings, source: LineSource) -> str:
     return f"{settings.topic_prefix}ingest-{identity}"
 
 
-class _Fingerprint:
-    """Hash of the lines ingested so far and of the parse options: with other options the same lines give other articles."""
-
-    def __init__(self, parsing: ParseOptions) -> None:
-        self._hash = hashlib.blake2b(msgspec.json.encode(parsing, order="deterministic"), digest_size=16)
-
-    def add(self, line: Line) -> None:
-        self._hash.update(b"\n" + line.raw)
-
-    def hexdigest(self) -> str:
-        return self._hash.hexdigest()
+def _fingerprint(parsing: ParseOptions) -> hashlib.blake2b:
+    """Begin the hash of the ingested lines with the parse options: with other options the same lines give other articles."""
+    return hashlib.blake2b(msgspec.json.encode(parsing, order="deterministic"), digest_size=16)
 
 
 class _IngestRun:
@@ -125,7 +117,7 @@ class _IngestRun:
         self._topic = topic
         self._record_bytes_max = record_bytes_max
         self._result = IngestResult()
-        self._fingerprint = _Fingerprint(plan.parsing)
+        self._fingerprint = _fingerprint(plan.parsing)
 
     def skip_ingested(self, source: LineSource) -> LineSource:
         """Return the source behind the lines of an earlier run; at its start if there was none or its lines have changed."""
@@ -136,7 +128,7 @@ class _IngestRun:
             self._result.lines_skipped = progress.position
             return source
         source.close()
-        self._fingerprint = _Fingerprint(self._plan.parsing)
+        self._fingerprint = _fingerprint(self._plan.parsing)
         return open_lines(self._plan.file)
 
     def _skip(self, source: LineSource, progress: Progress) -> bool:
@@ -144,7 +136,7 @@ class _IngestRun:
         while left and (lines := source.read(min(left, LINES_MAX))):
             left -= len(lines)
             for line in lines:
-                self._fingerprint.add(line)
+                self._fingerprint.update(b"\n" + line.raw)
         return left == 0 and self._fingerprint.hexdigest() == progress.note
 
     def write_lines(self, source: LineSource, stop: threading.Event) -> IngestResult:
@@ -172,7 +164,7 @@ class _IngestRun:
             else:
                 messages += [message] if message else []
             self._result.lines += 1
-            self._fingerprint.add(line)
+            self._fingerprint.update(b"\n" + line.raw)
         return messages
 
     def _message(self, line: Line) -> Message | None:

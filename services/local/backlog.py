@@ -48,40 +48,26 @@ class BacklogMonitor:
         return self._admin.backlog(group, topic_names(self._settings, service.consumes))
 
 
-class BacklogThread(threading.Thread):
-    """Measure the backlog in a thread, so that the supervising thread never waits for the log and always sees a signal."""
+def wait_until_drained(
+    settings: Settings,
+    is_ingested: Callable[[], bool],
+    stop: threading.Event,
+    on_backlog: Callable[[Backlog], None] | None = None,
+) -> bool:
+    """Return True once the input is ingested and every record is processed, False once `stop` is set; raises `LogError`.
 
-    def __init__(self, settings: Settings, is_ingested: Callable[[], bool], stop: threading.Event) -> None:
-        super().__init__(name="backlog", daemon=True)
-        self.latest: Backlog | None = None
-        self._settings = settings
-        self._is_ingested = is_ingested
-        self._stop_event = stop
-        self._drained = False
-        self._error: Exception | None = None
-
-    def run(self) -> None:
-        """Measure until everything is processed or the stop event is set; keep an error."""
-        try:
-            with closing(open_log(self._settings)) as log:
-                self._measure(BacklogMonitor(log.admin(), self._settings))
-        except Exception as error:  # noqa: BLE001 - `is_drained` raises it again in the supervising thread
-            self._error = error
-
-    def is_drained(self) -> bool:
-        """Return whether the input is ingested and every record is processed; raise the error of the measuring."""
-        if self._error is not None:
-            raise self._error
-        return self._drained
-
-    def _measure(self, monitor: BacklogMonitor) -> None:
-        while not self._stop_event.is_set():
+    `on_backlog` gets each backlog measured until then.
+    """
+    with closing(open_log(settings)) as log:
+        monitor = BacklogMonitor(log.admin(), settings)
+        while not stop.is_set():
             # Before the backlog: what is ingested after this check must not be missed.
-            is_ingested = self._is_ingested()
+            was_ingested = is_ingested()
             backlog = monitor.backlog()
             if backlog is not None:
-                self.latest = backlog
-                if is_ingested and not any(backlog.values()):
-                    self._drained = True
-                    return
-            self._stop_event.wait(CHECK_INTERVAL_S)
+                if on_backlog is not None:
+                    on_backlog(backlog)
+                if was_ingested and not any(backlog.values()):
+                    return True
+            stop.wait(CHECK_INTERVAL_S)
+    return False

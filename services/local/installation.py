@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from typing import IO, Final
 
 from newsloom.contracts.pipeline import SERVICES
@@ -20,8 +21,9 @@ from newsloom.streaming.scan import read_topic
 from newsloom.streaming.topic_check import check_topics
 from newsloom.subscribe import Newsloom
 from services.ingest.runner import IngestObserver, IngestPlan, IngestResult, ingest
-from services.local.backlog import CHECK_INTERVAL_S, Backlog, BacklogThread
+from services.local.backlog import CHECK_INTERVAL_S, Backlog, wait_until_drained
 from services.local.supervisor import ProcessSpec, StopSignals, Supervisor, service_process
+from services.local.task_thread import TaskThread
 
 DEATHS_MAX: Final = 5
 """How often in a row a service may die in a run with `until_drained`."""
@@ -75,16 +77,26 @@ def run_installation(settings: Settings, plan: RunPlan) -> IngestResult | None:
     deaths_max = DEATHS_MAX if plan.until_drained else None
     supervisor = Supervisor(processes, environ=plan.environ, output=plan.output, deaths_max=deaths_max)
     with StopSignals() as signals:
-        ingest_thread = None if plan.ingest is None else IngestThread(plan.ingest, signals.stop)
-        backlog_thread = None
+        ingest_thread = None if plan.ingest is None else TaskThread("ingest", partial(plan.ingest, signals.stop))
+        drain_thread = None
+
+        def is_ingested() -> bool:
+            return ingest_thread is None or ingest_thread.result is not None
+
         if plan.until_drained:
-            is_ingested = (lambda: True) if ingest_thread is None else ingest_thread.has_result
-            backlog_thread = BacklogThread(settings, is_ingested, signals.stop)
-        threads = [thread for thread in (ingest_thread, backlog_thread) if thread is not None]
+            # In a thread, so that the supervising thread never waits for the log and always sees a signal.
+            drain = partial(wait_until_drained, settings, is_ingested, signals.stop, plan.on_backlog)
+            drain_thread = TaskThread("backlog", drain)
+        threads = [thread for thread in (ingest_thread, drain_thread) if thread is not None]
         try:
             for thread in threads:
                 thread.start()
-            _supervise(supervisor, signals.stop, ingest_thread, backlog_thread, plan)
+            while drain_thread is None or not drain_thread.result:
+                supervisor.check()
+                for thread in threads:
+                    thread.check()
+                if signals.stop.wait(CHECK_INTERVAL_S):
+                    break
         finally:
             signals.stop.set()
             supervisor.stop(signals.hurry)
@@ -107,56 +119,6 @@ def ingest_on_own_log(settings: Settings, plan: IngestPlan, observer: IngestObse
             return ingest(log, settings, plan, observer, stop=stop)
 
     return run
-
-
-class IngestThread(threading.Thread):
-    """Run an ingest in a thread, so that the services are supervised while it waits for its input or for the log."""
-
-    def __init__(self, ingest: Ingest, stop: threading.Event) -> None:
-        # A daemon: a thread that blocks on a silent pipe cannot be stopped. What it has not committed is not ingested.
-        super().__init__(name="ingest", daemon=True)
-        self.result: IngestResult | None = None
-        self._ingest = ingest
-        self._stop_event = stop
-        self._error: Exception | None = None
-
-    def run(self) -> None:
-        """Ingest; keep the result or the error."""
-        try:
-            self.result = self._ingest(self._stop_event)
-        except Exception as error:  # noqa: BLE001 - `is_done` raises it again in the supervising thread
-            self._error = error
-
-    def has_result(self) -> bool:
-        """Return whether the whole input is ingested."""
-        return self.result is not None
-
-    def is_done(self) -> bool:
-        """Return whether the whole input is ingested; raise the ingest's error if it failed."""
-        if self._error is not None:
-            raise self._error
-        return self.result is not None
-
-
-def _supervise(
-    supervisor: Supervisor,
-    stop: threading.Event,
-    ingest_thread: IngestThread | None,
-    backlog_thread: BacklogThread | None,
-    plan: RunPlan,
-) -> None:
-    while True:
-        supervisor.check()
-        if ingest_thread is not None:
-            ingest_thread.is_done()
-        if backlog_thread is not None:
-            is_drained = backlog_thread.is_drained()
-            if plan.on_backlog is not None and backlog_thread.latest is not None:
-                plan.on_backlog(backlog_thread.latest)
-            if is_drained:
-                return
-        if stop.wait(CHECK_INTERVAL_S):
-            return
 
 
 @dataclass(frozen=True, slots=True)

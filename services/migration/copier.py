@@ -21,6 +21,7 @@ from newsloom.contracts.pipeline import BEGINNING_CUT, CLUSTERER, EMBEDDER, TOPI
 from newsloom.contracts.topics import ARTICLE_STORIES, DEAD_LETTERS, STORIES, STORY_UPDATES, Sizing, TopicDefinition
 from newsloom.log_names import group_name, topic_name, topic_names
 from newsloom.settings import Settings
+from newsloom.streaming.batching import batches
 from newsloom.streaming.dead_letters import REASON
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.partitioning import partition_of
@@ -32,8 +33,6 @@ from services.migration.offset_map import OffsetMap
 MIGRATED: Final = (EMBEDDER, CLUSTERER)
 """The services whose committed offsets a migration carries over. Any other starts at the first record under the new prefix."""
 CONSUMED: Final = tuple(topic for service in MIGRATED for topic in service.consumes)
-BATCH_RECORDS_MAX: Final = 500
-BATCH_BYTES_MAX: Final = 4_194_304
 
 
 def mixed_model_name(old: str, new: str) -> str:
@@ -122,10 +121,20 @@ class Copier:
     def _copy(self, topic: TopicDefinition, records: Iterable[Record]) -> None:
         """Write the copies that are not written yet, then read their offsets back: only the log assigns them."""
         name = topic_name(self.target, topic)
-        is_truncated = name not in self._copied_topics and self._is_truncated(topic)
-        batch: list[Message] = []
-        size_bytes = 0
         before = self._count(name)
+        for batch in batches(self._unwritten(topic, name, records), lambda message: len(message.value or b"")):
+            self._position += len(batch)
+            self.writer.write(batch, Progress(self._position, self.note))
+        if not self.is_resuming:
+            self._locate_copies(name)
+        count = self._count(name)
+        if count > before or name not in self._copied_topics:
+            self._copied_topics.add(name)
+            self.on_progress(f"copied  {count:>9,}  {name}")
+
+    def _unwritten(self, topic: TopicDefinition, name: str, records: Iterable[Record]) -> Iterator[Message]:
+        """Record the original of each copy; yield the copies that an interrupted copy has not written."""
+        is_truncated = name not in self._copied_topics and self._is_truncated(topic)
         for record in records:
             source = TopicPartition(name, self._partition(topic, record))
             is_first = source not in self._originals
@@ -136,26 +145,10 @@ class Copier:
             message = self._message(topic, source, record)
             if is_truncated and is_first:
                 message = replace(message, headers=((BEGINNING_CUT, b""), *message.headers))
-            batch.append(message)
-            size_bytes += len(message.value or b"")
-            if len(batch) >= BATCH_RECORDS_MAX or size_bytes >= BATCH_BYTES_MAX:
-                self._write(batch)
-                batch, size_bytes = [], 0
-        if batch:
-            self._write(batch)
-        if not self.is_resuming:
-            self._locate_copies(name)
-        count = self._count(name)
-        if count > before or name not in self._copied_topics:
-            self._copied_topics.add(name)
-            self.on_progress(f"copied  {count:>9,}  {name}")
+            yield message
 
     def _count(self, name: str) -> int:
         return sum(len(originals) for source, originals in self._originals.items() if source.topic == name)
-
-    def _write(self, batch: list[Message]) -> None:
-        self._position += len(batch)
-        self.writer.write(batch, Progress(self._position, self.note))
 
     def _skip_written(self) -> None:
         """Count off a record that the interrupted copy has written; after the last one, locate all its copies."""

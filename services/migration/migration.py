@@ -23,6 +23,7 @@ from newsloom.contracts.codec import encode
 from newsloom.contracts.pipeline import TOPICS
 from newsloom.log_names import group_name, topic_names
 from newsloom.settings import Settings
+from newsloom.streaming.batching import BATCH_RECORDS_MAX
 from newsloom.streaming.errors import ConfigurationError, LogError
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.resumable_writer import ResumableWriter
@@ -35,7 +36,6 @@ from services.verifier.verification import find_violations
 if TYPE_CHECKING:
     from services.migration.reembedder import Reembedder
 
-BATCH_RECORDS_MAX: Final = 500
 POLL_TIMEOUT_MS: Final = 500
 COPYING, EMBEDDING, DONE = "copying", "embedding", "done"
 """The state of a migration: the first word of its progress note."""

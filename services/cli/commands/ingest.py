@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from contextlib import closing
 from typing import IO, Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -60,29 +59,6 @@ def parse_timezone(_ctx: click.Context, _param: click.Parameter, name: str) -> s
     return name
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class IngestOptions:
-    """The values of the options that `ingest` and `run --ingest` have in common."""
-
-    sources: dict[str, str] = field(default_factory=dict)
-    edition: str = DEFAULT_EDITION
-    edition_from_language: bool = False
-    timezone: str = DEFAULT_TIMEZONE
-    from_start: bool = False
-    strict: bool = False
-    rejects: IO[bytes] | None = None
-
-    def plan(self, file: str) -> IngestPlan:
-        """Return the plan for `file`."""
-        parsing = ParseOptions(
-            sources=self.sources,
-            edition=self.edition,
-            edition_from_language=self.edition_from_language,
-            timezone=self.timezone,
-        )
-        return IngestPlan(file=file, parsing=parsing, from_start=self.from_start, strict=self.strict)
-
-
 _OPTIONS: Final = (
     click.option(
         "--map",
@@ -128,17 +104,22 @@ _OPTIONS: Final = (
 
 
 def ingest_options(function: F) -> F:
-    """Add the options, which are the fields of `IngestOptions`."""
+    """Add the options of an ingest: `rejects`, and the others of `ingest_plan`."""
     for option in reversed(_OPTIONS):
         function = option(function)
     return function
+
+
+def ingest_plan(file: str, *, from_start: bool, strict: bool, **parsing: Any) -> IngestPlan:
+    """Build the plan from the values of the options."""
+    return IngestPlan(file=file, parsing=ParseOptions(**parsing), from_start=from_start, strict=strict)
 
 
 @click.command()
 @click.argument("file", metavar="FILE|-")
 @ingest_options
 @click.pass_obj
-def command(settings: Settings, /, file: str, **given: Any) -> None:
+def command(settings: Settings, /, file: str, rejects: IO[bytes] | None, **options: Any) -> None:
     """Ingest articles from a file or standard input.
 
     The input is JSON lines, plain or gzip. A line needs id, title and text; it may have published_at (RFC 3339, RFC 822, Unix
@@ -157,13 +138,10 @@ def command(settings: Settings, /, file: str, **given: Any) -> None:
         newsloom ingest scraped.jsonl --map outlet=source --map language=lang --edition-from-language
         my-crawler | newsloom ingest -
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
-    options = IngestOptions(**given)
-    with ExitStack() as stack:
-        log = open_log(settings)
-        stack.callback(log.close)
-        display = stack.enter_context(IngestDisplay(rejects=options.rejects))
+    plan = ingest_plan(file, **options)
+    with closing(open_log(settings)) as log, IngestDisplay(rejects=rejects) as display:
         try:
-            result = ingest(log, settings, options.plan(file), display)
+            result = ingest(log, settings, plan, display)
         except UnreadableInput as error:
             raise InputError(str(error)) from error
         except KeyboardInterrupt:
@@ -171,7 +149,7 @@ def command(settings: Settings, /, file: str, **given: Any) -> None:
                 "interrupted" if file == "-" else "interrupted: run the same command again to continue", err=True
             )
             sys.exit(EXIT_INTERRUPTED)
-    click.echo(ingest_summary(result, options.timezone))
+    click.echo(ingest_summary(result, plan.parsing.timezone))
     sys.exit(exit_status(result))
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import ExitStack, closing
-from typing import Any, TextIO
+from contextlib import closing
+from typing import IO, Any, TextIO
 
 import click
 import structlog
@@ -13,10 +13,11 @@ import structlog
 from newsloom.log import open_log
 from newsloom.service import configure_logging
 from newsloom.settings import Settings
-from services.cli.commands.ingest import IngestOptions, InputError, exit_status, ingest_options
+from services.cli.commands.ingest import InputError, exit_status, ingest_options, ingest_plan
 from services.cli.views.ingest_progress import IngestDisplay
 from services.cli.views.run_summary import ingest_summary, log_summary
 from services.ingest.lines import UnreadableInput
+from services.ingest.runner import IngestPlan
 from services.local.installation import (
     RunPlan,
     check_log_can_be_shared,
@@ -38,7 +39,13 @@ from services.local.installation import (
 @ingest_options
 @click.pass_obj
 def command(
-    settings: Settings, /, file: str | None, until_drained: bool, log_file: TextIO | None, **given: Any
+    settings: Settings,
+    /,
+    file: str | None,
+    until_drained: bool,
+    log_file: TextIO | None,
+    rejects: IO[bytes] | None,
+    **options: Any,
 ) -> None:
     """Run the whole installation on this machine.
 
@@ -54,21 +61,21 @@ def command(
         newsloom run --ingest articles.jsonl.gz --until-drained
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
     check_log_can_be_shared(settings)
-    options = IngestOptions(**given)
-    if file is None and options != IngestOptions():
+    input_plan = ingest_plan(file or "-", **options)
+    if file is None and (rejects is not None or input_plan != IngestPlan(file="-")):
         raise click.UsageError("the options of ingest need --ingest FILE")
     redirect_logs(log_file)
-    with closing(open_log(settings, create=True)) as log, ExitStack() as stack:
+    display = IngestDisplay(rejects=rejects, bar=log_file is not None)
+    with closing(open_log(settings, create=True)) as log, display:
         prepare_topics(log, settings)
-        display = stack.enter_context(IngestDisplay(rejects=options.rejects, bar=log_file is not None))
-        ingest = None if file is None else ingest_on_own_log(settings, options.plan(file), display)
+        ingest = None if file is None else ingest_on_own_log(settings, input_plan, display)
         plan = RunPlan(environ=os.environ, ingest=ingest, until_drained=until_drained, output=log_file)
         try:
             result = run_installation(settings, plan)
         except UnreadableInput as error:
             raise InputError(str(error)) from error
         if result is not None:
-            click.echo(ingest_summary(result, options.timezone))
+            click.echo(ingest_summary(result, input_plan.parsing.timezone))
         for line in log_summary(summarize_log(log, settings)):
             click.echo(line)
     sys.exit(0 if result is None else exit_status(result))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -16,14 +17,14 @@ from newsloom.streaming.records import Message
 from services.cli.views.run_summary import log_summary
 from services.ingest.lines import UnreadableInput
 from services.ingest.runner import IngestPlan, IngestResult
-from services.local.backlog import BacklogMonitor, BacklogThread
+from services.local.backlog import Backlog, BacklogMonitor, wait_until_drained
 from services.local.installation import (
-    IngestThread,
     LogSummary,
     ingest_on_own_log,
     prepare_topics,
     summarize_log,
 )
+from services.local.task_thread import TaskThread
 from tests.unit.ingest.harness import RecordingObserver, ids, new_log, row, write_rows
 from tests.unit.local.test_supervisor import eventually
 
@@ -48,28 +49,30 @@ def test_missing_topics_are_created_and_wrong_ones_refused(tmp_path: Path) -> No
     log.close()
 
 
-def test_an_ingest_thread_ingests_its_file(log_and_settings: LogAndSettings, tmp_path: Path) -> None:
+def ingest_thread(settings: Settings, file: str) -> TaskThread[IngestResult]:
+    ingest = ingest_on_own_log(settings, IngestPlan(file=file), RecordingObserver())
+    return TaskThread("ingest", partial(ingest, threading.Event()))
+
+
+def test_an_ingest_in_a_thread_ingests_its_file(log_and_settings: LogAndSettings, tmp_path: Path) -> None:
     path = tmp_path / "articles.jsonl"
     write_rows(path, [row(1), row(2)])
-    thread = IngestThread(
-        ingest_on_own_log(log_and_settings[1], IngestPlan(file=str(path)), RecordingObserver()), threading.Event()
-    )
-    assert not thread.is_done()
+    thread = ingest_thread(log_and_settings[1], str(path))
     thread.start()
     thread.join(20)
-    assert thread.is_done()
+    thread.check()
     assert thread.result == IngestResult(lines=2, articles=2)
     assert ids(log_and_settings[0]) == ["a-1", "a-2"]
 
 
-def test_the_error_of_an_ingest_thread_is_raised_in_the_supervising_thread(log_and_settings: LogAndSettings) -> None:
-    thread = IngestThread(
-        ingest_on_own_log(log_and_settings[1], IngestPlan(file="missing.jsonl"), RecordingObserver()), threading.Event()
-    )
+def test_the_error_of_an_ingest_in_a_thread_is_raised_in_the_supervising_thread(
+    log_and_settings: LogAndSettings,
+) -> None:
+    thread = ingest_thread(log_and_settings[1], "missing.jsonl")
     thread.start()
     thread.join(20)
     with pytest.raises(UnreadableInput, match=r"missing\.jsonl cannot be read"):
-        thread.is_done()
+        thread.check()
 
 
 def commit_batch(log: Log, service: str, topic: str, messages: list[Message]) -> None:
@@ -99,7 +102,7 @@ def test_the_backlog_is_zero_once_both_services_have_committed_everything(
     assert summarize_log(log, settings) == LogSummary(articles=0, open=0, closed=0, dead_letters=1)
 
 
-def test_the_backlog_thread_ends_once_everything_is_ingested_and_processed(
+def test_waiting_ends_once_everything_is_ingested_and_processed(
     log_and_settings: LogAndSettings, tmp_path: Path
 ) -> None:
     log, settings = log_and_settings
@@ -107,24 +110,36 @@ def test_the_backlog_thread_ends_once_everything_is_ingested_and_processed(
     write_rows(path, [row(1)])
     ingest_on_own_log(settings, IngestPlan(file=str(path)), RecordingObserver())(threading.Event())
     is_ingested, stop = threading.Event(), threading.Event()
-    thread = BacklogThread(settings, is_ingested.is_set, stop)
+    seen: list[Backlog] = []
+    thread = TaskThread("backlog", partial(wait_until_drained, settings, is_ingested.is_set, stop, seen.append))
     thread.start()
-    eventually(lambda: thread.latest == {"embedder": 1, "clusterer": 0})
+    eventually(lambda: {"embedder": 1, "clusterer": 0} in seen)
     commit_batch(log, "embedder", "news.articles", [])
-    eventually(lambda: thread.latest == {"embedder": 0, "clusterer": 0})
-    assert not thread.is_drained()
+    eventually(lambda: seen[-1] == {"embedder": 0, "clusterer": 0})
+    assert thread.result is None
     is_ingested.set()
     thread.join(20)
-    assert thread.is_drained()
+    thread.check()
+    assert thread.result is True
 
 
-def test_the_error_of_the_backlog_thread_is_raised_in_the_supervising_thread(tmp_path: Path) -> None:
+def test_waiting_ends_at_the_stop_event(log_and_settings: LogAndSettings) -> None:
+    _, settings = log_and_settings
+    stop = threading.Event()
+    thread = TaskThread("backlog", partial(wait_until_drained, settings, lambda: False, stop))
+    thread.start()
+    stop.set()
+    thread.join(20)
+    assert thread.result is False
+
+
+def test_the_error_of_the_waiting_is_raised_in_the_supervising_thread(tmp_path: Path) -> None:
     settings = Settings(log=f"sqlite:///{tmp_path / 'nowhere' / 'newsloom.db'}")
-    thread = BacklogThread(settings, lambda: True, threading.Event())
+    thread = TaskThread("backlog", partial(wait_until_drained, settings, lambda: True, threading.Event()))
     thread.start()
     thread.join(20)
     with pytest.raises(ConfigurationError, match="does not exist"):
-        thread.is_drained()
+        thread.check()
 
 
 def test_the_summary_mentions_dead_letters_only_if_there_are_any() -> None:

@@ -35,7 +35,7 @@ TO = "to."
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make more writes, so that there are more points at which to crash."""
-    monkeypatch.setattr("services.migration.copier.BATCH_RECORDS_MAX", 20)
+    monkeypatch.setattr("newsloom.streaming.batching.BATCH_RECORDS_MAX", 20)
     monkeypatch.setattr("services.migration.reembedder.BATCH_ARTICLES", 4)
 
 

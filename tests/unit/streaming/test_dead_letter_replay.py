@@ -8,8 +8,8 @@ import pytest
 
 from newsloom.log_names import topic_specs
 from newsloom.settings import Settings
+from newsloom.streaming.batching import BATCH_RECORDS_MAX
 from newsloom.streaming.dead_letter_replay import (
-    BATCH_LETTERS_MAX,
     REPLAYED_OFFSET,
     DeadLetterRecord,
     ReplayResult,
@@ -42,7 +42,7 @@ def originals(log: Log) -> list[bytes]:
 
 
 def test_many_dead_letters_are_replayed_once_in_several_transactions(log: Log) -> None:
-    count = 2 * BATCH_LETTERS_MAX + 100
+    count = 2 * BATCH_RECORDS_MAX + 100
     values = [b"%04d" % number for number in range(count)] + [b"x" * 1_000_000] * 5
     write(log, [letter_message(value, "why", partition=number % 2) for number, value in enumerate(values)])
     assert replay_all(log).sent == {"news.articles": count + 5}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 from collections.abc import Callable
-from contextlib import closing
 from typing import Any, Final, TypeVar
 
 import click
@@ -14,7 +13,6 @@ from newsloom.contracts.codec import InvalidValue
 from newsloom.contracts.command import MergeStories, MoveArticle, PinStory, SplitStory, StoryCommand, UnpinStory
 from newsloom.contracts.story import Story, StoryState
 from newsloom.lineage import merge_chain
-from newsloom.log import open_log
 from newsloom.settings import Settings
 from newsloom.story_lookup import find_story
 from newsloom.subscribe import Newsloom
@@ -151,8 +149,7 @@ class CommandContext:
         self._by = by if by is not None else _login_name()
         self._why = why
         self._wait_s = 0.0 if no_wait else wait_s
-        with closing(open_log(settings)) as log:
-            newsloom = Newsloom(log, topic_prefix=settings.topic_prefix)
+        with Newsloom.open(settings) as newsloom:
             self._stories = newsloom.stories()
             self._memberships = newsloom.memberships()
 
