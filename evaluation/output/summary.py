@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from evaluation.output.tables import MACRO, share, table
+from evaluation.scores.hard_scores import GroupScores
 from evaluation.scores.metrics import PrecisionRecall
 from evaluation.scores.results import Results
 from evaluation.scores.stream_scores import Scores, StreamScores
@@ -18,12 +19,17 @@ mean over windows of seven days, and by the story each article was first publish
 STORIES: Final = """\
 Published stories: the largest (as a share of all articles, and over the largest gold story), scattered gold stories, articles
 moved per 1,000 by announced changes, unannounced changes, rejected articles, and the core's speed and memory:"""
+HARD: Final = """\
+Hard articles by kind: precision and recall over pairs, false copies (of another event) and true copies that were found, the share
+of the kind's articles in its largest story:"""
 BASELINES: Final = "B-cubed F1 of other systems on the same vectors (TextClust: the same texts):"
 
 
 def summary(results: Results) -> str:
     """Return the tables of the results. Some figures are in the JSON only."""
     parts = [AGREEMENT, _agreement_table(results), SUBSETS, _subsets_table(results), STORIES, _stories_table(results)]
+    if results.hard:
+        parts += [HARD, _hard_table(results)]
     if results.macro.baselines:
         parts += [BASELINES, _baselines_table(results)]
     return "\n\n".join(parts) + "\n"
@@ -38,7 +44,15 @@ def _agreement_table(results: Results) -> str:
     ]
     mean = results.macro
     last = [MACRO, *_precision_recall(mean.b3), share(mean.ami), share(mean.ari), share(mean.pairwise.f1), "", "", ""]
-    return table(heads, [*rows, last])
+    return table(heads, [*rows, last, *_mixed_macro_row(results)])
+
+
+def _mixed_macro_row(results: Results) -> list[list[str]]:
+    mean = results.macro_mixed
+    if mean is None:
+        return []
+    agreement = [*_precision_recall(mean.b3), share(mean.ami), share(mean.ari), share(mean.pairwise.f1)]
+    return [[f"{MACRO}, mixed", *agreement, "", "", ""]]
 
 
 def _precision_recall(figures: PrecisionRecall) -> list[str]:
@@ -74,6 +88,27 @@ def _story_cells(one: StreamScores) -> list[str]:
         str(one.rejected),
         f"{one.articles_per_s:,.0f}",
         "" if one.peak_memory_mb is None else f"{one.peak_memory_mb:.0f}",
+    ]
+
+
+def _hard_table(results: Results) -> str:
+    heads = ["stream", "group", "precision", "recall", "false copies", "copies found", "largest", "stories", "events"]
+    rows = [
+        [stream, group, *_hard_cells(one)]
+        for stream, scores in results.hard.items()
+        for group, one in {**scores.kinds, **scores.languages, "all": scores.all}.items()
+    ]
+    return table([*heads, "articles"], rows)
+
+
+def _hard_cells(one: GroupScores) -> list[str]:
+    return [
+        share(one.precision),
+        share(one.recall),
+        f"{one.false_copies:.1%}",
+        f"{one.copies_found:.0%}",
+        f"{one.largest_share:.1%}",
+        *(f"{number:,}" for number in (one.stories, one.events, one.articles)),
     ]
 
 

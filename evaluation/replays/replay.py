@@ -35,12 +35,14 @@ _CURRENT_KB: Final = re.compile(r"^VmRSS:\s+(\d+) kB", re.MULTILINE)
 class Replay:
     """The story of each article by article id: `first` as first published, `final` at the end of the replay.
 
+    `copies` has the articles that are copies at the end, with the report that each is a copy of.
     `moved` counts moved articles by the kind of the update that announced it. `seconds` is the time spent in `Engine.apply`.
     `peak_memory_mb` is the memory beyond what the process used before; None if the operating system does not report it.
     """
 
     first: dict[str, str] = field(default_factory=dict)
     final: dict[str, str] = field(default_factory=dict)
+    copies: dict[str, str] = field(default_factory=dict)
     moved: dict[UpdateKind, int] = field(
         default_factory=lambda: dict.fromkeys((UpdateKind.MERGED, UpdateKind.SPLIT, UpdateKind.MOVED), 0)
     )
@@ -84,6 +86,10 @@ def record_changes(outcome: Replay, changes: StoryChanges) -> None:
             continue
         before = outcome.final.get(article)
         outcome.final[article] = member.story_id
+        if member.copy_of is not None:
+            outcome.copies[article] = member.copy_of
+        else:
+            outcome.copies.pop(article, None)
         if before is None:
             outcome.first[article] = member.story_id
         elif before != member.story_id:

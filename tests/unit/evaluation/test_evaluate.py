@@ -7,6 +7,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from evaluation.hard_streams.mixing import mix_into
+from evaluation.hard_streams.names import parse_hard_stream
+from evaluation.hard_streams.stream import generate_hard_stream
 from evaluation.streams.encoder_cache import CachedEncoder
 from evaluation.streams.event_stream import vectorize
 from evaluation.streams.files import read_stream
@@ -68,6 +71,40 @@ def test_tables_are_printed_and_written_with_baselines(data: Path, tmp_path: Pat
     assert "Command: " in kept
     assert "good" in json.loads((keep / "sets.json").read_text())["sets"]
     assert (keep / "sets.svg").read_text().startswith("<?xml")
+
+
+def test_hard_streams_are_scored_beside_the_sets_and_mixed_into_them(data: Path) -> None:
+    encoder = CachedEncoder("words", WordEncoder, data.parent / "cache", lambda *_: None)
+    request, good = parse_hard_stream("hard-1-silence"), read_stream(data / "good.jsonl")
+    vectorize(generate_hard_stream(request).stream, encoder)
+    vectorize(mix_into(good, request, share=0.7).stream, encoder)
+    arguments = ("good", "hard-1-silence", "--hard-share", "0.7")
+    found = json.loads(evaluate(data, *arguments, "--format", "json").stdout)
+    assert list(found["sets"]) == ["good", "hard-1-silence", "good+hard-1-silence"]
+    assert found["macro"]["b3"] == found["sets"]["good"]["b3"]
+    assert found["macro_mixed"]["b3"] == found["sets"]["good+hard-1-silence"]["b3"]
+    assert list(found["hard"]["hard-1-silence"]["kinds"]) == ["silence"]
+    assert found["sets"]["good+hard-1-silence"]["articles"] == 9
+    assert found["hard"]["good+hard-1-silence"]["all"]["articles"] == 6
+    printed = evaluate(data, *arguments).stdout
+    assert "| macro average, mixed " in printed
+    assert "| hard-1-silence " in printed
+
+
+def test_hard_streams_alone_need_no_labelled_set(data: Path) -> None:
+    encoder = CachedEncoder("words", WordEncoder, data.parent / "cache", lambda *_: None)
+    vectorize(generate_hard_stream(parse_hard_stream("hard-1-silence")).stream, encoder)
+    found = json.loads(evaluate(data, "hard-1-silence", "--format", "json").stdout)
+    assert list(found["sets"]) == ["hard-1-silence"]
+    assert found["macro"]["b3"] == found["sets"]["hard-1-silence"]["b3"]
+
+
+def test_a_share_of_no_hard_stream_is_refused(data: Path) -> None:
+    outcome = CliRunner(env={"NEWSLOOM_MODEL": "words"}).invoke(
+        newsloom, ["evaluate", "--data", str(data), "good", "--hard-share", "0.3"]
+    )
+    assert isinstance(outcome.exception, ConfigurationError)
+    assert str(outcome.exception) == "--hard-share needs a hard stream to mix in: add one to the sets, such as hard-1"
 
 
 class NoEvaluation:

@@ -120,6 +120,15 @@ def test_any_other_change_of_story_is_silent(unrelated: StoryUpdate) -> None:
     assert sum(outcome.moved.values()) == 0
 
 
+def test_copies_are_those_at_the_end() -> None:
+    outcome = Replay()
+    copy = msgspec.structs.replace(membership("a", "x"), copy_of="b")
+    record_changes(outcome, StoryChanges(memberships=[("a", copy)]))
+    assert outcome.copies == {"a": "b"}
+    record_changes(outcome, StoryChanges(memberships=[("a", membership("a", "x"))]))
+    assert outcome.copies == {}
+
+
 def test_a_deleted_membership_is_not_a_move() -> None:
     outcome = Replay()
     record_changes(outcome, StoryChanges(memberships=[("a", membership("a", "x"))]))

@@ -1,0 +1,28 @@
+"""The names by which hard streams are requested, beside those of labelled streams."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from evaluation.hard_streams.scenes import Kind
+from evaluation.hard_streams.stream import PREFIX, HardStreamRequest
+from newsloom.streaming.errors import ConfigurationError
+
+_KINDS: Final = ", ".join(kind.value for kind in Kind)
+_NAME: Final = re.compile(rf"{PREFIX}(\d+)(?:-({'|'.join(kind.value for kind in Kind)}))?")
+
+
+def is_hard_stream(name: str) -> bool:
+    """Return whether a name is that of a hard stream."""
+    return name.startswith(PREFIX)
+
+
+def parse_hard_stream(name: str) -> HardStreamRequest:
+    """Return what a name such as `hard-1` or `hard-1-templates` requests; raises ConfigurationError."""
+    found = _NAME.fullmatch(name)
+    if found is None:
+        raise ConfigurationError(
+            f"{name!r} is no hard stream: {PREFIX}SEED or {PREFIX}SEED-KIND, the seed a number, the kind one of {_KINDS}"
+        )
+    return HardStreamRequest(seed=int(found[1]), kind=Kind(found[2]) if found[2] else None)
