@@ -34,8 +34,8 @@ WITHOUT: Final[dict[str, dict[str, object]]] = {
 }
 """Part -> the values that disable it. Parts whose fields `Parameters` does not have are skipped."""
 
-UNSCORED_FIELDS: Final = frozenset({"related_every", "retention"})
-"""Fields that have no effect on the story an article is assigned to."""
+UNSCORED_FIELDS: Final = frozenset({"late_second_look", "related_every", "retention"})
+"""Fields that have no effect on the story of an article that is not late."""
 
 Number = int | float | timedelta
 

@@ -27,7 +27,13 @@ from tests.laws.command_streams import StreamItem, apply_event, streams_of_corre
 from tests.laws.streams import DIMENSION, EDITION, FIXED_PARAMETERS, START, Event, article, streams
 
 PARAMETERS = msgspec.structs.replace(
-    FIXED_PARAMETERS, bar_base=0.45, bar_mean=0.05, bar_std=0.1, second_look_discount=0.4, retention=timedelta(days=9)
+    FIXED_PARAMETERS,
+    bar_base=0.45,
+    bar_mean=0.05,
+    bar_std=0.1,
+    late_second_look=3,
+    second_look_discount=0.4,
+    retention=timedelta(days=9),
 )
 """Articles are often kept in separate stories when they come, and often merged at a second look, whatever the defaults are."""
 FEW_CANDIDATES = msgspec.structs.replace(PARAMETERS, candidates=3, scored=2)

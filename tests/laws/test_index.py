@@ -110,9 +110,9 @@ few_directions = st.lists(st.integers(-2, 2), min_size=4, max_size=4).map(
 changes = st.lists(st.tuples(st.integers(0, 30), st.none() | few_directions), min_size=1, max_size=120)
 
 
-@given(changes, few_directions, st.integers(1, 12))
-def test_the_nearest_are_found_in_any_order_of_insertion(
-    changed: list[tuple[int, Direction | None]], query: Direction, count: int
+@given(changes, few_directions, st.integers(1, 12), st.sets(st.integers(0, 30)))
+def test_the_nearest_eligible_are_found_in_any_order_of_insertion(
+    changed: list[tuple[int, Direction | None]], query: Direction, count: int, ineligible: set[int]
 ) -> None:
     index = CentroidIndex(4)
     current: dict[int, Direction] = {}
@@ -126,9 +126,10 @@ def test_the_nearest_are_found_in_any_order_of_insertion(
     fresh = CentroidIndex(4)
     for key, direction in sorted(current.items(), reverse=True):
         fresh.put(key, direction)
-    found, products = index.nearest(query, count)
-    assert dict(zip(found, products, strict=True)) == dict(zip(*fresh.nearest(query, count), strict=True))
-    distances = {key: signs_apart(query, direction) for key, direction in current.items()}
+    eligible = np.array([key not in ineligible for key in range(31)])
+    found, products = index.nearest(query, count, eligible)
+    assert dict(zip(found, products, strict=True)) == dict(zip(*fresh.nearest(query, count, eligible), strict=True))
+    distances = {key: signs_apart(query, direction) for key, direction in current.items() if eligible[key]}
     last = sorted(distances.values())[:count][-1] if distances else 0
     assert sorted(found) == sorted(key for key, distance in distances.items() if distance <= last)
     nearness = {key: cosine(query, current[key]) for key in found}
@@ -155,6 +156,6 @@ def test_a_near_direction_is_proposed_in_any_number_of_dimensions(dimension: int
         index.put(key, direction)
     for near in directions[::10]:
         query = near + 0.8 * random.normal(size=dimension)
-        found, products = index.nearest(query, 150)
+        found, products = index.nearest(query, 150, np.ones(len(directions), dtype=np.bool_))
         exact = (directions @ query) / np.linalg.norm(directions, axis=1)
         assert found[np.argmax(products)] == np.argmax(exact)

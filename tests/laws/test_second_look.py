@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from typing import NamedTuple
 
 from hypothesis import given, settings
 
 from newsloom.contracts.membership import Decision, Membership, MergeDecision
 from services.clusterer.core.changes import StoryChanges
+from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.story import LiveStory
 from tests.laws.command_streams import StreamItem, apply_event, streams_with_commands
@@ -22,20 +22,27 @@ class LoneReport(NamedTuple):
     report: Membership
     is_pinned: bool
     kept_apart: tuple[str, ...]
+    looks: int
+    """How many second looks it has had, by its age and by the number of later articles."""
 
 
 def lone_reports(engine: Engine) -> dict[str, LoneReport]:
     """Return the report of each open story that has only one, by story id."""
-    return {story.id: _lone_report(story) for story in engine.edition.open_stories() if story.report_count == 1}
+    edition = engine.edition
+    return {story.id: _lone_report(story, edition) for story in edition.open_stories() if story.report_count == 1}
 
 
-def _lone_report(story: LiveStory) -> LoneReport:
-    return LoneReport(story.reports()[0], story.pinned is not None, story.kept_apart)
+def _lone_report(story: LiveStory, edition: EditionState) -> LoneReport:
+    report = story.reports()[0]
+    return LoneReport(report, story.pinned is not None, story.kept_apart, looks_due(edition, report))
 
 
-def looks_due(watermark: datetime, report: Membership) -> int:
-    """Return how many second looks a lone report has had by then."""
-    return sum(watermark >= report.published_at + PARAMETERS.second_look * 2**number for number in range(4))
+def looks_due(edition: EditionState, report: Membership) -> int:
+    """Return how many second looks a lone report has had, if it was late."""
+    ages = (PARAMETERS.second_look * 2**number for number in range(4))
+    numbers = (PARAMETERS.late_second_look * 2**number for number in range(8))
+    passed = [edition.watermark >= report.published_at + age for age in ages]
+    return sum(passed + [edition.next_sequence >= report.sequence + number for number in numbers])
 
 
 def bar_for_one_report(look: Decision) -> float:
@@ -64,7 +71,7 @@ def merged_by_second_look(
 def test_a_second_look_merges_a_lone_report_that_is_due_into_a_story_that_it_fits(events: list[StreamItem]) -> None:
     engine = fresh_engine()
     for event in events:
-        before, watermark, story_ids = lone_reports(engine), engine.edition.watermark, dict(engine.edition.articles)
+        before, story_ids = lone_reports(engine), dict(engine.edition.articles)
         changes = apply_event(engine, event)
         grown: set[str] = set()
         for from_id, into_id, merge, look in merged_by_second_look(changes, story_ids):
@@ -73,12 +80,12 @@ def test_a_second_look_merges_a_lone_report_that_is_due_into_a_story_that_it_fit
             assert look.bar is not None
             assert fitted.score >= look.bar
             (lone,) = {from_id, into_id} - {fitted.story_id}
-            report, is_pinned, kept_apart = before[lone]
+            report, is_pinned, kept_apart, looks = before[lone]
             if fitted.story_id in before and fitted.story_id not in grown:
                 assert look.bar == bar_for_one_report(look)
             grown.add(into_id)
-            # Its age has passed another deadline: the first, the second...
-            assert looks_due(engine.edition.watermark, report) > looks_due(watermark, report)
+            # Its age or the number of later articles has passed another deadline: the first, the second...
+            assert looks_due(engine.edition, report) > looks
             assert report.placed_by is None
             assert not is_pinned
             assert fitted.story_id not in kept_apart

@@ -33,7 +33,7 @@ from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.publication import story_update
 from services.clusterer.core.separation import Lists, lists_after_merge, lists_after_separation, lists_after_split
 from services.clusterer.core.space import EPOCH, MILLISECOND
-from services.clusterer.core.story import LiveStory, last_activity, without_features
+from services.clusterer.core.story import LiveStory, founded_at, last_activity, without_features
 
 
 class EditionState:
@@ -57,9 +57,10 @@ class EditionState:
         self.stories: dict[str, LiveStory] = {}
         self.articles: dict[str, str] = {}
         self.indexes = Indexes(calibration, parameters)
-        self.close_deadlines = Deadlines()
-        self.second_look_deadlines = Deadlines()
-        self.forget_deadlines = Deadlines()
+        self.close_deadlines: Deadlines[datetime] = Deadlines()
+        self.second_look_deadlines: Deadlines[datetime] = Deadlines()
+        self.late_look_deadlines: Deadlines[int] = Deadlines()
+        self.forget_deadlines: Deadlines[datetime] = Deadlines()
         self.changes = StoryChanges()
 
     @property
@@ -248,7 +249,7 @@ class EditionState:
 
     def _end(self, story: LiveStory, state: StoryState) -> None:
         self.close_deadlines.cancel(story.id)
-        self.second_look_deadlines.cancel(story.id)
+        self._cancel_second_looks(story)
         story.close_as(state)
 
     def _offer_title(self, story: LiveStory, report: Membership) -> None:
@@ -260,15 +261,27 @@ class EditionState:
     def schedule_second_look(self, story: LiveStory) -> None:
         """Schedule the next second look at a story of one report: at the age of `second_look`, twice that, four times...
 
-        Cancel it for any other story. The deadline follows from the story and the watermark, so that a restore sets the same.
+        If the report was late, schedule one by the number of articles that have arrived after it too: event time may stand
+        still. Cancel both for any other story. They follow from story and checkpoint, so that a restore sets the same.
         """
         if story.report_count != 1:
-            self.second_look_deadlines.cancel(story.id)
+            self._cancel_second_looks(story)
             return
         every = self.parameters.second_look
         at = EPOCH + int(self.indexes.space.firsts[story.slot]) * MILLISECOND
         age = max(self.watermark - at, timedelta()) // every
         self.second_look_deadlines.set(story.id, at + every * (1 << age.bit_length()))
+        if founded_at(story) - at > every:
+            self._schedule_late_look(story)
+
+    def _schedule_late_look(self, story: LiveStory) -> None:
+        every, sequence = self.parameters.late_second_look, story.reports()[0].sequence
+        age = (self.next_sequence - sequence) // every
+        self.late_look_deadlines.set(story.id, sequence + every * (1 << age.bit_length()))
+
+    def _cancel_second_looks(self, story: LiveStory) -> None:
+        self.second_look_deadlines.cancel(story.id)
+        self.late_look_deadlines.cancel(story.id)
 
     def _set_close_deadline(self, story: LiveStory) -> None:
         self.close_deadlines.set(story.id, last_activity(story) + self.parameters.window)

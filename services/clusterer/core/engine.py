@@ -123,6 +123,7 @@ class Engine:
         self._edition.publish(story, kind, Cause.ARTICLE, article=member)
         if choice.runner_up is not None:
             self._merge_if_close(story, choice.runner_up)
+        run_second_looks(self._edition)
 
     def _choose_story(self, member: Membership, detection: CopyDetection) -> StoryChoice:
         """Choose the story that the article fits best; create one if it fits none."""

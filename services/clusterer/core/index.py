@@ -24,6 +24,7 @@ Keys = npt.NDArray[np.int64]
 Products = npt.NDArray[np.float32]
 Direction = npt.NDArray[np.float64]
 Bits = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
 
 
 class CentroidIndex:
@@ -68,28 +69,33 @@ class CentroidIndex:
             self._key_of[row], self._rows[moved] = moved, row
             self._bits[row], self._bytes[row] = self._bits[last], self._bytes[last]
 
-    def nearest(self, vector: Direction, count: int) -> tuple[Keys, Products]:
-        """Return the `count` keys with the fewest differing signs, and all that tie with the last of them, in no order.
+    def nearest(self, vector: Direction, count: int, eligible: Mask) -> tuple[Keys, Products]:
+        """Return the `count` eligible keys with the fewest differing signs, and all that tie with the last, in no order.
 
-        The second array has the inner products of the byte codes of query and keys: estimates of cosines, in a unit of their own.
+        `eligible` is indexed by key. The second array has the inner products of the byte codes of query and keys: estimates of
+        cosines, in a unit of their own.
         """
-        rows = self._near(vector, count)
+        rows = self._near(vector, count, eligible)
         products = self._bytes.take(rows, axis=0).astype(np.float32) @ self._rounded(vector).astype(np.float32)
         return self._key_of[rows], products
 
-    def _near(self, vector: Direction, count: int) -> npt.NDArray[np.int64]:
-        """Return the rows with the fewest differing signs."""
+    def _near(self, vector: Direction, count: int, eligible: Mask) -> npt.NDArray[np.int64]:
+        """Return the eligible rows with the fewest differing signs."""
         used = len(self._rows)
-        if used <= count:
-            return np.arange(used)
+        chosen = eligible.take(self._key_of[:used])
+        rows: npt.NDArray[np.int64] = chosen.nonzero()[0]
+        if rows.size <= count:
+            return rows
         self._query[0, : self._signs] = np.packbits(vector > 0)
         distances = self._distances[:used]
         query, bits, found = map(_FAISS.swig_ptr, (self._query, self._bits, distances))
         _FAISS.hammings(query, bits, 1, used, self._bits.shape[1], found)
+        if rows.size < used:
+            distances = distances[rows]
         # Include all ties: which of them come first depends on the order of rows, and so on the order of insertion.
         last = np.partition(distances, count - 1)[count - 1]
-        rows: npt.NDArray[np.int64] = (distances <= last).nonzero()[0]
-        return rows
+        nearest: npt.NDArray[np.int64] = rows[distances <= last]
+        return nearest
 
     def _append(self, key: int) -> int:
         row = len(self._rows)

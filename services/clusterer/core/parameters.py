@@ -67,6 +67,10 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     second_look: timedelta = timedelta(days=1)
     """A story of a single report is compared with the others again when its article is this old, twice as old, and so on."""
 
+    late_second_look: int = 64
+    """The story of a single late report is compared again too when so many articles have arrived after it, twice as many, and so
+    on: in an archive, event time stands still. 32 and 128 score within .006 of this in each order of arrival."""
+
     second_look_discount: float = 0.06
     """`bar_base` is lower by this at a second look, because more articles to compare with have arrived.
 

@@ -70,14 +70,14 @@ def _candidates(
     vector: ExactVector, at: int, space: StorySpace, parameters: Parameters
 ) -> tuple[Slots, Slots, npt.NDArray[np.float64]]:
     """Return the slots to score exactly, with their report counts and decay: the best by nearness x decay of the index."""
-    slots, nearness = space.nearest(vector, parameters.candidates)
+    slots, nearness = space.nearest(vector, parameters.candidates, at, parameters.window // MILLISECOND)
     counts, sums, firsts, lasts = space.extents(slots)
     gaps = np.maximum(np.maximum(firsts - at, at - lasts), 0)
     times = _decay(gaps, at - sums / counts, parameters)
-    worth = np.where(gaps <= parameters.window // MILLISECOND, nearness * times, -np.inf)
+    worth = nearness * times
     last = np.partition(worth, -parameters.scored)[-parameters.scored] if slots.size > parameters.scored else -np.inf
     # Include all that tie with the last one, so that the result does not depend on the order of slots.
-    chosen = (worth >= last) & (worth > -np.inf)
+    chosen = worth >= last
     return slots[chosen], counts[chosen], times[chosen]
 
 

@@ -17,10 +17,12 @@ def run_second_looks(edition: EditionState) -> None:
     been confirmed since; between two stories of one report it is the usual one, so that they merge only if their background
     has changed. A story that stays alone is due again once its article is twice as old.
     """
-    due = []
-    while (popped := edition.second_look_deadlines.pop_due(edition.watermark)) is not None:
-        due.append(edition.stories[popped[1]])
-    for story in sorted(due, key=lambda story: story.reports()[0].sequence):
+    due: dict[str, LiveStory] = {}
+    while (by_time := edition.second_look_deadlines.pop_due(edition.watermark)) is not None:
+        due[by_time[1]] = edition.stories[by_time[1]]
+    while (by_number := edition.late_look_deadlines.pop_due(edition.next_sequence)) is not None:
+        due[by_number[1]] = edition.stories[by_number[1]]
+    for story in sorted(due.values(), key=lambda story: story.reports()[0].sequence):
         # An earlier one of these may have been merged with this one, in either direction.
         if story.is_open and story.report_count == 1:
             _second_look(story, edition)

@@ -138,12 +138,14 @@ class StorySpace:
         self._refresh(slot)
         self.close(other)
 
-    def nearest(self, vector: ExactVector, count: int) -> tuple[Slots, Products]:
+    def nearest(self, vector: ExactVector, count: int, at: int, window: int) -> tuple[Slots, Products]:
         """Return the `count` slots with the nearest centroids, and all that tie with the last, in no order; their nearness.
 
-        Nearness estimates the cosine of the embeddings, in a unit of its own.
+        Only stories that have a report within `window` of the time `at`, both in milliseconds. Nearness estimates the cosine of
+        the embeddings, in a unit of its own.
         """
-        return self._index.nearest(self._direction(vector), count)
+        in_time = (self.firsts <= at + window) & (self.lasts >= at - window)
+        return self._index.nearest(self._direction(vector), count, in_time)
 
     def extents(self, slots: Slots) -> tuple[Slots, Slots, Slots, Slots]:
         """Return `counts`, `times`, `firsts` and `lasts` of these slots."""

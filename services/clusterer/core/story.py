@@ -137,6 +137,11 @@ def last_activity(story: LiveStory) -> datetime:
     return max([story.last_published_at, *(entry.at for entry in story.history[-1:])])
 
 
+def founded_at(story: LiveStory) -> datetime:
+    """Return the watermark at which the story was founded."""
+    return story.history[0].at if story.history else story.updated_at
+
+
 def without_features(member: Membership) -> Membership:
     """Return the membership without its features, as closed stories store it."""
     return msgspec.structs.replace(member, shingles=b"", title_vector=b"", lead_vector=b"", terms=b"", term_weights=b"")

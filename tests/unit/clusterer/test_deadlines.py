@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,7 +17,7 @@ steps = st.lists(st.one_of(st.tuples(names, hours), st.tuples(names, st.none()),
 
 @given(steps)
 def test_deadlines_behave_like_a_dictionary_with_a_minimum(given_steps: list[tuple[str, int | None] | int]) -> None:
-    deadlines, model = Deadlines(), dict[str, int]()
+    deadlines, model = Deadlines[datetime](), dict[str, int]()
     for step in given_steps:
         match step:
             case (name, None):

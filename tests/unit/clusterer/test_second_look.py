@@ -157,6 +157,17 @@ def test_a_late_article_gets_a_second_look_at_its_next_age(harness: SecondLookHa
     assert alone in merged(harness.apply(article(8, subject=2, hour=114), article(5, subject=3, hour=126)))
 
 
+def test_a_late_article_is_compared_again_by_the_number_of_later_articles_while_event_time_stands_still() -> None:
+    harness = SecondLookHarness(msgspec.structs.replace(ALONE, late_second_look=8))
+    harness.apply(*(article(number, subject=2, hour=24 * 60) for number in range(3)))
+    harness.apply(article(3, subject=1), article(4, subject=1, hour=1), article(5, subject=1, hour=2))
+    harness.join(3, 4)
+    alone, pair = harness.story_id(5), harness.story_id(3)
+    # The first look is due when eight articles have arrived from this one on.
+    assert not merged(harness.apply(*(article(number, subject=3, hour=24 * 30) for number in range(6, 12))))
+    assert merged(harness.apply(article(12, subject=3, hour=24 * 30))) == {alone, pair}
+
+
 def test_second_looks_due_together_run_in_order_of_arrival() -> None:
     harness = SecondLookHarness()
     harness.apply(article(0, subject=1), article(1, subject=1, hour=1))
