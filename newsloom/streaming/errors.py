@@ -32,3 +32,7 @@ class CommitFailed(LogError):
 
 class Fenced(LogError):
     """A newer process uses this identity. Stop: the log refuses all further writes of this process."""
+
+
+class ClockRefused(LogError):
+    """The log refuses the time of a message, and nothing was written. Stop: a clock must be corrected before a retry."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
@@ -35,6 +36,9 @@ COMMANDS: Final = {
 """Command -> the module that defines its `command`. Imported when the command is called, as some imports are slow."""
 
 
+EXIT_OUTPUT: Final = 74
+"""sysexits.h EX_IOERR."""
+_OUTPUT_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
 _SERVICES: Final = {service.name: service for service in SERVICES}
 
 
@@ -86,12 +90,22 @@ def newsloom(ctx: click.Context, log_url: str | None) -> None:
 
 
 def main() -> None:
-    """Run the command line. Exit status 78: a wrong setting; 75: the log is unavailable; 2: wrong usage."""
+    """Run the command line.
+
+    Exit status 78: a wrong setting; 75: the log is unavailable; 74: the output cannot be written; 2: wrong usage.
+    """
     try:
         newsloom.main(prog_name="newsloom")
     except LogError as error:
         print(f"newsloom: {escape(str(error))}", file=sys.stderr)
         sys.exit(EXIT_CONFIGURATION if isinstance(error, ConfigurationError) else EXIT_LOG)
+    except OSError as error:
+        if error.errno not in _OUTPUT_ERRORS:
+            raise
+        print(f"newsloom: the output cannot be written: {error.strerror}", file=sys.stderr)
+        # What is still buffered cannot be written either: without this, Python would report that at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_OUTPUT)
 
 
 if __name__ == "__main__":

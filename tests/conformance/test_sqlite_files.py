@@ -6,6 +6,7 @@ import os
 import sqlite3
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -142,3 +143,43 @@ def test_a_missing_file_is_not_created_by_a_reader(tmp_path: Path) -> None:
     assert not file.exists()
     open_sqlite(f"sqlite:///{file}").close()
     open_sqlite(f"sqlite:///{file}", create=False).close()
+
+
+def test_a_new_log_can_be_read_and_locked_by_its_user_alone(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        log = open_sqlite(f"sqlite:///{tmp_path / 'log.db'}")
+        log.admin().create([TopicSpec("in", 1, CleanupPolicy.DELETE)])
+        # SQLite deletes its other two files when the last connection is closed.
+        writer = log.writer("writer")
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    assert modes == {"log.db": 0o600, "log.db-wal": 0o600, "log.db-shm": 0o600}
+    writer.close()
+    log.close()
+
+
+LOCK = """
+import sqlite3, sys
+sqlite3.connect(f"file:{sys.argv[1]}?mode=rw", uri=True, timeout=0).execute("BEGIN IMMEDIATE")
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="run as root to try it as another user")
+def test_another_user_can_neither_read_nor_lock_a_log() -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        path = Path(folder) / "log.db"
+        log = open_sqlite(f"sqlite:///{path}")
+        log.admin().create([TopicSpec("in", 1, CleanupPolicy.DELETE)])
+        locked = subprocess.run(
+            ["/usr/bin/env", "python3", "-c", LOCK, str(path)],
+            check=False,
+            user="nobody",
+            group="nogroup",
+            capture_output=True,
+        )
+        assert b"unable to open database file" in locked.stderr
+        put(log, numbered("in", 1))
+        log.close()

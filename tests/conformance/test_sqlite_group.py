@@ -110,3 +110,32 @@ def test_messages_without_a_key_are_distributed_round_robin(log: Log) -> None:
     put(log, [Message("in", None, b"%d" % i) for i in range(4)])
     put(log, [Message("in", None, b"%d" % i) for i in range(4, 6)])
     assert {record.value: record.partition for record in read_all(log, "in", 3)} == {b"%d" % i: i % 3 for i in range(6)}
+
+
+def test_a_clock_set_back_delays_the_takeover_of_a_dead_member_by_no_more_than_a_session(
+    log: Log, clock: ManualClock
+) -> None:
+    join(log, "dead")
+    alive = join(log, "alive")
+    taken = set(partitions_of("in", 3)) - alive.owned
+    clock.advance(-3_600_000)
+    alive.poll(timeout_ms=0)
+    clock.advance(SESSION_TIMEOUT_MS - 1)
+    assert not alive.poll(timeout_ms=0).gained
+    clock.advance(1)
+    assert alive.poll(timeout_ms=0).gained == taken
+    assert alive.owned == set(partitions_of("in", 3))
+
+
+def test_a_member_that_lives_through_a_clock_set_back_and_forward_keeps_its_partitions(
+    log: Log, clock: ManualClock
+) -> None:
+    members = [join(log, "a"), join(log, "b")]
+    for member in members:
+        member.poll(timeout_ms=0)
+    before = [member.owned for member in members]
+    for step_ms in (-3_600_000, SESSION_TIMEOUT_MS // 2, SESSION_TIMEOUT_MS // 2, -1_000, SESSION_TIMEOUT_MS // 2):
+        clock.advance(step_ms)
+        for member in members:
+            assert not member.poll(timeout_ms=0).lost
+    assert [member.owned for member in members] == before

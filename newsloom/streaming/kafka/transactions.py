@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from kafka.errors import InvalidRecordError, InvalidTimestampError, KafkaError, MessageSizeTooLargeError
 
-from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.errors import ClockRefused, ConfigurationError
 from newsloom.streaming.kafka.admin import KafkaAdmin
 from newsloom.streaming.kafka.authorization import authorization_error, is_topic_authorization_error
 from newsloom.streaming.kafka.clients import NULL_VALUE, ClientFactory, TransactionalProducer, seconds_left
@@ -67,6 +68,7 @@ class Transactions:
 
         Raises:
             ConfigurationError: a message is invalid, or a topic, partition or right is missing.
+            ClockRefused: a message is too far in the future of the broker's clock, or too old for its topic.
             KafkaError: any other failure; the outcome is unknown until `open` has returned.
 
         """
@@ -143,7 +145,12 @@ def _check_written(messages: Sequence[Message], futures: Sequence[Any]) -> None:
         # Check this error first: the other records of its batch have failed too, but their errors give no cause.
         if isinstance(error, MessageSizeTooLargeError):
             raise _too_large(message, "the topic's max.message.bytes") from error
-        if isinstance(error, InvalidRecordError | InvalidTimestampError):
+        if isinstance(error, InvalidTimestampError):
+            raise ClockRefused(
+                f"topic {message.topic} rejects the time of a message, {_time(message)}: {explain(error)}; the clock of this "
+                "machine, of the message's producer or of the broker is wrong"
+            ) from error
+        if isinstance(error, InvalidRecordError):
             raise ConfigurationError(f"topic {message.topic} rejects a message: {explain(error)}") from error
     for future in futures:
         future.get(timeout=0)
@@ -154,6 +161,11 @@ def _highest_partitions(messages: Sequence[Message]) -> list[TopicPartition]:
     for message in messages:
         highest[message.topic] = max(highest.get(message.topic, 0), message.partition or 0)
     return [TopicPartition(*target) for target in highest.items()]
+
+
+def _time(message: Message) -> str:
+    at_ms = time.time() * 1000 if message.timestamp_ms is None else message.timestamp_ms
+    return f"{datetime.fromtimestamp(at_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def _too_large(message: Message, limit: str) -> ConfigurationError:

@@ -11,7 +11,7 @@ from kafka import TopicPartition as KafkaTopicPartition
 from kafka.errors import KafkaError
 from kafka.structs import ConsumerGroupMetadata
 
-from newsloom.streaming.errors import CommitFailed, ConfigurationError, Fenced, LogError, LogUnavailable
+from newsloom.streaming.errors import ClockRefused, CommitFailed, ConfigurationError, Fenced, LogError, LogUnavailable
 from newsloom.streaming.kafka.admin import KafkaAdmin
 from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.errors import explain, translate
@@ -66,6 +66,7 @@ class KafkaWriter:
 
         Raises:
             ConfigurationError: a message is invalid, or a topic or the right to write is missing.
+            ClockRefused: the time of a message is too far in the future of the broker's clock, or too old for its topic.
             ValueError: the note is longer than `NOTE_BYTES_MAX` bytes.
 
         """
@@ -80,7 +81,7 @@ class KafkaWriter:
             )
         except KafkaError as error:
             self._fail(translate(error, f"writer {self._name}"), explain(error))
-        except ConfigurationError as error:
+        except (ConfigurationError, ClockRefused) as error:
             self._fail(error, str(error))
         self._progress_source, self._progress = partition, progress
 

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import weakref
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from newsloom.streaming.errors import ConfigurationError, LogUnavailable
@@ -125,7 +125,15 @@ def _check_files(path: Path, where: str, *, create: bool) -> None:
             f"{where} is empty or missing, but {rest.name} beside it holds the last commits: restore the file that belongs to "
             f"it, or move {rest.name} away to start with an empty log"
         )
-    if not create and not path.exists():
+    if create:
+        _create_private(path)
+    elif not path.exists():
         raise ConfigurationError(
             f"{where} does not exist: correct the path, or create it with `newsloom topics create`"
         )
+
+
+def _create_private(path: Path) -> None:
+    """Create the file, if it is missing, for this user alone: whoever may read a log may lock it. SQLite's other files follow."""
+    with suppress(OSError):  # It exists, or cannot be created: SQLite reports that when it opens the file.
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))

@@ -25,9 +25,12 @@ _JOIN: Final = """
 """
 _MEMBER: Final = "SELECT incarnation, expires_ms, active FROM members WHERE consumer_group = ? AND instance = ?"
 _RENEW: Final = "UPDATE members SET expires_ms = ?, active = 1 WHERE consumer_group = ? AND instance = ?"
-_EXPIRED: Final = (
-    "SELECT 1 FROM members WHERE consumer_group = ? AND instance != ? AND active AND expires_ms <= ? LIMIT 1"
-)
+# The end of a session is a wall-clock time, so that it holds over a restart of the machine. It is wrong if it is further ahead
+# than a session timeout: the clock was set back since.
+_WRONG_END: Final = """
+    SELECT 1 FROM members WHERE consumer_group = ? AND instance != ? AND active AND (expires_ms <= ? OR expires_ms > ?) LIMIT 1
+"""
+_SHORTEN: Final = "UPDATE members SET expires_ms = ?1 WHERE consumer_group = ?2 AND active AND expires_ms > ?1"
 _EVICT: Final = "UPDATE members SET active = 0 WHERE consumer_group = ? AND active AND expires_ms <= ?"
 _ACTIVE: Final = "SELECT instance, topics FROM members WHERE consumer_group = ? AND active ORDER BY instance"
 _OWNERS: Final = "SELECT partition, instance FROM owners WHERE consumer_group = ? AND instance IS NOT NULL"
@@ -52,18 +55,24 @@ class GroupMember:
     def needs_sync(self, sql: sqlite3.Connection, now_ms: int) -> bool:
         """Return whether to call `sync`: this session is due for renewal or was ended, or another one has expired.
 
+        A session that would last longer than a session timeout counts as such, too: the clock was set back.
+
         Raises:
             Fenced: a newer process has joined under this instance name.
 
         """
         expires_ms, active = self._session(sql)
-        renew_at_ms = expires_ms - self.session_timeout_ms + self.session_timeout_ms // _RENEWALS_PER_SESSION
-        if not active or now_ms >= renew_at_ms:
+        renewal_ms = self.session_timeout_ms // _RENEWALS_PER_SESSION
+        # Another member may have read the clock a moment later.
+        latest_ms = now_ms + self.session_timeout_ms + renewal_ms
+        if not active or now_ms >= expires_ms - self.session_timeout_ms + renewal_ms or expires_ms > latest_ms:
             return True
-        return sql.execute(_EXPIRED, (self.group, self.instance, now_ms)).fetchone() is not None
+        return sql.execute(_WRONG_END, (self.group, self.instance, now_ms, latest_ms)).fetchone() is not None
 
     def sync(self, sql: sqlite3.Connection, now_ms: int) -> None:
         """Renew this session, or rejoin if it was ended; end expired sessions; rebalance if one ended or this member rejoined.
+
+        No session lasts longer than a session timeout from now, also after the clock was set back.
 
         Raises:
             Fenced: a newer process has joined under this instance name.
@@ -71,7 +80,7 @@ class GroupMember:
         """
         _, active = self._session(sql)
         sql.execute(_RENEW, (now_ms + self.session_timeout_ms, self.group, self.instance))
-        if _evict(sql, self.group, now_ms) or not active:
+        if _evict(sql, self.group, now_ms, self.session_timeout_ms) or not active:
             _rebalance(sql, self.group)
 
     def owned(self, sql: sqlite3.Connection) -> dict[int, int]:
@@ -118,7 +127,7 @@ def join(
     incarnation = sql.execute(_JOIN, row).fetchone()[0]
     if incarnation == 1:
         check_row_count(sql, "members")
-    _evict(sql, group, now_ms)
+    _evict(sql, group, now_ms, session_timeout_ms)
     _rebalance(sql, group)
     return GroupMember(group, instance, incarnation, session_timeout_ms)
 
@@ -141,8 +150,9 @@ def start_offset(sql: sqlite3.Connection, group: str, partition: int) -> int:
     return offset
 
 
-def _evict(sql: sqlite3.Connection, group: str, now_ms: int) -> bool:
-    """End expired sessions; return whether there were any."""
+def _evict(sql: sqlite3.Connection, group: str, now_ms: int, session_timeout_ms: int) -> bool:
+    """End expired sessions, and let no other one last longer than a session timeout; return whether any was ended."""
+    sql.execute(_SHORTEN, (now_ms + session_timeout_ms, group))
     return sql.execute(_EVICT, (group, now_ms)).rowcount > 0
 
 

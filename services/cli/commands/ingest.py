@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from pathlib import Path
 from typing import IO, Any, Final, TypeVar
 from zoneinfo import ZoneInfo
 
@@ -110,6 +113,18 @@ def ingest_options(function: F) -> F:
     return function
 
 
+def check_rejects(file: str, rejects: IO[bytes] | None) -> None:
+    """Raise `UsageError` if rejected lines would be appended to the input itself, which would then never end."""
+    if rejects is None:
+        return
+    try:
+        source = os.fstat(sys.stdin.fileno()) if file == "-" else Path(file).stat()
+    except (OSError, ValueError):
+        return  # `ingest` reports a file that cannot be read.
+    if stat.S_ISREG(source.st_mode) and os.path.samestat(source, os.fstat(rejects.fileno())):
+        raise click.UsageError(f"--rejects {rejects.name} is the input itself: name another file")
+
+
 def ingest_plan(file: str, *, from_start: bool, strict: bool, **parsing: Any) -> IngestPlan:
     """Build the plan from the values of the options."""
     return IngestPlan(file=file, parsing=ParseOptions(**parsing), from_start=from_start, strict=strict)
@@ -138,6 +153,7 @@ def command(settings: Settings, /, file: str, rejects: IO[bytes] | None, **optio
         newsloom ingest scraped.jsonl --map outlet=source --map language=lang --edition-from-language
         my-crawler | newsloom ingest -
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
+    check_rejects(file, rejects)
     plan = ingest_plan(file, **options)
     with closing(open_log(settings)) as log, IngestDisplay(rejects=rejects) as display:
         try:

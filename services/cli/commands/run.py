@@ -13,7 +13,7 @@ import structlog
 from newsloom.log import open_log
 from newsloom.service import configure_logging
 from newsloom.settings import Settings
-from services.cli.commands.ingest import InputError, exit_status, ingest_options, ingest_plan
+from services.cli.commands.ingest import InputError, check_rejects, exit_status, ingest_options, ingest_plan
 from services.cli.views.ingest_progress import IngestDisplay
 from services.cli.views.run_summary import ingest_summary, log_summary
 from services.ingest.lines import UnreadableInput
@@ -64,6 +64,7 @@ def command(
     input_plan = ingest_plan(file or "-", **options)
     if file is None and (rejects is not None or input_plan != IngestPlan(file="-")):
         raise click.UsageError("the options of ingest need --ingest FILE")
+    check_rejects(file or "-", rejects)
     redirect_logs(log_file)
     display = IngestDisplay(rejects=rejects, bar=log_file is not None)
     with closing(open_log(settings, create=True)) as log, display:

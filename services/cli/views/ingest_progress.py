@@ -57,8 +57,7 @@ class IngestDisplay:
         if self._rejected <= REJECTED_SHOWN_MAX:
             self._print(f"line {line.number:,} rejected: {escape(str(error))}")
         if self._rejects is not None:
-            self._rejects.write(reject_record(line, error) + b"\n")
-            self._rejects.flush()
+            _append(self._rejects, reject_record(line, error) + b"\n")
 
     def on_committed(self, result: IngestResult, fraction_read: float | None) -> None:
         """Advance the bar."""
@@ -76,6 +75,17 @@ class IngestDisplay:
             click.echo(text, err=True)
         else:
             self._console.print(text)
+
+
+def _append(file: IO[bytes], record: bytes) -> None:
+    try:
+        file.write(record)
+        file.flush()
+    except OSError as error:
+        raise click.ClickException(
+            f"--rejects {file.name} cannot be written: {error.strerror}; what was ingested so far stays, and the same command "
+            "continues from there"
+        ) from error
 
 
 def reject_record(line: Line, error: InvalidLine) -> bytes:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import click
 import msgspec
 import pytest
 from click.testing import CliRunner, Result
@@ -27,6 +28,8 @@ from services.local.demo_result import RecordCounts, count_records
 from tests.unit.ingest.harness import articles, ids, new_log, row, write_rows
 
 LogAndSettings = tuple[Log, Settings]
+FULL_DEVICE = Path("/dev/full")
+needs_full_device = pytest.mark.skipif(not FULL_DEVICE.exists(), reason="only Linux has /dev/full")
 
 
 @pytest.fixture
@@ -206,4 +209,46 @@ def test_an_interrupted_ingest_has_written_what_it_received(log_and_settings: Lo
     _, printed = process.communicate(timeout=30)
     assert process.returncode == 130
     assert printed == b"interrupted\n"
+    assert ids(log_and_settings[0]) == ["a-1"]
+
+
+@pytest.mark.parametrize("command", [ingest.command, run.command])
+def test_rejected_lines_are_not_appended_to_the_input(
+    log_and_settings: LogAndSettings, path: Path, command: click.Command
+) -> None:
+    write_rows(path, [b"{"])
+    before = path.read_bytes()
+    file = ["--ingest", str(path)] if command is run.command else [str(path)]
+    result = CliRunner().invoke(command, [*file, "--rejects", str(path)], obj=log_and_settings[1])
+    assert result.exit_code == 2
+    assert f"--rejects {path} is the input itself: name another file" in result.stderr
+    assert path.read_bytes() == before
+
+
+@needs_full_device
+def test_rejected_lines_that_cannot_be_kept_end_the_ingest_in_one_line(
+    log_and_settings: LogAndSettings, path: Path
+) -> None:
+    write_rows(path, [row(1), b"{"])
+    result = run_ingest(log_and_settings, path, "--rejects", FULL_DEVICE)
+    assert result.exit_code == 1
+    assert "--rejects /dev/full cannot be written: No space left on device" in result.stderr
+    assert ids(log_and_settings[0]) == []
+    assert run_ingest(log_and_settings, path).stdout == "ingested 1 article; 1 line rejected\n"
+
+
+@needs_full_device
+def test_a_summary_that_cannot_be_printed_ends_the_command_in_one_line(
+    log_and_settings: LogAndSettings, path: Path
+) -> None:
+    write_rows(path, [row(1)])
+    with FULL_DEVICE.open("wb") as full:
+        ended = subprocess.run(
+            [sys.executable, "-m", "services.cli", "--log", log_and_settings[1].log, "ingest", str(path)],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    assert ended.returncode == 74
+    assert ended.stderr == b"newsloom: the output cannot be written: No space left on device\n"
     assert ids(log_and_settings[0]) == ["a-1"]
