@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "audit": "services.cli.commands.audit",
     "topics": "services.cli.commands.topics",
     "state": "services.cli.commands.state",
+    "config": "services.cli.commands.config",
     "migrate": "services.cli.commands.migrate",
     "dead-letters": "services.cli.commands.dead_letters",
     "calibrate": "services.cli.commands.calibrate",
