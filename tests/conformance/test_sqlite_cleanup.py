@@ -92,6 +92,46 @@ def test_a_new_group_begins_after_the_deleted_records(log: Log, clock: ManualClo
     assert values(Member(log, "group", ["short"]).take(2)) == [b"5", b"6"]
 
 
+def test_records_that_a_group_has_still_to_read_are_kept(log: Log, clock: ManualClock) -> None:
+    put(log, numbered("short", 5, partition=0))
+    member = Member(log, "group", ["short"])
+    batch = member.poll(2)
+    member.worker.commit(batch, [])
+    # As a clock that was ahead for a moment, or a service that was away for long.
+    clock.advance(400 * 24 * HOUR_MS)
+    clean_up(log)
+    assert values(read_all(log, "short", 2)) == [b"2", b"3", b"4"]
+    assert log.admin().backlog("group", ["short"]) == 3
+    assert values(member.take(3)) == [b"2", b"3", b"4"]
+    clean_up(log)
+    assert read_all(log, "short", 2) == []
+
+
+def test_the_slowest_group_decides_and_one_that_has_joined_begins_at_the_first_record(
+    log: Log, clock: ManualClock
+) -> None:
+    put(log, numbered("short", 3, partition=0))
+    Member(log, "fast", ["short"]).take(3)
+    Member(log, "slow", ["short"]).poll(timeout_ms=0)
+    clock.advance(HOUR_MS + 1)
+    clean_up(log)
+    assert values(read_all(log, "short", 2)) == [b"0", b"1", b"2"]
+
+
+def test_only_the_last_records_of_a_partition_are_kept_for_a_group_that_does_not_return(
+    log: Log, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("newsloom.streaming.sqlite.cleanup.UNREAD_MAX", 2)
+    Member(log, "group", ["short"]).poll(timeout_ms=0)
+    put(log, numbered("short", 5, partition=0))
+    clock.advance(HOUR_MS + 1)
+    clean_up(log)
+    assert values(read_all(log, "short", 2)) == [b"3", b"4"]
+    assert "retention.unread-deleted" in capsys.readouterr().out
+    clean_up(log)
+    assert "retention.unread-deleted" not in capsys.readouterr().out
+
+
 def test_deletion_keeps_up_with_any_traffic_in_bounded_transactions(log: Log, clock: ManualClock) -> None:
     put(log, numbered("short", 3_000, partition=0))
     clock.advance(HOUR_MS + 1)

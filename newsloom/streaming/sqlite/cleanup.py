@@ -5,6 +5,10 @@ in the middle of the partition still finds a value of each key. A tombstone stay
 delete.retention.ms): a reader that began before the tombstone was written has that long to read it. Records are due in the
 order of writing, so a value is always deleted before its tombstone: no reader can see the value and miss the tombstone.
 
+Retention keeps what a consumer group has still to read, so that neither a long pause nor a clock that was ahead for a moment
+deletes unprocessed records. Only the last `UNREAD_MAX` records of a partition are kept for this reason: a group that never
+returns must not fill the disk.
+
 SQLite reuses freed space; the file does not shrink.
 """
 
@@ -14,8 +18,10 @@ import sqlite3
 from itertools import groupby
 from typing import Final
 
+import structlog
+
 from newsloom.streaming.sqlite.corruption import Corruption
-from newsloom.streaming.sqlite.schema import partition_of_row, row_id
+from newsloom.streaming.sqlite.schema import offset_of_row, partition_of_row, row_id
 
 COMPACTION_LAG_MS: Final = 60_000
 TOMBSTONE_RETENTION_MS: Final = 86_400_000
@@ -24,6 +30,10 @@ TOMBSTONE_RETENTION_MS: Final = 86_400_000
 # and a few more keeps up with any traffic, and bounds what one transaction deletes.
 DELETED_PER_WRITTEN: Final = 2
 DELETED_EXTRA: Final = 100
+UNREAD_MAX: Final = 1_000_000
+"""Records of a partition that are kept beyond their retention because a group has not read them."""
+
+_log = structlog.get_logger("newsloom.sqlite")
 
 _REPLACED: Final = (
     "INSERT OR IGNORE INTO obsolete (due_ms, place) SELECT ?, place FROM latest WHERE partition = ? AND key = ?"
@@ -42,6 +52,12 @@ _FORGET_KEY: Final = """
 _RETAINED: Final = """
     SELECT partitions.id, topics.retention_ms FROM partitions NOT INDEXED JOIN topics ON partitions.topic = topics.name
     WHERE topics.policy = 'delete' AND topics.retention_ms IS NOT NULL
+"""
+# A group that has joined and never committed will begin at the first record.
+_UNREAD_FROM: Final = """
+    SELECT MIN(IIF(owners.consumer_group IS NULL, NULL, COALESCE(next_offset, 0))), written FROM partitions NOT INDEXED
+    LEFT JOIN owners ON owners.partition = partitions.id LEFT JOIN committed USING (consumer_group, partition)
+    WHERE partitions.id = ?
 """
 _COUNT_DELETED: Final = "UPDATE partitions SET deleted = deleted + ? WHERE id = ?"
 _OLDEST: Final = "SELECT place, timestamp_ms FROM records WHERE place >= ? AND place < ? ORDER BY place LIMIT ?"
@@ -79,18 +95,34 @@ def _compact(sql: sqlite3.Connection, now_ms: int, limit: int) -> None:
 def _expire(sql: sqlite3.Connection, partition: int, before_ms: int, limit: int) -> int:
     """Delete the first records of the partition until one is not older than `before_ms`; return how many were deleted.
 
-    A younger record keeps the older ones after it, as in Kafka, so that the remaining offsets have no gaps.
+    A younger record keeps the older ones after it, as in Kafka, so that the remaining offsets have no gaps. So does one that a
+    consumer group has still to read.
     """
     start, end = row_id(partition, 0), row_id(partition + 1, 0)
     oldest = sql.execute(_OLDEST, (start, end, 1)).fetchone()
     if limit <= 0 or oldest is None or oldest[1] >= before_ms:
         return 0
+    unread, written = sql.execute(_UNREAD_FROM, (partition,)).fetchone()
+    kept_from = end if unread is None else row_id(partition, max(unread, written - UNREAD_MAX))
     deleted = 0
-    for id_, timestamp_ms in sql.execute(_OLDEST, (start, end, limit)).fetchall():
+    for id_, timestamp_ms in sql.execute(_OLDEST, (start, kept_from, limit)).fetchall():
         if timestamp_ms >= before_ms:
             break
         end = id_
         deleted += 1
-    sql.execute("DELETE FROM records WHERE place >= ? AND place <= ?", (start, end))
-    sql.execute(_COUNT_DELETED, (deleted, partition))
+    if deleted:
+        sql.execute("DELETE FROM records WHERE place >= ? AND place <= ?", (start, end))
+        sql.execute(_COUNT_DELETED, (deleted, partition))
+        if unread is not None:
+            _warn_of_unread(sql, partition, unread, range(offset_of_row(oldest[0]), offset_of_row(end) + 1))
     return deleted
+
+
+def _warn_of_unread(sql: sqlite3.Connection, partition: int, unread: int, deleted: range) -> None:
+    """Log that records were deleted which a group has not read: at the first one, then at every `UNREAD_MAX // 100`th."""
+    every = UNREAD_MAX // 100 or 1
+    if unread in deleted or (unread < deleted.start and any(offset % every == 0 for offset in deleted)):
+        topic, number = sql.execute(
+            "SELECT topic, number FROM partitions NOT INDEXED WHERE id = ?", (partition,)
+        ).fetchone()
+        _log.warning("retention.unread-deleted", topic=topic, partition=number, unread_from=unread, next=deleted.stop)
