@@ -24,6 +24,7 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.probes import Probes
+from newsloom.streaming.readiness import Readiness
 from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.step import Step
 from newsloom.streaming.topic_check import check_topics
@@ -63,23 +64,24 @@ def serve(service: str, settings: Settings, build: StepBuilder, *, records_max: 
         dead_letter_share_max=settings.dead_letter_share_max,
         records_max=records_max,
     )
-    watchdog, metrics = Watchdog(ticks_max=START_TICKS_MAX), Metrics()
+    watchdog, metrics, readiness = Watchdog(ticks_max=START_TICKS_MAX), Metrics(), Readiness()
+    metrics.ready.set_function(lambda: not readiness.obstacle)
     watchdog.start()
     try:
-        with probes(settings, metrics, watchdog):
-            _serve(config, settings, build, watchdog, metrics)
+        with probes(settings, metrics, watchdog, readiness):
+            _serve(config, settings, build, watchdog, metrics, readiness=readiness)
     finally:
         watchdog.stop()
     _log.info("service.stopped", service=service)
 
 
 @contextmanager
-def probes(settings: Settings, metrics: Metrics, watchdog: Watchdog) -> Iterator[None]:
+def probes(settings: Settings, metrics: Metrics, watchdog: Watchdog, readiness: Readiness) -> Iterator[None]:
     """Serve metrics and health checks while entered, if a port is set; raise `ConfigurationError` if the port is in use."""
     if not settings.metrics_port:
         yield
         return
-    server = Probes(settings.metrics_port, metrics, watchdog)
+    server = Probes(settings.metrics_port, metrics, watchdog, readiness)
     server.start()
     try:
         yield
@@ -87,20 +89,28 @@ def probes(settings: Settings, metrics: Metrics, watchdog: Watchdog) -> Iterator
         server.close()
 
 
-def _serve(config: LoopConfig, settings: Settings, build: StepBuilder, watchdog: Watchdog, metrics: Metrics) -> None:
+def _serve(
+    config: LoopConfig,
+    settings: Settings,
+    build: StepBuilder,
+    watchdog: Watchdog,
+    metrics: Metrics,
+    *,
+    readiness: Readiness,
+) -> None:
     service = config.service
     log = open_log(settings)
     try:
         _check_rights(service, settings, log)
         check_topics(log.admin(), topic_specs(settings), state_topic_names(settings))
         step = build(settings, log, RestoreProgress(watchdog, metrics))
-        metrics.has_started = True
+        readiness.has_started = True
         watchdog.set_limit(TICKS_MAX)
         worker = log.worker(group=group_name(settings, service), instance=settings.instance, topics=step.input_topics)
         stop = stop_on_signals()
         _log.info("service.started", service=service, instance=settings.instance)
         try:
-            Loop(worker, step, config, stop=stop, watchdog=watchdog, metrics=metrics).run()
+            Loop(worker, step, config, stop=stop, watchdog=watchdog, metrics=metrics, readiness=readiness).run()
         finally:
             worker.close()
     finally:

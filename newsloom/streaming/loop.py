@@ -11,8 +11,10 @@ import structlog
 
 from newsloom.streaming.dead_letters import DeadLetterGuard, build_dead_letter
 from newsloom.streaming.errors import CommitFailed, ConfigurationError, LogUnavailable
+from newsloom.streaming.lasting_condition import LastingCondition
 from newsloom.streaming.log import Worker
 from newsloom.streaming.metrics import Metrics
+from newsloom.streaming.readiness import Readiness
 from newsloom.streaming.records import Batch, Message, TopicPartition
 from newsloom.streaming.step import Outcome, Step
 from newsloom.streaming.watchdog import Watchdog
@@ -53,8 +55,10 @@ class Loop:
         stop: threading.Event,
         watchdog: Watchdog,
         metrics: Metrics | None = None,
+        readiness: Readiness | None = None,
     ) -> None:
         self._metrics = metrics or Metrics()
+        self._readiness = readiness or Readiness()
         self._worker = worker
         self._step = step
         self._config = config
@@ -64,8 +68,9 @@ class Loop:
         self._restored: set[TopicPartition] = set()
         self._unrestored: set[TopicPartition] = set()
         self._in_hand: Batch | None = None
-        self._joined = False
         self._polled_s = 0.0
+        self._log_unavailable = LastingCondition(begins="log.unavailable", ends="log.available")
+        self._commits_failed = LastingCondition(begins="commit.failed", ends="commit.recovered")
 
     def run(self) -> None:
         """Work until the stop event is set; then finish the batch in hand and return.
@@ -89,14 +94,18 @@ class Loop:
             committed = self._process(batch) if batch.records else 0
         except LogUnavailable as error:
             self._metrics.log_unavailable.inc()
-            _log.warning("log.unavailable", error=str(error))
+            self._readiness.is_log_available = False
+            self._log_unavailable.meet(error)
             self._stop.wait(RETRY_S)
             return 0
         except CommitFailed as error:
             self._metrics.commits_failed.inc()
-            _log.warning("commit.failed", error=str(error))
+            self._commits_failed.meet(error)
+            self._readiness.lag.on_commit()
             self._discard_state()
             committed = 0
+        self._readiness.is_log_available = True
+        self._log_unavailable.end()
         self._in_hand = None
         return committed
 
@@ -107,7 +116,8 @@ class Loop:
             self._unrestored.discard(topic_partition)
         self._unrestored |= batch.gained
         self._in_hand = batch
-        self._joined = batch.joined
+        self._readiness.has_joined = batch.joined
+        self._readiness.lag.on_poll(batch, self._restored | self._unrestored)
         self._polled_s = time.monotonic()
         self._report_assignment()
         return batch
@@ -130,9 +140,8 @@ class Loop:
         return True
 
     def _report_assignment(self) -> None:
-        self._metrics.set_assignment(
-            restored=len(self._restored), unrestored=len(self._unrestored), joined=self._joined
-        )
+        self._readiness.unrestored = len(self._unrestored)
+        self._metrics.partitions.set(len(self._restored))
 
     def _process(self, batch: Batch) -> int:
         outcome = self._step.process(batch.records)
@@ -140,6 +149,8 @@ class Loop:
         self._watchdog.beat()
         self._worker.commit(batch, [*outcome.messages, *self._dead_letters(outcome)])
         self._guard.confirm()
+        self._readiness.lag.on_commit()
+        self._commits_failed.end()
         self._metrics.count_commit(batch.records, messages=len(outcome.messages), rejections=len(outcome.rejected))
         self._metrics.poll_to_commit_seconds.observe(time.monotonic() - self._polled_s)
         _log.debug("batch.committed", records=len(batch.records), messages=len(outcome.messages))

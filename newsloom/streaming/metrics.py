@@ -25,13 +25,7 @@ class Metrics:
         counter = partial(Counter, registry=self.registry)
         gauge = partial(Gauge, registry=self.registry)
         histogram = partial(Histogram, buckets=SECONDS, registry=self.registry)
-        self.has_started = False
-        """Whether the service has loaded what it needs, such as its model."""
-        self.is_ready = False
-        """Whether the service has joined its group and restored every partition assigned to it, if any."""
-        self.ready = gauge(
-            "newsloom_ready", "1 if the group is joined and all assigned partitions are restored, else 0"
-        )
+        self.ready = gauge("newsloom_ready", "1 if `/readyz` holds, else 0")
         self.partitions = gauge("newsloom_partitions", "Partitions assigned and restored")
         self.records = counter(
             "newsloom_records", "Input records whose results are committed, rejected ones included", ["topic"]
@@ -62,9 +56,3 @@ class Metrics:
         self.messages.inc(messages)
         self.dead_letters.inc(rejections)
         self.batches.inc()
-
-    def set_assignment(self, *, restored: int, unrestored: int, joined: bool) -> None:
-        """Set how many assigned partitions have their state and how many do not; `joined` as in `Batch`."""
-        self.partitions.set(restored)
-        self.is_ready = joined and unrestored == 0
-        self.ready.set(self.is_ready)

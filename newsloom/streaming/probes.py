@@ -11,6 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.metrics import Metrics
+from newsloom.streaming.readiness import Readiness
 from newsloom.streaming.watchdog import Watchdog
 
 REQUEST_S_MAX: Final = 10.0
@@ -23,8 +24,9 @@ class Probes:
     `/startupz`: what the service needs is loaded. `/healthz`: it makes progress. `/readyz`: it is ready.
     """
 
-    def __init__(self, port: int, metrics: Metrics, watchdog: Watchdog) -> None:
-        handler = type("Handler", (_Handler,), {"metrics": metrics, "watchdog": watchdog})
+    def __init__(self, port: int, metrics: Metrics, watchdog: Watchdog, readiness: Readiness) -> None:
+        answers = {"metrics": metrics, "watchdog": watchdog, "readiness": readiness}
+        handler = type("Handler", (_Handler,), answers)
         try:
             # Listen on all interfaces: Prometheus and the kubelet connect from outside the container.
             self._server = ThreadingHTTPServer(("0.0.0.0", port), handler)  # noqa: S104
@@ -46,6 +48,7 @@ class Probes:
 class _Handler(BaseHTTPRequestHandler):
     metrics: Metrics
     watchdog: Watchdog
+    readiness: Readiness
     timeout = REQUEST_S_MAX
 
     def do_GET(self) -> None:
@@ -53,19 +56,19 @@ class _Handler(BaseHTTPRequestHandler):
         if path == "/metrics":
             self._answer(HTTPStatus.OK, generate_latest(self.metrics.registry), CONTENT_TYPE_LATEST)
         elif path == "/startupz":
-            self._probe(self.metrics.has_started, "starting")
+            self._probe("" if self.readiness.has_started else "starting")
         elif path == "/healthz":
-            self._probe(self.watchdog.is_healthy, "no progress")
+            self._probe("" if self.watchdog.is_healthy else f"no progress for {self.watchdog.idle_s:.0f} s")
         elif path == "/readyz":
-            self._probe(self.metrics.is_ready, "not joined, or partitions not restored")
+            self._probe(self.readiness.obstacle)
         else:
             self._answer(HTTPStatus.NOT_FOUND, b"not found: use /metrics, /startupz, /healthz or /readyz\n")
 
-    def _probe(self, holds: bool, why_not: str) -> None:
-        if holds:
-            self._answer(HTTPStatus.OK, b"ok\n")
+    def _probe(self, obstacle: str) -> None:
+        if obstacle:
+            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, f"{obstacle}\n".encode())
         else:
-            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, f"{why_not}\n".encode())
+            self._answer(HTTPStatus.OK, b"ok\n")
 
     def _answer(self, status: HTTPStatus, body: bytes, content_type: str = "text/plain; charset=utf-8") -> None:
         self.send_response(status)

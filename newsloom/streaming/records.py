@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 Headers = tuple[tuple[str, bytes], ...]
@@ -79,12 +80,16 @@ class Batch:
     """The result of a poll: records, and the changes of the assignment since the last poll.
 
     A partition in both `lost` and `gained` had another owner in between: discard its state. `joined` is False until the
-    group has assigned partitions to this member for the first time; none may be assigned. `token` proves the membership at
-    the time of the poll; pass the batch to `commit` unchanged.
+    group has assigned partitions to this member for the first time; none may be assigned. `rebalanced`: the group has assigned
+    its partitions anew, perhaps the same ones. `backlog` is the number of records after this batch in each assigned partition;
+    a partition is missing while its end is not known. `token` proves the membership at the time of the poll; pass the batch to
+    `commit` unchanged.
     """
 
     records: tuple[Record, ...] = ()
     gained: frozenset[TopicPartition] = frozenset()
     lost: frozenset[TopicPartition] = frozenset()
     joined: bool = True
+    rebalanced: bool = False
+    backlog: Mapping[TopicPartition, int] = field(default_factory=dict)
     token: object = None

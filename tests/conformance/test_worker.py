@@ -8,7 +8,7 @@ import pytest
 
 from newsloom.streaming.errors import CommitFailed, ConfigurationError, Fenced
 from newsloom.streaming.log import Log
-from newsloom.streaming.records import Batch, Message, Record, TopicPartition
+from newsloom.streaming.records import Message, Record, TopicPartition
 from tests.conformance.clients import STEP_MS, Member, numbered, partitions_of, put, read_all, steps, values
 from tests.conformance.conftest import NewTopic
 from tests.conformance.harness import LogHarness
@@ -52,7 +52,8 @@ def test_an_empty_poll_returns_after_its_timeout(
     member = Member(log, unique, [new_topic("in")])
     member.poll_until(lambda: bool(member.owned))
     began = harness.now_s()
-    assert member.poll(timeout_ms=300) == Batch(token=member.poll(timeout_ms=0).token)
+    batch = member.poll(timeout_ms=300)
+    assert (batch.records, batch.gained, batch.lost) == ((), frozenset(), frozenset())
     assert 0.25 < harness.now_s() - began < 30
 
 
@@ -62,6 +63,24 @@ def test_a_waiting_poll_returns_when_a_record_arrives(log: Log, new_topic: NewTo
     member.poll_until(lambda: bool(member.owned))
     put(log, numbered(topic, 1))
     assert len(member.batch().records) == 1
+
+
+def test_a_batch_tells_how_many_records_are_left(log: Log, new_topic: NewTopic, unique: str) -> None:
+    topic = new_topic("in")
+    put(log, numbered(topic, 5))
+    member = Member(log, unique, [topic])
+    first = member.batch(max_records=2)
+    # On Kafka the marker of the transaction counts until a poll has met it.
+    assert 3 <= first.backlog[TopicPartition(topic, 0)] <= 4
+    member.worker.commit(first, [])
+    member.worker.commit(member.batch(max_records=3), [])
+    member.poll_until(lambda: member.poll().backlog == {TopicPartition(topic, 0): 0})
+
+
+def test_an_empty_topic_has_no_backlog(log: Log, new_topic: NewTopic, unique: str) -> None:
+    topic = new_topic("in", partitions=2)
+    member = Member(log, unique, [topic])
+    member.poll_until(lambda: member.poll().backlog == dict.fromkeys(partitions_of(topic, 2), 0))
 
 
 def test_records_are_not_returned_twice_while_commits_succeed(log: Log, new_topic: NewTopic, unique: str) -> None:

@@ -123,8 +123,15 @@ class SimulatedWorker:
             records=tuple(records),
             gained=frozenset(source for source, _ in gained),
             lost=frozenset(source for source, _ in lost),
+            rebalanced=is_invalid or bool(gained or lost),
+            backlog={source: self._backlog(source) for source in owned},
             token=token,
         )
+
+    def _backlog(self, source: TopicPartition) -> int:
+        partition = self._broker.partition(source)
+        next_offset = self._position(source) or 0
+        return sum(1 for _ in partition.committed(next_offset, partition.stable_end()))
 
     def _fetch(self, owned: list[TopicPartition], max_records: int) -> list[Record]:
         """Return the next records, shared between the partitions; each call starts with another partition."""

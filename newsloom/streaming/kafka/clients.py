@@ -23,6 +23,7 @@ from newsloom.streaming.kafka.network_client import NetworkClient
 from newsloom.streaming.kafka.options import Config
 from newsloom.streaming.kafka.record_decoding import PartitionRecords, UnreadableBatchError
 from newsloom.streaming.kafka.secret_files import SECRET_FILES, read_secrets
+from newsloom.streaming.records import TopicPartition
 
 # Longer than a broker's session timeout (9 s): a record outlives the failover of its leader.
 DELIVERY_TIMEOUT_MS: Final = 30_000
@@ -158,6 +159,23 @@ class GroupConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships 
     def _has_new_partitions(self) -> bool:
         partitions_of = self._coordinator._cluster.partitions_for_topic
         return any(len(partitions_of(topic) or ()) > count for topic, count in self._assignor.partition_counts.items())
+
+    def has_coordinator(self) -> bool:
+        """Return whether a broker is known to coordinate the group; false once it does not answer."""
+        return not self._coordinator.coordinator_unknown()
+
+    def backlog(self) -> dict[TopicPartition, int]:
+        """Return how many offsets each assigned partition holds after the position, as of its last fetch.
+
+        Transaction markers before the position do not count: a fetch that meets them moves the position past them.
+        """
+        states = {TopicPartition(*source): state for source, state in list(self._subscription.assignment.items())}
+        known = {
+            source: (position.offset, state.highwater)
+            for source, state in states.items()
+            if (position := state.position) is not None and state.highwater is not None
+        }
+        return {source: max(0, end - offset) for source, (offset, end) in known.items()}
 
     def is_fenced(self) -> bool:
         """Return whether the coordinator has refused a heartbeat because another process uses this instance id."""

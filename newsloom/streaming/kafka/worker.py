@@ -26,6 +26,8 @@ from newsloom.streaming.records import Batch, Message
 METADATA_S_MAX: Final = 10.0
 SEEK_S_MAX: Final = 10.0
 CLOSE_MS_MAX: Final = 3_000
+COORDINATOR_S_MAX: Final = 5.0
+"""More than the election of a new coordinator takes as a rule."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class KafkaWorker:
         self._outcome_unknown = False
         self._position_lost = False
         self._fenced: Fenced | None = None
+        self._connected_at = time.monotonic()
         self._transactions = Transactions(clients, admin, f"{group}-{instance}")
         self._consumer = clients.consumer(group_id=group, group_instance_id=instance)
         self._assignment = AssignmentTracker(lambda: int(self._consumer.group_metadata().generation_id))
@@ -78,7 +81,8 @@ class KafkaWorker:
             self._recover()
         if self._position_lost:
             self._seek(self._next_offsets)
-        self._idle_check.run_if_idle()
+        if self._consumer.has_coordinator():
+            self._idle_check.run_if_idle()
         try:
             polled = self._consumer.poll(timeout_ms=timeout_ms, max_records=max_records)
             # Not at commit time: an evicted member has no member id then, and the broker would not fence its commit.
@@ -87,9 +91,17 @@ class KafkaWorker:
             # The library may have advanced past records that it did not return.
             self._position_lost = True
             raise self._remember_fenced(self._translate(error, f"polling as group {self._group}")) from error
+        self._check_connection(has_records=bool(polled))
         if self._consumer.is_fenced():
             raise self._remember_fenced(Fenced(f"another process runs as this instance in group {self._group}"))
         return self._batch(polled, member)
+
+    def _check_connection(self, *, has_records: bool) -> None:
+        """Raise `LogUnavailable` if the group has had no coordinator for a while: the library then polls nothing silently."""
+        if has_records or self._consumer.has_coordinator():
+            self._connected_at = time.monotonic()
+        elif time.monotonic() - self._connected_at > COORDINATOR_S_MAX:
+            raise LogUnavailable(f"no broker answers as the coordinator of group {self._group}")
 
     def _batch(self, polled: Mapping[Any, Sequence[Any]], member: object) -> Batch:
         changes = self._assignment.changes()
@@ -110,7 +122,16 @@ class KafkaWorker:
         if offsets:
             self._idle_check.reset()
             self._uncommitted.append(token)
-        return Batch(records, changes.gained, changes.lost, changes.joined, token)
+        return Batch(
+            records,
+            changes.gained,
+            changes.lost,
+            changes.joined,
+            changes.rebalanced,
+            # After a rebalance the positions are not final.
+            {} if changes.rebalanced else self._consumer.backlog(),
+            token,
+        )
 
     def commit(self, batch: Batch, messages: Sequence[Message]) -> None:
         """See `Worker.commit`.

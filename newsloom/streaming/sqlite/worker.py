@@ -12,7 +12,7 @@ from newsloom.streaming.errors import CommitFailed, LogUnavailable
 from newsloom.streaming.records import Batch, Message, TopicPartition
 from newsloom.streaming.sqlite.append import append
 from newsloom.streaming.sqlite.connection import Connection
-from newsloom.streaming.sqlite.fetch import fetch
+from newsloom.streaming.sqlite.fetch import fetch, partition_counts
 from newsloom.streaming.sqlite.group import join, start_offset
 from newsloom.streaming.sqlite.topics import TopicCache
 
@@ -107,10 +107,18 @@ class SqliteWorker:
             }
             owned = {id_: partition for id_, partition in self._partitions.items() if id_ in epochs}
             records, self._positions = fetch(sql, owned, starts, max_records, first=self._first)
+            backlog = {owned[id_]: partition_counts(sql, id_).end - at for id_, at in self._positions.items()}
         gained, lost = self._topic_partitions(epochs.keys() - kept), self._topic_partitions(self._epochs.keys() - kept)
         self._epochs = epochs
         self._first += bool(records)
-        return Batch(tuple(records), gained, lost, token=_Token(epochs, starts))
+        return Batch(
+            tuple(records),
+            gained,
+            lost,
+            rebalanced=bool(gained or lost),
+            backlog=backlog,
+            token=_Token(epochs, starts),
+        )
 
     def _commit_offsets(self, sql: sqlite3.Connection, batch: Batch, token: _Token) -> None:
         """Commit the offsets after the batch; raise `CommitFailed` if the batch does not follow the committed ones."""

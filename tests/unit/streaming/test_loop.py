@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from newsloom.streaming.dead_letters import RECORDS_MIN, TooManyDeadLetters
-from newsloom.streaming.errors import ConfigurationError, Fenced, LogUnavailable
+from newsloom.streaming.errors import CommitFailed, ConfigurationError, Fenced, LogUnavailable
 from newsloom.streaming.log import Log, Worker
 from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.records import Batch, Message, TopicPartition
@@ -33,20 +33,45 @@ def log(clock: ManualClock) -> Iterator[Log]:
 
 
 class UnavailableAtSecondPoll:
-    """A worker on a real log that is unavailable at its second poll."""
+    """A worker on a real log that is unavailable at its second poll, and at the next ones up to `last`."""
 
-    def __init__(self, worker: Worker) -> None:
+    def __init__(self, worker: Worker, *, last: int = 2) -> None:
         self._polls = 0
+        self._last = last
         self._worker = worker
 
     def poll(self, *, max_records: int, timeout_ms: int) -> Batch:
         self._polls += 1
-        if self._polls == 2:
+        if 2 <= self._polls <= self._last:
             raise LogUnavailable("the broker is away")
         return self._worker.poll(max_records=max_records, timeout_ms=timeout_ms)
 
     def commit(self, batch: Batch, messages: Sequence[Message]) -> None:
         self._worker.commit(batch, messages)
+
+    def close(self) -> None:
+        self._worker.close()
+
+
+class FirstCommitsRefused:
+    """A worker on a real log whose first commits fail."""
+
+    def __init__(self, worker: Worker, *, commits: int) -> None:
+        self._refused = commits
+        self._worker = worker
+
+    def poll(self, *, max_records: int, timeout_ms: int) -> Batch:
+        return self._worker.poll(max_records=max_records, timeout_ms=timeout_ms)
+
+    def commit(self, batch: Batch, messages: Sequence[Message]) -> None:
+        if not self._refused:
+            self._worker.commit(batch, messages)
+            return
+        self._refused -= 1
+        try:
+            self._worker.commit(batch, [Message("missing", None, None)])
+        except ConfigurationError as error:
+            raise CommitFailed(str(error)) from error
 
     def close(self) -> None:
         self._worker.close()
@@ -286,6 +311,30 @@ def test_an_unavailable_log_between_two_batches_needs_no_restore(log: Log) -> No
     assert [loop.run_once() for _ in range(3)] == [2, 0, 2]
     assert step.calls.count(("restore", 0)) == 1
     assert numbers(log) == [1, 2, 3, 4]
+
+
+def test_an_unavailable_log_is_logged_when_it_begins_and_when_it_ends(log: Log) -> None:
+    create_topics(log)
+    worker = UnavailableAtSecondPoll(log.worker(group=GROUP, instance="0", topics=[IN]), last=6)
+    loop = make_loop(log, Tally(log), worker=worker)
+    with capture_logs() as logged:
+        for _ in range(8):
+            loop.run_once()
+    away, back = logged
+    assert (away["event"], away["error"]) == ("log.unavailable", "the broker is away")
+    assert (back["event"], back["times"]) == ("log.available", 5)
+
+
+def test_commits_that_fail_are_logged_when_it_begins_and_when_it_ends(log: Log) -> None:
+    create_topics(log)
+    put(log, numbered(IN, 2))
+    worker = FirstCommitsRefused(log.worker(group=GROUP, instance="0", topics=[IN]), commits=3)
+    loop = make_loop(log, Tally(log), worker=worker)
+    with capture_logs() as logged:
+        run_until(loop, lambda: backlog(log) == 0)
+    failed, recovered = (line for line in logged if line["log_level"] != "debug")
+    assert failed["event"] == "commit.failed"
+    assert (recovered["event"], recovered["times"]) == ("commit.recovered", 3)
 
 
 def test_a_stop_finishes_the_current_batch(log: Log) -> None:

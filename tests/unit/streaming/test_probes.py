@@ -7,15 +7,18 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import pytest
 
-from newsloom.streaming.errors import CommitFailed, ConfigurationError
-from newsloom.streaming.log import CleanupPolicy, Log, TopicSpec
+from newsloom.streaming.errors import CommitFailed, ConfigurationError, LogUnavailable
+from newsloom.streaming.lag import Lag
+from newsloom.streaming.log import CleanupPolicy, Log, TopicSpec, Worker
 from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.probes import Probes
+from newsloom.streaming.readiness import BEHIND_S_MAX, Readiness
 from newsloom.streaming.records import Batch, Message, TopicPartition
 from newsloom.streaming.restore import RECORDS_MAX, RestoreProgress
 from newsloom.streaming.watchdog import Watchdog
@@ -43,8 +46,16 @@ def watchdog() -> Watchdog:
 
 
 @pytest.fixture
-def probes(metrics: Metrics, watchdog: Watchdog) -> Iterator[Probes]:
-    probes = Probes(0, metrics, watchdog)
+def readiness() -> Readiness:
+    """Of a service that has loaded what it needs."""
+    readiness = Readiness()
+    readiness.has_started = True
+    return readiness
+
+
+@pytest.fixture
+def probes(metrics: Metrics, watchdog: Watchdog, readiness: Readiness) -> Iterator[Probes]:
+    probes = Probes(0, metrics, watchdog, readiness)
     probes.start()
     yield probes
     probes.close()
@@ -64,17 +75,27 @@ def sample(probes: Probes, name: str) -> float:
     return next(float(line.rpartition(" ")[2]) for line in text.splitlines() if line.startswith(name))
 
 
-def loop_of(log: Log, step: Tally, metrics: Metrics, watchdog: Watchdog) -> Loop:
+def loop_of(
+    log: Log,
+    step: Tally,
+    metrics: Metrics,
+    watchdog: Watchdog,
+    readiness: Readiness,
+    *,
+    worker: Worker | None = None,
+) -> Loop:
     config = LoopConfig(service="tally", dead_letter_topic=LETTERS, dead_letter_share_max=1, records_max=100)
-    worker = log.worker(group=GROUP, instance="0", topics=step.input_topics)
+    worker = worker or log.worker(group=GROUP, instance="0", topics=step.input_topics)
     stop = threading.Event()
     stop.set()
-    return Loop(worker, step, config, stop=stop, watchdog=watchdog, metrics=metrics)
+    return Loop(worker, step, config, stop=stop, watchdog=watchdog, metrics=metrics, readiness=readiness)
 
 
-def test_commits_are_counted(log: Log, metrics: Metrics, watchdog: Watchdog, probes: Probes) -> None:
+def test_commits_are_counted(
+    log: Log, metrics: Metrics, watchdog: Watchdog, readiness: Readiness, probes: Probes
+) -> None:
     put(log, [*numbered(IN, 5), Message(IN, None, UNREADABLE)])
-    loop_of(log, Tally(log), metrics, watchdog).run_once()
+    loop_of(log, Tally(log), metrics, watchdog, readiness).run_once()
 
     assert sample(probes, 'newsloom_records_total{topic="in"}') == 6
     assert sample(probes, "newsloom_messages_total") == 5
@@ -85,7 +106,7 @@ def test_commits_are_counted(log: Log, metrics: Metrics, watchdog: Watchdog, pro
 
 
 def test_it_is_ready_when_all_gained_partitions_are_restored(
-    log: Log, metrics: Metrics, watchdog: Watchdog, probes: Probes
+    log: Log, metrics: Metrics, watchdog: Watchdog, readiness: Readiness, probes: Probes
 ) -> None:
     put(log, numbered(IN, 1))
     seen: list[int] = []
@@ -96,10 +117,63 @@ def test_it_is_ready_when_all_gained_partitions_are_restored(
             super().restore(partition)
 
     assert get(probes, "/readyz")[0] == 503, "not polled yet"
-    loop_of(log, ProbedTally(log), metrics, watchdog).run_once()
+    loop_of(log, ProbedTally(log), metrics, watchdog, readiness).run_once()
 
     assert seen == [503], "not while it restores"
     assert get(probes, "/readyz") == (200, "ok\n")
+
+
+def test_it_is_ready_once_it_has_caught_up(
+    log: Log, metrics: Metrics, watchdog: Watchdog, readiness: Readiness, probes: Probes
+) -> None:
+    # One record more than a batch, which arrived before the bound.
+    put(log, [replace(one, timestamp_ms=1_000) for one in numbered(IN, 101)])
+    readiness.lag = Lag(clock=lambda: 1.001 + BEHIND_S_MAX)
+    loop = loop_of(log, Tally(log), metrics, watchdog, readiness)
+
+    loop.run_once()
+    assert get(probes, "/readyz") == (503, "more than 60 s behind: 1 records are not processed\n")
+    loop.run_once()
+    assert get(probes, "/readyz")[0] == 200
+
+
+def test_a_backlog_that_arrived_within_the_bound_leaves_it_ready(
+    log: Log, metrics: Metrics, watchdog: Watchdog, readiness: Readiness, probes: Probes
+) -> None:
+    put(log, [replace(one, timestamp_ms=1_000) for one in numbered(IN, 101)])
+    readiness.lag = Lag(clock=lambda: 1.0 + BEHIND_S_MAX)
+    loop_of(log, Tally(log), metrics, watchdog, readiness).run_once()
+    assert get(probes, "/readyz")[0] == 200
+
+
+class AwayWorker:
+    """A worker whose log is away at its second poll."""
+
+    def __init__(self) -> None:
+        self._polls = 0
+
+    def poll(self, *, max_records: int, timeout_ms: int) -> Batch:  # noqa: ARG002 - the signature of the port
+        self._polls += 1
+        if self._polls == 2:
+            raise LogUnavailable("away")
+        return Batch()
+
+    def commit(self, batch: Batch, messages: Sequence[Message]) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def test_it_is_not_ready_while_the_log_is_unavailable(
+    log: Log, metrics: Metrics, watchdog: Watchdog, readiness: Readiness, probes: Probes
+) -> None:
+    loop = loop_of(log, Tally(log), metrics, watchdog, readiness, worker=AwayWorker())
+    loop.run_once()
+    assert get(probes, "/readyz")[0] == 200
+    loop.run_once()
+    assert get(probes, "/readyz") == (503, "the log is unavailable\n")
+    assert get(probes, "/healthz")[0] == 200, "a restart does not bring it back"
+    loop.run_once()
+    assert get(probes, "/readyz")[0] == 200
 
 
 class LateWorker:
@@ -116,21 +190,17 @@ class LateWorker:
     def close(self) -> None: ...
 
 
-def late_loop(polls: list[Batch], log: Log, metrics: Metrics, watchdog: Watchdog) -> Loop:
-    config = LoopConfig(service="tally", dead_letter_topic=LETTERS, dead_letter_share_max=1, records_max=100)
-    return Loop(LateWorker(polls), Tally(log), config, stop=threading.Event(), watchdog=watchdog, metrics=metrics)
-
-
 def test_it_is_not_ready_before_its_group_has_assigned_the_partitions(
-    log: Log, metrics: Metrics, watchdog: Watchdog, probes: Probes
+    log: Log, metrics: Metrics, watchdog: Watchdog, readiness: Readiness, probes: Probes
 ) -> None:
-    given = Batch(gained=frozenset({TopicPartition(IN, 0)}))
-    gone = Batch(lost=frozenset({TopicPartition(IN, 0)}), joined=False)
-    loop = late_loop([Batch(joined=False), given, gone], log, metrics, watchdog)
+    source = TopicPartition(IN, 0)
+    given = Batch(gained=frozenset({source}), backlog={source: 0})
+    gone = Batch(lost=frozenset({source}), joined=False)
+    worker = LateWorker([Batch(joined=False), given, gone])
+    loop = loop_of(log, Tally(log), metrics, watchdog, readiness, worker=worker)
 
     loop.run_once()
     assert get(probes, "/readyz")[0] == 503, "no partitions assigned yet"
-    assert sample(probes, "newsloom_ready") == 0
     loop.run_once()
     assert get(probes, "/readyz")[0] == 200
     loop.run_once()
@@ -138,20 +208,20 @@ def test_it_is_not_ready_before_its_group_has_assigned_the_partitions(
 
 
 def test_a_spare_replica_is_ready_without_a_partition(
-    log: Log, metrics: Metrics, watchdog: Watchdog, probes: Probes
+    log: Log, metrics: Metrics, watchdog: Watchdog, readiness: Readiness, probes: Probes
 ) -> None:
-    late_loop([Batch()], log, metrics, watchdog).run_once()
+    loop_of(log, Tally(log), metrics, watchdog, readiness, worker=LateWorker([Batch()])).run_once()
 
     assert get(probes, "/readyz")[0] == 200
     assert sample(probes, "newsloom_partitions") == 0
 
 
 def test_after_a_failed_commit_it_is_not_ready_until_the_state_is_restored(
-    log: Log, metrics: Metrics, watchdog: Watchdog, probes: Probes
+    log: Log, metrics: Metrics, watchdog: Watchdog, readiness: Readiness, probes: Probes
 ) -> None:
     put(log, numbered(IN, 2))
     step = Tally(log)
-    loop = loop_of(log, step, metrics, watchdog)
+    loop = loop_of(log, step, metrics, watchdog, readiness)
 
     def fail() -> None:
         step.during = lambda: None
@@ -168,13 +238,13 @@ def test_it_is_healthy_while_the_watchdog_gets_beats(watchdog: Watchdog, probes:
     watchdog.tick()
     assert get(probes, "/healthz") == (200, "ok\n")
     watchdog.tick()
-    assert get(probes, "/healthz") == (503, "no progress\n")
+    assert get(probes, "/healthz") == (503, "no progress for 2 s\n")
     watchdog.beat()
     assert get(probes, "/healthz")[0] == 200
 
 
 def test_a_stuck_step_makes_it_unhealthy_until_it_goes_on(
-    log: Log, metrics: Metrics, watchdog: Watchdog, probes: Probes
+    log: Log, metrics: Metrics, watchdog: Watchdog, readiness: Readiness, probes: Probes
 ) -> None:
     put(log, numbered(IN, 1))
     is_stuck, may_go_on = threading.Event(), threading.Event()
@@ -183,14 +253,14 @@ def test_a_stuck_step_makes_it_unhealthy_until_it_goes_on(
         is_stuck.set()
         assert may_go_on.wait(60)
 
-    loop = loop_of(log, Tally(log, during=hang), metrics, watchdog)
+    loop = loop_of(log, Tally(log, during=hang), metrics, watchdog, readiness)
     thread = threading.Thread(target=loop.run_once)
     thread.start()
     assert is_stuck.wait(60)
     assert get(probes, "/healthz")[0] == 200
     watchdog.tick()
     watchdog.tick()
-    assert get(probes, "/healthz") == (503, "no progress\n")
+    assert get(probes, "/healthz") == (503, "no progress for 2 s\n")
     may_go_on.set()
     thread.join()
     assert get(probes, "/healthz")[0] == 200
@@ -216,10 +286,10 @@ def test_another_path_lists_the_valid_ones(probes: Probes) -> None:
     assert get(probes, "/") == (404, "not found: use /metrics, /startupz, /healthz or /readyz\n")
 
 
-def test_a_port_in_use_is_named(metrics: Metrics, watchdog: Watchdog) -> None:
+def test_a_port_in_use_is_named(metrics: Metrics, watchdog: Watchdog, readiness: Readiness) -> None:
     with socket.create_server(("0.0.0.0", 0)) as taken:  # noqa: S104
         port = taken.getsockname()[1]
         with pytest.raises(
             ConfigurationError, match=rf"NEWSLOOM_METRICS_PORT={port}: cannot listen there: Address already"
         ):
-            Probes(port, metrics, watchdog)
+            Probes(port, metrics, watchdog, readiness)
