@@ -10,14 +10,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import pytest
+import yaml
+from jsonschema import Draft202012Validator
 
+from newsloom.contracts.pipeline import EVENT_TYPE, TOPICS
 from newsloom.contracts.story import Cause, Story, StoryUpdate
+from newsloom.log_names import topic_names
 from newsloom.settings import Settings
 from newsloom.streaming.open import open_log_url
+from newsloom.streaming.records import Record
+from newsloom.streaming.scan import read_topic
 from services.verifier.verification import find_violations
 from tests.acceptance.conftest import NewInstallation
 from tests.acceptance.published import Published, read_published
+from tests.contract.documents import DOCUMENT
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -32,6 +40,8 @@ class Demo:
     published: Published
     violations: list[str]
     """Violations that the verifier finds."""
+    records: list[Record]
+    """Every record of every topic."""
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("kafka", marks=pytest.mark.kafka)])
@@ -42,7 +52,36 @@ def demo(request: pytest.FixtureRequest, new_installation: NewInstallation) -> D
     assert prefix, printed
     with closing(open_log_url(installation.url)) as log:
         settings = Settings(log=installation.url, topic_prefix=prefix[1])
-        return Demo(printed, read_published(log, prefix[1]), find_violations(log, settings))
+        records = [record for topic in topic_names(settings, TOPICS) for record in read_topic(log, topic)]
+        return Demo(printed, read_published(log, prefix[1]), find_violations(log, settings), records)
+
+
+def test_every_record_is_one_that_the_documents_describe(demo: Demo) -> None:
+    document = yaml.safe_load(DOCUMENT.read_text())
+    described: dict[str, list[Any]] = {}
+    for message in document["components"]["messages"].values():
+        described.setdefault(message["name"], []).append(message)
+    validators = {
+        name: Draft202012Validator(
+            {
+                # A story that is forgotten has the type of a snapshot, and no value.
+                "anyOf": [
+                    {"properties": {part: message[part] for part in ("headers", "payload")}} for message in messages
+                ],
+                "components": document["components"],
+            }
+        )
+        for name, messages in described.items()
+    }
+    seen = Counter[str]()
+    for record in demo.records:
+        kind = record.header(EVENT_TYPE) or ""
+        value = None if record.value is None else msgspec.json.decode(record.value)
+        headers = {name: value.decode() for name, value in record.headers}
+        validators[kind].validate({"headers": headers, "payload": value})
+        seen[kind] += 1
+    assert len(seen) >= 8
+    assert min(seen.values()) > 0
 
 
 @pytest.fixture(scope="module")

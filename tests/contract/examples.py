@@ -300,6 +300,12 @@ EXAMPLES = (
             _headers(cloudevents.MEMBERSHIP, f"main/{ARTICLE.id}", ident="news.article-vectors/0/41/0"),
             MEMBERSHIP,
         ),
+        "membership-removed": Example(
+            ARTICLE_STORIES,
+            f"main/{ARTICLE.id}",
+            _headers(cloudevents.MEMBERSHIP, f"main/{ARTICLE.id}", ident="news.article-vectors/0/48/0"),
+            None,
+        ),
         "checkpoint": Example(
             ARTICLE_STORIES,
             "main/",
