@@ -33,6 +33,7 @@ from services.clusterer.core.index import CentroidIndex
 from services.clusterer.core.minhash_index import MinHashIndex
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.space import StorySpace
+from services.clusterer.core.title_parts import TitleParts
 
 Vector = NDArray[np.float64]
 
@@ -63,7 +64,7 @@ PARTS: Final[dict[str, Sequence[Callable[..., object]]]] = {
     "sums and the index: taking an article in": (StorySpace.add, StorySpace.close),
     "document frequencies": (DocumentFrequencies.add, DocumentFrequencies.remove),
     "related stories, once a day (HDBSCAN)": (related_stories.find_related_stories,),
-    "titles": (headline.should_take_title,),
+    "titles": (headline.headline_report, TitleParts.add, TitleParts.remove),
     "updates and history": (EditionState.publish,),
 }
 """Profile rows. Only `rank_stories` calls functions of another row; `profile_table` subtracts their time."""

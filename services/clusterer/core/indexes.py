@@ -14,6 +14,7 @@ from services.clusterer.core.hashes import decode_hashes
 from services.clusterer.core.minhash_index import Bands, MinHashIndex
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.space import StorySpace, unix_ms
+from services.clusterer.core.title_parts import TitleParts
 
 
 class Representation(NamedTuple):
@@ -25,13 +26,14 @@ class Representation(NamedTuple):
 
 
 class Indexes:
-    """The sums of open stories, the document frequencies, and the texts of reports. Copies are in none of them."""
+    """The sums of open stories, the document frequencies, the texts and titles of reports. Copies are in none of them."""
 
     def __init__(self, calibration: Calibration, parameters: Parameters) -> None:
         self._calibration = calibration
         self._parameters = parameters
         self.space = StorySpace(calibration.dimension)
         self.frequencies = DocumentFrequencies(idf_floor=parameters.idf_floor)
+        self.titles = TitleParts()
         self.texts = MinHashIndex(jaccard_min=parameters.copy_jaccard, shingles_min=parameters.copy_shingles_min)
 
     def represent(self, features: Features) -> Representation:
@@ -61,14 +63,17 @@ class Indexes:
         self.space.remove(slot, vector, unix_ms(report.published_at), times)
         self.frequencies.remove(features.terms)
         self.texts.remove(report.article_id)
+        self.titles.remove(report)
 
     def close(self, slot: int, reports: Sequence[Membership]) -> None:
         """Remove a story and its reports."""
         self.space.close(slot)
         for report in reports:
             self.texts.remove(report.article_id)
+            self.titles.remove(report)
             self.frequencies.remove(decode_hashes(report.terms, "terms"))
 
     def _add_text(self, report: Membership, features: Features, bands: Bands) -> None:
         self.frequencies.add(features.terms)
         self.texts.add(report.article_id, features.shingles, bands)
+        self.titles.add(report)

@@ -101,9 +101,9 @@ class LiveStory(msgspec.Struct, gc=False):
         for article_id, member in self.members.items():
             self.members[article_id] = without_features(member)
 
-    def set_title(self, report: Membership) -> None:
-        """Carry the title of this report."""
-        self.title, self.title_article_id = report.title, report.article_id
+    def set_title(self, report: Membership, title: str) -> None:
+        """Carry `title`, which is the title of this report or a part of it."""
+        self.title, self.title_article_id = title, report.article_id
 
     def reports(self) -> list[Membership]:
         """Return the members that are not copies, in order of arrival."""
