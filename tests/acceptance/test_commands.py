@@ -16,6 +16,7 @@ from newsloom.contracts.story import Story, StoryState
 from newsloom.contracts.topics import STORY_COMMANDS
 from newsloom.subscribe import Newsloom
 from tests.acceptance.installation import Installation
+from tests.acceptance.live_table import LiveTable, expected_rows
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -37,8 +38,11 @@ def open_stories(installation: Installation) -> list[Story]:
     return sorted(found, key=lambda story: (-story.article_count, story.id))
 
 
-def test_commands_are_carried_out_and_kept(installation: Installation) -> None:
+def test_commands_are_carried_out_and_kept(kind: str, installation: Installation) -> None:
     installation.command("run", "--ingest", str(SAMPLE), "--until-drained")
+    table = LiveTable(installation) if kind == "kafka" else None
+    if table is not None:
+        table.kill_after_its_first_rows()
     installation.start("embedder")
     clusterer = installation.start("clusterer")
     large, small, third, *_ = open_stories(installation)
@@ -69,3 +73,6 @@ def test_commands_are_carried_out_and_kept(installation: Installation) -> None:
     assert {published.memberships["main", article].story_id for article in split_off} == {new}
     assert large.id in published.stories[new].kept_apart
     assert "A command keeps it here: split by Jane" in installation.command("explain", split_off[0]).stdout
+    if table is not None:
+        table.catch_up()
+        assert table.rows() == expected_rows(installation)
