@@ -15,6 +15,7 @@ from typing import Final
 import structlog
 
 from newsloom.access import ROLES
+from newsloom.contracts.pipeline import EVENT_TYPE
 from newsloom.contracts.topics import DEAD_LETTERS
 from newsloom.log import open_log
 from newsloom.log_names import group_name, state_topic_names, topic_name, topic_names, topic_specs
@@ -63,9 +64,10 @@ def serve(service: str, settings: Settings, build: StepBuilder, *, records_max: 
         dead_letter_topic=topic_name(settings, DEAD_LETTERS),
         dead_letter_share_max=settings.dead_letter_share_max,
         records_max=records_max,
+        type_header=EVENT_TYPE,
     )
     watchdog, metrics, readiness = Watchdog(ticks_max=START_TICKS_MAX), Metrics(), Readiness()
-    metrics.ready.set_function(lambda: not readiness.obstacle)
+    metrics.observe(readiness, watchdog)
     watchdog.start()
     try:
         with probes(settings, metrics, watchdog, readiness):

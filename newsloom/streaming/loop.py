@@ -13,7 +13,7 @@ from newsloom.streaming.dead_letters import DeadLetterGuard, build_dead_letter
 from newsloom.streaming.errors import CommitFailed, ConfigurationError, LogUnavailable
 from newsloom.streaming.lasting_condition import LastingCondition
 from newsloom.streaming.log import Worker
-from newsloom.streaming.metrics import Metrics
+from newsloom.streaming.metrics import Metrics, event_type
 from newsloom.streaming.readiness import Readiness
 from newsloom.streaming.records import Batch, Message, TopicPartition
 from newsloom.streaming.step import Outcome, Step
@@ -27,12 +27,16 @@ _log = structlog.get_logger("newsloom.loop")
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LoopConfig:
-    """The settings of a service's loop. `records_max` limits a batch, and thereby a transaction."""
+    """The settings of a service's loop. `records_max` limits a batch, and thereby a transaction.
+
+    `type_header` is the header with the type of an event, by which messages are counted.
+    """
 
     service: str
     dead_letter_topic: str
     dead_letter_share_max: float
     records_max: int
+    type_header: str = ""
 
 
 class Loop:
@@ -118,6 +122,7 @@ class Loop:
         self._in_hand = batch
         self._readiness.has_joined = batch.joined
         self._readiness.lag.on_poll(batch, self._restored | self._unrestored)
+        self._metrics.rebalances.inc(batch.rebalanced)
         self._polled_s = time.monotonic()
         self._report_assignment()
         return batch
@@ -144,17 +149,23 @@ class Loop:
         self._metrics.partitions.set(len(self._restored))
 
     def _process(self, batch: Batch) -> int:
-        outcome = self._step.process(batch.records)
+        with self._metrics.stage_seconds.labels("process").time():
+            outcome = self._step.process(batch.records)
         self._check_rejections(batch, outcome)
         self._watchdog.beat()
-        self._worker.commit(batch, [*outcome.messages, *self._dead_letters(outcome)])
+        with self._metrics.stage_seconds.labels("commit").time():
+            self._worker.commit(batch, [*outcome.messages, *self._dead_letters(outcome)])
         self._guard.confirm()
         self._readiness.lag.on_commit()
         self._commits_failed.end()
-        self._metrics.count_commit(batch.records, messages=len(outcome.messages), rejections=len(outcome.rejected))
-        self._metrics.poll_to_commit_seconds.observe(time.monotonic() - self._polled_s)
+        self._count(batch, outcome)
         _log.debug("batch.committed", records=len(batch.records), messages=len(outcome.messages))
         return len(batch.records)
+
+    def _count(self, batch: Batch, outcome: Outcome) -> None:
+        types = (event_type(message, self._config.type_header) for message in outcome.messages)
+        self._metrics.count_commit(self._config.service, batch.records, types=types, rejected=outcome.rejected)
+        self._metrics.poll_to_commit_seconds.observe(time.monotonic() - self._polled_s)
 
     def _check_rejections(self, batch: Batch, outcome: Outcome) -> None:
         rejections = len(outcome.rejected)

@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Protocol
 
 from newsloom.streaming.records import Message, Record
+
+
+class RejectionKind(Enum):
+    """Who has to act: the producer, who operates the services, or nobody."""
+
+    INVALID = "invalid"
+    """The record is not what its topic holds."""
+    MISMATCH = "mismatch"
+    """The record was made with another model or version than the state."""
+    REFUSED = "refused"
+    """The record is valid, but what it asks for cannot be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +27,7 @@ class Rejection:
 
     record: Record
     reason: str
+    kind: RejectionKind = RejectionKind.INVALID
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,9 +18,10 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.records import Message, Record, TopicPartition
 from newsloom.streaming.restore import RestoreProgress
-from newsloom.streaming.step import Outcome, Rejection
+from newsloom.streaming.step import Outcome, Rejection, RejectionKind
 from newsloom.streaming.watchdog import Watchdog
 from services.clusterer.core.calibration import Calibration, zero_calibration
+from services.clusterer.core.commands import CommandRefused
 from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.errors import UnusableEvent
@@ -28,6 +29,7 @@ from services.clusterer.core.fixed_point import HALF_BYTES
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.space import timestamp, unix_ms
 from services.clusterer.messages import MessageBuilder
+from services.clusterer.metrics import StateMetrics
 from services.clusterer.rebuild_progress import RebuildProgress
 from services.clusterer.state import checkpoint_of, restore_engines
 
@@ -47,6 +49,16 @@ def _gc_disabled() -> Iterator[None]:
         gc.freeze()
         if was_enabled:
             gc.enable()
+
+
+class _OtherVersion(InvalidValue):
+    """A vector was made with another model or text preparation than the state."""
+
+
+def _rejection_kind(error: InvalidValue | UnusableEvent) -> RejectionKind:
+    if isinstance(error, CommandRefused):
+        return RejectionKind.REFUSED
+    return RejectionKind.MISMATCH if isinstance(error, _OtherVersion) else RejectionKind.INVALID
 
 
 class ClustererStep:
@@ -71,6 +83,11 @@ class ClustererStep:
         self._state = topic_name(settings, ARTICLE_STORIES)
         self._messages = MessageBuilder(settings)
         self._engines: dict[int, dict[str, Engine]] = {}
+        StateMetrics(self._restore_progress.metrics.registry, self._editions)
+
+    def _editions(self) -> list[EditionState]:
+        # Copies, because another thread asks.
+        return [engine.edition for engines in list(self._engines.values()) for engine in list(engines.values())]
 
     def restore(self, partition: int) -> None:
         """Build the partition's engines from `stories` and `article-stories`.
@@ -114,7 +131,7 @@ class ClustererStep:
                 engine = self._engine(record.partition, event)
                 changes = engine.apply(event, timestamp(record.timestamp_ms))
             except (InvalidValue, UnusableEvent) as error:
-                rejected.append(Rejection(record, str(error)))
+                rejected.append(Rejection(record, str(error), _rejection_kind(error)))
                 continue
             if not changes.updates and not changes.memberships:
                 continue
@@ -135,7 +152,7 @@ class ClustererStep:
             preparation = event.preparation if isinstance(event, ArticleVector) else FIRST_PREPARATION
             return Engine(EditionState(event.edition, calibration, self._parameters, preparation))
         if isinstance(event, ArticleVector) and event.preparation != engine.edition.preparation:
-            raise InvalidValue(
+            raise _OtherVersion(
                 f"made with text preparation {event.preparation!r}, but the stories of edition {event.edition!r} were made with "
                 f"{engine.edition.preparation!r}: embed them again with `newsloom migrate --model` - at `$.preparation`"
             )
@@ -177,7 +194,7 @@ def _decode_event(record: Record, model: str) -> VectorEvent:
     if not isinstance(event, ArticleVector):
         return event
     if event.model != model:
-        raise InvalidValue(f"made with model {event.model!r}, but NEWSLOOM_MODEL is {model!r} - at `$.model`")
+        raise _OtherVersion(f"made with model {event.model!r}, but NEWSLOOM_MODEL is {model!r} - at `$.model`")
     if not is_before_record(event.published_at, timestamp(record.timestamp_ms)):
         raise InvalidValue(
             f"{event.published_at.isoformat()} is later than the record's timestamp - at `$.published_at`"

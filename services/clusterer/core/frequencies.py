@@ -26,7 +26,8 @@ class DocumentFrequencies:
     def __init__(self, *, idf_floor: float) -> None:
         self._idf_floor = idf_floor
         self._counts = np.zeros(BUCKETS, dtype=np.int32)
-        self._documents = 0
+        self.documents = 0
+        """The number of articles counted: the reports of open stories."""
 
     def add(self, terms: Hashes) -> None:
         """Count the terms of an article."""
@@ -41,14 +42,14 @@ class DocumentFrequencies:
 
         Logarithms are rounded to integers at once, so that the last bit of a library's `log` makes no difference.
         """
-        ratio = (self._documents + 2) / (self._counts.take(_buckets(terms)) + 2.0)
+        ratio = (self.documents + 2) / (self._counts.take(_buckets(terms)) + 2.0)
         idf = np.rint(LOG_SCALE * (np.log(ratio) + self._idf_floor)).astype(np.int64)
         weights = _TF.take(counts) * idf >> WEIGHT_SHIFT
         clipped: npt.NDArray[np.int16] = np.minimum(np.maximum(weights, 0), INT16_MAX).astype(np.int16)
         return clipped
 
     def _count(self, terms: Hashes, by: int) -> None:
-        self._documents += by
+        self.documents += by
         # A document counts once in a bucket that two of its terms share: NumPy adds only once for equal indices.
         self._counts[_buckets(terms)] += by
 

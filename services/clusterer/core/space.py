@@ -74,6 +74,11 @@ class StorySpace:
         self._extents = extents
         self.counts, self.times, self.firsts, self.lasts = extents.T
 
+    @property
+    def size(self) -> int:
+        """The number of open stories."""
+        return len(self.stories) - len(self._free)
+
     def open(self, story_id: str) -> int:
         """Return a slot for a story that has no reports yet."""
         if not self._free:
