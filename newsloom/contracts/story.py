@@ -107,8 +107,8 @@ class Story(_StoryLinks, frozen=True, omit_defaults=True):
     The counts by outlet or leaning may add up to less than `article_count`, as not every article has one.
 
     `title` is that of the report `title_article_id`, or a part of it: rubrics at its ends are cut, such as "Live:" or the name
-    of a site. It recurs over no other open story if any report has such a title. A merged or emptied story keeps its last title
-    and has no articles.
+    of a site. Titles that other open stories have, too, are not chosen as long as the story has another one. A merged or
+    emptied story keeps its last title and has no articles.
 
     `history` has one entry for each published change of the article count, oldest first. With more than `HISTORY_MAX`
     entries, the inner entry whose neighbours' counts are closest in ratio is removed (the newest on a tie); the first and

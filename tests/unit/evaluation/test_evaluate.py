@@ -78,15 +78,15 @@ def test_hard_streams_are_scored_beside_the_sets_and_mixed_into_them(data: Path)
     request, good = parse_hard_stream("hard-1-silence"), read_stream(data / "good.jsonl")
     vectorize(generate_hard_stream(request).stream, encoder)
     vectorize(mix_into(good, request, share=0.7).stream, encoder)
-    arguments = ("good", "hard-1-silence", "--hard-share", "0.7")
-    found = json.loads(evaluate(data, *arguments, "--format", "json").stdout)
+    keep = data.parent / "results"
+    printed = evaluate(data, "good", "hard-1-silence", "--hard-share", "0.7", "--keep", str(keep)).stdout
+    found = json.loads((keep / "sets.json").read_text())
     assert list(found["sets"]) == ["good", "hard-1-silence", "good+hard-1-silence"]
     assert found["macro"]["b3"] == found["sets"]["good"]["b3"]
     assert found["macro_mixed"]["b3"] == found["sets"]["good+hard-1-silence"]["b3"]
     assert list(found["hard"]["hard-1-silence"]["kinds"]) == ["silence"]
     assert found["sets"]["good+hard-1-silence"]["articles"] == 9
     assert found["hard"]["good+hard-1-silence"]["all"]["articles"] == 6
-    printed = evaluate(data, *arguments).stdout
     assert "| macro average, mixed " in printed
     assert "| hard-1-silence " in printed
 
