@@ -83,7 +83,7 @@ def probes(settings: Settings, metrics: Metrics, watchdog: Watchdog, readiness: 
     if not settings.metrics_port:
         yield
         return
-    server = Probes(settings.metrics_port, metrics, watchdog, readiness)
+    server = Probes(settings.metrics_address, settings.metrics_port, metrics, watchdog, readiness)
     server.start()
     try:
         yield

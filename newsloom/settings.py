@@ -60,6 +60,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     dead_letter_share_max: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
     """A service stops if more than this share of its last 1,000 records (at least 100) became dead letters."""
 
+    metrics_address: str = "0.0.0.0"  # noqa: S104 - Prometheus and the kubelet connect from outside the container
+    """Address of this machine at which the metrics and probes are served; 127.0.0.1 is for this machine alone."""
+
     metrics_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
     """TCP port on which a service serves `/metrics`, `/healthz` and `/readyz`; 0: none."""
 

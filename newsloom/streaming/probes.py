@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Final
 
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.http_server import Answer, HttpServer
 from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.readiness import Readiness
 from newsloom.streaming.watchdog import Watchdog
-
-REQUEST_S_MAX: Final = 10.0
-"""The timeout of a request: an idle client must not occupy a thread for longer."""
 
 
 class Probes:
@@ -24,58 +19,39 @@ class Probes:
     `/startupz`: what the service needs is loaded. `/healthz`: it makes progress. `/readyz`: it is ready.
     """
 
-    def __init__(self, port: int, metrics: Metrics, watchdog: Watchdog, readiness: Readiness) -> None:
-        answers = {"metrics": metrics, "watchdog": watchdog, "readiness": readiness}
-        handler = type("Handler", (_Handler,), answers)
+    def __init__(self, address: str, port: int, metrics: Metrics, watchdog: Watchdog, readiness: Readiness) -> None:
+        self._metrics = metrics
+        self._watchdog = watchdog
+        self._readiness = readiness
         try:
-            # Listen on all interfaces: Prometheus and the kubelet connect from outside the container.
-            self._server = ThreadingHTTPServer(("0.0.0.0", port), handler)  # noqa: S104
+            self._server = HttpServer(address, port, self._answer)
         except OSError as error:
-            raise ConfigurationError(f"NEWSLOOM_METRICS_PORT={port}: cannot listen there: {error.strerror}") from error
-        self._server.daemon_threads = True
-        self.port: int = self._server.server_address[1]
+            raise ConfigurationError(
+                f"NEWSLOOM_METRICS_ADDRESS={address} NEWSLOOM_METRICS_PORT={port}: cannot listen there: {error.strerror or error}"
+            ) from error
+        self.port = self._server.port
 
     def start(self) -> None:
-        """Start to serve, in a thread for each request."""
-        threading.Thread(target=self._server.serve_forever, name="probes", daemon=True).start()
+        """Start to serve, in a thread."""
+        self._server.start()
 
     def close(self) -> None:
         """Stop serving. Call it only after `start`."""
-        self._server.shutdown()
-        self._server.server_close()
+        self._server.close()
 
-
-class _Handler(BaseHTTPRequestHandler):
-    metrics: Metrics
-    watchdog: Watchdog
-    readiness: Readiness
-    timeout = REQUEST_S_MAX
-
-    def do_GET(self) -> None:
-        path = self.path.partition("?")[0]
+    def _answer(self, path: str) -> Answer:
         if path == "/metrics":
-            self._answer(HTTPStatus.OK, generate_latest(self.metrics.registry), CONTENT_TYPE_LATEST)
-        elif path == "/startupz":
-            self._probe("" if self.readiness.has_started else "starting")
-        elif path == "/healthz":
-            self._probe("" if self.watchdog.is_healthy else f"no progress for {self.watchdog.idle_s:.0f} s")
-        elif path == "/readyz":
-            self._probe(self.readiness.obstacle)
-        else:
-            self._answer(HTTPStatus.NOT_FOUND, b"not found: use /metrics, /startupz, /healthz or /readyz\n")
+            return Answer(HTTPStatus.OK, generate_latest(self._metrics.registry), CONTENT_TYPE_LATEST)
+        if path == "/startupz":
+            return _probe("" if self._readiness.has_started else "starting")
+        if path == "/healthz":
+            return _probe("" if self._watchdog.is_healthy else f"no progress for {self._watchdog.idle_s:.0f} s")
+        if path == "/readyz":
+            return _probe(self._readiness.obstacle)
+        return Answer(HTTPStatus.NOT_FOUND, b"not found: use /metrics, /startupz, /healthz or /readyz\n")
 
-    def _probe(self, obstacle: str) -> None:
-        if obstacle:
-            self._answer(HTTPStatus.SERVICE_UNAVAILABLE, f"{obstacle}\n".encode())
-        else:
-            self._answer(HTTPStatus.OK, b"ok\n")
 
-    def _answer(self, status: HTTPStatus, body: bytes, content_type: str = "text/plain; charset=utf-8") -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", content_type)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the library's name
-        """Log nothing: there is a probe every few seconds."""
+def _probe(obstacle: str) -> Answer:
+    if obstacle:
+        return Answer(HTTPStatus.SERVICE_UNAVAILABLE, f"{obstacle}\n".encode())
+    return Answer(HTTPStatus.OK, b"ok\n")

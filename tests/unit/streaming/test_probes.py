@@ -55,7 +55,7 @@ def readiness() -> Readiness:
 
 @pytest.fixture
 def probes(metrics: Metrics, watchdog: Watchdog, readiness: Readiness) -> Iterator[Probes]:
-    probes = Probes(0, metrics, watchdog, readiness)
+    probes = Probes("127.0.0.1", 0, metrics, watchdog, readiness)
     probes.start()
     yield probes
     probes.close()
@@ -290,6 +290,7 @@ def test_a_port_in_use_is_named(metrics: Metrics, watchdog: Watchdog, readiness:
     with socket.create_server(("0.0.0.0", 0)) as taken:  # noqa: S104
         port = taken.getsockname()[1]
         with pytest.raises(
-            ConfigurationError, match=rf"NEWSLOOM_METRICS_PORT={port}: cannot listen there: Address already"
+            ConfigurationError,
+            match=rf"ADDRESS=127.0.0.1 NEWSLOOM_METRICS_PORT={port}: cannot listen there: Address already",
         ):
-            Probes(port, metrics, watchdog, readiness)
+            Probes("127.0.0.1", port, metrics, watchdog, readiness)
