@@ -6,7 +6,6 @@ No list of words: what counts is how many open stories have a title with that pa
 from __future__ import annotations
 
 import re
-from collections import Counter
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeVar
 from unicodedata import east_asian_width
@@ -62,36 +61,38 @@ class TitleParts:
     """Counts in how many reports and in how many open stories each part of a title occurs, and in how many titles each word."""
 
     def __init__(self) -> None:
-        self._reports: Counter[str] = Counter()
-        self._stories: Counter[str] = Counter()
-        self._by_story: Counter[tuple[str, str]] = Counter()
-        self._words: Counter[str] = Counter()
+        # No `Counter`: a missing key costs it a call in Python.
+        self._reports: dict[str, int] = {}
+        self._stories: dict[str, int] = {}
+        self._by_story: dict[tuple[str, str], int] = {}
+        self._words: dict[str, int] = {}
 
     def add(self, report: Membership) -> None:
         """Count the title of a report of an open story."""
         title = split_title(report.title)
         for key in title.keys:
-            self._reports[key] += 1
-            self._by_story[key, report.story_id] += 1
-            self._stories[key] += self._by_story[key, report.story_id] == 1
+            _count(self._reports, key)
+            _count(self._by_story, (key, report.story_id))
+            if self._by_story[key, report.story_id] == 1:
+                _count(self._stories, key)
         for word in title.words:
-            self._words[word] += 1
+            _count(self._words, word)
 
     def remove(self, report: Membership) -> None:
         """Undo `add` of this report."""
         title = split_title(report.title)
         for key in title.keys:
-            _subtract(self._reports, key)
-            _subtract(self._by_story, (key, report.story_id))
+            _uncount(self._reports, key)
+            _uncount(self._by_story, (key, report.story_id))
             if (key, report.story_id) not in self._by_story:
-                _subtract(self._stories, key)
+                _uncount(self._stories, key)
         for word in title.words:
-            _subtract(self._words, word)
+            _uncount(self._words, word)
 
     def is_telling(self, title: str) -> bool:
         """Return whether a title tells its story from others: it does not recur over stories, nor do all of its parts."""
         split = split_title(title)
-        return self._stories[split.key] < TITLE_STORIES_MIN and bool(self._telling_parts(split))
+        return self._stories.get(split.key, 0) < TITLE_STORIES_MIN and bool(self._telling_parts(split))
 
     def without_rubrics(self, title: str) -> str:
         """Return the title without the rubrics at its ends, or the whole title if the rest tells too little."""
@@ -106,7 +107,7 @@ class TitleParts:
         return [part for part in title.parts if not self._is_rubric(part.key)]
 
     def _is_rubric(self, key: str) -> bool:
-        if self._stories[key] < PART_STORIES_MIN:
+        if self._stories.get(key, 0) < PART_STORIES_MIN:
             return False
         rarest = min(self._words[word] for word in key.split())
         return rarest <= ELSEWHERE_MAX * self._reports[key]
@@ -136,7 +137,13 @@ def _width(text: str) -> int:
     return sum(3 if east_asian_width(character) in "WF" else 1 for character in text)
 
 
-def _subtract(counts: Counter[K], key: K) -> None:
-    counts[key] -= 1
-    if not counts[key]:
+def _count(counts: dict[K, int], key: K) -> None:
+    counts[key] = counts.get(key, 0) + 1
+
+
+def _uncount(counts: dict[K, int], key: K) -> None:
+    left = counts[key] - 1
+    if left:
+        counts[key] = left
+    else:
         del counts[key]
