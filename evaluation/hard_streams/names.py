@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 from evaluation.hard_streams.scenes import Kind
@@ -13,9 +14,10 @@ _KINDS: Final = ", ".join(kind.value for kind in Kind)
 _NAME: Final = re.compile(rf"{PREFIX}(\d+)(?:-({'|'.join(kind.value for kind in Kind)}))?")
 
 
-def is_hard_stream(name: str) -> bool:
-    """Return whether a name is that of a hard stream."""
-    return name.startswith(PREFIX)
+def split_names(names: Sequence[str]) -> tuple[list[str], list[HardStreamRequest]]:
+    """Return the names of labelled streams, and what the names of hard streams request; raises ConfigurationError."""
+    labelled = [name for name in names if not name.startswith(PREFIX)]
+    return labelled, [parse_hard_stream(name) for name in names if name.startswith(PREFIX)]
 
 
 def parse_hard_stream(name: str) -> HardStreamRequest:

@@ -13,7 +13,7 @@ from evaluation.baselines import BASELINES
 from evaluation.baselines.label_cache import cached_labels
 from evaluation.baselines.observations import Observations, observations_of
 from evaluation.hard_streams.mixing import mix_into
-from evaluation.hard_streams.names import is_hard_stream, parse_hard_stream
+from evaluation.hard_streams.names import split_names
 from evaluation.hard_streams.stream import HardStream, generate_hard_stream
 from evaluation.replays.replay import Replay, replay
 from evaluation.scores.hard_scores import HardScores, score_hard_articles
@@ -77,10 +77,9 @@ def evaluate_streams(request: StreamRequest, *, hard_share: float, granularity: 
 
 def _read(request: StreamRequest, hard_share: float) -> tuple[list[Stream], list[HardStream], list[HardStream]]:
     """Return the labelled streams, the hard streams, and the labelled streams with hard articles mixed in."""
-    wanted = [parse_hard_stream(name) for name in request.sets if is_hard_stream(name)]
+    names, wanted = split_names(request.sets)
     if hard_share and not wanted:
         raise ConfigurationError("--hard-share needs a hard stream to mix in: add one to the sets, such as hard-1")
-    names = [name for name in request.sets if not is_hard_stream(name)]
     labelled = read_streams(request.data, names, request.undated) if names or not wanted else []
     hard = [generate_hard_stream(one) for one in wanted]
     if not hard_share:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from evaluation.hard_streams.names import split_names
+from evaluation.hard_streams.stream import generate_hard_stream
 from evaluation.streams.encoder_cache import configured_encoder, print_progress
 from evaluation.streams.files import StreamRequest, read_streams
 from evaluation.streams.stream import Gold, LabelledArticle, Stream
@@ -33,8 +35,11 @@ def load_event_streams(request: StreamRequest) -> list[EventStream]:
 
 
 def read_macro_streams(request: StreamRequest) -> list[Stream]:
-    """Read the requested streams that are part of the macro average; raises ConfigurationError."""
-    return [stream for stream in read_streams(request.data, request.sets, request.undated) if stream.in_macro]
+    """Read the requested streams that are part of the macro average, then generate the hard ones; raises ConfigurationError."""
+    names, wanted = split_names(request.sets)
+    streams = read_streams(request.data, names, request.undated) if names or not wanted else []
+    hard = [generate_hard_stream(one).stream for one in wanted]
+    return [stream for stream in streams if stream.in_macro] + hard
 
 
 def build_event_stream(stream: Stream, encoder: Encoder) -> EventStream:

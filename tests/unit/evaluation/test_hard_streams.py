@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -12,9 +13,12 @@ from evaluation.hard_streams.mixing import mix_into
 from evaluation.hard_streams.names import parse_hard_stream
 from evaluation.hard_streams.scenes import Kind
 from evaluation.hard_streams.stream import ARTICLES, SHARES, HardStreamRequest, generate_hard_stream
+from evaluation.streams.event_stream import read_macro_streams
+from evaluation.streams.files import StreamRequest
 from evaluation.streams.stream import LabelledArticle, Stream
 from newsloom.contracts.article import Article
 from newsloom.streaming.errors import ConfigurationError
+from tests.unit.evaluation.invented_stream import rows_of_three_stories, write_stream
 
 # ruff: noqa: S311 - no secrets
 
@@ -89,6 +93,16 @@ def test_one_kind_alone_is_the_same_articles_as_among_the_others() -> None:
     alone = generate_hard_stream(parse_hard_stream("hard-1-templates"))
     assert alone.stream.name == "hard-1-templates"
     assert alone.labels == {id_: label for id_, label in HARD.labels.items() if label.kind is Kind.TEMPLATES}
+
+
+def test_programs_take_hard_streams_beside_labelled_ones(tmp_path: Path) -> None:
+    write_stream(tmp_path, "good", rows_of_three_stories())
+    both = read_macro_streams(StreamRequest(tmp_path, tmp_path, ("hard-1-silence", "good")))
+    assert [stream.name for stream in both] == ["good", "hard-1-silence"]
+    assert [stream.name for stream in read_macro_streams(StreamRequest(tmp_path, tmp_path, ("hard-1-silence",)))] == [
+        "hard-1-silence"
+    ]
+    assert [stream.name for stream in read_macro_streams(StreamRequest(tmp_path, tmp_path))] == ["good"]
 
 
 @pytest.mark.parametrize("name", ["hard-", "hard-x", "hard-1-", "hard-1-sagas"])
