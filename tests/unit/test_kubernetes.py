@@ -169,14 +169,14 @@ def test_a_service_connects_as_its_own_user(name: str) -> None:
 # --- scaling, alerts, network
 
 
-def test_embedders_scale_up_to_the_partitions_and_above_the_lag_of_an_idle_group() -> None:
+def test_embedders_scale_up_to_the_partitions_and_above_the_markers() -> None:
     spec = only("components/keda/scaledobject.yaml", "ScaledObject")["spec"]
     settings = literals("components/strimzi/kustomization.yaml")
     (trigger,) = spec["triggers"]
     partitions = int(settings["NEWSLOOM_PARTITIONS"])
     assert spec["scaleTargetRef"]["name"] == only("base/embedder.yaml", "StatefulSet")["metadata"]["name"]
     assert (spec["minReplicaCount"], spec["maxReplicaCount"]) == (1, partitions)
-    # An idle group never reaches a lag of 0: each partition ends with the marker of the last transaction.
+    # Between two articles each partition ends with the marker of the last transaction.
     assert int(trigger["metadata"]["lagThreshold"]) > partitions
     assert trigger["metadata"]["topic"] == topic_name(Settings(), ARTICLES)
     assert trigger["metadata"]["consumerGroup"] == group_name(Settings(), EMBEDDER.name)

@@ -164,18 +164,25 @@ class GroupConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships 
         """Return whether a broker is known to coordinate the group; false once it does not answer."""
         return not self._coordinator.coordinator_unknown()
 
-    def backlog(self) -> dict[TopicPartition, int]:
-        """Return how many offsets each assigned partition holds after the position, as of its last fetch.
+    def positions(self) -> dict[TopicPartition, int]:
+        """Return the position of each assigned partition, where it is known.
 
-        Transaction markers before the position do not count: a fetch that meets them moves the position past them.
+        A fetch that meets transaction markers moves the position past them.
         """
-        states = {TopicPartition(*source): state for source, state in list(self._subscription.assignment.items())}
-        known = {
-            source: (position.offset, state.highwater)
-            for source, state in states.items()
-            if (position := state.position) is not None and state.highwater is not None
+        states = list(self._subscription.assignment.items())
+        positions = {TopicPartition(*source): state.position for source, state in states}
+        return {source: position.offset for source, position in positions.items() if position is not None}
+
+    def backlog(self) -> dict[TopicPartition, int]:
+        """Return how many offsets each assigned partition holds after the position, as of its last fetch."""
+        ends = {
+            TopicPartition(*source): state.highwater for source, state in list(self._subscription.assignment.items())
         }
-        return {source: max(0, end - offset) for source, (offset, end) in known.items()}
+        return {
+            source: max(0, end - offset)
+            for source, offset in self.positions().items()
+            if (end := ends.get(source)) is not None
+        }
 
     def is_fenced(self) -> bool:
         """Return whether the coordinator has refused a heartbeat because another process uses this instance id."""

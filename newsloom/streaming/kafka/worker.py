@@ -26,6 +26,8 @@ from newsloom.streaming.records import Batch, Message
 METADATA_S_MAX: Final = 10.0
 SEEK_S_MAX: Final = 10.0
 CLOSE_MS_MAX: Final = 3_000
+IDLE_S: Final = 3.0
+"""Seconds without records after which the offsets of transaction markers are committed."""
 COORDINATOR_S_MAX: Final = 5.0
 """More than the election of a new coordinator takes as a rule."""
 
@@ -54,6 +56,8 @@ class KafkaWorker:
         # kafka-python's TopicPartition equals ours: both are named tuples.
         self._next_offsets: dict[tuple[str, int], int] = {}
         self._uncommitted: deque[_Token] = deque()
+        self._committed: dict[tuple[str, int], int] = {}
+        self._idle_since = time.monotonic()
         self._outcome_unknown = False
         self._position_lost = False
         self._fenced: Fenced | None = None
@@ -94,7 +98,9 @@ class KafkaWorker:
         self._check_connection(has_records=bool(polled))
         if self._consumer.is_fenced():
             raise self._remember_fenced(Fenced(f"another process runs as this instance in group {self._group}"))
-        return self._batch(polled, member)
+        batch = self._batch(polled, member)
+        self._commit_markers(batch)
+        return batch
 
     def _check_connection(self, *, has_records: bool) -> None:
         """Raise `LogUnavailable` if the group has had no coordinator for a while: the library then polls nothing silently."""
@@ -103,6 +109,35 @@ class KafkaWorker:
         elif time.monotonic() - self._connected_at > COORDINATOR_S_MAX:
             raise LogUnavailable(f"no broker answers as the coordinator of group {self._group}")
 
+    def _commit_markers(self, batch: Batch) -> None:
+        """Commit the offsets behind transaction markers after a while without records, so that the group of an idle service has
+        no lag: tools and autoscalers compare the committed offset with the end, which counts the markers.
+
+        Raises:
+            LogUnavailable: the outcome is unknown; the next poll continues from the committed offsets.
+
+        """
+        token = batch.token
+        if batch.records or batch.rebalanced or self._uncommitted or not isinstance(token, _Token):
+            self._idle_since = time.monotonic()
+            return
+        if time.monotonic() - self._idle_since < IDLE_S:
+            return
+        positions = self._consumer.positions()
+        behind: dict[tuple[str, int], int] = {
+            source: at for source, at in positions.items() if at > self._committed.get(source, at)
+        }
+        if not behind:
+            return
+        self._outcome_unknown = True
+        offsets = {source: OffsetAndMetadata(at, "", -1) for source, at in behind.items()}
+        try:
+            self._transactions.run([], offsets, token.member)
+        except KafkaError as error:
+            raise self._remember_fenced(self._translate(error, f"committing as group {self._group}")) from error
+        self._outcome_unknown = False
+        self._committed.update(behind)
+
     def _batch(self, polled: Mapping[Any, Sequence[Any]], member: object) -> Batch:
         changes = self._assignment.changes()
         if changes.rebalanced:
@@ -110,6 +145,7 @@ class KafkaWorker:
             # this poll and all uncommitted batches, and seek to the committed offsets.
             self._next_offsets.clear()
             self._uncommitted.clear()
+            self._committed.clear()
             self._position_lost = True
             polled = {}
         offsets = {
@@ -165,6 +201,7 @@ class KafkaWorker:
         self._outcome_unknown = False
         if token.offsets:
             self._uncommitted.popleft()
+            self._committed.update({source: position.offset for source, position in token.offsets.items()})
 
     def close(self) -> None:
         """See `Worker.close`."""
@@ -206,6 +243,7 @@ class KafkaWorker:
                 offset = known.get(source)
                 if offset is None:
                     offset = self._consumer.committed(source, timeout_ms=seconds_left(deadline) * 1000)
+                    self._committed[source] = offset or 0
                 if offset is None:
                     self._consumer.seek_to_beginning(source)
                 else:
