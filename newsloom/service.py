@@ -28,6 +28,7 @@ from newsloom.streaming.probes import Probes
 from newsloom.streaming.readiness import Readiness
 from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.step import Step
+from newsloom.streaming.termination import report_failure
 from newsloom.streaming.topic_check import check_topics
 from newsloom.streaming.watchdog import START_TICKS_MAX, TICKS_MAX, Watchdog
 from newsloom.terminal import escape
@@ -37,6 +38,9 @@ EXIT_CONFIGURATION: Final = 78
 EXIT_LOG: Final = 75
 """sysexits.h EX_TEMPFAIL: fenced, or the log is unavailable; a supervisor may restart the service."""
 
+EXIT_CRASH: Final = 1
+"""A defect of newsloom; a supervisor may restart the service."""
+
 StepBuilder = Callable[[Settings, Log, RestoreProgress], Step]
 """Builds a service's step. A step with state reports the progress of its restores to the `RestoreProgress`."""
 
@@ -44,7 +48,7 @@ _log = structlog.get_logger("newsloom.service")
 
 
 def main(service: str, build: StepBuilder, *, records_max: int) -> int:
-    """Run a service until SIGTERM or SIGINT; return the exit status, after printing the error in one line if it is not 0.
+    """Run a service until SIGTERM or SIGINT; return the exit status, after logging the reason in one line if it is not 0.
 
     A service's `__main__` calls `services.startup.end_at_signals` first: until the loop begins, a signal ends the process.
     """
@@ -52,8 +56,16 @@ def main(service: str, build: StepBuilder, *, records_max: int) -> int:
     try:
         serve(service, load_settings(os.environ), build, records_max=records_max)
     except LogError as error:
-        print(f"newsloom {service}: {escape(str(error))}", file=sys.stderr)
-        return EXIT_CONFIGURATION if isinstance(error, ConfigurationError) else EXIT_LOG
+        status = EXIT_CONFIGURATION if isinstance(error, ConfigurationError) else EXIT_LOG
+        report_failure(escape(str(error)), service=service, status=status)
+        return status
+    except ImportError:
+        # The command line names the package to install.
+        raise
+    except Exception as error:  # noqa: BLE001 - the last place: the reason must be in the log and the termination message
+        _log.exception("service.crashed", service=service)
+        report_failure(f"{type(error).__name__}: {escape(str(error))}", service=service, status=EXIT_CRASH)
+        return EXIT_CRASH
     return 0
 
 
@@ -66,7 +78,7 @@ def serve(service: str, settings: Settings, build: StepBuilder, *, records_max: 
         records_max=records_max,
         type_header=EVENT_TYPE,
     )
-    watchdog, metrics, readiness = Watchdog(ticks_max=START_TICKS_MAX), Metrics(), Readiness()
+    watchdog, metrics, readiness = Watchdog(service, ticks_max=START_TICKS_MAX), Metrics(), Readiness()
     metrics.observe(readiness, watchdog)
     watchdog.start()
     try:

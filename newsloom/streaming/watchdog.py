@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 import threading
 from collections.abc import Callable
 from typing import Final
+
+from newsloom.streaming.termination import report_failure
 
 TICK_S: Final = 1.0
 TICKS_MAX: Final = 180
@@ -22,7 +23,10 @@ class Watchdog:
     The process is unhealthy from two thirds of `ticks_max` on. So a probe shows a hang before the process ends itself.
     """
 
-    def __init__(self, *, ticks_max: int = TICKS_MAX, on_hang: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, service: str = "newsloom", *, ticks_max: int = TICKS_MAX, on_hang: Callable[[], None] | None = None
+    ) -> None:
+        self._service = service
         self._ticks_max = ticks_max
         self._on_hang = on_hang or self._end_process
         self._idle_ticks = 0
@@ -66,10 +70,8 @@ class Watchdog:
             self.tick()
 
     def _end_process(self) -> None:
-        print(
-            f"newsloom: no progress for {self.idle_s:.0f} s; ending this process (a supervisor starts it again)",
-            file=sys.stderr,
-        )
+        reason = f"no progress for {self.idle_s:.0f} s; ending this process (a supervisor starts it again)"
+        report_failure(reason, service=self._service, status=EXIT_STATUS)
         # Not sys.exit: it would not end the thread that hangs.
         os._exit(EXIT_STATUS)
 

@@ -19,6 +19,7 @@ from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message
 from tests.acceptance.conftest import NewInstallation
 from tests.acceptance.installation import Installation, ProcessResult
+from tests.failure_lines import failure, failures
 from tests.kafka.broker import free_ports
 from tests.laws.streams import article
 
@@ -63,10 +64,10 @@ def start(installation: Installation, program: Sequence[str], **changed: str) ->
 
 
 def error_line(ended: ProcessResult) -> str:
-    """Return the only line on standard error that is not a JSON log line."""
+    """Return the only error: of a service, or of a command, whose line is no JSON."""
     assert "Traceback" not in ended.stderr, ended.stderr
-    (line,) = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
-    assert line.startswith("newsloom"), line
+    plain = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
+    (line,) = (*plain, *failures(ended.stderr))
     return line
 
 
@@ -200,11 +201,11 @@ def test_state_of_another_model(installation: Installation, program: Program) ->
 
     assert ended.status == EXIT_CONFIGURATION
     lines = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
-    assert lines[0] == (
-        "newsloom clusterer: NEWSLOOM_MODEL is 'all-MiniLM-L6-v2', but the stories of edition 'main' were made with "
+    assert failure(ended.stderr) == (
+        "NEWSLOOM_MODEL is 'all-MiniLM-L6-v2', but the stories of edition 'main' were made with "
         "'test' (8 dimensions): set it back, or migrate the stories to the new model with `newsloom migrate --model`"
     )
-    assert lines[1:] in (
+    assert lines in (
         [],
         ["newsloom: the clusterer cannot work with this configuration: its own message gives the reason"],
     )

@@ -18,6 +18,7 @@ from newsloom.streaming.records import Message, Record
 from newsloom.streaming.scan import read_topic
 from tests.acceptance.installation import Installation
 from tests.acceptance.invalid_records import HEADERS, INVALID_ARTICLES, INVALID_VECTORS, InvalidRecord, article_json
+from tests.failure_lines import failure
 from tests.laws.streams import article
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
@@ -136,8 +137,8 @@ def test_many_invalid_records_stop_the_service_and_none_is_lost(installation: In
     ended = installation.start("clusterer", NEWSLOOM_MODEL="test").wait(60)
 
     assert ended.status == EXIT_LOG
-    (line,) = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
-    assert line.startswith("newsloom clusterer: 150 of the last 150 records could not be processed (limit: 50%)")
+    line = failure(ended.stderr)
+    assert line.startswith("150 of the last 150 records could not be processed (limit: 50%)")
     assert line.endswith("Fix the producer, or raise NEWSLOOM_DEAD_LETTER_SHARE_MAX")
     assert installation.published().dead_letters == ()
 

@@ -18,6 +18,7 @@ from newsloom.service import EXIT_CONFIGURATION
 from newsloom.streaming.records import Message
 from newsloom.streaming.scan import read_topic
 from tests.acceptance.installation import Installation
+from tests.failure_lines import failure
 from tests.kafka.broker import wait_until
 from tests.laws.streams import article
 
@@ -75,8 +76,8 @@ def test_state_of_a_newer_schema_ends_it_with_one_line_and_status_78(installatio
     ended = installation.start("clusterer", **MODEL).wait(120)
 
     assert ended.status == EXIT_CONFIGURATION
-    (line,) = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
-    assert line.startswith("newsloom clusterer: a state record (")
+    line = failure(ended.stderr)
+    assert line.startswith("a state record (")
     assert "has type newsloom.membership.v2" in line
 
 
@@ -97,10 +98,8 @@ def test_a_damaged_record_ends_it_with_one_line_that_names_it_and_status_78(inst
     ended = installation.start("clusterer", **MODEL).wait(120)
 
     assert ended.status == EXIT_CONFIGURATION
-    (line,) = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
-    assert line.startswith(
-        f"newsloom clusterer: a state record cannot be read ({name}, partition 0, offset {damaged.offset}): not JSON"
-    )
+    line = failure(ended.stderr)
+    assert line.startswith(f"a state record cannot be read ({name}, partition 0, offset {damaged.offset}): not JSON")
     with closing(installation.open()) as log:
         assert installation.backlog(log, "clusterer") == waiting >= 5, "records were processed"
         assert list(read_topic(log, name))[-1] == damaged, "records were written"

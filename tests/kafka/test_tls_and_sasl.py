@@ -14,6 +14,7 @@ from newsloom.access import Operation, Resource, Right
 from newsloom.service import EXIT_CONFIGURATION, EXIT_LOG
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.kafka import open_kafka
+from tests.failure_lines import failure
 from tests.kafka.acl_newsroom import REPOSITORY, AclNewsroom
 from tests.kafka.certificates import Authority
 from tests.kafka.harness import END_S_MAX, opening_error
@@ -175,6 +176,6 @@ def test_a_service_ends_with_one_line_and_the_status_of_its_cause(
         check=False,
     )
     assert done.returncode == status, done.stderr
-    (line,) = done.stderr.splitlines()
-    assert line.startswith(f"newsloom clusterer: NEWSLOOM_LOG={environ['NEWSLOOM_LOG']}: ")
+    line = failure(done.stderr)
+    assert line.startswith(f"NEWSLOOM_LOG={environ['NEWSLOOM_LOG']}: ")
     assert WRONG not in done.stderr + done.stdout

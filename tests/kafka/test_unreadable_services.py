@@ -21,6 +21,7 @@ from newsloom.settings import Settings
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message
 from tests.conformance.clients import put
+from tests.failure_lines import failure
 from tests.kafka.acl_newsroom import REPOSITORY, START_S_MAX
 from tests.kafka.broker import Broker, wait_until
 from tests.kafka.log_segment import change_batch, set_codec
@@ -77,14 +78,13 @@ def start(settings: Settings, output: Path) -> Iterator[Start]:
 
 
 def problem(settings: Settings) -> str:
-    return f"newsloom embedder: topic {topic_name(settings, ARTICLES)}, partition 0, offset 0: the batch is compressed"
+    return f"topic {topic_name(settings, ARTICLES)}, partition 0, offset 0: the batch is compressed"
 
 
 def test_the_embedder_ends_with_one_line(settings: Settings, start: Start, output: Path) -> None:
     process = start("tests.kafka.word_embedder", NEWSLOOM_MODEL=WordEncoder.model)
     assert process.wait(END_S_MAX) == EXIT_CONFIGURATION
-    (line,) = [line for line in output.read_text().splitlines() if not line.startswith("{")]
-    assert line.startswith(problem(settings))
+    assert failure(output.read_text()).startswith(problem(settings))
 
 
 @pytest.mark.slow

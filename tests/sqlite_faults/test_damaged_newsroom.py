@@ -16,6 +16,7 @@ from newsloom.contracts.topics import ARTICLE_VECTORS
 from newsloom.service import EXIT_CONFIGURATION
 from newsloom.streaming.records import Message
 from tests.acceptance.installation import Installation
+from tests.failure_lines import failures
 from tests.laws.streams import article
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
@@ -67,7 +68,8 @@ def error_line(newsroom: Installation, program: Program) -> str:
     ended = newsroom.newsloom(*program, NEWSLOOM_MODEL="all-MiniLM-L6-v2" if program == EMBEDDER else "test")
     assert ended.status == EXIT_CONFIGURATION, ended
     assert "Traceback" not in ended.stderr, ended.stderr
-    first, *more = [line for line in ended.stderr.splitlines() if line.startswith("newsloom")]
+    plain = [line for line in ended.stderr.splitlines() if line.startswith("newsloom")]
+    first, *more = (*failures(ended.stderr), *plain)
     assert len(more) <= (program == RUN), ended.stderr
     assert f"NEWSLOOM_LOG: {file_of(newsroom)}" in first
     return first

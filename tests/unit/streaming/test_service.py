@@ -21,6 +21,7 @@ from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.open import open_log_url
 from tests.conformance.clients import numbered, put, read_all, steps, values
+from tests.failure_lines import failure
 from tests.unit.streaming.tally import IN, OUT, create_topics
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -154,8 +155,8 @@ def test_a_signal_ends_it_while_it_starts(log: Log, start: Start, gate: Path) ->
 def test_missing_topics_end_it_with_one_line_and_a_status(start: Start, tmp_path: Path) -> None:
     open_log_url(f"sqlite:///{tmp_path / 'log.db'}").close()
     process = start()
-    line = last_line(process)
-    assert line.startswith("newsloom tally: topics news.articles, ")
+    line = failure(last_line(process))
+    assert line.startswith("topics news.articles, ")
     assert line.endswith("do not exist: run `newsloom topics create`")
     assert process.returncode == EXIT_CONFIGURATION
 
@@ -175,5 +176,5 @@ def test_missing_topics_end_it_with_one_line_and_a_status(start: Start, tmp_path
 def test_a_wrong_setting_ends_it_with_one_line_and_a_status(start: Start, name: str, value: str, expected: str) -> None:
     process = start(**{name: value})
     (line,) = process.communicate(timeout=DEADLINE_S)[1].splitlines()
-    assert line.startswith(f"newsloom tally: {expected}")
+    assert failure(line).startswith(expected)
     assert process.returncode == EXIT_CONFIGURATION

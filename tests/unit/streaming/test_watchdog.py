@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsloom.streaming.watchdog import EXIT_STATUS, Watchdog
+from tests.failure_lines import failure
 
 
 @given(st.lists(st.booleans(), max_size=40), st.integers(1, 5))
@@ -37,7 +38,10 @@ def test_its_thread_ticks_until_stop() -> None:
 
 
 def test_a_hanging_process_ends_with_a_line_and_a_status() -> None:
-    code = "from newsloom.streaming.watchdog import Watchdog; w = Watchdog(ticks_max=1); w.tick()"
+    code = (
+        "from newsloom.service import configure_logging; from newsloom.streaming.watchdog import Watchdog; "
+        "configure_logging(); Watchdog(ticks_max=1).tick()"
+    )
     ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert ended.returncode == EXIT_STATUS
-    assert "no progress" in ended.stderr
+    assert failure(ended.stderr).startswith("no progress for 1 s")
