@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Final
 
 import click
 
 from evaluation.cli.options import keep_option, stream_options
+from evaluation.hard_streams.arrival import DEFAULT_RATES, ArrivalRates
 from evaluation.streams.files import StreamRequest
 from newsloom.settings import GRANULARITY_MAX, GRANULARITY_MIN
 from newsloom.streaming.errors import ConfigurationError
+
+_DISORDERED_HELP: Final = "Share of a hard stream's pages of 40 articles that come newest first or shuffled. [0.1]"
+_UNDATED_HELP: Final = "Share of a hard stream's articles that come without a date. [0.01]"
 
 
 @click.command(name="evaluate")
@@ -29,6 +34,12 @@ from newsloom.streaming.errors import ConfigurationError
     default=0.0,
     help="Mix X times as many hard articles into each set, too. [0]",
 )
+@click.option(
+    "--disordered", metavar="X", type=click.FloatRange(0, 1), default=DEFAULT_RATES.disordered, help=_DISORDERED_HELP
+)
+@click.option(
+    "--undated-share", metavar="X", type=click.FloatRange(0, 1), default=DEFAULT_RATES.undated, help=_UNDATED_HELP
+)
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", help="json: one document.")
 @keep_option(default=None, text="Also write table, JSON and plot there.")
 def command(
@@ -37,6 +48,8 @@ def command(
     with_baselines: bool,
     granularity: float,
     hard_share: float,
+    disordered: float,
+    undated_share: float,
     form: str,
     keep: Path | None,
 ) -> None:
@@ -67,7 +80,13 @@ def command(
             raise
         what = f"evaluate needs {error.name}, which is not installed: pip install 'newsloom[evaluation]'"
         raise ConfigurationError(what) from error
-    results = evaluate_streams(request, hard_share=hard_share, granularity=granularity, with_baselines=with_baselines)
+    results = evaluate_streams(
+        request,
+        hard_share=hard_share,
+        arrival=ArrivalRates(disordered=disordered, undated=undated_share),
+        granularity=granularity,
+        with_baselines=with_baselines,
+    )
     if keep is not None:
         write_results(results, keep)
     click.echo(results.to_json() if form == "json" else summary(results), nl=False)

@@ -18,20 +18,27 @@ UNDATED_DELAY: Final = timedelta(days=2)
 """The longest time from the publication of an undated article to its record."""
 
 
-def arrive(
-    articles: Sequence[LabelledArticle], *, disordered: float, undated: float, random: Random
-) -> Iterator[LabelledArticle]:
+class ArrivalRates(msgspec.Struct, frozen=True, kw_only=True):
+    """The share of pages that come newest first or shuffled, and the share of articles that come without their dates."""
+
+    disordered: float
+    undated: float
+
+
+DEFAULT_RATES: Final = ArrivalRates(disordered=0.1, undated=0.01)
+
+
+def arrive(articles: Sequence[LabelledArticle], rates: ArrivalRates, random: Random) -> Iterator[LabelledArticle]:
     """Yield articles that are ordered by publication in order of arrival.
 
-    A share `disordered` of the pages comes newest first or shuffled. A share `undated` of the articles comes without its date,
-    up to `UNDATED_DELAY` after its publication: `published_at` is then the time of the record.
+    An undated article comes up to `UNDATED_DELAY` after its publication: `published_at` is then the time of the record.
     """
     for start in range(0, len(articles), PAGE):
         page = list(articles[start : start + PAGE])
-        if random.random() < disordered:
+        if random.random() < rates.disordered:
             page = page[::-1] if random.random() < 0.5 else random.sample(page, len(page))  # noqa: PLR2004 - even chances
         for one in page:
-            yield _without_date(one, random) if random.random() < undated else one
+            yield _without_date(one, random) if random.random() < rates.undated else one
 
 
 def _without_date(one: LabelledArticle, random: Random) -> LabelledArticle:

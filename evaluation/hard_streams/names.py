@@ -6,6 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
+from evaluation.hard_streams.arrival import DEFAULT_RATES, ArrivalRates
 from evaluation.hard_streams.scenes import Kind
 from evaluation.hard_streams.stream import PREFIX, HardStreamRequest
 from newsloom.streaming.errors import ConfigurationError
@@ -14,10 +17,13 @@ _KINDS: Final = ", ".join(kind.value for kind in Kind)
 _NAME: Final = re.compile(rf"{PREFIX}(\d+)(?:-({'|'.join(kind.value for kind in Kind)}))?")
 
 
-def split_names(names: Sequence[str]) -> tuple[list[str], list[HardStreamRequest]]:
+def split_names(
+    names: Sequence[str], *, arrival: ArrivalRates = DEFAULT_RATES
+) -> tuple[list[str], list[HardStreamRequest]]:
     """Return the names of labelled streams, and what the names of hard streams request; raises ConfigurationError."""
     labelled = [name for name in names if not name.startswith(PREFIX)]
-    return labelled, [parse_hard_stream(name) for name in names if name.startswith(PREFIX)]
+    hard = [parse_hard_stream(name) for name in names if name.startswith(PREFIX)]
+    return labelled, [msgspec.structs.replace(one, arrival=arrival) for one in hard]
 
 
 def parse_hard_stream(name: str) -> HardStreamRequest:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import msgspec
 
-from evaluation.hard_streams.arrival import arrive
+from evaluation.hard_streams.arrival import DEFAULT_RATES, ArrivalRates, arrive
 from evaluation.hard_streams.language import LANGUAGES
 from evaluation.hard_streams.scenes import DAY, Author, Kind, Scene, SceneWriter, scene_writers
 from evaluation.streams.stream import LabelledArticle, Stream
@@ -35,16 +35,12 @@ PREFIX: Final = "hard-"
 
 
 class HardStreamRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """What to generate: about `articles` articles of all kinds, or those of them that are of one `kind`.
-
-    The shares `disordered` and `undated` arrive out of order or without a date.
-    """
+    """What to generate: about `articles` articles of all kinds, or those of them that are of one `kind`."""
 
     seed: int
     kind: Kind | None = None
     articles: int = ARTICLES
-    disordered: float = 0.1
-    undated: float = 0.01
+    arrival: ArrivalRates = DEFAULT_RATES
 
     @property
     def name(self) -> str:
@@ -82,8 +78,8 @@ def generate_hard_stream(request: HardStreamRequest) -> HardStream:
     scenes = list(generate_scenes(request))
     articles = sorted(chain.from_iterable(scene.articles for scene in scenes), key=lambda one: one.published_at)
     random = Random(f"{request.seed}/arrival")  # noqa: S311 - no secret
-    arrived = arrive(articles, disordered=request.disordered, undated=request.undated, random=random)
-    return HardStream(Stream(request.name, tuple(arrived)), merged_labels(scenes))
+    arrived = tuple(arrive(articles, request.arrival, random))
+    return HardStream(Stream(request.name, arrived), merged_labels(scenes))
 
 
 def generate_scenes(request: HardStreamRequest) -> Iterator[LabelledScene]:

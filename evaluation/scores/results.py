@@ -12,6 +12,7 @@ import msgspec
 from evaluation.baselines import BASELINES
 from evaluation.baselines.label_cache import cached_labels
 from evaluation.baselines.observations import Observations, observations_of
+from evaluation.hard_streams.arrival import ArrivalRates
 from evaluation.hard_streams.mixing import mix_into
 from evaluation.hard_streams.names import split_names
 from evaluation.hard_streams.stream import HardStream, generate_hard_stream
@@ -45,12 +46,15 @@ class Results(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return msgspec.json.format(msgspec.json.encode(self)).decode() + "\n"
 
 
-def evaluate_streams(request: StreamRequest, *, hard_share: float, granularity: float, with_baselines: bool) -> Results:
+def evaluate_streams(
+    request: StreamRequest, *, hard_share: float, arrival: ArrivalRates, granularity: float, with_baselines: bool
+) -> Results:
     """Replay and score the requested streams; raises ConfigurationError.
 
-    Hard streams are generated, and mixed into each labelled stream in addition: `hard_share` times its own articles.
+    Hard streams are generated, with these rates of disorder. They are also mixed into each labelled stream: `hard_share` times
+    its own articles.
     """
-    labelled, hard, mixed = _read(request, hard_share)
+    labelled, hard, mixed = _read(request, hard_share, arrival)
     encoder = configured_encoder(request.cache)
     parameters = Parameters().at_granularity(granularity)
     scores, outcomes = {}, {}
@@ -75,9 +79,11 @@ def evaluate_streams(request: StreamRequest, *, hard_share: float, granularity: 
     )
 
 
-def _read(request: StreamRequest, hard_share: float) -> tuple[list[Stream], list[HardStream], list[HardStream]]:
+def _read(
+    request: StreamRequest, hard_share: float, arrival: ArrivalRates
+) -> tuple[list[Stream], list[HardStream], list[HardStream]]:
     """Return the labelled streams, the hard streams, and the labelled streams with hard articles mixed in."""
-    names, wanted = split_names(request.sets)
+    names, wanted = split_names(request.sets, arrival=arrival)
     if hard_share and not wanted:
         raise ConfigurationError("--hard-share needs a hard stream to mix in: add one to the sets, such as hard-1")
     labelled = read_streams(request.data, names, request.undated) if names or not wanted else []

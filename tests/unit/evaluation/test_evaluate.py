@@ -94,7 +94,8 @@ def test_hard_streams_are_scored_beside_the_sets_and_mixed_into_them(data: Path)
 def test_hard_streams_alone_need_no_labelled_set(data: Path) -> None:
     encoder = CachedEncoder("words", WordEncoder, data.parent / "cache", lambda *_: None)
     vectorize(generate_hard_stream(parse_hard_stream("hard-1-silence")).stream, encoder)
-    found = json.loads(evaluate(data, "hard-1-silence", "--format", "json").stdout)
+    arguments = ("hard-1-silence", "--disordered", "1", "--undated-share", "1")
+    found = json.loads(evaluate(data, *arguments, "--format", "json").stdout)
     assert list(found["sets"]) == ["hard-1-silence"]
     assert found["macro"]["b3"] == found["sets"]["hard-1-silence"]["b3"]
 

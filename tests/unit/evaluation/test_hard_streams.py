@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from evaluation.hard_streams.arrival import PAGE, UNDATED_DELAY, arrive
+from evaluation.hard_streams.arrival import PAGE, UNDATED_DELAY, ArrivalRates, arrive
 from evaluation.hard_streams.language import LANGUAGES, load_language
 from evaluation.hard_streams.mixing import mix_into
 from evaluation.hard_streams.names import parse_hard_stream
@@ -113,12 +113,12 @@ def test_a_wrong_name_is_answered_with_the_kinds(name: str) -> None:
 
 def test_without_disorder_all_articles_come_by_publication_with_their_dates() -> None:
     articles = plain_articles(500)
-    assert list(arrive(articles, disordered=0.0, undated=0.0, random=Random(1))) == articles
+    assert list(arrive(articles, ArrivalRates(disordered=0.0, undated=0.0), Random(1))) == articles
 
 
 def test_pages_come_out_of_order_at_the_given_rate() -> None:
     articles = plain_articles(400 * PAGE)
-    arrived = list(arrive(articles, disordered=0.25, undated=0.0, random=Random(1)))
+    arrived = list(arrive(articles, ArrivalRates(disordered=0.25, undated=0.0), Random(1)))
     pages = range(0, len(articles), PAGE)
     changed = [start for start in pages if arrived[start : start + PAGE] != articles[start : start + PAGE]]
     assert len(changed) / len(pages) == pytest.approx(0.25, abs=0.05)
@@ -130,7 +130,7 @@ def test_pages_come_out_of_order_at_the_given_rate() -> None:
 
 def test_articles_come_without_dates_at_the_given_rate() -> None:
     articles = plain_articles(5_000)
-    arrived = list(arrive(articles, disordered=0.0, undated=0.1, random=Random(1)))
+    arrived = list(arrive(articles, ArrivalRates(disordered=0.0, undated=0.1), Random(1)))
     undated = [
         (before, after) for before, after in zip(articles, arrived, strict=True) if after.article.published_at is None
     ]
