@@ -7,6 +7,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from services.clusterer.core.bucket_counts import BucketCounts
 from services.clusterer.core.hashes import Hashes
 
 BUCKETS: Final = 2**18
@@ -25,7 +26,7 @@ class DocumentFrequencies:
 
     def __init__(self, *, idf_floor: float) -> None:
         self._idf_floor = idf_floor
-        self._counts = np.zeros(BUCKETS, dtype=np.int32)
+        self._counts = BucketCounts(BUCKETS)
         self.documents = 0
         """The number of articles counted: the reports of open stories."""
 
@@ -50,8 +51,11 @@ class DocumentFrequencies:
 
     def _count(self, terms: Hashes, by: int) -> None:
         self.documents += by
-        # A document counts once in a bucket that two of its terms share: NumPy adds only once for equal indices.
-        self._counts[_buckets(terms)] += by
+        # A document counts once in a bucket that two of its terms share.
+        self._counts.add(_buckets(terms), by)
+        if not self.documents:
+            # Free the memory of an edition whose stories are all closed.
+            self._counts.clear()
 
 
 def _buckets(terms: Hashes) -> Hashes:

@@ -15,7 +15,6 @@ faiss.omp_set_num_threads(1)
 _FAISS: Any = faiss
 """The type stubs lack the functions on plain arrays."""
 
-ROWS_MIN: Final = 256
 BYTE_MAX: Final = 127
 DEVIATIONS: Final = 6
 """A byte holds components of up to this many standard deviations of a random direction; larger ones are clipped."""
@@ -100,7 +99,7 @@ class CentroidIndex:
     def _append(self, key: int) -> int:
         row = len(self._rows)
         if row == len(self._key_of):
-            self._grow(max(ROWS_MIN, row // 2))
+            self._grow(max(1, row // 2))
         self._key_of[row] = key
         self._rows[key] = row
         return row

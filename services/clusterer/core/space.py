@@ -13,8 +13,6 @@ from services.clusterer.core.features import vector_layout
 from services.clusterer.core.fixed_point import SCALE, UNIT, ExactVector
 from services.clusterer.core.index import CentroidIndex, Products
 
-SLOTS_MIN: Final = 16
-"""Small, because producers may name any number of editions, and an edition may have a single story."""
 FOLDED_MAX: Final = 512
 EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
 MILLISECOND: Final = timedelta(milliseconds=1)
@@ -82,7 +80,8 @@ class StorySpace:
     def open(self, story_id: str) -> int:
         """Return a slot for a story that has no reports yet."""
         if not self._free:
-            self._grow(max(SLOTS_MIN, len(self.stories) // 2))
+            # From one slot on: producers may name any number of editions, and an edition may have a single story.
+            self._grow(max(1, len(self.stories) // 2))
         slot = self._free.pop()
         self.stories[slot] = story_id
         return slot
