@@ -9,12 +9,20 @@ from typing import Final
 
 from evaluation.hard_streams.language import Language
 
-Facts = dict[str, str]
-"""Fact -> its text, by the names that the phrases use in braces."""
-
 _ALSO: Final = {"far": "place", "other": "person", "rival": "team"}
 """Facts that are a second name of the same sort."""
 _TICKER_LETTERS: Final = 4
+_NUMBERS: Final = {
+    "digit": [(0, 9)],
+    "few": [(2, 9)],
+    "m": [(12, 59)],
+    "n": [(11, 79)],
+    "big": [(101, 989)],
+    "hour": [(6, 23)],
+    "percent": [(1, 14), (1, 9)],
+    "score": [(2, 5), (0, 1)],
+}
+"""The ranges of a number's parts."""
 
 
 class NamePool:
@@ -35,29 +43,30 @@ class NamePool:
         return left.pop()
 
 
-def draw_facts(language: Language, names: NamePool, random: Random, day: date) -> Facts:
-    """Return the facts of an event of this day."""
-    return {
-        **{sort: names.draw(sort) for sort in language.names},
-        **{fact: names.draw(sort) for fact, sort in _ALSO.items()},
-        **company_facts(names.draw("company")),
-        "percent": f"{random.randint(1, 14)}{language.decimal}{random.randint(1, 9)}",
-        "score": f"{random.randint(2, 5)}-{random.randint(0, 1)}",
-        "digit": str(random.randint(0, 9)),
-        "few": str(random.randint(2, 9)),
-        "m": str(random.randint(12, 59)),
-        "n": str(random.randint(11, 79)),
-        "big": str(random.randint(101, 989)),
-        "hour": str(random.randint(6, 23)),
-        **day_facts(language, day),
-    }
+class Facts(dict[str, str]):
+    """Fact -> its text, by the names that phrases use in braces. A fact is made up when it is told for the first time."""
+
+    def __init__(self, language: Language, names: NamePool, random: Random, day: date) -> None:
+        super().__init__(day_facts(language, day))
+        self._decimal = language.decimal
+        self._names = names
+        self._random = random
+
+    def __missing__(self, fact: str) -> str:
+        """Make up a name or a number, and keep it."""
+        self[fact] = self._number(fact) if fact in _NUMBERS else self._name(fact)
+        return self[fact]
+
+    def _name(self, fact: str) -> str:
+        if fact == "ticker":
+            return self["company"].replace(" ", "")[:_TICKER_LETTERS].upper()
+        return self._names.draw(_ALSO.get(fact, fact))
+
+    def _number(self, fact: str) -> str:
+        numbers = [str(self._random.randint(lowest, highest)) for lowest, highest in _NUMBERS[fact]]
+        return (self._decimal if fact == "percent" else "-").join(numbers)
 
 
-def company_facts(company: str) -> Facts:
-    """Return the facts that follow from the company."""
-    return {"company": company, "ticker": company.replace(" ", "")[:_TICKER_LETTERS].upper()}
-
-
-def day_facts(language: Language, day: date) -> Facts:
+def day_facts(language: Language, day: date) -> dict[str, str]:
     """Return the facts that follow from the day."""
     return {"weekday": language.weekdays[day.weekday()], "date": f"{day.day}/{day.month}"}

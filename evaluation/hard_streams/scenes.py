@@ -8,7 +8,7 @@ from enum import Enum
 from random import Random
 from typing import Final, NamedTuple
 
-from evaluation.hard_streams.facts import Facts, NamePool, company_facts, day_facts, draw_facts
+from evaluation.hard_streams.facts import Facts, NamePool, day_facts
 from evaluation.hard_streams.language import Language, Scenario, load_language
 from evaluation.hard_streams.reports import Report, write_reports
 
@@ -67,7 +67,7 @@ class Author:
 
     def facts(self, at: datetime) -> Facts:
         """Return facts of an event at this time."""
-        return draw_facts(self.language, self.names, self.random, at.date())
+        return Facts(self.language, self.names, self.random, at.date())
 
     def event(self, scenario: Scenario, facts: Facts, at: datetime, count: int = REPORTS) -> Event:
         """Return an event told by `count` outlets within some hours."""
@@ -95,7 +95,8 @@ def notices(author: Author, day: datetime) -> Scene:
     scene = []
     for company in author.random.sample(author.listed, NOTICES):
         at = author.later(day, hours=20)
-        facts = author.facts(at) | company_facts(company)
+        facts = author.facts(at)
+        facts["company"] = company
         [report] = write_reports(template, facts, author.random, 1, joint=author.joint)
         scene.append([Draft(report, outlet, at)])
     return scene
@@ -107,14 +108,14 @@ def walled(author: Author, day: datetime) -> Scene:
     scene = []
     for _ in range(WALLED_EVENTS):
         event = author.event(author.scenario(), author.facts(day), author.later(day, hours=12), 2)
-        facts = author.facts(day)
-        scene.append(
-            [
-                draft._replace(report=Report(draft.report.title, page.format_map(facts | {"outlet": draft.outlet})))
-                for draft in event
-            ]
-        )
+        scene.append([draft._replace(report=Report(draft.report.title, _page(author, page, draft))) for draft in event])
     return scene
+
+
+def _page(author: Author, page: str, draft: Draft) -> str:
+    facts = author.facts(draft.at)
+    facts["outlet"] = draft.outlet
+    return page.format_map(facts)
 
 
 def wire(author: Author, day: datetime) -> Scene:
@@ -125,10 +126,10 @@ def wire(author: Author, day: datetime) -> Scene:
     titles = [original.report.title, others[0].report.title]
     copies = []
     for _ in range(author.random.randint(*WIRE_COPIES)):
-        outlet = author.names.draw("outlet")
-        line = author.random.choice(author.language.site_lines).format_map(facts | {"outlet": outlet})
+        site = author.facts(at)
+        line = author.random.choice(author.language.site_lines).format_map(site)
         report = Report(author.random.choice(titles), f"{original.report.text}\n{line}")
-        copies.append(Draft(report, outlet, author.later(original.at, hours=6), original=0))
+        copies.append(Draft(report, site["outlet"], author.later(original.at, hours=6), original=0))
     return [[original, *copies, *others]]
 
 
@@ -145,10 +146,10 @@ def flashes(author: Author, day: datetime) -> Scene:
 
 def silence(author: Author, day: datetime) -> Scene:
     """Write an event that is told, not mentioned for two weeks, and told again."""
-    story, facts = author.language.silence, author.facts(day)
-    back = day + SILENCE
-    after = facts | day_facts(author.language, back.date())
-    return [author.event(story.before, facts, day, 3) + author.event(story.after, after, back, 3)]
+    story, facts, back = author.language.silence, author.facts(day), day + SILENCE
+    before = author.event(story.before, facts, day)
+    facts.update(day_facts(author.language, back.date()))
+    return [before + author.event(story.after, facts, back)]
 
 
 def wraps(author: Author, day: datetime) -> Scene:
@@ -170,11 +171,13 @@ def alerts(author: Author, day: datetime) -> Scene:
     """Write weather alerts for the same places on several days: each place and day is an event."""
     places = [author.names.draw("place") for _ in range(ALERT_PLACES)]
     scenario = author.language.recurring["alert"]
-    return [
-        author.event(scenario, author.facts(at) | {"place": place}, at, len(scenario.titles))
-        for at in (day + number * DAY for number in range(ALERT_DAYS))
-        for place in places
-    ]
+    scene = []
+    for at in (day + number * DAY for number in range(ALERT_DAYS)):
+        for place in places:
+            facts = author.facts(at)
+            facts["place"] = place
+            scene.append(author.event(scenario, facts, at, len(scenario.titles)))
+    return scene
 
 
 def fixtures(author: Author, day: datetime) -> Scene:

@@ -83,19 +83,21 @@ def generate_hard_stream(request: HardStreamRequest) -> HardStream:
 
 
 def generate_scenes(request: HardStreamRequest) -> Iterator[LabelledScene]:
-    """Yield scenes of each kind until its share of the articles is reached."""
+    """Yield scenes of each kind until its share of the articles is reached.
+
+    All kinds are written, also if one is requested: they share the invented names, so that few names are in two events.
+    """
+    random = Random(request.seed)  # noqa: S311 - no secret
+    authors = {code: Author(code, random) for code in LANGUAGES}
     for kind, share in SHARES.items():
-        if request.kind not in {None, kind}:
-            continue
-        random = Random(f"{request.seed}/{kind.value}")  # noqa: S311 - no secret
-        authors = {code: Author(code, random) for code in LANGUAGES}
         written, number = 0, 0
         while written < share * request.articles:
             for code, write in _turns(kind, authors, random):
                 scene = write(authors[code], START + random.randrange(DAYS) * DAY)
                 labelled = _labelled(scene, kind, code, f"{request.seed}-{kind.name.lower()}-{number}")
                 written, number = written + len(labelled.articles), number + 1
-                yield labelled
+                if request.kind in {None, kind}:
+                    yield labelled
                 if written >= share * request.articles:
                     break
 
