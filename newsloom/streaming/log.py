@@ -76,7 +76,11 @@ class Worker(Protocol):
         ...
 
     def close(self) -> None:
-        """Stop. Records that were not committed remain unread; the member keeps its partitions until its session expires."""
+        """Stop. Records that were not committed remain unread.
+
+        If there are other members, they get the partitions at once. Without a call, as after a crash, they get them when the
+        session expires, and the next process of this instance gets the same ones until then.
+        """
         ...
 
 

@@ -132,7 +132,7 @@ def test_a_partition_with_another_owner_in_between_is_lost_and_gained(
     assert (lost, gained, a.owned) == ([only], [only], {only})
 
 
-def test_a_restarted_instance_keeps_its_partitions(
+def test_an_instance_that_restarts_after_a_crash_keeps_its_partitions(
     harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
 ) -> None:
     topic = new_topic("in", partitions=4)
@@ -141,7 +141,6 @@ def test_a_restarted_instance_keeps_its_partitions(
     b.poll_until(lambda: len(a.owned) == len(b.owned) == 2, a)
     before = set(a.owned)
 
-    a.worker.close()
     again = Member(harness.open(), unique, [topic], instance="a")
     again.poll_until(lambda: bool(again.owned), b)
 
@@ -175,3 +174,28 @@ def test_after_a_failed_commit_the_worker_continues_from_the_committed_offsets(
             committed += commit_next(member, out)
     assert len(committed) == 8
     assert Counter(values(read_all(log, out))) == Counter(committed)
+
+
+def test_the_partitions_of_a_closed_member_go_to_the_others(
+    harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
+) -> None:
+    topic = new_topic("in", partitions=2)
+    stays, leaves = Member(log, unique, [topic]), Member(harness.open(), unique, [topic], instance="1")
+    stays.poll_until(lambda: len(stays.owned) == len(leaves.owned) == 1, leaves)
+    leaves.worker.close()
+    stays.poll_until(lambda: stays.owned == set(partitions_of(topic, 2)))
+
+
+def test_a_replaced_process_that_closes_leaves_the_membership_of_its_successor(
+    harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
+) -> None:
+    topic = new_topic("in", partitions=2)
+    other, old = Member(log, unique, [topic]), Member(harness.open(), unique, [topic], instance="1")
+    other.poll_until(lambda: len(other.owned) == len(old.owned) == 1, old)
+    new = Member(harness.open(), unique, [topic], instance="1")
+    new.poll_until(lambda: len(new.owned) == 1, other)
+    old.worker.close()
+    for _ in range(10):
+        for member in (new, other):
+            member.poll()
+    assert (len(new.owned), len(other.owned)) == (1, 1)

@@ -94,6 +94,16 @@ class Group:
         """Return the instances that are members now."""
         return [instance for instance, member in self._members.items() if member.active]
 
+    def end(self, identity: Identity) -> None:
+        """End the session of a process that stops.
+
+        Raises:
+            Fenced: another process has the instance's name.
+
+        """
+        self._member(identity)
+        self.leave(identity.instance)
+
     def leave(self, instance: str) -> bool:
         """End the instance's session; return False if it has none. Its next heartbeat rejoins."""
         member = self._members.get(instance)

@@ -79,6 +79,8 @@ class SimulatedWorker:
 
     def close(self) -> None:
         """See the port."""
+        with suppress(Fenced):
+            self._group.end(self._identity)
 
     def _send_offsets(self, transaction: Transaction, token: Token) -> None:
         if token.offsets:

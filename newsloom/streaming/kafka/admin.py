@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from kafka import TopicPartition as KafkaTopicPartition
-from kafka.admin import ACLOperation, ConfigResource, ConfigResourceType, OffsetSpec
+from kafka.admin import ACLOperation, ConfigResource, ConfigResourceType, MemberToRemove, OffsetSpec
 from kafka.errors import (
     AuthorizationError,
     KafkaError,
@@ -186,6 +186,14 @@ class KafkaAdmin:
             for source, position in found[group].items()
             if position.offset >= 0
         }
+
+    def leave_group(self, group: str, *, member_id: str, instance: str) -> None:
+        """Remove this member from the group. The only member stays: it then finds its partitions when it comes back."""
+        action = f"leaving group {group}"
+        described = self._call(action, lambda client: client.describe_groups([group]))
+        if len(described[group]["members"]) > 1:
+            member = MemberToRemove(member_id=member_id, group_instance_id=instance)
+            self._call(action, lambda client: client.remove_group_members(group, [member]))
 
     def close(self) -> None:
         """Close the connections."""

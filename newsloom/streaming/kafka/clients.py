@@ -43,7 +43,9 @@ _NETWORK: Final[Config] = {
     "reconnect_backoff_max_ms": 1_000,
 }
 _CONSUMER: Final[Config] = {
-    "session_timeout_ms": 10_000,
+    # Longer than a restart: a process that is back within it gets its partitions without a rebalance. One that ends in order
+    # leaves the group, so the timeout matters only for a host that is lost. It is the default of Kafka's own consumer.
+    "session_timeout_ms": 45_000,
     "heartbeat_interval_ms": 2_000,
     # New partitions are found after this time. With the library's five minutes their records would wait long.
     "metadata_max_age_ms": 30_000,

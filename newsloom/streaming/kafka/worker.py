@@ -51,6 +51,8 @@ class KafkaWorker:
         self, clients: ClientFactory, admin: KafkaAdmin, *, group: str, instance: str, topics: Sequence[str]
     ) -> None:
         self._group = group
+        self._admin = admin
+        self._has_left = False
         self._check_rights = partial(admin.check_rights, read=topics)
         self._idle_check = IdleRightsCheck(self._check_rights)
         # kafka-python's TopicPartition equals ours: both are named tuples.
@@ -206,10 +208,26 @@ class KafkaWorker:
     def close(self) -> None:
         """See `Worker.close`."""
         self._transactions.close()
+        self._leave()
         try:
             self._consumer.close(timeout_ms=CLOSE_MS_MAX)
         except KafkaError:
             return  # The session ends by its timeout.
+
+    def _leave(self) -> None:
+        """Leave the group if others can take over. The library leaves the membership of a static member to its timeout."""
+        member = self._consumer.group_metadata()
+        if (
+            self._has_left
+            or self._fenced is not None
+            or member.generation_id < 0
+            or not self._consumer.has_coordinator()
+        ):
+            return
+        self._has_left = True
+        # If it fails, the session ends by its timeout.
+        with suppress(LogError):
+            self._admin.leave_group(self._group, member_id=member.member_id, instance=member.group_instance_id)
 
     def _is_next(self, token: _Token) -> bool:
         if not self._uncommitted or self._uncommitted[0] is not token:

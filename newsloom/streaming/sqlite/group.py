@@ -31,6 +31,7 @@ _WRONG_END: Final = """
     SELECT 1 FROM members WHERE consumer_group = ? AND instance != ? AND active AND (expires_ms <= ? OR expires_ms > ?) LIMIT 1
 """
 _SHORTEN: Final = "UPDATE members SET expires_ms = ?1 WHERE consumer_group = ?2 AND active AND expires_ms > ?1"
+_LEAVE: Final = "UPDATE members SET active = 0 WHERE consumer_group = ? AND instance = ? AND incarnation = ? AND active"
 _EVICT: Final = "UPDATE members SET active = 0 WHERE consumer_group = ? AND active AND expires_ms <= ?"
 _ACTIVE: Final = "SELECT instance, topics FROM members WHERE consumer_group = ? AND active ORDER BY instance"
 _OWNERS: Final = "SELECT partition, instance FROM owners WHERE consumer_group = ? AND instance IS NOT NULL"
@@ -103,6 +104,11 @@ class GroupMember:
         if not epochs.items() <= self.owned(sql).items():
             raise CommitFailed(f"partitions of {self._name} were assigned to another member")
         sql.execute(_RENEW, (now_ms + self.session_timeout_ms, self.group, self.instance))
+
+    def leave(self, sql: sqlite3.Connection) -> None:
+        """End this session and give its partitions to the others; do nothing if it has ended or belongs to a newer process."""
+        if sql.execute(_LEAVE, (self.group, self.instance, self.incarnation)).rowcount:
+            _rebalance(sql, self.group)
 
     @property
     def _name(self) -> str:

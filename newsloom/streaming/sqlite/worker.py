@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from newsloom.streaming.errors import CommitFailed, LogUnavailable
+from newsloom.streaming.errors import CommitFailed, LogError, LogUnavailable
 from newsloom.streaming.records import Batch, Message, TopicPartition
 from newsloom.streaming.sqlite.append import append
 from newsloom.streaming.sqlite.connection import Connection
@@ -60,6 +61,7 @@ class SqliteWorker:
         self._epochs: dict[int, int] = {}
         self._positions: dict[int, int] = {}
         self._first = 0
+        self._is_closed = False
 
     def poll(self, *, max_records: int, timeout_ms: int) -> Batch:
         """See `Worker.poll`. Return at once if the assignment has changed."""
@@ -89,6 +91,12 @@ class SqliteWorker:
 
     def close(self) -> None:
         """See `Worker.close`."""
+        if self._is_closed:
+            return
+        self._is_closed = True
+        # If it fails, the session ends by its timeout.
+        with suppress(LogError), self._connection.write() as sql:
+            self._member.leave(sql)
         self._connection.close()
 
     def _poll_once(self, max_records: int) -> Batch:
