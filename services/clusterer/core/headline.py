@@ -7,6 +7,7 @@ is a title alone. Among equals the title nearest to all reports wins.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -44,22 +45,25 @@ def headline_report(story: LiveStory, joined: Membership, lead_sum: ExactVector,
         return joined if better is other else current
     if not rank.is_telling and story.report_count <= CHOSEN_ANEW_MAX:
         # The title was chosen before it recurred: an earlier report may have a better one.
-        return best_report(story, lead_sum, titles)
+        better_ones = [report for report in story.reports() if _rank(report, titles) > rank]
+        if better_ones:
+            return _best(better_ones, lead_sum, titles)
     gain = _typicality(joined, lead_sum) - _typicality(current, lead_sum)
     return joined if gain >= TITLE_GAIN_MIN else current
 
 
 def best_report(story: LiveStory, lead_sum: ExactVector, titles: TitleParts) -> Membership:
     """Return the report of the best rank with the most typical title; the earliest one on a tie."""
-    return max(
-        story.reports(),
-        key=lambda report: (_rank(report, titles), _typicality(report, lead_sum), -report.sequence),
-    )
+    return _best(story.reports(), lead_sum, titles)
 
 
 def earliest_report(story: LiveStory, titles: TitleParts) -> Membership:
     """Return the earliest report of the best rank, for closed stories: their articles have no features to compare."""
     return max(story.reports(), key=lambda report: (_rank(report, titles), -report.sequence))
+
+
+def _best(reports: Sequence[Membership], lead_sum: ExactVector, titles: TitleParts) -> Membership:
+    return max(reports, key=lambda one: (_rank(one, titles), _typicality(one, lead_sum), -one.sequence))
 
 
 def _rank(report: Membership, titles: TitleParts) -> TitleRank:
