@@ -23,10 +23,9 @@ from numpy.typing import NDArray
 
 from newsloom.contracts.article import Article
 from services.embedder.batching import ForwardPass, plan_passes
-from services.embedder.minilm_encoder import open_encoder
 from services.embedder.model_files import DEFAULT_MODEL, find_model
-from services.embedder.pass_encoder import PassEncoder
 from services.embedder.preparation import prepare
+from services.embedder.sentence_encoder import SentenceEncoder, open_encoder
 
 Vectors = NDArray[np.float32]
 Planner = Callable[[Sequence[int]], list[ForwardPass]]
@@ -70,9 +69,9 @@ WAYS: dict[str, tuple[Planner, bool]] = {
 class PlannedEncoder:
     """The encoder's own forward pass under any plan."""
 
-    def __init__(self, encoder: PassEncoder, texts: Sequence[str], threads: int) -> None:
+    def __init__(self, encoder: SentenceEncoder, texts: Sequence[str], threads: int) -> None:
         self._encoder = encoder
-        self._tokens = encoder._model.tokenize(texts)
+        self._tokens = encoder._tokenize(texts)
         self._threads = threads
 
     def run(self, planner: Planner, *, split: bool, sizes_max: int) -> tuple[Vectors, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.embedder.encoder import Encoder
-from services.embedder.model_files import DEFAULT_MODEL, find_model
+from services.embedder.model_files import find_model
 
 
 def load_encoder(name: str) -> Encoder:
@@ -14,11 +14,7 @@ def load_encoder(name: str) -> Encoder:
 
     """
     model = find_model(name)
-    # torch takes seconds to import, and what loads any model takes seconds more.
-    if name == DEFAULT_MODEL:
-        from services.embedder import minilm_encoder  # noqa: PLC0415
+    # torch takes seconds to import.
+    from services.embedder.sentence_encoder import open_encoder  # noqa: PLC0415
 
-        return minilm_encoder.open_encoder(model)
-    from services.embedder import sentence_encoder  # noqa: PLC0415
-
-    return sentence_encoder.open_encoder(model)
+    return open_encoder(model)

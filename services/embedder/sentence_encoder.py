@@ -1,51 +1,89 @@
-"""Load any model of sentence-transformers. Importing this module takes seconds: torch, transformers and scikit-learn."""
+"""Encode texts with sentence-transformers. Importing this module loads torch, which takes seconds.
+
+The same text has the same vector, to the bit, in any batch and on any number of cores. Each forward pass therefore runs on
+one thread, since a sum split over threads is rounded differently, and in a shape that depends on its texts alone (see
+`batching`). Other cores work on other passes. benchmarks/encode.py measures the alternatives.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
 
+import numpy as np
 import torch
 from sentence_transformers import SentenceTransformer
 from transformers.utils import logging as transformers_logging
 
 from newsloom.streaming.errors import ConfigurationError
+from services.embedder.batching import ForwardPass, plan_passes
+from services.embedder.cpu_quota import limit_threads
+from services.embedder.encoder import Vectors
 from services.embedder.model_files import ModelFiles, first_line, model_error
-from services.embedder.pass_encoder import TOKENS_MAX, PassEncoder, use_threads
+
+TOKENS_MAX: Final = 256
+"""Longer texts are truncated. This is enough for a title and 120 words in nearly every language and tokenizer."""
 
 
-class SentenceModel:
-    """A sentence-transformers model."""
+class SentenceEncoder:
+    """A sentence-transformers model on the CPU. Not thread-safe; it runs worker threads of its own."""
 
-    def __init__(self, name: str, model: SentenceTransformer) -> None:
+    def __init__(self, name: str, model: SentenceTransformer, *, threads: int) -> None:
         dimension = model.get_embedding_dimension()
         if dimension is None:
             raise ConfigurationError(
                 f"NEWSLOOM_MODEL={name!r} has no fixed embedding dimension - use a sentence-transformers model"
             )
-        self.dimension = dimension
+        self._name = name
         self._model = model.eval()
+        self._dimension = dimension
         self._prompt = model.prompts.get(model.default_prompt_name or "") or ""
         self._tokens_max = _tokens_max(model)
+        self._workers = ThreadPoolExecutor(threads, "encoder", initializer=torch.set_num_threads, initargs=(1,))
 
-    def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
-        """See `TokenModel.tokenize`."""
+    @property
+    def model(self) -> str:
+        """Return the name of the model, as in the settings."""
+        return self._name
+
+    @property
+    def dimension(self) -> int:
+        """Return the dimension of a vector."""
+        return self._dimension
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return unit-length vectors, (texts, dimension), in the order of the texts."""
+        vectors = np.zeros((len(texts), self._dimension), dtype=np.float32)
+        if not texts:
+            return vectors
+        tokens = self._tokenize(texts)
+        passes = plan_passes([len(ids) for ids in tokens])
+        results = self._workers.map(lambda one: self._run_pass(one, tokens), passes)
+        for one, rows in zip(passes, results, strict=True):
+            vectors[list(one.text_indexes)] = rows
+        return vectors
+
+    def _tokenize(self, texts: Sequence[str]) -> list[list[int]]:
         prompted = [self._prompt + text for text in texts]
         ids: list[list[int]] = self._model.tokenizer(prompted, truncation=True, max_length=self._tokens_max)[
             "input_ids"
         ]
         return ids
 
-    def embed(self, rows: Sequence[Sequence[int]], length: int) -> torch.Tensor:
-        """See `TokenModel.embed`."""
+    @torch.inference_mode()
+    def _run_pass(self, one: ForwardPass, tokens: Sequence[list[int]]) -> Vectors:
+        count = len(one.text_indexes)
+        # Free rows hold one token: attention over none would be 0 / 0.
+        rows = [tokens[index] for index in one.text_indexes] + [tokens[one.text_indexes[0]][:1]] * (one.rows - count)
         padded: dict[str, Any] = self._model.tokenizer.pad(
-            {"input_ids": rows}, padding="max_length", max_length=length, return_tensors="pt"
+            {"input_ids": rows}, padding="max_length", max_length=one.length, return_tensors="pt"
         )
-        embeddings: torch.Tensor = self._model({**padded})["sentence_embedding"]
-        return embeddings
+        vectors = self._model({**padded})["sentence_embedding"][:count]
+        return torch.nn.functional.normalize(vectors.float(), dim=1).numpy()
 
 
-def open_encoder(model: ModelFiles) -> PassEncoder:
+def open_encoder(model: ModelFiles) -> SentenceEncoder:
     """Load the model from its files and return its encoder.
 
     Raises:
@@ -53,13 +91,15 @@ def open_encoder(model: ModelFiles) -> PassEncoder:
 
     """
     transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]  # it has no annotations
-    threads = use_threads()
+    # Read before it is set to 1: the number of cores this process may use, or OMP_NUM_THREADS.
+    threads = limit_threads(torch.get_num_threads())
+    torch.set_num_threads(1)
     try:
         # Only on the CPU are vectors known to be the same to the bit.
         loaded = SentenceTransformer(model.source, device="cpu", local_files_only=model.is_local)
     except Exception as error:  # the libraries raise errors of many types
         raise model_error(model.name, first_line(error)) from error
-    return PassEncoder(model.name, SentenceModel(model.name, loaded), threads=threads)
+    return SentenceEncoder(model.name, loaded, threads=threads)
 
 
 def _tokens_max(model: SentenceTransformer) -> int:

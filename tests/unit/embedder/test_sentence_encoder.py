@@ -1,4 +1,4 @@
-"""The default model gives the expected vectors, the same by both backends, and the same bits for a text in any batch."""
+"""The default model gives the expected vectors, and the same bits for a text in any batch."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 
 from newsloom.streaming.errors import ConfigurationError
-from services.embedder import minilm_encoder, sentence_encoder
 from services.embedder.backends import load_encoder
 from services.embedder.batching import PADDING_MULTIPLE, TOKENS_PER_PASS
 from services.embedder.model_files import DEFAULT_MODEL, check_weights, find_model
-from services.embedder.pass_encoder import TOKENS_MAX, PassEncoder
+from services.embedder.sentence_encoder import TOKENS_MAX, SentenceEncoder, open_encoder
 
 FERRY = "Ferry sinks off Port Selden. Divers found the bell in forty metres of water."
 BELL = "Bell of sunken ferry found. It lay forty metres deep, divers in Port Selden said."
@@ -26,20 +25,8 @@ GOLDEN = Path(__file__).with_name("golden_vectors.json")
 
 
 @pytest.fixture(scope="module")
-def own() -> PassEncoder:
-    return minilm_encoder.open_encoder(find_model(DEFAULT_MODEL))
-
-
-@pytest.fixture(scope="module")
-def library() -> PassEncoder:
-    return sentence_encoder.open_encoder(find_model(DEFAULT_MODEL))
-
-
-@pytest.fixture(params=["own", "library"])
-def encoder(request: pytest.FixtureRequest) -> PassEncoder:
-    """The default model, run by newsloom and by sentence-transformers."""
-    found: PassEncoder = request.getfixturevalue(request.param)
-    return found
+def encoder() -> SentenceEncoder:
+    return open_encoder(find_model(DEFAULT_MODEL))
 
 
 def texts(count: int) -> list[str]:
@@ -50,18 +37,18 @@ def texts(count: int) -> list[str]:
     return [" ".join(chance.choices(words, k=length)) for length in lengths]
 
 
-def test_the_encoder_has_the_models_name_and_dimension(encoder: PassEncoder) -> None:
+def test_the_encoder_has_the_models_name_and_dimension(encoder: SentenceEncoder) -> None:
     assert (encoder.model, encoder.dimension) == (DEFAULT_MODEL, 384)
 
 
-def test_vectors_have_unit_length(encoder: PassEncoder) -> None:
+def test_vectors_have_unit_length(encoder: SentenceEncoder) -> None:
     vectors = encoder.encode([FERRY, "x", "", "word " * 1_000])
     assert (vectors.shape, vectors.dtype) == ((4, 384), np.dtype(np.float32))
     np.testing.assert_allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-6)
     assert encoder.encode([]).shape == (0, 384)
 
 
-def test_vectors_match_the_golden_vectors(encoder: PassEncoder) -> None:
+def test_vectors_match_the_golden_vectors(encoder: SentenceEncoder) -> None:
     golden = json.loads(GOLDEN.read_text())
     expected = [np.frombuffer(base64.b64decode(vector), dtype="<f2").astype(np.float32) for vector in golden.values()]
     cosines = (encoder.encode(list(golden)) * np.stack(expected)).sum(axis=1)
@@ -69,18 +56,13 @@ def test_vectors_match_the_golden_vectors(encoder: PassEncoder) -> None:
     np.testing.assert_allclose(cosines, 1, atol=1e-3)
 
 
-def test_both_give_the_same_bytes(own: PassEncoder, library: PassEncoder) -> None:
-    several = [*texts(60), "", "x", "word " * 1_000, "Ünïcödé, 北京 ١٢٣ \u200b[SEP]", "FERRY\nsinks\tOFF"]
-    assert own.encode(several).tobytes() == library.encode(several).tobytes()
-
-
-def test_texts_about_one_event_are_more_similar(encoder: PassEncoder) -> None:
+def test_texts_about_one_event_are_more_similar(encoder: SentenceEncoder) -> None:
     ferry, bell, game = encoder.encode([FERRY, BELL, GAME])
     assert ferry @ bell > 0.7
     assert ferry @ game < 0.3
 
 
-def test_a_batch_gives_the_same_bytes_as_single_calls(encoder: PassEncoder) -> None:
+def test_a_batch_gives_the_same_bytes_as_single_calls(encoder: SentenceEncoder) -> None:
     several = texts(24)
     alone = {text: encoder.encode([text]).tobytes() for text in several}
     for seed in range(2):
@@ -88,7 +70,7 @@ def test_a_batch_gives_the_same_bytes_as_single_calls(encoder: PassEncoder) -> N
         assert [vector.tobytes() for vector in encoder.encode(order)] == [alone[text] for text in order]
 
 
-def test_a_headline_gives_the_same_bytes_in_every_row_of_a_pass(encoder: PassEncoder) -> None:
+def test_a_headline_gives_the_same_bytes_in_every_row_of_a_pass(encoder: SentenceEncoder) -> None:
     rows = TOKENS_PER_PASS // PADDING_MULTIPLE
     others = ["Selden votes", "Storm in the harbour", "Bell", "Price of herring falls again"]
     alone = encoder.encode(["Ferry sinks"]).tobytes()
@@ -98,7 +80,7 @@ def test_a_headline_gives_the_same_bytes_in_every_row_of_a_pass(encoder: PassEnc
         assert encoder.encode(batch)[row].tobytes() == alone
 
 
-def test_a_text_is_truncated_at_the_token_limit(encoder: PassEncoder) -> None:
+def test_a_text_is_truncated_at_the_token_limit(encoder: SentenceEncoder) -> None:
     long = "word " * (TOKENS_MAX - 2)
     assert encoder.encode([long + "ferry"]).tobytes() == encoder.encode([long + "storm"]).tobytes()
     assert encoder.encode(["word ferry"]).tobytes() != encoder.encode(["word storm"]).tobytes()
