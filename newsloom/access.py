@@ -26,6 +26,7 @@ class Operation(Enum):
     DESCRIBE_CONFIGS = "DescribeConfigs"
     READ = "Read"
     WRITE = "Write"
+    DELETE = "Delete"
 
 
 class Resource(Enum):
@@ -67,6 +68,8 @@ class Role:
     """Groups whose members it runs. The transactional id of each member begins with the group's name and a dash."""
     writers: tuple[str, ...] = ()
     """Names under which it writes: each is a transactional id, and the group that holds the writer's progress."""
+    discarded_writers: tuple[str, ...] = ()
+    """Those of them that are used once: their progress is deleted in the end."""
     described_groups: tuple[str, ...] = ()
     """Other roles' groups, whose committed offsets it reads."""
 
@@ -83,6 +86,7 @@ class Role:
         members = tuple(name if name.endswith("-") else f"{name}-" for name in self.groups)
         on_names = (
             (Operation.READ, Resource.GROUP, (*self.groups, *self.writers)),
+            (Operation.DELETE, Resource.GROUP, self.discarded_writers),
             (Operation.DESCRIBE, Resource.GROUP, self.described_groups),
             (Operation.WRITE, Resource.TRANSACTIONAL_ID, (*members, *self.writers)),
         )
@@ -126,6 +130,7 @@ ROLES: Final = (
         reads=(ARTICLES,),
         writes=(ARTICLES,),
         writers=("ingest-",),
+        discarded_writers=("ingest-stream-",),
     ),
     *map(_service_role, SERVICES),
     Role(name="reader", used_by="newsloom stories, watch, explain, audit", reads=_PUBLISHED),
@@ -142,6 +147,7 @@ ROLES: Final = (
         reads=(*_PUBLISHED, STORY_COMMANDS, DEAD_LETTERS),
         writes=(STORY_COMMANDS,),
         writers=("command-",),
+        discarded_writers=("command-",),
     ),
     Role(
         name="dead-letters",

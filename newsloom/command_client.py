@@ -93,6 +93,7 @@ def send_command(
         with closing(log.reader(outcomes, start="latest")) as reader:
             with closing(ResumableWriter(log, f"{topic_prefix}command-{command.command_id}")) as writer:
                 writer.write([command_message(command, topic=commands)], Progress(1))
+                writer.discard()
             return _wait_for_outcome(reader, command, dead_letters, wait_s) if wait_s else None
 
 

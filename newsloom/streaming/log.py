@@ -122,6 +122,15 @@ class Writer(Protocol):
         """
         ...
 
+    def discard(self) -> None:
+        """Delete the progress: nobody will write under this name again.
+
+        Raises:
+            LogError: the progress remains, on Kafka until the broker's `offsets.retention.minutes`.
+
+        """
+        ...
+
     def close(self) -> None:
         """Close the writer."""
         ...

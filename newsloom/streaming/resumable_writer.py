@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
-from newsloom.streaming.errors import CommitFailed, Fenced, LogUnavailable
+from newsloom.streaming.errors import CommitFailed, Fenced, LogError, LogUnavailable
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.records import Message
 
@@ -40,6 +41,11 @@ class ResumableWriter:
         except (CommitFailed, LogUnavailable) as error:
             self._retry(messages, progress, error)
         self._progress = progress
+
+    def discard(self) -> None:
+        """Delete the progress of a name that nobody will write under again; do nothing if that fails."""
+        with suppress(LogError):
+            self._writer.discard()
 
     def close(self) -> None:
         """Close the writer."""

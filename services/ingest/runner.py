@@ -89,7 +89,11 @@ def ingest(
         try:
             run = _IngestRun(writer, plan, observer, topic=name, record_bytes_max=record_bytes_max)
             source = run.skip_ingested(source)
-            return run.write_lines(source, stop or threading.Event())
+            result = run.write_lines(source, stop or threading.Event())
+            if source.path is None:
+                # A stream cannot be resumed.
+                writer.discard()
+            return result
         finally:
             writer.close()
     finally:

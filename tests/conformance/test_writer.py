@@ -59,3 +59,15 @@ def test_writers_of_different_names_are_independent(
         two.write([Message(topic, b"two", b"%d" % i)], Progress(10 + i))
     assert (one.progress(), two.progress()) == (Progress(2), Progress(12))
     assert len(read_all(log, topic)) == 6
+
+
+def test_a_discarded_writer_has_no_progress(harness: LogHarness, log: Log, new_topic: NewTopic, unique: str) -> None:
+    topic = new_topic("in")
+    writer = log.writer(unique)
+    writer.write(numbered(topic, 2), Progress(2, "a stream"))
+    writer.discard()
+    assert writer.progress() is None
+    writer.close()
+    assert harness.open().writer(unique).progress() is None
+    assert log.admin().committed_offsets(unique, [topic]) == {}
+    assert values(read_all(log, topic)) == [b"0", b"1"]

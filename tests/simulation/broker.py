@@ -127,6 +127,10 @@ class Broker:
         """Return the progress that was committed last under the transactional id."""
         return self._producers[producer].progress
 
+    def discard_progress(self, producer: str) -> None:
+        """Delete the progress of the transactional id."""
+        self._producers[producer].progress = None
+
     def begin(self, producer: str, owner: object) -> Transaction:
         """Open a transaction; raise `ProducerRefused`."""
         held = self._producers[producer]

@@ -100,6 +100,10 @@ class SimulatedWriter:
         except LogUnavailable as error:
             raise CommitFailed(str(error)) from error
 
+    def discard(self) -> None:
+        """See the port."""
+        self._transactions.discard_progress()
+
     def close(self) -> None:
         """See the port."""
 

@@ -30,6 +30,10 @@ class TransactionalProducer:
         """Return the progress recorded by the last transaction that had one."""
         return self._broker.progress(self._producer)
 
+    def discard_progress(self) -> None:
+        """Delete the progress."""
+        self._broker.discard_progress(self._producer)
+
     def run(
         self,
         messages: Sequence[Message],

@@ -10,6 +10,8 @@ from kafka import TopicPartition as KafkaTopicPartition
 from kafka.admin import ACLOperation, ConfigResource, ConfigResourceType, MemberToRemove, OffsetSpec
 from kafka.errors import (
     AuthorizationError,
+    GroupAuthorizationFailedError,
+    GroupIdNotFoundError,
     KafkaError,
     RetriableError,
     TopicAlreadyExistsError,
@@ -19,7 +21,7 @@ from kafka.errors import (
 )
 from kafka.protocol.consumer import IsolationLevel
 
-from newsloom.streaming.errors import ConfigurationError, missing_topic
+from newsloom.streaming.errors import ConfigurationError, LogUnavailable, missing_topic
 from newsloom.streaming.kafka.authorization import missing_rights_error
 from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.errors import translate
@@ -186,6 +188,15 @@ class KafkaAdmin:
             for source, position in found[group].items()
             if position.offset >= 0
         }
+
+    def delete_group(self, group: str) -> None:
+        """Delete a group without members, and its offsets; do nothing if it does not exist."""
+        action = f"deleting group {group}"
+        outcome = self._call(action, lambda client: client.delete_groups([group]))[group]
+        if outcome == GroupAuthorizationFailedError.__name__:
+            raise missing_rights_error(f"Delete on group {group}")
+        if outcome not in {"OK", GroupIdNotFoundError.__name__}:
+            raise LogUnavailable(f"{action}: {outcome}")
 
     def leave_group(self, group: str, *, member_id: str, instance: str) -> None:
         """Remove this member from the group. The only member stays: it then finds its partitions when it comes back."""

@@ -85,6 +85,12 @@ class KafkaWriter:
             self._fail(error, str(error))
         self._progress_source, self._progress = partition, progress
 
+    def discard(self) -> None:
+        """See `Writer.discard`."""
+        self._end_transaction()
+        self._admin.delete_group(self._name)
+        self._progress, self._progress_source, self._progress_is_known = None, None, False
+
     def close(self) -> None:
         """See `Writer.close`."""
         self._transactions.close()

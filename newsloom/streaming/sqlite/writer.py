@@ -18,6 +18,8 @@ _OPEN: Final = """
     RETURNING incarnation
 """
 _PROGRESS: Final = "SELECT position, note FROM writers WHERE name = ? AND position IS NOT NULL"
+_DELETE: Final = "DELETE FROM writers WHERE name = ? AND incarnation = ?"
+_COUNT_DELETED: Final = "UPDATE counts SET number = number - 1 WHERE name = 'writers'"
 _STORE: Final = "UPDATE writers SET position = ?, note = ? WHERE name = ? AND incarnation = ?"
 
 
@@ -50,6 +52,12 @@ class SqliteWriter:
                 append(sql, self._topics, messages, self._clock())
         except LogUnavailable as error:
             raise CommitFailed(str(error)) from error
+
+    def discard(self) -> None:
+        """See `Writer.discard`."""
+        with self._connection.write() as sql:
+            if sql.execute(_DELETE, (self._name, self._incarnation)).rowcount:
+                sql.execute(_COUNT_DELETED)
 
     def close(self) -> None:
         """See `Writer.close`."""

@@ -44,6 +44,9 @@ class _CrashingWriter:
         self._writer.write(messages, progress)
         self._crash_point.after()
 
+    def discard(self) -> None:
+        self._writer.discard()
+
     def close(self) -> None:
         self._writer.close()
 

@@ -34,6 +34,9 @@ class FaultyWriter:
         if fault == "after":
             raise CommitFailed("the log went away before it could answer")
 
+    def discard(self) -> None:
+        self._writer.discard()
+
     def close(self) -> None:
         self._writer.close()
 
