@@ -40,3 +40,14 @@ def test_a_batch_that_is_not_committed_stays_uncommitted(new_log: NewLog, topics
     assert log.admin().committed_offsets(source, [source]) == {TopicPartition(source, 0): 1}
     member.worker.commit(batch, [])
     assert [record.value for record in (*first, *batch.records)] == [b"0", b"1", b"2"]
+
+
+def test_an_empty_topic_has_no_backlog_though_the_broker_names_its_end_only_once(
+    new_log: NewLog, topics: tuple[str, str]
+) -> None:
+    source, _ = topics
+    member = Member(new_log(), source, [source])
+    # A poll that is long enough for the first fetch: the rebalance that it reports discards what was fetched.
+    for _ in steps("the end of the empty topic"):
+        if member.poll(timeout_ms=500).backlog == {TopicPartition(source, 0): 0}:
+            break

@@ -175,16 +175,14 @@ class GroupConsumer(KafkaConsumer):  # type: ignore[misc]  # kafka-python ships 
         positions = {TopicPartition(*source): state.position for source, state in states}
         return {source: position.offset for source, position in positions.items() if position is not None}
 
-    def backlog(self) -> dict[TopicPartition, int]:
-        """Return how many offsets each assigned partition holds after the position, as of its last fetch."""
-        ends = {
-            TopicPartition(*source): state.highwater for source, state in list(self._subscription.assignment.items())
-        }
-        return {
-            source: max(0, end - offset)
-            for source, offset in self.positions().items()
-            if (end := ends.get(source)) is not None
-        }
+    def ends(self) -> dict[TopicPartition, int]:
+        """Return the end of each assigned partition as of its last fetch.
+
+        One is missing if a rebalance has discarded its fetch: the broker names it again only when it changes.
+        """
+        states = list(self._subscription.assignment.items())
+        ends = {TopicPartition(*source): state.highwater for source, state in states}
+        return {source: end for source, end in ends.items() if end is not None}
 
     def is_fenced(self) -> bool:
         """Return whether the coordinator has refused a heartbeat because another process uses this instance id."""

@@ -21,7 +21,7 @@ from newsloom.streaming.kafka.clients import ClientFactory, seconds_left
 from newsloom.streaming.kafka.errors import translate, translate_errors
 from newsloom.streaming.kafka.records import to_record
 from newsloom.streaming.kafka.transactions import Transactions
-from newsloom.streaming.records import Batch, Message
+from newsloom.streaming.records import Batch, Message, TopicPartition
 
 METADATA_S_MAX: Final = 10.0
 SEEK_S_MAX: Final = 10.0
@@ -59,6 +59,7 @@ class KafkaWorker:
         self._next_offsets: dict[tuple[str, int], int] = {}
         self._uncommitted: deque[_Token] = deque()
         self._committed: dict[tuple[str, int], int] = {}
+        self._asked_ends: dict[TopicPartition, int] = {}
         self._idle_since = time.monotonic()
         self._outcome_unknown = False
         self._position_lost = False
@@ -140,6 +141,16 @@ class KafkaWorker:
         self._outcome_unknown = False
         self._committed.update(behind)
 
+    def _backlog(self) -> dict[TopicPartition, int]:
+        """Return how many offsets each assigned partition holds after the position."""
+        positions, ends = self._consumer.positions(), self._consumer.ends()
+        if unknown := positions.keys() - ends.keys() - self._asked_ends.keys():
+            # If it fails, the next poll asks again.
+            with suppress(LogError):
+                self._asked_ends |= self._admin.high_watermarks(unknown)
+        known = self._asked_ends | ends
+        return {source: max(0, known[source] - at) for source, at in positions.items() if source in known}
+
     def _batch(self, polled: Mapping[Any, Sequence[Any]], member: object) -> Batch:
         changes = self._assignment.changes()
         if changes.rebalanced:
@@ -148,6 +159,7 @@ class KafkaWorker:
             self._next_offsets.clear()
             self._uncommitted.clear()
             self._committed.clear()
+            self._asked_ends.clear()
             self._position_lost = True
             polled = {}
         offsets = {
@@ -167,7 +179,7 @@ class KafkaWorker:
             changes.joined,
             changes.rebalanced,
             # After a rebalance the positions are not final.
-            {} if changes.rebalanced else self._consumer.backlog(),
+            {} if changes.rebalanced else self._backlog(),
             token,
         )
 
