@@ -46,8 +46,9 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
     """Why an article is in its story.
 
-    `candidates` are the best stories at the time, best first. The score of the first had to reach `bar`, which rises with
-    the mean and standard deviation of the scores of the `background_count` stories ranked below it. A copy has no
+    `candidates` are the best stories at the time, best first. Names, numbers or a period spoke against the first
+    `kept_out` of them. The score of the next one had to reach `bar`, which rises with the mean and standard deviation of
+    the scores of `background_count` others. A copy has no
     candidates; it has the `jaccard` index of its text with that of the original, and `fit`, the cosine between the title of
     one and the lead of the other. With the verdict `commanded` all of these are empty: `placed_by` names the command.
     """
@@ -60,6 +61,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc
     candidates: tuple[Candidate, ...] = ()
     jaccard: float | None = None
     fit: float | None = None
+    kept_out: int = 0
 
 
 class MergeDecision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False):
@@ -112,6 +114,8 @@ class Membership(
     boilerplate_of: ArticleId | None = None
     merge: MergeDecision | None = None
     placed_by: CommandRef | None = None
+    stems: bytes = b""
+    stem_marks: bytes = b""
 
 
 class ClockState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

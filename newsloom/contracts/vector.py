@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import IntFlag
 from typing import Annotated
 
 import msgspec
@@ -13,6 +14,8 @@ TITLE_CHARACTERS_MAX = 500
 """Longer titles are truncated. The vectors and hashes are those of the whole title."""
 HASHES_MAX = 1_024
 """If a text has more distinct words or 3-grams, the smallest hashes are kept: the same choice in every text."""
+STEMS_MAX = 1_024
+"""If a text has more distinct stems, those that occur first are kept."""
 VECTOR_BYTES_MAX = 8_192
 """4,096 dimensions. Up to 1,536 dimensions, every message stays under 64 KiB, whatever else it holds."""
 
@@ -21,12 +24,29 @@ Digest = Annotated[str, msgspec.Meta(max_length=64)]
 Words = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 Hashes = Annotated[bytes, msgspec.Meta(max_length=4 * HASHES_MAX)]
 Counts = Annotated[bytes, msgspec.Meta(max_length=HASHES_MAX)]
+Stems = Annotated[bytes, msgspec.Meta(max_length=4 * STEMS_MAX)]
+StemMarks = Annotated[bytes, msgspec.Meta(max_length=STEMS_MAX)]
 Float16s = Annotated[bytes, msgspec.Meta(max_length=VECTOR_BYTES_MAX)]
 Language = Annotated[str, msgspec.Meta(max_length=35)]
 Model = Annotated[str, msgspec.Meta(max_length=256)]
 Preparation = Annotated[str, msgspec.Meta(max_length=64)]
+PREPARATION = "1"
+"""The version of the rules that prepare a text, stamped on every vector. Raise it with any change after which vectors can no
+longer be compared with earlier ones. The clusterer rejects vectors of another version than that of their edition, and begins an
+edition only with this one."""
 FIRST_PREPARATION = "1"
 """The preparation of an edition whose checkpoint does not name one."""
+
+
+class StemMark(IntFlag):
+    """How and where the words of a stem are written: capitalized or in lower case inside a sentence, not at its beginning."""
+
+    TITLE = 1
+    LEAD = 2
+    NUMBER = 4
+    CAPITALIZED = 8
+    LOWER = 16
+    BOILERPLATE = 32
 
 
 class ArticleVector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="vector"):
@@ -62,6 +82,8 @@ class ArticleVector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     language: Language | None = None
     leaning: Leaning | None = None
     dated: bool = True
+    stems: Stems = b""
+    stem_marks: StemMarks = b""
 
 
 class ArticleRetraction(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="retraction"):

@@ -11,7 +11,7 @@ from newsloom.contracts.codec import InvalidValue, decode_vector
 from newsloom.contracts.limits import is_before_record
 from newsloom.contracts.pipeline import CLUSTERER
 from newsloom.contracts.topics import ARTICLE_STORIES, STORIES
-from newsloom.contracts.vector import FIRST_PREPARATION, ArticleVector, VectorEvent
+from newsloom.contracts.vector import PREPARATION, ArticleVector, VectorEvent
 from newsloom.log_names import topic_name, topic_names
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
@@ -149,8 +149,12 @@ class ClustererStep:
         engine = self._engines[partition].get(event.edition)
         if engine is None:
             calibration = self._calibration_for(partition, event)
-            preparation = event.preparation if isinstance(event, ArticleVector) else FIRST_PREPARATION
-            return Engine(EditionState(event.edition, calibration, self._parameters, preparation))
+            if isinstance(event, ArticleVector) and event.preparation != PREPARATION:
+                raise InvalidValue(
+                    f"made with text preparation {event.preparation!r}, but this version begins an edition with {PREPARATION!r}: "
+                    "run an embedder of this version, and send the article again - at `$.preparation`"
+                )
+            return Engine(EditionState(event.edition, calibration, self._parameters, PREPARATION))
         if isinstance(event, ArticleVector) and event.preparation != engine.edition.preparation:
             raise _OtherVersion(
                 f"made with text preparation {event.preparation!r}, but the stories of edition {event.edition!r} were made with "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from array import array
 from collections import Counter
 from collections.abc import Iterator
@@ -13,13 +12,13 @@ from typing import Final
 from newsloom.contracts.article import Article
 from newsloom.contracts.vector import HASHES_MAX
 from services.embedder.preparation import PreparedText
+from services.embedder.segmentation import words_of
 
 SHINGLE_WORDS: Final = 3
 TITLE_WEIGHT: Final = 2
 COUNT_MAX: Final = 255
 DIGEST_BYTES: Final = 16
 _HASH_BYTES: Final = 4
-_WORD: Final = re.compile(r"\w+")
 
 
 def shingle_hashes(text: PreparedText) -> bytes:
@@ -28,8 +27,8 @@ def shingle_hashes(text: PreparedText) -> bytes:
     Words are lower-cased and without punctuation. A text of one or two words gives one hash. The hash is BLAKE2b: Python's
     own hash differs in each process, and CRC-32 is linear, so similar inputs give related values and would bias MinHash.
     """
-    words = _WORD.findall(f"{text.title} {text.lead}".lower())
-    return _pack(sorted({_hash(ngram) for ngram in _word_ngrams(words)})[:HASHES_MAX])
+    words = list(words_of(f"{text.title} {text.lead}".lower()))
+    return pack_hashes(sorted({hash_text(ngram) for ngram in _word_ngrams(words)})[:HASHES_MAX])
 
 
 def term_hashes(text: PreparedText) -> tuple[bytes, bytes]:
@@ -39,17 +38,18 @@ def term_hashes(text: PreparedText) -> tuple[bytes, bytes]:
     There is no list of stop words: document frequencies give little weight to words that are frequent in a stream, in any
     language. A count is one byte and at most 255.
     """
-    counts = Counter(_WORD.findall(text.body.lower()))
-    for word in _WORD.findall(text.title.lower()):
+    counts = Counter(words_of(text.body.lower()))
+    for word in words_of(text.title.lower()):
         counts[word] += TITLE_WEIGHT
     by_hash: Counter[int] = Counter()
     for word, count in counts.items():
-        by_hash[_hash(word)] += count
+        by_hash[hash_text(word)] += count
     hashes = sorted(by_hash)[:HASHES_MAX]
-    return _pack(hashes), bytes(min(by_hash[value], COUNT_MAX) for value in hashes)
+    return pack_hashes(hashes), bytes(min(by_hash[value], COUNT_MAX) for value in hashes)
 
 
-def _pack(hashes: list[int]) -> bytes:
+def pack_hashes(hashes: list[int]) -> bytes:
+    """Encode 32-bit hashes as little-endian bytes."""
     packed = array("I", hashes)
     if byteorder == "big":
         packed.byteswap()
@@ -63,7 +63,8 @@ def _word_ngrams(words: list[str]) -> Iterator[str]:
         yield " ".join(words[start : start + SHINGLE_WORDS])
 
 
-def _hash(text: str) -> int:
+def hash_text(text: str) -> int:
+    """Return a 32-bit hash (BLAKE2b)."""
     return int.from_bytes(blake2b(text.encode(), digest_size=_HASH_BYTES).digest(), "little")
 
 

@@ -10,11 +10,8 @@ from typing import Final
 from newsloom.contracts.article import Article
 from services.embedder.clutter import is_author_bio, is_clutter
 from services.embedder.markup import clean_lines
+from services.embedder.segmentation import count_words
 from services.embedder.titles import strip_outlet
-
-PREPARATION: Final = "1"
-"""Version of the preparation rules, stamped on every vector. Raise it with any change that can alter a prepared text: the
-clusterer rejects vectors of another version than that of their edition."""
 
 LEAD_WORDS: Final = 120
 BODY_WORDS: Final = 500
@@ -52,7 +49,7 @@ def prepare(article: Article) -> PreparedText:
     words = " ".join(lines).split()
     lead = " ".join(words[:LEAD_WORDS])[:LEAD_CHARACTERS_MAX].rstrip()
     body = " ".join(words[:BODY_WORDS])[:BODY_CHARACTERS_MAX].rstrip()
-    return PreparedText(title=title, lead=lead, body=body, words=len(words))
+    return PreparedText(title=title, lead=lead, body=body, words=sum(map(count_words, words)))
 
 
 def clean_body(text: str, *, titles: Iterable[str], author: str | None, outlet: str | None) -> list[str]:

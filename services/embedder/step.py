@@ -15,14 +15,15 @@ from newsloom.contracts.command import StoryCommand
 from newsloom.contracts.limits import YEAR_MAX, YEAR_MIN, is_before_record
 from newsloom.contracts.pipeline import EDITION_HEADER, EMBEDDER, TRACEPARENT, RecordId
 from newsloom.contracts.topics import ARTICLE_VECTORS, STORY_COMMANDS
-from newsloom.contracts.vector import TITLE_CHARACTERS_MAX, ArticleRetraction, ArticleVector, VectorEvent
+from newsloom.contracts.vector import PREPARATION, TITLE_CHARACTERS_MAX, ArticleRetraction, ArticleVector, VectorEvent
 from newsloom.log_names import topic_name, topic_names
 from newsloom.settings import Settings
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.step import Outcome, Rejection
 from services.embedder.encoder import Encoder
 from services.embedder.fingerprints import content_digest, shingle_hashes, term_hashes
-from services.embedder.preparation import PREPARATION, PreparedText, prepare
+from services.embedder.preparation import PreparedText, prepare
+from services.embedder.stems import stem_hashes
 
 SOURCE: Final = "newsloom/embedder"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -77,6 +78,7 @@ class EmbedderStep:
     def _vector_message(self, record: Record, prepared: _PreparedArticle, vectors: tuple[bytes, bytes]) -> Message:
         article = prepared.article
         terms, term_counts = term_hashes(prepared.text)
+        stems, stem_marks = stem_hashes(prepared.text)
         value = ArticleVector(
             article_id=article.id,
             edition=article.edition,
@@ -96,6 +98,8 @@ class EmbedderStep:
             language=article.language,
             leaning=article.leaning,
             dated=prepared.is_dated,
+            stems=stems,
+            stem_marks=stem_marks,
         )
         return self._message(record, value, event_type=ARTICLE_VECTORIZED, subject=article.id, at=value.published_at)
 

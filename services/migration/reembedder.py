@@ -18,7 +18,7 @@ from newsloom.contracts.membership import Checkpoint, Membership
 from newsloom.contracts.pipeline import CLUSTERER, EMBEDDED_WITH
 from newsloom.contracts.story import StoryState
 from newsloom.contracts.topics import ARTICLE_STORIES, ARTICLE_VECTORS, ARTICLES
-from newsloom.contracts.vector import ArticleVector
+from newsloom.contracts.vector import PREPARATION, ArticleVector
 from newsloom.log_names import group_name, topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
@@ -30,7 +30,7 @@ from newsloom.subscribe import Newsloom
 from services.clusterer.core.fixed_point import decode_half, encode_int16
 from services.embedder.encoder import Encoder
 from services.embedder.fingerprints import content_digest
-from services.embedder.preparation import PREPARATION, PreparedText, prepare
+from services.embedder.preparation import PreparedText, prepare
 from services.embedder.step import encode_texts
 
 BATCH_ARTICLES: Final = 64

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from newsloom.contracts.article import Leaning
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector
 from services.clusterer.core.parameters import Parameters
+from services.embedder.preparation import PreparedText
+from services.embedder.stems import stem_hashes
 
 DIMENSION = 8
 START = datetime(2025, 4, 16, tzinfo=UTC)
@@ -91,9 +93,18 @@ TITLES = (
 
 
 def with_title(event: ArticleVector, title: str, has_text: bool) -> ArticleVector:
-    """Return the article under this title, as a flash if it has no text; its digest depends on both."""
+    """Return the article under this title, as a flash if it has no text; its digest and stems depend on both."""
     words = 100 if has_text or not title else 0
-    return msgspec.structs.replace(event, title=title, words=words, digest=f"{event.digest}.{len(title)}.{words}")
+    text = "Ferries to Arnmouth, Castel and Dunhaven were late on Monday." if words else ""
+    stems, marks = stem_hashes(PreparedText(title, text, text, words))
+    return msgspec.structs.replace(
+        event,
+        title=title,
+        words=words,
+        digest=f"{event.digest}.{len(title)}.{words}",
+        stems=stems,
+        stem_marks=marks,
+    )
 
 
 articles = st.builds(

@@ -36,6 +36,9 @@ def _print_candidates(screen: Console, decision: Decision, stories: Mapping[str,
         rows.add_row(*values, short_id(candidate.story_id, screen), one_line(title))
     print_table(screen, rows)
     if len(figures) > 1:
+        if decision.kept_out:
+            kept_out = count(decision.kept_out, "candidate")
+            screen.print(f"Names, numbers or a period spoke against the first {kept_out}.")
         screen.print(
             "score: computed from centroid (cosine with the story's centroid) and mean (mean similarity to its reports),\n"
             "times time (decay). mean is the sum of title, lead and terms."

@@ -8,14 +8,22 @@ compared without it.
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from newsloom.contracts.membership import Membership
+from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.edition import EditionState
 from services.clusterer.core.features import Features, stored_features, title_fit, without_boilerplate
 from services.clusterer.core.indexes import Representation
+from services.clusterer.core.recurrence import new_instance, recur
+from services.clusterer.core.rubrics import says_nothing
 from services.clusterer.core.story import LiveStory
+from services.clusterer.core.title_agreement import titles_agree
+
+MATCHES_MAX: Final = 16
+"""Reports with nearly the same text to compare. Copies are among the nearest, and a page may stand for thousands of articles."""
 
 
 class TextMatch(NamedTuple):
@@ -25,6 +33,7 @@ class TextMatch(NamedTuple):
     fit: float
     report: Membership
     features: Features
+    is_contradicted: bool
 
 
 class CopyDetection(NamedTuple):
@@ -35,11 +44,15 @@ class CopyDetection(NamedTuple):
     boilerplate_of: str | None
 
 
-def detect_copy(edition: EditionState, features: Features) -> CopyDetection:
+def detect_copy(edition: EditionState, event: ArticleVector, features: Features) -> CopyDetection:
     """Find the report that an article is a copy of, or the boilerplate to leave out of its comparison."""
     representation = edition.indexes.represent(features)
     matches = _text_matches(edition, representation)
-    original = next(_originals(matches, edition), None)
+    instance = new_instance(event, features)
+    if says_nothing(event.title, features.evidence, edition.indexes):
+        return CopyDetection(representation, None, None)
+    originals = (match for match in _originals(matches, edition) if not recur(instance, [match.report]))
+    original = next(originals, None)
     if original is not None or not matches:
         return CopyDetection(representation, original, None)
     for match in matches:
@@ -55,14 +68,19 @@ def find_original(story: LiveStory, edition: EditionState, representation: Repre
 
 def _text_matches(edition: EditionState, representation: Representation) -> list[TextMatch]:
     """Return the reports with nearly this text, the nearest first, the earliest on a tie."""
-    matches = []
+    found = []
     for jaccard, article_id in edition.indexes.texts.matches(representation.features.shingles, representation.bands):
-        report = edition.stories[edition.articles[article_id]].members[article_id]
+        found.append((jaccard, edition.stories[edition.articles[article_id]].members[article_id]))
+    matches = []
+    for jaccard, report in heapq.nsmallest(MATCHES_MAX, found, key=lambda match: (-match[0], match[1].sequence)):
         features = stored_features(report)
         fit = title_fit(representation.features, features, edition.calibration)
-        matches.append(TextMatch(jaccard, fit, report, features))
-    return sorted(matches, key=lambda match: (-match.jaccard, match.report.sequence))
+        against = not titles_agree(
+            representation.features.evidence, features.evidence, edition.indexes.statistics, edition.parameters
+        )
+        matches.append(TextMatch(jaccard, fit, report, features, against))
+    return matches
 
 
 def _originals(matches: list[TextMatch], edition: EditionState) -> Iterator[TextMatch]:
-    return (match for match in matches if match.fit >= edition.parameters.copy_fit)
+    return (match for match in matches if match.fit >= edition.parameters.copy_fit and not match.is_contradicted)

@@ -174,7 +174,7 @@ class EditionState:
         # Other stories may go on naming the absorbed one as related: it points to the survivor.
         survivor.related = tuple(other for other in survivor.related if other != absorbed.id)
         absorbed.related = ()
-        self.indexes.space.absorb(survivor.slot, absorbed.slot)
+        self.indexes.absorb(survivor.slot, absorbed.slot)
         self._move_members(absorbed, survivor, merge)
         self._offer_title(survivor, survivor.members[absorbed.title_article_id])
         self.schedule_second_look(survivor)

@@ -18,6 +18,7 @@ from services.clusterer.core.copy_detection import CopyDetection, TextMatch, det
 from services.clusterer.core.edition import EditionState
 from services.clusterer.core.features import UnweightedFeatures, decode_features, length_correction
 from services.clusterer.core.fixed_point import encode_int16
+from services.clusterer.core.gate import keeps_apart, speaks_against
 from services.clusterer.core.hashes import encode_hashes
 from services.clusterer.core.publication import story_snapshot
 from services.clusterer.core.ranking import Bar, StoryScore, build_decision, joining_bar, rank_stories
@@ -106,13 +107,13 @@ class Engine:
         story = self._edition.story_of(event.article_id)
         return story is not None and story.members[event.article_id].digest == event.digest
 
-    def _detect_copy(self, unweighted: UnweightedFeatures) -> CopyDetection:
-        return detect_copy(self._edition, unweighted.weighted(self._edition.indexes.frequencies))
+    def _detect_copy(self, event: ArticleVector, unweighted: UnweightedFeatures) -> CopyDetection:
+        return detect_copy(self._edition, event, unweighted.weighted(self._edition.indexes.frequencies))
 
     # --- decisions
 
     def _add(self, event: ArticleVector, unweighted: UnweightedFeatures) -> None:
-        detection = self._detect_copy(unweighted)
+        detection = self._detect_copy(event, unweighted)
         member = _new_member(event, detection, self._edition.next_sequence)
         self._edition.next_sequence += 1
         choice = self._choose_story(member, detection)
@@ -130,8 +131,8 @@ class Engine:
         if detection.original is not None:
             return self._story_of_original(detection.original)
         scores, bar = self._rank(member, detection)
-        if bar is not None and scores[0].value >= bar.value:
-            first, *others = (self._edition.stories[score.story_id] for score in scores[:2])
+        if bar is not None and bar.rank < len(scores) and scores[bar.rank].value >= bar.value:
+            first, *others = (self._edition.stories[score.story_id] for score in scores[bar.rank : bar.rank + 2])
             decision = self._decision(Verdict.JOINED, scores, bar, detection)
             return StoryChoice(first, decision, runner_up=others[0] if others else None)
         decision = self._decision(Verdict.FOUNDED, scores, bar, detection)
@@ -143,12 +144,21 @@ class Engine:
         return StoryChoice(self._edition.stories[report.story_id], decision, copy_of=report.article_id)
 
     def _rank(self, member: Membership, detection: CopyDetection) -> tuple[list[StoryScore], Bar | None]:
-        """Return the scores of the best stories, best first, and the bar for the best one; no bar if there are none."""
+        """Return the scores of the best stories, best first, and the bar for the best one that no evidence speaks against.
+
+        There is no bar without scores. Its rank is the number of scores if evidence speaks against all of them.
+        """
         space, parameters = self._edition.indexes.space, self._parameters
         correction = length_correction(detection.representation.features.words, parameters)
         at = unix_ms(member.published_at)
         scores = rank_stories(detection.representation.vector, at, correction, space, parameters)
-        return scores, joining_bar(scores, space, parameters) if scores else None
+        bar = None
+        for rank, score in enumerate(scores):
+            bar = joining_bar(scores, space, parameters, rank=rank)
+            story = self._edition.stories[score.story_id]
+            if score.value < bar.value or not speaks_against(member, story, self._edition):
+                return scores, bar
+        return scores, bar._replace(rank=len(scores)) if bar is not None else None
 
     def _decision(
         self, verdict: Verdict, scores: list[StoryScore], bar: Bar | None, detection: CopyDetection
@@ -161,7 +171,7 @@ class Engine:
             return
         bar = self._parameters.merge_bar
         affinity = story_affinity(story.slot, runner_up.slot, self._edition.indexes.space, self._parameters)
-        if affinity >= bar:
+        if affinity >= bar and not keeps_apart(story, runner_up, self._edition):
             survivor, absorbed = sorted((story, runner_up), key=LiveStory.seniority)
             merge = MergeDecision(from_story_id=absorbed.id, affinity=affinity, bar=bar)
             self._edition.merge_stories(survivor, absorbed, merge)
@@ -170,7 +180,7 @@ class Engine:
 
     def _correct(self, current: LiveStory, event: ArticleVector, unweighted: UnweightedFeatures) -> None:
         detached = self._edition.detach_article(event.article_id)
-        detection = self._detect_copy(unweighted)
+        detection = self._detect_copy(event, unweighted)
         member = _new_member(event, detection, detached.sequence, placed_by=detached.placed_by)
         choice = self._choose_story_again(current, member, detection)
         story = choice.story
@@ -194,11 +204,14 @@ class Engine:
         if detection.original is None:
             scores, bar = self._rank(member, detection)
             own = next((score for score in scores if score.story_id == current.id), None)
-            if bar is not None and own is not None and own.value >= bar.value:
+            if bar is not None and own is not None and own.value >= bar.value and self._may_stay(member, current):
                 return StoryChoice(current, self._decision(Verdict.KEPT, scores, bar, detection))
         choice = self._choose_story(member, detection)
         # One by one, corrections could otherwise bring together what a command keeps apart.
         return choice if choice.story.id not in current.kept_apart else self._keep(current, Verdict.KEPT, detection)
+
+    def _may_stay(self, member: Membership, current: LiveStory) -> bool:
+        return not speaks_against(member, current, self._edition)
 
     def _keep(self, current: LiveStory, verdict: Verdict, detection: CopyDetection) -> StoryChoice:
         original = find_original(current, self._edition, detection.representation)
@@ -214,7 +227,7 @@ class Engine:
     def _move_out_of_closed(self, current: LiveStory, event: ArticleVector, unweighted: UnweightedFeatures) -> None:
         """Decide an article that has become another one like a new one, and publish that it leaves its closed story."""
         detached = self._edition.detach_article(event.article_id)
-        detection = self._detect_copy(unweighted)
+        detection = self._detect_copy(event, unweighted)
         member = _new_member(event, detection, detached.sequence)
         choice = self._choose_story(member, detection)
         story = choice.story
@@ -227,7 +240,9 @@ class Engine:
     def _correct_in_closed(self, current: LiveStory, event: ArticleVector, unweighted: UnweightedFeatures) -> None:
         has_title = current.title_article_id == event.article_id
         detached = self._edition.detach_article(event.article_id)
-        member = _new_member(event, self._detect_copy(unweighted), detached.sequence, placed_by=detached.placed_by)
+        member = _new_member(
+            event, self._detect_copy(event, unweighted), detached.sequence, placed_by=detached.placed_by
+        )
         member = _with_choice(member, StoryChoice(current, Decision(verdict=Verdict.KEPT)))
         self._edition.add_article(current, member)
         if has_title:
@@ -307,6 +322,8 @@ def _new_member(
         leaning=event.leaning,
         boilerplate_of=detection.boilerplate_of,
         placed_by=placed_by,
+        stems=event.stems,
+        stem_marks=features.evidence.marks.tobytes(),
     )
 
 

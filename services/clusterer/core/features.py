@@ -12,6 +12,7 @@ from newsloom.contracts.membership import Membership
 from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.calibration import Calibration
 from services.clusterer.core.errors import UnusableEvent
+from services.clusterer.core.evidence import Evidence, decode_evidence, mark_boilerplate
 from services.clusterer.core.fixed_point import SCALE, UNIT, ExactVector, Vector, decode_half, decode_int16, rescale
 from services.clusterer.core.frequencies import DocumentFrequencies
 from services.clusterer.core.hashes import Hashes, decode_hashes
@@ -30,6 +31,7 @@ class Features(NamedTuple):
     term_weights: npt.NDArray[np.int16]
     shingles: Hashes
     words: int
+    evidence: Evidence
 
 
 class UnweightedFeatures(NamedTuple):
@@ -61,7 +63,8 @@ def decode_features(event: ArticleVector, dimension: int) -> UnweightedFeatures:
         raise UnusableEvent(f"{terms.size} terms have {counts.size} counts - at `$.term_counts`")
     shingles = decode_hashes(event.shingles, "shingles")
     weights = np.zeros(0, dtype=np.int16)
-    return UnweightedFeatures(Features(title, lead, terms, weights, shingles, event.words), counts)
+    evidence = decode_evidence(event.stems, event.stem_marks)
+    return UnweightedFeatures(Features(title, lead, terms, weights, shingles, event.words, evidence), counts)
 
 
 def stored_features(member: Membership) -> Features:
@@ -73,6 +76,7 @@ def stored_features(member: Membership) -> Features:
         term_weights=decode_int16(member.term_weights),
         shingles=decode_hashes(member.shingles, "shingles"),
         words=member.words,
+        evidence=decode_evidence(member.stems, member.stem_marks),
     )
 
 
@@ -133,7 +137,8 @@ def without_boilerplate(features: Features, page: Features) -> Features:
     """Return the features without the boilerplate of a page: the title instead of the lead, and no terms of the page."""
     own = ~np.isin(features.terms, page.terms, assume_unique=True)
     terms, weights = features.terms[own], features.term_weights[own]
-    return features._replace(lead=features.title, terms=terms, term_weights=weights)
+    evidence = mark_boilerplate(features.evidence, page.evidence)
+    return features._replace(lead=features.title, terms=terms, term_weights=weights, evidence=evidence)
 
 
 def _centred(vector: Vector, mean: Vector, length: float) -> ExactVector:

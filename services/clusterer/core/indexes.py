@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from newsloom.contracts.membership import Membership
 from services.clusterer.core.calibration import Calibration
+from services.clusterer.core.evidence import JointEvidence, StemStatistics, decode_evidence
 from services.clusterer.core.features import Features, combined_vector, stored_features
 from services.clusterer.core.fixed_point import ExactVector
 from services.clusterer.core.frequencies import DocumentFrequencies
@@ -34,6 +35,8 @@ class Indexes:
         self.space = StorySpace(calibration.dimension)
         self.frequencies = DocumentFrequencies(idf_floor=parameters.idf_floor)
         self.titles = TitleParts()
+        self.statistics = StemStatistics()
+        self._evidence: dict[int, JointEvidence] = {}
         self.texts = MinHashIndex(jaccard_min=parameters.copy_jaccard, shingles_min=parameters.copy_shingles_min)
 
     def represent(self, features: Features) -> Representation:
@@ -45,7 +48,7 @@ class Indexes:
         """Add a report to the story in this slot. A representation that is `known` is not computed again."""
         features, vector, bands = known or self.represent(stored_features(report))
         self.space.add(slot, vector, unix_ms(report.published_at))
-        self._add_text(report, features, bands)
+        self._add_text(slot, report, features, bands)
 
     def fill(self, slot: int, reports: Sequence[Membership]) -> None:
         """Add all reports of a restored story to its empty slot."""
@@ -53,7 +56,7 @@ class Indexes:
         for report in reports:
             features, vector, bands = self.represent(stored_features(report))
             vectors.append(vector)
-            self._add_text(report, features, bands)
+            self._add_text(slot, report, features, bands)
         self.space.fill(slot, vectors, [unix_ms(report.published_at) for report in reports])
 
     def remove(self, slot: int, report: Membership, remaining: Sequence[Membership]) -> None:
@@ -62,18 +65,33 @@ class Indexes:
         times = [unix_ms(other.published_at) for other in remaining]
         self.space.remove(slot, vector, unix_ms(report.published_at), times)
         self.frequencies.remove(features.terms)
+        self.statistics.remove(features.evidence)
+        self._evidence[slot] = JointEvidence(*(decode_evidence(other.stems, other.stem_marks) for other in remaining))
         self.texts.remove(report.article_id)
         self.titles.remove(report)
+
+    def absorb(self, slot: int, other: int) -> None:
+        """Add the reports of another story, and close that one."""
+        self.space.absorb(slot, other)
+        self._evidence[slot].absorb(self._evidence.pop(other))
+
+    def evidence(self, slot: int) -> JointEvidence:
+        """Return the joint evidence of the reports in this slot."""
+        return self._evidence[slot]
 
     def close(self, slot: int, reports: Sequence[Membership]) -> None:
         """Remove a story and its reports."""
         self.space.close(slot)
+        self._evidence.pop(slot, None)
         for report in reports:
             self.texts.remove(report.article_id)
             self.titles.remove(report)
             self.frequencies.remove(decode_hashes(report.terms, "terms"))
+            self.statistics.remove(decode_evidence(report.stems, report.stem_marks))
 
-    def _add_text(self, report: Membership, features: Features, bands: Bands) -> None:
+    def _add_text(self, slot: int, report: Membership, features: Features, bands: Bands) -> None:
         self.frequencies.add(features.terms)
+        self.statistics.add(features.evidence)
+        self._evidence.setdefault(slot, JointEvidence()).add(features.evidence)
         self.texts.add(report.article_id, features.shingles, bands)
         self.titles.add(report)

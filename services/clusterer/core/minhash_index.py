@@ -68,8 +68,8 @@ class MinHashIndex:
         self._reports: dict[str, _Text] = {}
 
     def bands(self, shingles: Hashes) -> Bands:
-        """Return the bands of a text; none if it is too short to be compared."""
-        return _bands(shingles) if shingles.size >= self._shingles_min else ()
+        """Return the bands of a text; none if it is empty."""
+        return _bands(shingles) if shingles.size else ()
 
     def add(self, article_id: str, shingles: Hashes, bands: Bands) -> None:
         """Add a report. One without bands is not added."""
@@ -97,7 +97,9 @@ class MinHashIndex:
         found = (bucket[band] for bucket, band in zip(self._buckets, bands, strict=False) if band in bucket)
         proposed = {article_id for sharing in found for article_id in sharing.article_ids}
         scored = ((jaccard(shingles, self._reports[article_id].shingles), article_id) for article_id in proposed)
-        return [(index, article_id) for index, article_id in scored if index >= self._jaccard_min]
+        # Short texts are alike by chance: only equal ones are the same.
+        jaccard_min = self._jaccard_min if shingles.size >= self._shingles_min else 1.0
+        return [(index, article_id) for index, article_id in scored if index >= jaccard_min]
 
 
 def _bands(shingles: Hashes) -> Bands:

@@ -94,7 +94,41 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     copy_shingles_min: int = 8
-    """Texts with fewer 3-grams are never copies: short headlines are the same by chance."""
+    """Texts with fewer 3-grams are copies only if they are equal: short headlines are alike by chance."""
+
+    title_told_min: float = 0.2
+    """An article with the same text is a copy only if this share of one title's words is in the other's text..."""
+
+    title_equal_min: float = 0.9
+    """... or this share of the words of each title in the other..."""
+
+    title_alike_min: float = 0.6
+    """... and this share, if one of the two has no text."""
+
+    copy_title_cover_min: float = 0.5
+    """A copy has this share of the other title's names and numbers, or the other way round..."""
+
+    template_alike_min: float = 0.4
+    copy_template_cover_min: float = 0.6
+    """... and this share, if each title has at least `template_alike_min` of the other's words: templates have such titles."""
+
+    copy_cover_min: float = 0.6
+    """A copy has this share of the names and numbers of the other's title and lead, or the other way round."""
+
+    cover_min: float = 0.3
+    """Two articles are about different events if less than this share of a title's names and numbers is in the other's text."""
+
+    cover_template_min: float = 0.7
+    """... or less than this share, if they are known to share a template."""
+
+    missing_min: float = 0.6
+    """... unless what is missing weighs less than this share of a name that no other text has. Such names are no evidence."""
+
+    missing_documents_min: int = 20
+    """With fewer articles, every name is rare, and any missing one counts."""
+
+    cover_text_min: float = 0.5
+    """... or unless this share of the names and numbers of title and lead is in the other's text."""
 
     related_every: timedelta = timedelta(days=1)
     """Related stories are updated whenever the watermark passes a multiple of this."""

@@ -38,6 +38,8 @@ class Bar(NamedTuple):
     background_mean: float
     background_std: float
     background_count: int
+    rank: int
+    """The rank of the score that has to reach it: evidence keeps the article out of the stories with higher scores."""
 
 
 def rank_stories(
@@ -91,18 +93,18 @@ def _decay(
     return found
 
 
-def joining_bar(scores: Sequence[StoryScore], space: StorySpace, parameters: Parameters) -> Bar:
-    """Return the bar that the best of these scores has to reach. There must be at least one score.
+def joining_bar(scores: Sequence[StoryScore], space: StorySpace, parameters: Parameters, *, rank: int = 0) -> Bar:
+    """Return the bar that the score of this rank has to reach. All others are its background, however high they are.
 
     The bar adapts to each article, without labels: where many other stories come close, the best one has to be much closer.
     """
-    background = [score.value for score in scores[1 : 1 + parameters.background]]
+    background = [score.value for score in (*scores[:rank], *scores[rank + 1 :])][: parameters.background]
     mean = math.fsum(background) / len(background) if background else 0.0
     squares = math.fsum((value - mean) ** 2 for value in background)
     std = math.sqrt(squares / len(background)) if background else 0.0
-    size = 1 - 1 / math.sqrt(float(space.counts[scores[0].slot]))
+    size = 1 - 1 / math.sqrt(float(space.counts[scores[rank].slot]))
     value = parameters.bar_base + parameters.bar_mean * mean + parameters.bar_std * std + parameters.bar_size * size
-    return Bar(value, mean, std, len(background))
+    return Bar(value, mean, std, len(background), rank)
 
 
 def build_decision(
@@ -119,6 +121,7 @@ def build_decision(
         background_std=bar.background_std,
         background_count=bar.background_count,
         candidates=candidates,
+        kept_out=bar.rank,
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from newsloom.contracts.membership import MergeDecision, Verdict
 from services.clusterer.core.edition import EditionState
 from services.clusterer.core.features import length_correction
-from services.clusterer.core.ranking import build_decision, joining_bar, rank_stories
+from services.clusterer.core.gate import keeps_apart
+from services.clusterer.core.ranking import Bar, StoryScore, build_decision, joining_bar, rank_stories
 from services.clusterer.core.separation import may_merge
 from services.clusterer.core.story import LiveStory
 
@@ -36,12 +37,25 @@ def _second_look(story: LiveStory, edition: EditionState) -> None:
     vector, at = space.sums[story.slot], int(space.firsts[story.slot])
     ranked = rank_stories(vector, at, length_correction(report.words, parameters), space, parameters)
     scores = [score for score in ranked if score.slot != story.slot]
-    if not scores:
-        return
-    other = edition.stories[scores[0].story_id]
-    bar = joining_bar(scores, space, parameters if other.report_count == 1 else parameters.at_second_look())
-    if scores[0].value >= bar.value and may_merge(story, other, edition.stories):
+    for rank, score in enumerate(scores):
+        other = edition.stories[score.story_id]
+        looked = parameters if other.report_count == 1 else parameters.at_second_look()
+        bar = joining_bar(scores, space, looked, rank=rank)
+        if score.value < bar.value:
+            return
+        if not keeps_apart(story, other, edition):
+            _merge_if_allowed(story, other, scores, bar, edition)
+            return
+
+
+def _merge_if_allowed(
+    story: LiveStory, other: LiveStory, scores: list[StoryScore], bar: Bar, edition: EditionState
+) -> None:
+    if may_merge(story, other, edition.stories):
+        space = edition.indexes.space
         survivor, absorbed = sorted((story, other), key=LiveStory.seniority)
-        decision = build_decision(Verdict.JOINED, scores, bar, vector, space)
-        merge = MergeDecision(from_story_id=absorbed.id, affinity=scores[0].value, bar=bar.value, second_look=decision)
+        decision = build_decision(Verdict.JOINED, scores, bar, space.sums[story.slot], space)
+        merge = MergeDecision(
+            from_story_id=absorbed.id, affinity=scores[bar.rank].value, bar=bar.value, second_look=decision
+        )
         edition.merge_stories(survivor, absorbed, merge)

@@ -144,4 +144,6 @@ def founded_at(story: LiveStory) -> datetime:
 
 def without_features(member: Membership) -> Membership:
     """Return the membership without its features, as closed stories store it."""
-    return msgspec.structs.replace(member, shingles=b"", title_vector=b"", lead_vector=b"", terms=b"", term_weights=b"")
+    return msgspec.structs.replace(
+        member, shingles=b"", title_vector=b"", lead_vector=b"", terms=b"", term_weights=b"", stems=b"", stem_marks=b""
+    )

@@ -55,10 +55,11 @@ def test_all_reports_of_a_text_are_found_until_they_are_removed(index: MinHashIn
     assert found(index, text(7)) == {}
 
 
-def test_short_texts_match_nothing(index: MinHashIndex) -> None:
+def test_short_texts_match_only_if_they_are_equal(index: MinHashIndex) -> None:
     short = text(0)[:7]
     index.add("short", short, index.bands(short))
-    assert found(index, short) == {}
+    assert found(index, short) == {"short": 1.0}
+    assert found(index, text(0)[:6]) == {}
 
 
 def test_jaccard_index() -> None:

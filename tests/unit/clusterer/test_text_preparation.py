@@ -70,13 +70,18 @@ def test_a_vector_of_another_preparation_is_rejected_with_both_versions(log: Log
     assert checkpoints(outcome) == {"main": "1"}
 
 
-def test_a_new_edition_takes_the_preparation_of_its_first_vector(log: Log) -> None:
-    outcome = process(restored_step(log), prepared(1, "1"), prepared(1, "2", "de"), prepared(2, "2", "de"))
-    assert outcome.rejected == []
-    assert checkpoints(outcome) == {"main": "1", "de": "2"}
+def test_no_vector_of_another_preparation_begins_an_edition(log: Log) -> None:
+    outcome = process(restored_step(log), prepared(1, "1"), prepared(1, "2", "de"), prepared(2, "1", "de"))
+    [rejection] = outcome.rejected
+    assert rejection.reason == (
+        "made with text preparation '2', but this version begins an edition with '1': "
+        "run an embedder of this version, and send the article again - at `$.preparation`"
+    )
+    assert checkpoints(outcome) == {"main": "1", "de": "1"}
 
 
-def test_the_preparation_is_restored(log: Log) -> None:
+def test_the_preparation_is_restored(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.clusterer.step.PREPARATION", "2")
     outcome = process(restored_step(log), prepared(1, "2"))
     with closing(log.writer("clusterer")) as writer:
         writer.write(list(outcome.messages), Progress(1))

@@ -190,7 +190,7 @@ def test_the_model_in_use_is_refused(log_file: LogFile) -> None:
 
 def raise_preparation(monkeypatch: pytest.MonkeyPatch) -> None:
     """Simulate a version of newsloom whose embedder prepares texts differently."""
-    for module in ("services.embedder.step", "services.migration.reembedder"):
+    for module in ("services.embedder.step", "services.clusterer.step", "services.migration.reembedder"):
         monkeypatch.setattr(f"{module}.PREPARATION", "2")
 
 

@@ -1,0 +1,193 @@
+"""The evidence of articles: the names and numbers that tell an event from others of its kind.
+
+A stem is the beginning of a word, or a number. It is a name if the reports of open stories write it with a capital letter inside
+sentences more than twice as often as in lower case: no list of names or languages is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from newsloom.contracts.vector import StemMark
+from services.clusterer.core.errors import UnusableEvent
+from services.clusterer.core.hashes import Hashes, decode_hashes
+from services.clusterer.core.stem_counts import Marks, StemCounts
+
+WEIGHT_SCALE: Final = 2**10
+PARTS_MAX: Final = 8
+"""Joining all parts after each report would cost more than looking into a few of them."""
+TITLE: Final = int(StemMark.TITLE)
+LEAD: Final = int(StemMark.LEAD)
+NUMBER: Final = int(StemMark.NUMBER)
+BOILERPLATE: Final = int(StemMark.BOILERPLATE)
+_CAPITALIZED: Final = int(StemMark.CAPITALIZED)
+_LOWER: Final = int(StemMark.LOWER)
+
+Counts = npt.NDArray[np.int64]
+
+
+class Evidence(NamedTuple):
+    """The stems of a text and the marks (`StemMark`) of each. Both are empty for articles of an embedder that sent none."""
+
+    stems: Hashes
+    marks: Marks
+
+    def at(self, place: int) -> Hashes:
+        """Return the stems with any of these marks."""
+        found: Hashes = self.stems[(self.marks & place) > 0]
+        return found
+
+
+NO_EVIDENCE: Final = Evidence(np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.uint8))
+
+
+def decode_evidence(stems: bytes, marks: bytes) -> Evidence:
+    """Decode the evidence of an article.
+
+    Raises:
+        UnusableEvent: the stems are not unique and ascending, or not as many as the marks.
+
+    """
+    if not stems and not marks:
+        return NO_EVIDENCE
+    evidence = Evidence(decode_hashes(stems, "stems"), np.frombuffer(marks, dtype=np.uint8))
+    if evidence.stems.size != evidence.marks.size:
+        raise UnusableEvent(f"{evidence.stems.size} stems have {evidence.marks.size} marks - at `$.stem_marks`")
+    return evidence
+
+
+def mark_boilerplate(evidence: Evidence, page: Evidence) -> Evidence:
+    """Return the evidence with the stems that a page of the same boilerplate has marked: they tell nothing of the event.
+
+    What both titles say stays unmarked: it is evidence for one event.
+    """
+    shared = np.isin(evidence.stems, page.stems, assume_unique=True)
+    titled = np.isin(evidence.stems, page.at(TITLE), assume_unique=True) & ((evidence.marks & TITLE) > 0)
+    marks = np.where(shared & ~titled, evidence.marks | BOILERPLATE, evidence.marks)
+    return evidence._replace(marks=marks.astype(np.uint8))
+
+
+class JointEvidence:
+    """The evidence of several reports together: in how many of them each stem occurs, with the marks of any of them.
+
+    `reports` is how many of them `StemStatistics` counts: none for an article that is in no story yet.
+    """
+
+    def __init__(self, *parts: Evidence, is_counted: bool = True) -> None:
+        self.reports = 0
+        self._is_counted = is_counted
+        self._parts: list[tuple[Evidence, Counts | None]] = []
+        for evidence in parts:
+            self.add(evidence)
+
+    def add(self, evidence: Evidence) -> None:
+        """Add a report."""
+        if evidence.stems.size:
+            self._parts.append((evidence, None))
+            self.reports += self._is_counted
+
+    def absorb(self, other: JointEvidence) -> None:
+        """Add the reports of another group."""
+        self._parts += other._parts
+        self.reports += other.reports
+
+    def count(self, stems: Hashes) -> Counts:
+        """Return in how many reports each of these stems occurs."""
+        if len(self._parts) > PARTS_MAX:
+            self.joint()
+        total = np.zeros(stems.size, dtype=np.int64)
+        for evidence, counts in self._parts:
+            places = np.searchsorted(evidence.stems, stems)
+            found = evidence.stems.take(places, mode="clip") == stems
+            total += found if counts is None else np.where(found, counts.take(places, mode="clip"), 0)
+        return total
+
+    def joint(self) -> Evidence:
+        """Return the union of the stems with the marks of any report."""
+        if not self._parts:
+            return NO_EVIDENCE
+        if len(self._parts) > 1:
+            self._parts = [self._joined()]
+        return self._parts[0][0]
+
+    def _joined(self) -> tuple[Evidence, Counts]:
+        parts = self._parts
+        found, places = np.unique(np.concatenate([part.stems for part, _ in parts]), return_inverse=True)
+        ones = [np.ones(part.stems.size, dtype=np.int64) if counts is None else counts for part, counts in parts]
+        counts = np.bincount(places, weights=np.concatenate(ones), minlength=found.size).astype(np.int64)
+        marks = np.zeros(found.size, dtype=np.uint8)
+        np.bitwise_or.at(marks, places, np.concatenate([part.marks for part, _ in parts]))
+        return Evidence(found, marks), counts
+
+
+class Claims(NamedTuple):
+    """Stems and their weights: inverse document frequencies, scaled by `WEIGHT_SCALE`."""
+
+    stems: Hashes
+    weights: Counts
+
+    def found(self, other: JointEvidence) -> int:
+        """Return the weight of the stems that the other side has."""
+        return int(self.weights[other.count(self.stems) > 0].sum())
+
+    @property
+    def total(self) -> int:
+        """Return the weight of all stems."""
+        return int(self.weights.sum())
+
+
+class StemStatistics:
+    """Counts in how many reports of open stories each stem occurs, and how they write it. It follows from the memberships."""
+
+    def __init__(self) -> None:
+        self.documents = 0
+        self._counts = StemCounts()
+
+    def add(self, evidence: Evidence) -> None:
+        """Count the stems of a report."""
+        self._count(evidence, 1)
+
+    def remove(self, evidence: Evidence) -> None:
+        """Undo `add` of this evidence."""
+        self._count(evidence, -1)
+
+    def names(self, evidence: Evidence, place: int) -> Hashes:
+        """Return the names and numbers with any of these marks, without boilerplate."""
+        chosen = ((evidence.marks & place) > 0) & ((evidence.marks & BOILERPLATE) == 0)
+        return self.named(Evidence(evidence.stems[chosen], evidence.marks[chosen]))
+
+    def named(self, evidence: Evidence) -> Hashes:
+        """Return the names and numbers among these stems."""
+        stems, marks = evidence
+        _, capitalized, lower = self._counts.take(stems).T
+        capitalized = capitalized + ((marks & _CAPITALIZED) > 0)
+        lower = lower + ((marks & _LOWER) > 0)
+        found: Hashes = stems[((marks & NUMBER) > 0) | (capitalized > 2 * lower)]
+        return found
+
+    def weigh(self, stems: Hashes, sides: Sequence[JointEvidence]) -> Claims:
+        """Return the stems with their weights in the reports that are on neither side.
+
+        Without that exception, the name that every report of a large story has would weigh nothing.
+        """
+        reports = self._counts.take(stems)[:, 0].astype(np.int64)
+        documents = self.documents
+        for side in sides:
+            if side.reports:
+                reports -= side.count(stems)
+                documents -= side.reports
+        weights = WEIGHT_SCALE * np.log((documents + 2) / (np.maximum(reports, 0) + 2.0))
+        return Claims(stems, np.maximum(np.rint(weights), 0).astype(np.int64))
+
+    def _count(self, evidence: Evidence, by: int) -> None:
+        if not evidence.stems.size:
+            return
+        self.documents += by
+        self._counts.add(evidence.stems, evidence.marks, by)
+        if not self.documents:
+            # Free the memory of an edition whose stories are all closed.
+            self._counts = StemCounts()

@@ -1,0 +1,52 @@
+"""Decide whether evidence keeps an article or a story out of a story, however similar they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from newsloom.contracts.membership import Membership
+from services.clusterer.core.contradiction import is_contradicted
+from services.clusterer.core.edition import EditionState
+from services.clusterer.core.evidence import JointEvidence, decode_evidence
+from services.clusterer.core.recurrence import any_recur, recur, report_instance
+from services.clusterer.core.rubrics import says_nothing
+from services.clusterer.core.story import LiveStory
+
+
+def speaks_against(article: Membership, story: LiveStory, edition: EditionState) -> bool:
+    """Return whether an article contradicts a story or is another instance of a recurring item in it."""
+    indexes = edition.indexes
+    evidence = decode_evidence(article.stems, article.stem_marks)
+    if says_nothing(article.title, evidence, indexes) or _story_says_nothing(story, edition):
+        return True
+    return is_contradicted(
+        JointEvidence(evidence, is_counted=False),
+        indexes.evidence(story.slot),
+        indexes.statistics,
+        edition.parameters,
+        is_template=_share_template((article,), story),
+    ) or recur(report_instance(article), story.members.values())
+
+
+def keeps_apart(one: LiveStory, other: LiveStory, edition: EditionState) -> bool:
+    """Return whether two stories contradict each other, or have two instances of a recurring item."""
+    indexes = edition.indexes
+    if _story_says_nothing(one, edition) or _story_says_nothing(other, edition):
+        return True
+    return is_contradicted(
+        indexes.evidence(one.slot),
+        indexes.evidence(other.slot),
+        indexes.statistics,
+        edition.parameters,
+        is_template=_share_template(one.members.values(), other) or _share_template(other.members.values(), one),
+    ) or any_recur(one.reports(), other.reports())
+
+
+def _story_says_nothing(story: LiveStory, edition: EditionState) -> bool:
+    if story.report_count != 1:
+        return False
+    return says_nothing(story.reports()[0].title, edition.indexes.evidence(story.slot).joint(), edition.indexes)
+
+
+def _share_template(articles: Iterable[Membership], story: LiveStory) -> bool:
+    return any(article.boilerplate_of in story.members for article in articles if article.boilerplate_of is not None)
