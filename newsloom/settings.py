@@ -22,6 +22,10 @@ Instance = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9._-]{1,128}\Z")]
 RETENTION_DAYS_MAX: Final = 36_500
 """A century: far more than anyone needs, and far less than would overflow a date."""
 
+COMPARABLE_MIN: Final = 1_000
+COMPARABLE_MAX: Final = 10_000_000
+"""A limit beyond any machine's memory: about 15 KB for each article."""
+
 GRANULARITY_MIN: Final = 0.25
 GRANULARITY_MAX: Final = 4.0
 """Beyond these limits, nearly every article would be a story of its own, or whole subjects one story."""
@@ -57,6 +61,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     retention_days: Annotated[int, msgspec.Meta(ge=1, le=RETENTION_DAYS_MAX)] = 365
     """Days for which a closed story and its articles stay known, from the arrival of its last change."""
 
+    comparable_articles: Annotated[int, msgspec.Meta(ge=COMPARABLE_MIN, le=COMPARABLE_MAX)] = 20_000
+    """A late article can join a closed story whose latest article is among so many of the latest of its edition."""
+
     dead_letter_share_max: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
     """A service stops if more than this share of its last 1,000 records (at least 100) became dead letters."""
 
@@ -82,6 +89,7 @@ _EXPECTED: Final = {
     "instance": "1 to 128 of the characters a-z A-Z 0-9 . _ -",
     "granularity": f"a number from {GRANULARITY_MIN:g} to {GRANULARITY_MAX:g}",
     "retention_days": f"a whole number from 1 to {RETENTION_DAYS_MAX}",
+    "comparable_articles": f"a whole number from {COMPARABLE_MIN} to {COMPARABLE_MAX}",
     "metrics_port": "a port number from 1 to 65535, or 0 for none",
     "dead_letter_share_max": "a number above 0, at most 1",
 }

@@ -34,7 +34,9 @@ WITHOUT: Final[dict[str, dict[str, object]]] = {
 }
 """Part -> the values that disable it. Parts whose fields `Parameters` does not have are skipped."""
 
-UNSCORED_FIELDS: Final = frozenset({"late_second_look", "related_every", "retention"})
+UNSCORED_FIELDS: Final = frozenset(
+    {"comparable_articles", "late_after", "late_second_look", "related_every", "retention"}
+)
 """Fields that have no effect on the story of an article that is not late."""
 
 Number = int | float | timedelta

@@ -89,7 +89,7 @@ class Membership(
     the text is boilerplate shared with the article `boilerplate_of`, the lead's vector is that of the title, and `terms`
     leaves out the terms of that article. `decision` is why the article got into a story, `merge` why that story became
     this one. `placed_by` is the latest command that placed the article: the engine never moves it after that. Features
-    are empty in records written after the story closed.
+    are empty in records written when the story was no longer comparable.
     """
 
     article_id: ArticleId
@@ -137,7 +137,9 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
 
     `watermark` is the event time of the edition, `next_sequence` the sequence number of the next article. `model`,
     `dimension` and `preparation` are those of every vector of the edition. `stories_forgotten` counts the
-    stories forgotten so far. Checkpoints of earlier versions have no `clock`.
+    stories forgotten so far. A closed story all of whose articles have a sequence number below `comparable_from` takes no late
+    articles: an earlier version closed it, or its vectors are of another model. Checkpoints of earlier versions have no `clock`
+    and no `comparable_from`.
     """
 
     edition: Edition
@@ -148,6 +150,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     preparation: Preparation = FIRST_PREPARATION
     clock: ClockState | None = None
     stories_forgotten: int = 0
+    comparable_from: int | None = None
 
     def __post_init__(self) -> None:
         """Make an equal preparation the default itself: msgspec omits defaults by identity."""

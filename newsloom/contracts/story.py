@@ -145,6 +145,8 @@ class StoryUpdate(_StoryLinks, frozen=True, omit_defaults=True):
 
     `article` is the article that caused the change, `command` the command that did; an update may have neither.
     `article_count_before` is the count before the change. `article_ids` are the articles that a split moved to a new story.
+    `late` is true if the article joined a story that had closed before; the cause is `article` as for any other, because readers
+    of earlier versions refuse a cause that they do not know.
     """
 
     story_id: str
@@ -164,3 +166,4 @@ class StoryUpdate(_StoryLinks, frozen=True, omit_defaults=True):
     article: ArticleRef | None = None
     article_ids: tuple[ArticleId, ...] = ()
     command: CommandRef | None = None
+    late: bool = False

@@ -10,4 +10,7 @@ from services.clusterer.core.parameters import Parameters
 
 def parameters_of(settings: Settings) -> Parameters:
     """Return the parameters for these settings."""
-    return Parameters(retention=timedelta(days=settings.retention_days)).at_granularity(settings.granularity)
+    parameters = Parameters(
+        retention=timedelta(days=settings.retention_days), comparable_articles=settings.comparable_articles
+    )
+    return parameters.at_granularity(settings.granularity)

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Final
 
-from prometheus_client import CollectorRegistry, Gauge
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from services.clusterer.core.edition import EditionState
+
+REMEDY: Final = "raise NEWSLOOM_COMPARABLE_ARTICLES to compare more closed stories; it takes memory"
+
+_log = structlog.get_logger("newsloom.clusterer")
 
 
 class StateMetrics:
@@ -19,7 +25,14 @@ class StateMetrics:
         gauge("newsloom_editions", "Editions", lambda _: 1)
         gauge("newsloom_stories", "Stories that are not forgotten", lambda edition: len(edition.stories))
         gauge(
-            "newsloom_open_stories", "Open stories, which the index holds", lambda edition: edition.indexes.space.size
+            "newsloom_open_stories",
+            "Open stories, which the index holds",
+            lambda edition: edition.indexes.space.open_count,
+        )
+        gauge(
+            "newsloom_comparable_closed_stories",
+            "Closed stories that late articles are compared with",
+            lambda edition: edition.indexes.space.closed_count,
         )
         gauge("newsloom_articles", "Articles that are not forgotten", lambda edition: len(edition.articles))
         gauge(
@@ -27,3 +40,13 @@ class StateMetrics:
             "Reports of open stories, with which new articles are compared",
             lambda edition: edition.indexes.frequencies.documents,
         )
+        self._uncompared = Counter(
+            "newsloom_late_articles_uncompared",
+            "Late articles that founded a story although closed stories of their time exist that are no longer comparable",
+            registry=registry,
+        )
+
+    def count_uncompared(self, articles: int, first_article_id: str) -> None:
+        """Count late articles of a batch that were not compared with the stories of their time, and log one line."""
+        self._uncompared.inc(articles)
+        _log.warning("articles.uncompared", articles=articles, first_article_id=first_article_id, remedy=REMEDY)

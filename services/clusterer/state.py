@@ -123,6 +123,7 @@ def checkpoint_of(edition: EditionState) -> Checkpoint:
         preparation=edition.preparation,
         clock=edition.clock.state(),
         stories_forgotten=edition.stories_forgotten,
+        comparable_from=edition.comparable_from,
     )
 
 

@@ -83,7 +83,7 @@ class ClustererStep:
         self._state = topic_name(settings, ARTICLE_STORIES)
         self._messages = MessageBuilder(settings)
         self._engines: dict[int, dict[str, Engine]] = {}
-        StateMetrics(self._restore_progress.metrics.registry, self._editions)
+        self._metrics = StateMetrics(self._restore_progress.metrics.registry, self._editions)
 
     def _editions(self) -> list[EditionState]:
         # Copies, because another thread asks.
@@ -125,6 +125,7 @@ class ClustererStep:
         rejected: list[Rejection] = []
         changed_stories: dict[tuple[int, str, str], Record] = {}
         changed_editions: dict[tuple[int, str], Record] = {}
+        uncompared: list[str] = []
         for record in records:
             try:
                 event = _decode_event(record, self._model)
@@ -141,6 +142,10 @@ class ClustererStep:
                 {(record.partition, event.edition, story_id): record for story_id in changes.stories}
             )
             changed_editions[record.partition, event.edition] = record
+            if changes.uncompared_article_id is not None:
+                uncompared.append(changes.uncompared_article_id)
+        if uncompared:
+            self._metrics.count_uncompared(len(uncompared), uncompared[0])
         messages.extend(self._snapshots(changed_stories))
         messages.extend(self._checkpoints(changed_editions))
         return Outcome(messages, rejected)

@@ -171,7 +171,14 @@ class Reembedder:
 
     def _checkpoint(self, record: Record, checkpoint: Checkpoint) -> Message:
         model, dimension = self.encoder.model, self.encoder.dimension
-        after = msgspec.structs.replace(checkpoint, model=model, dimension=dimension, preparation=PREPARATION)
+        # The articles of closed stories keep the vectors of the old model.
+        after = msgspec.structs.replace(
+            checkpoint,
+            model=model,
+            dimension=dimension,
+            preparation=PREPARATION,
+            comparable_from=checkpoint.next_sequence,
+        )
         return _replacement(record, encode(after), headers=record.headers)
 
     def _write(self, writer: ResumableWriter, messages: list[Message], note: str) -> None:

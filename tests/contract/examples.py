@@ -217,7 +217,7 @@ def _update(kind: UpdateKind, cause: Cause, **changes: object) -> StoryUpdate:
 
 UPDATES = {
     "created": _update(UpdateKind.CREATED, Cause.ARTICLE, version=1, article_count_before=0, article=ARTICLE_REF),
-    "updated": _update(UpdateKind.UPDATED, Cause.ARTICLE, article=COPY_REF),
+    "updated": _update(UpdateKind.UPDATED, Cause.ARTICLE, state=StoryState.CLOSED, article=COPY_REF, late=True),
     "merged": _update(UpdateKind.MERGED, Cause.SIMILARITY, merged_from=(OTHER,)),
     "moved": _update(UpdateKind.MOVED, Cause.CORRECTION, article=ARTICLE_REF),
     "split": _update(
@@ -310,7 +310,14 @@ EXAMPLES = (
             ARTICLE_STORIES,
             "main/",
             _headers(cloudevents.CHECKPOINT, "main", ident="news.article-vectors/0/41/checkpoint"),
-            Checkpoint(edition="main", watermark=NOON, next_sequence=42, model="all-MiniLM-L6-v2", dimension=384),
+            Checkpoint(
+                edition="main",
+                watermark=NOON,
+                next_sequence=42,
+                model="all-MiniLM-L6-v2",
+                dimension=384,
+                comparable_from=17,
+            ),
         ),
         "story": Example(
             STORIES, STORY, _headers(cloudevents.STORY_SNAPSHOT, STORY, ident=f"{STORY}/2/snapshot"), SNAPSHOT

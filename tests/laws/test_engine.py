@@ -31,6 +31,7 @@ PARAMETERS = msgspec.structs.replace(
     bar_base=0.45,
     bar_mean=0.05,
     bar_std=0.1,
+    comparable_articles=6,
     late_second_look=3,
     second_look_discount=0.4,
     retention=timedelta(days=9),

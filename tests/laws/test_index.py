@@ -19,7 +19,7 @@ from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.calibration import zero_calibration
 from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
-from services.clusterer.core.index import CentroidIndex
+from services.clusterer.core.index import CentroidIndex, Keys
 from services.clusterer.core.parameters import Parameters
 
 EDITION = "main"
@@ -126,10 +126,14 @@ def test_the_nearest_eligible_are_found_in_any_order_of_insertion(
     fresh = CentroidIndex(4)
     for key, direction in sorted(current.items(), reverse=True):
         fresh.put(key, direction)
-    eligible = np.array([key not in ineligible for key in range(31)])
-    found, products = index.nearest(query, count, eligible)
-    assert dict(zip(found, products, strict=True)) == dict(zip(*fresh.nearest(query, count, eligible), strict=True))
-    distances = {key: signs_apart(query, direction) for key, direction in current.items() if eligible[key]}
+
+    def are_eligible(keys: Keys) -> npt.NDArray[np.bool_]:
+        return ~np.isin(keys, list(ineligible))
+
+    found, products = index.nearest(query, count, are_eligible)
+    assert dict(zip(found, products, strict=True)) == dict(zip(*fresh.nearest(query, count, are_eligible), strict=True))
+    eligible = current.keys() - ineligible
+    distances = {key: signs_apart(query, current[key]) for key in eligible}
     last = sorted(distances.values())[:count][-1] if distances else 0
     assert sorted(found) == sorted(key for key, distance in distances.items() if distance <= last)
     nearness = {key: cosine(query, current[key]) for key in found}
@@ -156,6 +160,6 @@ def test_a_near_direction_is_proposed_in_any_number_of_dimensions(dimension: int
         index.put(key, direction)
     for near in directions[::10]:
         query = near + 0.8 * random.normal(size=dimension)
-        found, products = index.nearest(query, 150, np.ones(len(directions), dtype=np.bool_))
+        found, products = index.nearest(query, 150, lambda keys: np.ones(keys.size, dtype=np.bool_))
         exact = (directions @ query) / np.linalg.norm(directions, axis=1)
         assert found[np.argmax(products)] == np.argmax(exact)

@@ -80,4 +80,6 @@ def _cause(update: StoryUpdate) -> str:
         return f"({signature(update.command)})"
     if update.cause is Cause.RELATED:
         return f"({len(update.related)} related)"
+    if update.late:
+        return "(late)"
     return "" if update.cause in {Cause.ARTICLE, Cause.SILENCE, Cause.SIMILARITY} else f"({update.cause.value})"

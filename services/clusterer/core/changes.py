@@ -12,9 +12,12 @@ from newsloom.contracts.story import StoryUpdate
 class StoryChanges:
     """Updates and memberships in the order they were made, and the ids of the stories to publish again.
 
-    A membership of None means that the article is in no story any more.
+    A membership of None means that the article is in no story any more. `uncompared_article_id` is a late article that founded a
+    story although there are closed stories of its time that are no longer comparable. It is not published, and a restored engine
+    may leave it out after retractions.
     """
 
     updates: list[StoryUpdate] = field(default_factory=list)
     memberships: list[tuple[str, Membership | None]] = field(default_factory=list)
     stories: dict[str, None] = field(default_factory=dict)
+    uncompared_article_id: str | None = field(default=None, compare=False)

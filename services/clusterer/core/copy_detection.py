@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Final, NamedTuple
 
 from newsloom.contracts.membership import Membership
@@ -45,9 +46,12 @@ class CopyDetection(NamedTuple):
 
 
 def detect_copy(edition: EditionState, event: ArticleVector, features: Features) -> CopyDetection:
-    """Find the report that an article is a copy of, or the boilerplate to leave out of its comparison."""
+    """Find the report that an article is a copy of, or the boilerplate to leave out of its comparison.
+
+    It is compared with the reports of open stories, and of closed ones within a window of its own date.
+    """
     representation = edition.indexes.represent(features)
-    matches = _text_matches(edition, representation)
+    matches = _text_matches(edition, representation, event.published_at)
     instance = new_instance(event, features)
     if says_nothing(event.title, features.evidence, edition.indexes):
         return CopyDetection(representation, None, None)
@@ -62,15 +66,17 @@ def detect_copy(edition: EditionState, event: ArticleVector, features: Features)
 
 def find_original(story: LiveStory, edition: EditionState, representation: Representation) -> str | None:
     """Return the id of the report of this story that the article is a copy of; None if there is none."""
-    originals = _originals(_text_matches(edition, representation), edition)
+    originals = _originals(_text_matches(edition, representation, story.last_published_at), edition)
     return next((match.report.article_id for match in originals if match.report.story_id == story.id), None)
 
 
-def _text_matches(edition: EditionState, representation: Representation) -> list[TextMatch]:
-    """Return the reports with nearly this text, the nearest first, the earliest on a tie."""
+def _text_matches(edition: EditionState, representation: Representation, at: datetime) -> list[TextMatch]:
+    """Return the reports with nearly this text, the nearest first, the earliest on a tie: of stories open or of the time `at`."""
     found = []
     for jaccard, article_id in edition.indexes.texts.matches(representation.features.shingles, representation.bands):
-        found.append((jaccard, edition.stories[edition.articles[article_id]].members[article_id]))
+        story = edition.stories[edition.articles[article_id]]
+        if story.is_open or story.is_within(edition.parameters.window, at):
+            found.append((jaccard, story.members[article_id]))
     matches = []
     for jaccard, report in heapq.nsmallest(MATCHES_MAX, found, key=lambda match: (-match[0], match[1].sequence)):
         features = stored_features(report)

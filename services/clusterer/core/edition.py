@@ -33,14 +33,16 @@ from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.publication import story_update
 from services.clusterer.core.separation import Lists, lists_after_merge, lists_after_separation, lists_after_split
 from services.clusterer.core.space import EPOCH, MILLISECOND
-from services.clusterer.core.story import LiveStory, founded_at, last_activity, without_features
+from services.clusterer.core.story import LiveStory, founded_at, has_features, last_activity, without_features
 
 
 class EditionState:
-    """The stories of an edition, the story id of each article, the indexes over open stories, and the deadlines.
+    """The stories of an edition, the story id of each article, the indexes over comparable stories, and the deadlines.
 
     `next_sequence` is the number of the next new article, `preparation` the version of the text preparation of all its
-    vectors. `changes` collects what the current event changes; `event_arrived_at` is when it arrived, in whole milliseconds.
+    vectors. Stories whose articles all have a sequence number below `comparable_from` are not comparable once they have closed.
+    `released_until` is the latest date in a closed story that is no longer comparable. `changes` collects what the current event
+    changes; `event_arrived_at` is when it arrived, in whole milliseconds.
     """
 
     def __init__(
@@ -53,6 +55,8 @@ class EditionState:
         self.clock = EditionClock()
         self.event_arrived_at = EPOCH
         self.next_sequence = 0
+        self.comparable_from = 0
+        self.released_until = EPOCH
         self.stories_forgotten = 0
         self.stories: dict[str, LiveStory] = {}
         self.articles: dict[str, str] = {}
@@ -60,6 +64,7 @@ class EditionState:
         self.close_deadlines: Deadlines[datetime] = Deadlines()
         self.second_look_deadlines: Deadlines[datetime] = Deadlines()
         self.late_look_deadlines: Deadlines[int] = Deadlines()
+        self.release_deadlines: Deadlines[int] = Deadlines()
         self.forget_deadlines: Deadlines[datetime] = Deadlines()
         self.changes = StoryChanges()
 
@@ -75,22 +80,23 @@ class EditionState:
 
     def open_stories(self) -> list[LiveStory]:
         """Return the open stories."""
-        return [self.stories[story_id] for story_id in self.indexes.space.stories if story_id]
+        comparable = (self.stories[story_id] for story_id in self.indexes.space.stories if story_id)
+        return [story for story in comparable if story.is_open]
 
     # --- articles
 
     def add_article(self, story: LiveStory, member: Membership, known: Representation | None = None) -> None:
         """Add an article to a story. Pass its representation if it is known, to spare computing it again."""
-        if not story.is_open:
+        if not story.is_comparable:
             member = without_features(member)
         story.add(member)
         self._record(member)
+        if story.is_comparable and member.copy_of is None:
+            self.indexes.add(story.slot, member, known)
         if story.is_open:
-            if member.copy_of is None:
-                self.indexes.add(story.slot, member, known)
             self.schedule_second_look(story)
-            if member.copy_of is None:
-                self._offer_title(story, member)
+        if story.is_comparable and member.copy_of is None:
+            self._offer_title(story, member)
 
     def detach_article(self, article_id: str) -> Membership:
         """Take an article out of its story, before it is added to one again or removed for good.
@@ -101,9 +107,9 @@ class EditionState:
         self._promote_copy(story, article_id)
         member = story.remove(article_id)
         del self.articles[article_id]
+        if story.is_comparable and member.copy_of is None:
+            self.indexes.remove(story.slot, member, story.reports())
         if story.is_open:
-            if member.copy_of is None:
-                self.indexes.remove(story.slot, member, story.reports())
             self.schedule_second_look(story)
         if story.members and article_id == story.title_article_id:
             self.set_title(story, self._title_report(story))
@@ -157,14 +163,25 @@ class EditionState:
         for member in members:
             story.add(member)
             self.articles[member.article_id] = story.id
-        if not story.is_open:
-            story.close_as(story.state)
-            self._set_forget_deadline(story)
-            return
-        story.slot = self.indexes.space.open(story.id)
-        self.indexes.fill(story.slot, [member for member in story.members.values() if member.copy_of is None])
-        self._set_close_deadline(story)
-        self.schedule_second_look(story)
+        if story.is_open or self._may_be_comparable(story):
+            story.slot = self.indexes.space.open(story.id)
+            if not story.is_open:
+                self.indexes.space.close(story.slot)
+            self.indexes.fill(story.slot, [member for member in story.members.values() if member.copy_of is None])
+        else:
+            self._drop_features(story)
+        self._set_deadlines(story)
+        if story.is_open:
+            self.schedule_second_look(story)
+
+    def _may_be_comparable(self, story: LiveStory) -> bool:
+        """Return whether a restored story that has closed is comparable: the rule by which it would be released."""
+        is_recent = story.last_sequence >= self.comparable_from and not self._is_outgrown(story)
+        return is_recent and bool(story.members) and all(map(has_features, story.members.values()))
+
+    def _is_outgrown(self, story: LiveStory) -> bool:
+        """Return whether the story's latest article is no longer among the latest `comparable_articles`."""
+        return story.last_sequence + self.parameters.comparable_articles <= self.next_sequence
 
     def merge_stories(self, survivor: LiveStory, absorbed: LiveStory, merge: MergeDecision) -> None:
         """Move all articles of one open story into another, and publish both; the absorbed story points to the survivor."""
@@ -179,6 +196,7 @@ class EditionState:
         self._offer_title(survivor, survivor.members[absorbed.title_article_id])
         self.schedule_second_look(survivor)
         self._end(absorbed, StoryState.MERGED)
+        absorbed.drop_features()
         absorbed.merged_into = survivor.id
         # The survivor must not be forgotten before the story that points to it.
         survivor.arrived_at = max(survivor.arrived_at, absorbed.arrived_at)
@@ -203,12 +221,31 @@ class EditionState:
         source.remove_all()
 
     def close_story(self, story: LiveStory) -> None:
-        """Close an open story and remove it and its articles from the indexes."""
+        """Close an open story. It stays comparable until it is released."""
         self.indexes.close(story.slot, story.reports())
         self._end(story, StoryState.CLOSED)
 
+    def outgrow_story(self, story: LiveStory) -> None:
+        """Release a closed story whose latest article is too far back among those of the edition; close an open one sooner."""
+        if story.is_open:
+            self._set_close_deadline(story)
+        else:
+            self._release(story)
+
+    def _release(self, story: LiveStory) -> None:
+        self.indexes.release(story.slot, story.reports())
+        self.release_deadlines.cancel(story.id)
+        self._drop_features(story)
+
+    def _drop_features(self, story: LiveStory) -> None:
+        story.drop_features()
+        if story.members:
+            self.released_until = max(self.released_until, story.last_published_at)
+
     def forget_story(self, story: LiveStory) -> None:
         """Delete a closed story and its articles."""
+        if story.is_comparable:
+            self._release(story)
         del self.stories[story.id]
         self.stories_forgotten += 1
         self.forget_deadlines.cancel(story.id)
@@ -235,6 +272,16 @@ class EditionState:
         """Set the ids of the related stories."""
         story.related = related
 
+    def earlier_related(self, story: LiveStory) -> tuple[str, ...]:
+        """Return the related stories that had ended a window before this one begins: it takes up one of them again."""
+        known = (self.stories[other] for other in story.related if other in self.stories)
+        before = story.first_published_at - self.parameters.window
+        return tuple(other.id for other in known if not other.is_open and other.last_published_at < before)
+
+    def is_beyond_comparable(self, moment: datetime) -> bool:
+        """Return whether stories of this time have been released, so that an article of this time is not compared with them."""
+        return moment <= self.released_until + self.parameters.window
+
     def set_title(self, story: LiveStory, report: Membership) -> None:
         """Let the story carry the title of this report, without its rubrics."""
         story.set_title(report, self.indexes.titles.without_rubrics(report.title))
@@ -246,12 +293,13 @@ class EditionState:
         return [self.stories[story_id] for story_id in lists if all(story_id != side.id for side in sides)]
 
     def _title_report(self, story: LiveStory) -> Membership:
-        if story.is_open:
+        if story.is_comparable:
             return best_report(story, self.indexes.space.lead_sum(story.slot), self.indexes.titles)
         return earliest_report(story, self.indexes.titles)
 
     def _end(self, story: LiveStory, state: StoryState) -> None:
         self.close_deadlines.cancel(story.id)
+        self.release_deadlines.cancel(story.id)
         self._cancel_second_looks(story)
         story.close_as(state)
 
@@ -279,7 +327,7 @@ class EditionState:
         at = EPOCH + int(self.indexes.space.firsts[story.slot]) * MILLISECOND
         age = max(self.watermark - at, timedelta()) // every
         self.second_look_deadlines.set(story.id, at + every * (1 << age.bit_length()))
-        if founded_at(story) - at > every:
+        if founded_at(story) - at > self.parameters.late_after:
             self._schedule_late_look(story)
 
     def _schedule_late_look(self, story: LiveStory) -> None:
@@ -291,8 +339,19 @@ class EditionState:
         self.second_look_deadlines.cancel(story.id)
         self.late_look_deadlines.cancel(story.id)
 
+    def _set_deadlines(self, story: LiveStory) -> None:
+        if story.is_open:
+            self._set_close_deadline(story)
+        else:
+            self._set_forget_deadline(story)
+        if story.is_comparable:
+            # An empty story is compared with nothing: release it now.
+            limit = self.parameters.comparable_articles if story.members else 0
+            self.release_deadlines.set(story.id, story.last_sequence + limit)
+
     def _set_close_deadline(self, story: LiveStory) -> None:
-        self.close_deadlines.set(story.id, last_activity(story) + self.parameters.window)
+        since = story.last_published_at if self._is_outgrown(story) else last_activity(story)
+        self.close_deadlines.set(story.id, since + self.parameters.window)
 
     def _set_forget_deadline(self, story: LiveStory) -> None:
         self.forget_deadlines.set(story.id, story.changed_at + self.parameters.retention)
@@ -309,8 +368,9 @@ class EditionState:
         article_ids: tuple[str, ...] = (),
         command: CommandRef | None = None,
         at: datetime | None = None,
+        late: bool = False,
     ) -> None:
-        """Make a new version of the story, dated `at` or the watermark."""
+        """Make a new version of the story, dated `at` or the watermark. `late`: the article joined a closed story."""
         story.version += 1
         story.updated_at = max(story.updated_at, at or self.watermark)
         story.arrived_at = max(story.arrived_at, self.event_arrived_at)
@@ -325,10 +385,7 @@ class EditionState:
                 cause=cause,
             )
             story.history = extend_history(story.history, entry)
-        if story.is_open:
-            self._set_close_deadline(story)
-        else:
-            self._set_forget_deadline(story)
+        self._set_deadlines(story)
         self.changes.stories[story.id] = None
         self.changes.updates.append(
             story_update(
@@ -340,6 +397,7 @@ class EditionState:
                 article=article,
                 article_ids=article_ids,
                 command=command,
+                late=late,
             )
         )
 

@@ -9,7 +9,7 @@ import msgspec
 
 from newsloom.contracts.command import CommandRef
 from newsloom.contracts.membership import Decision, Membership, MergeDecision, Verdict
-from newsloom.contracts.story import Cause, Story, UpdateKind
+from newsloom.contracts.story import RELATED_MAX, Cause, Story, UpdateKind
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
 from services.clusterer.core.affinity import story_affinity
 from services.clusterer.core.changes import StoryChanges
@@ -17,15 +17,23 @@ from services.clusterer.core.commands import apply_command
 from services.clusterer.core.copy_detection import CopyDetection, TextMatch, detect_copy, find_original
 from services.clusterer.core.edition import EditionState
 from services.clusterer.core.features import UnweightedFeatures, decode_features, length_correction
-from services.clusterer.core.fixed_point import encode_int16
+from services.clusterer.core.fixed_point import ExactVector, encode_int16
 from services.clusterer.core.gate import keeps_apart, speaks_against
 from services.clusterer.core.hashes import encode_hashes
+from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.publication import story_snapshot
-from services.clusterer.core.ranking import Bar, StoryScore, build_decision, joining_bar, rank_stories
+from services.clusterer.core.ranking import (
+    Bar,
+    StoryScore,
+    build_decision,
+    joining_bar,
+    rank_earlier_stories,
+    rank_stories,
+)
 from services.clusterer.core.related_stories import find_related_stories
 from services.clusterer.core.second_look import run_second_looks
 from services.clusterer.core.separation import may_merge
-from services.clusterer.core.space import EPOCH, unix_ms, whole_milliseconds
+from services.clusterer.core.space import EPOCH, StorySpace, unix_ms, whole_milliseconds
 from services.clusterer.core.story import LiveStory
 
 NO_STORY: Final = ""
@@ -79,7 +87,10 @@ class Engine:
             self._retract(event.article_id)
         else:
             apply_command(event, self._edition)
+        self._release_due()
         self._close_due()
+        # A story that has only just closed may be too far back already.
+        self._release_due()
         return self._edition.changes
 
     def story(self, story_id: str) -> Story | None:
@@ -96,12 +107,8 @@ class Engine:
         current = self._edition.story_of(event.article_id)
         if current is None:
             self._add(event, unweighted)
-        elif current.is_open:
-            self._correct(current, event, unweighted)
-        elif self._is_another(current, event):
-            self._move_out_of_closed(current, event, unweighted)
         else:
-            self._correct_in_closed(current, event, unweighted)
+            self._correct(current, event, unweighted)
 
     def _is_duplicate(self, event: ArticleVector) -> bool:
         story = self._edition.story_of(event.article_id)
@@ -121,7 +128,7 @@ class Engine:
         kind = UpdateKind.UPDATED if story.members else UpdateKind.CREATED
         member = _with_choice(member, choice)
         self._edition.add_article(story, member, detection.representation)
-        self._edition.publish(story, kind, Cause.ARTICLE, article=member)
+        self._edition.publish(story, kind, Cause.ARTICLE, article=member, late=not story.is_open)
         if choice.runner_up is not None:
             self._merge_if_close(story, choice.runner_up)
         run_second_looks(self._edition)
@@ -136,7 +143,19 @@ class Engine:
             decision = self._decision(Verdict.JOINED, scores, bar, detection)
             return StoryChoice(first, decision, runner_up=others[0] if others else None)
         decision = self._decision(Verdict.FOUNDED, scores, bar, detection)
-        return StoryChoice(self._edition.create_story(member), decision)
+        return StoryChoice(self._found_story(member, detection), decision)
+
+    def _found_story(self, member: Membership, detection: CopyDetection) -> LiveStory:
+        """Create a story for the article, related to the closed story that it takes up again, if there is one."""
+        edition = self._edition
+        if self._is_late(member) and edition.is_beyond_comparable(member.published_at):
+            edition.changes.uncompared_article_id = member.article_id
+        story = edition.create_story(member)
+        # Evidence that keeps two instances of a recurring item apart does not count here: they are related.
+        earlier = rank_earlier_stories(*self._compared(member, detection))
+        if earlier and earlier[0].value >= joining_bar(earlier, edition.indexes.space, self._parameters).value:
+            edition.set_related(story, (earlier[0].story_id,))
+        return story
 
     def _story_of_original(self, original: TextMatch) -> StoryChoice:
         bar, report = self._parameters.copy_jaccard, original.report
@@ -148,17 +167,24 @@ class Engine:
 
         There is no bar without scores. Its rank is the number of scores if evidence speaks against all of them.
         """
-        space, parameters = self._edition.indexes.space, self._parameters
-        correction = length_correction(detection.representation.features.words, parameters)
-        at = unix_ms(member.published_at)
-        scores = rank_stories(detection.representation.vector, at, correction, space, parameters)
+        scores = rank_stories(*self._compared(member, detection), with_closed=self._is_late(member))
         bar = None
         for rank, score in enumerate(scores):
-            bar = joining_bar(scores, space, parameters, rank=rank)
+            bar = joining_bar(scores, self._edition.indexes.space, self._parameters, rank=rank)
             story = self._edition.stories[score.story_id]
             if score.value < bar.value or not speaks_against(member, story, self._edition):
                 return scores, bar
         return scores, bar._replace(rank=len(scores)) if bar is not None else None
+
+    def _compared(
+        self, member: Membership, detection: CopyDetection
+    ) -> tuple[ExactVector, int, float, StorySpace, Parameters]:
+        correction = length_correction(detection.representation.features.words, self._parameters)
+        at = unix_ms(member.published_at)
+        return detection.representation.vector, at, correction, self._edition.indexes.space, self._parameters
+
+    def _is_late(self, member: Membership) -> bool:
+        return self._edition.watermark - member.published_at > self._parameters.late_after
 
     def _decision(
         self, verdict: Verdict, scores: list[StoryScore], bar: Bar | None, detection: CopyDetection
@@ -179,15 +205,22 @@ class Engine:
     # --- corrections and retractions
 
     def _correct(self, current: LiveStory, event: ArticleVector, unweighted: UnweightedFeatures) -> None:
+        is_another, has_title = self._is_another(current, event), current.title_article_id == event.article_id
         detached = self._edition.detach_article(event.article_id)
         detection = self._detect_copy(event, unweighted)
         member = _new_member(event, detection, detached.sequence, placed_by=detached.placed_by)
-        choice = self._choose_story_again(current, member, detection)
+        choice = (
+            self._choose_story(member, detection)
+            if is_another
+            else self._choose_story_again(current, member, detection)
+        )
         story = choice.story
         is_new = not story.members and story is not current
         member = _with_choice(member, choice)
         self._edition.add_article(story, member, detection.representation)
         if story is current:
+            if has_title and not current.is_comparable:
+                self._edition.set_title(current, member)
             self._edition.publish(current, UpdateKind.UPDATED, Cause.CORRECTION, article=member)
             return
         self._edition.publish(current, UpdateKind.MOVED, Cause.CORRECTION, article=member)
@@ -196,7 +229,7 @@ class Engine:
 
     def _choose_story_again(self, current: LiveStory, member: Membership, detection: CopyDetection) -> StoryChoice:
         """Keep a corrected article where it is if it fits there or a command has put it there; else choose anew."""
-        if not current.members:
+        if not (current.members and current.is_comparable):
             return StoryChoice(current, Decision(verdict=Verdict.KEPT))
         if member.placed_by is not None or current.pinned is not None:
             verdict = Verdict.KEPT if member.placed_by is None else Verdict.COMMANDED
@@ -219,35 +252,9 @@ class Engine:
 
     def _is_another(self, current: LiveStory, event: ArticleVector) -> bool:
         """Return whether the version is of another time than its closed story: the page reports another event now."""
-        if current.pinned is not None or current.members[event.article_id].placed_by is not None:
+        if current.is_open or current.pinned is not None or current.members[event.article_id].placed_by is not None:
             return False
-        window = self._parameters.window
-        return not current.first_published_at - window <= event.published_at <= current.last_published_at + window
-
-    def _move_out_of_closed(self, current: LiveStory, event: ArticleVector, unweighted: UnweightedFeatures) -> None:
-        """Decide an article that has become another one like a new one, and publish that it leaves its closed story."""
-        detached = self._edition.detach_article(event.article_id)
-        detection = self._detect_copy(event, unweighted)
-        member = _new_member(event, detection, detached.sequence)
-        choice = self._choose_story(member, detection)
-        story = choice.story
-        kind = UpdateKind.MOVED if story.members else UpdateKind.CREATED
-        member = _with_choice(member, choice)
-        self._edition.add_article(story, member, detection.representation)
-        self._edition.publish(current, UpdateKind.MOVED, Cause.CORRECTION, article=member)
-        self._edition.publish(story, kind, Cause.CORRECTION, article=member)
-
-    def _correct_in_closed(self, current: LiveStory, event: ArticleVector, unweighted: UnweightedFeatures) -> None:
-        has_title = current.title_article_id == event.article_id
-        detached = self._edition.detach_article(event.article_id)
-        member = _new_member(
-            event, self._detect_copy(event, unweighted), detached.sequence, placed_by=detached.placed_by
-        )
-        member = _with_choice(member, StoryChoice(current, Decision(verdict=Verdict.KEPT)))
-        self._edition.add_article(current, member)
-        if has_title:
-            self._edition.set_title(current, member)
-        self._edition.publish(current, UpdateKind.UPDATED, Cause.CORRECTION, article=member)
+        return not current.is_within(self._parameters.window, event.published_at)
 
     def _retract(self, article_id: str) -> None:
         story = self._edition.story_of(article_id)
@@ -283,14 +290,19 @@ class Engine:
             self._edition.close_story(story)
             self._edition.publish(story, UpdateKind.CLOSED, Cause.SILENCE, at=moment)
 
+    def _release_due(self) -> None:
+        while (due := self._edition.release_deadlines.pop_due(self._edition.next_sequence)) is not None:
+            self._edition.outgrow_story(self._edition.stories[due[1]])
+
     def _forget_due(self) -> None:
         while (due := self._edition.forget_deadlines.pop_due(self._edition.clock.arrived.now)) is not None:
             self._edition.forget_story(self._edition.stories[due[1]])
 
     def _update_related(self) -> None:
         found = find_related_stories(self._edition.open_stories(), self._edition.indexes.space)
-        for story_id, related in sorted(found.items()):
+        for story_id, cluster in sorted(found.items()):
             story = self._edition.stories[story_id]
+            related = tuple(dict.fromkeys((*self._edition.earlier_related(story), *cluster)))[:RELATED_MAX]
             if story.related != related:
                 self._edition.set_related(story, related)
                 self._edition.publish(story, UpdateKind.UPDATED, Cause.RELATED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Final
 
 import faiss
@@ -23,7 +24,7 @@ Keys = npt.NDArray[np.int64]
 Products = npt.NDArray[np.float32]
 Direction = npt.NDArray[np.float64]
 Bits = npt.NDArray[np.uint8]
-Mask = npt.NDArray[np.bool_]
+Eligibility = Callable[[Keys], npt.NDArray[np.bool_]]
 
 
 class CentroidIndex:
@@ -50,6 +51,10 @@ class CentroidIndex:
         self._key_of: Keys = np.zeros(0, dtype=np.int64)
         self._rows: dict[int, int] = {}
 
+    def __len__(self) -> int:
+        """Return the number of keys."""
+        return len(self._rows)
+
     def put(self, key: int, vector: Direction) -> None:
         """Set the direction of a key to that of this vector, shape (dimension,)."""
         row = self._rows.get(key)
@@ -68,33 +73,30 @@ class CentroidIndex:
             self._key_of[row], self._rows[moved] = moved, row
             self._bits[row], self._bytes[row] = self._bits[last], self._bytes[last]
 
-    def nearest(self, vector: Direction, count: int, eligible: Mask) -> tuple[Keys, Products]:
+    def nearest(self, vector: Direction, count: int, are_eligible: Eligibility) -> tuple[Keys, Products]:
         """Return the `count` eligible keys with the fewest differing signs, and all that tie with the last, in no order.
 
-        `eligible` is indexed by key. The second array has the inner products of the byte codes of query and keys: estimates of
-        cosines, in a unit of their own.
+        `are_eligible` returns a mask for an array of keys. The second array has the inner products of the byte codes of query and
+        keys: estimates of cosines, in a unit of their own.
         """
-        rows = self._near(vector, count, eligible)
+        distances = self._sign_distances(vector)
+        rows = _smallest(distances, count)
+        if not are_eligible(self._key_of[rows]).all():
+            # Rare among open stories: only then look at all of them.
+            among = are_eligible(self._key_of[: len(self._rows)]).nonzero()[0]
+            rows = among[_smallest(distances[among], count)]
         products = self._bytes.take(rows, axis=0).astype(np.float32) @ self._rounded(vector).astype(np.float32)
         return self._key_of[rows], products
 
-    def _near(self, vector: Direction, count: int, eligible: Mask) -> npt.NDArray[np.int64]:
-        """Return the eligible rows with the fewest differing signs."""
+    def _sign_distances(self, vector: Direction) -> npt.NDArray[np.int32]:
+        """Return the number of differing signs by row."""
         used = len(self._rows)
-        chosen = eligible.take(self._key_of[:used])
-        rows: npt.NDArray[np.int64] = chosen.nonzero()[0]
-        if rows.size <= count:
-            return rows
         self._query[0, : self._signs] = np.packbits(vector > 0)
         distances = self._distances[:used]
-        query, bits, found = map(_FAISS.swig_ptr, (self._query, self._bits, distances))
-        _FAISS.hammings(query, bits, 1, used, self._bits.shape[1], found)
-        if rows.size < used:
-            distances = distances[rows]
-        # Include all ties: which of them come first depends on the order of rows, and so on the order of insertion.
-        last = np.partition(distances, count - 1)[count - 1]
-        nearest: npt.NDArray[np.int64] = rows[distances <= last]
-        return nearest
+        if used:
+            query, bits, found = map(_FAISS.swig_ptr, (self._query, self._bits, distances))
+            _FAISS.hammings(query, bits, 1, used, self._bits.shape[1], found)
+        return distances
 
     def _append(self, key: int) -> int:
         row = len(self._rows)
@@ -114,3 +116,14 @@ class CentroidIndex:
         scaled = vector * (self._length / length if length else 0.0)
         rounded: Direction = np.rint(np.minimum(np.maximum(scaled, -BYTE_MAX), BYTE_MAX))
         return rounded
+
+
+def _smallest(distances: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.int64]:
+    """Return the indices of the `count` smallest distances and of all that tie with the last of them.
+
+    Which of those come first would depend on the order of rows, and so on the order of insertion.
+    """
+    if distances.size <= count:
+        return np.arange(distances.size)
+    indices: npt.NDArray[np.int64] = (distances <= np.partition(distances, count - 1)[count - 1]).nonzero()[0]
+    return indices

@@ -1,4 +1,4 @@
-"""The indexes over the reports of open stories: what a new article is compared with."""
+"""The indexes over the reports of comparable stories: what a new article is compared with."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from newsloom.contracts.membership import Membership
 from services.clusterer.core.calibration import Calibration
-from services.clusterer.core.evidence import JointEvidence, StemStatistics, decode_evidence
+from services.clusterer.core.evidence import Evidence, JointEvidence, StemStatistics, decode_evidence
 from services.clusterer.core.features import Features, combined_vector, stored_features
 from services.clusterer.core.fixed_point import ExactVector
 from services.clusterer.core.frequencies import DocumentFrequencies
-from services.clusterer.core.hashes import decode_hashes
+from services.clusterer.core.hashes import Hashes, decode_hashes
 from services.clusterer.core.minhash_index import Bands, MinHashIndex
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.space import StorySpace, unix_ms
@@ -27,7 +27,10 @@ class Representation(NamedTuple):
 
 
 class Indexes:
-    """The sums of open stories, the document frequencies, the texts and titles of reports. Copies are in none of them."""
+    """The sums of comparable stories, the texts of their reports, and the frequencies of terms and titles in the open ones.
+
+    Copies are in none of them.
+    """
 
     def __init__(self, calibration: Calibration, parameters: Parameters) -> None:
         self._calibration = calibration
@@ -64,11 +67,10 @@ class Indexes:
         features, vector, _ = self.represent(stored_features(report))
         times = [unix_ms(other.published_at) for other in remaining]
         self.space.remove(slot, vector, unix_ms(report.published_at), times)
-        self.frequencies.remove(features.terms)
-        self.statistics.remove(features.evidence)
+        if not self.space.is_closed(slot):
+            self._uncount(report, features.terms, features.evidence)
         self._evidence[slot] = JointEvidence(*(decode_evidence(other.stems, other.stem_marks) for other in remaining))
         self.texts.remove(report.article_id)
-        self.titles.remove(report)
 
     def absorb(self, slot: int, other: int) -> None:
         """Add the reports of another story, and close that one."""
@@ -80,18 +82,28 @@ class Indexes:
         return self._evidence[slot]
 
     def close(self, slot: int, reports: Sequence[Membership]) -> None:
-        """Remove a story and its reports."""
+        """Record that a story has closed: its terms and titles no longer count, and only late articles are compared with it."""
         self.space.close(slot)
+        for report in reports:
+            terms = decode_hashes(report.terms, "terms")
+            self._uncount(report, terms, decode_evidence(report.stems, report.stem_marks))
+
+    def release(self, slot: int, reports: Sequence[Membership]) -> None:
+        """Remove a closed story and its reports."""
+        self.space.release(slot)
         self._evidence.pop(slot, None)
         for report in reports:
             self.texts.remove(report.article_id)
-            self.titles.remove(report)
-            self.frequencies.remove(decode_hashes(report.terms, "terms"))
-            self.statistics.remove(decode_evidence(report.stems, report.stem_marks))
+
+    def _uncount(self, report: Membership, terms: Hashes, evidence: Evidence) -> None:
+        self.frequencies.remove(terms)
+        self.titles.remove(report)
+        self.statistics.remove(evidence)
 
     def _add_text(self, slot: int, report: Membership, features: Features, bands: Bands) -> None:
-        self.frequencies.add(features.terms)
-        self.statistics.add(features.evidence)
+        if not self.space.is_closed(slot):
+            self.frequencies.add(features.terms)
+            self.titles.add(report)
+            self.statistics.add(features.evidence)
         self._evidence.setdefault(slot, JointEvidence()).add(features.evidence)
         self.texts.add(report.article_id, features.shingles, bands)
-        self.titles.add(report)

@@ -64,6 +64,13 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     bar_size: float = 0.062
     """... + `bar_size` x (1 - 1 / sqrt(reports)): the mean over many reports varies less than that over few."""
 
+    late_after: timedelta = timedelta(days=1)
+    """An article dated longer than this before the watermark is late: closed stories of its time can take it."""
+
+    comparable_articles: int = 20_000
+    """A closed story stays comparable while its latest article is among so many of the latest articles of its edition. An open
+    story whose latest one is not closes by that article's date, however late that article was."""
+
     second_look: timedelta = timedelta(days=1)
     """A story of a single report is compared with the others again when its article is this old, twice as old, and so on."""
 

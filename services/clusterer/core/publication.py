@@ -51,6 +51,7 @@ def story_update(
     article: Membership | None,
     article_ids: tuple[str, ...],
     command: CommandRef | None,
+    late: bool,
 ) -> StoryUpdate:
     """Return the update that announces the story's current version."""
     return StoryUpdate(
@@ -63,6 +64,7 @@ def story_update(
         article=_article_ref(article) if article is not None else None,
         article_ids=article_ids,
         command=command,
+        late=late,
     )
 
 

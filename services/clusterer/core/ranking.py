@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from newsloom.contracts.membership import Candidate, Decision, Verdict
 from services.clusterer.core.fixed_point import UNIT, ExactVector
+from services.clusterer.core.index import Products
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.space import MILLISECOND, Slots, StorySpace
 
@@ -42,14 +43,48 @@ class Bar(NamedTuple):
     """The rank of the score that has to reach it: evidence keeps the article out of the stories with higher scores."""
 
 
+class Candidates(NamedTuple):
+    """Stories to score exactly: their slots, report counts and decay over time."""
+
+    slots: Slots
+    counts: Slots
+    times: npt.NDArray[np.float64]
+
+
 def rank_stories(
-    vector: ExactVector, at: int, words_correction: float, space: StorySpace, parameters: Parameters
+    vector: ExactVector,
+    at: int,
+    words_correction: float,
+    space: StorySpace,
+    parameters: Parameters,
+    *,
+    with_closed: bool = False,
 ) -> list[StoryScore]:
     """Return the exact scores of the `RANKED_MAX` best stories within the window, best first, the lower id first on a tie.
 
     `vector` has shape (layout.size,), `at` is Unix time in milliseconds, `words_correction` the article's length correction.
+    Closed stories are among them only `with_closed`.
     """
-    slots, counts, times = _candidates(vector, at, space, parameters)
+    candidates = _candidates(vector, at, space, parameters, with_closed=with_closed)
+    return _score(candidates, vector, words_correction, space, parameters)
+
+
+def rank_earlier_stories(
+    vector: ExactVector, at: int, words_correction: float, space: StorySpace, parameters: Parameters
+) -> list[StoryScore]:
+    """Return the exact scores, without decay, of the best closed stories that ended a window before `at` or earlier."""
+    are_earlier = space.ended_before(at - parameters.window // MILLISECOND)
+    slots, nearness = space.nearest_closed(vector, parameters.scored, are_earlier)
+    counts, *_ = space.extents(slots)
+    return _score(
+        _best(slots, counts, np.ones(slots.size), nearness, parameters), vector, words_correction, space, parameters
+    )
+
+
+def _score(
+    candidates: Candidates, vector: ExactVector, words_correction: float, space: StorySpace, parameters: Parameters
+) -> list[StoryScore]:
+    slots, counts, times = candidates
     if not slots.size:
         return []
     totals = space.similarities(vector, slots)
@@ -69,18 +104,29 @@ def _rank(score: StoryScore) -> tuple[float, str]:
 
 
 def _candidates(
-    vector: ExactVector, at: int, space: StorySpace, parameters: Parameters
-) -> tuple[Slots, Slots, npt.NDArray[np.float64]]:
-    """Return the slots to score exactly, with their report counts and decay: the best by nearness x decay of the index."""
-    slots, nearness = space.nearest(vector, parameters.candidates, at, parameters.window // MILLISECOND)
+    vector: ExactVector, at: int, space: StorySpace, parameters: Parameters, *, with_closed: bool
+) -> Candidates:
+    window = parameters.window // MILLISECOND
+    are_in_time = space.within(at - window, at + window)
+    slots, nearness = space.nearest_open(vector, parameters.candidates, are_in_time)
+    if with_closed:
+        closed, nearness_of_closed = space.nearest_closed(vector, parameters.candidates, are_in_time)
+        slots, nearness = np.concatenate((slots, closed)), np.concatenate((nearness, nearness_of_closed))
     counts, sums, firsts, lasts = space.extents(slots)
     gaps = np.maximum(np.maximum(firsts - at, at - lasts), 0)
     times = _decay(gaps, at - sums / counts, parameters)
+    return _best(slots, counts, times, nearness, parameters)
+
+
+def _best(
+    slots: Slots, counts: Slots, times: npt.NDArray[np.float64], nearness: Products, parameters: Parameters
+) -> Candidates:
+    """Return the `scored` best of these stories by nearness x decay."""
     worth = nearness * times
     last = np.partition(worth, -parameters.scored)[-parameters.scored] if slots.size > parameters.scored else -np.inf
     # Include all that tie with the last one, so that the result does not depend on the order of slots.
     chosen = worth >= last
-    return slots[chosen], counts[chosen], times[chosen]
+    return Candidates(slots[chosen], counts[chosen], times[chosen])
 
 
 def _decay(

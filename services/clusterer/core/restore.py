@@ -51,6 +51,9 @@ def restore_edition(
     edition.clock = EditionClock.restored(checkpoint.watermark, checkpoint.clock)
     edition.next_sequence = checkpoint.next_sequence
     edition.stories_forgotten = checkpoint.stories_forgotten
+    # An earlier version did not keep the features of stories that it had closed.
+    horizon = checkpoint.comparable_from
+    edition.comparable_from = checkpoint.next_sequence if horizon is None else horizon
     stories = sorted(stories, key=lambda story: story.id)
     edition.indexes.space.reserve(sum(story.state is StoryState.OPEN for story in stories))
     members: defaultdict[str, list[Membership]] = defaultdict(list)

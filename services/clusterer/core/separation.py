@@ -18,7 +18,9 @@ Lists = dict[str, tuple[str, ...]]
 
 
 def may_merge(one: LiveStory, other: LiveStory, stories: Stories) -> bool:
-    """Return whether the engine may merge two stories: no command forbids it, and the joint list is short enough."""
+    """Return whether the engine may merge two stories: both are open, no command forbids it, the joint list is short enough."""
+    if not (one.is_open and other.is_open):
+        return False
     if one.pinned is not None or other.pinned is not None or other.id in one.kept_apart:
         return False
     return has_room(kept_apart_of_both(one, other, stories))

@@ -1,4 +1,4 @@
-"""The story space: open stories as sums of their reports' vectors, each in a slot of one matrix."""
+"""The story space: comparable stories as sums of their reports' vectors, each in a slot of one matrix."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from newsloom.contracts.limits import YEAR_MAX
 from services.clusterer.core.features import vector_layout
 from services.clusterer.core.fixed_point import SCALE, UNIT, ExactVector
-from services.clusterer.core.index import CentroidIndex, Products
+from services.clusterer.core.index import CentroidIndex, Eligibility, Products
 
 FOLDED_MAX: Final = 512
 EPOCH: Final = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
@@ -51,6 +51,8 @@ def whole_milliseconds(moment: datetime) -> datetime:
 class StorySpace:
     """Everything that the scores of stories depend on. All sums are exact, so that the order of reports makes no difference.
 
+    Open and closed stories have an index each, so that articles that are not late search the open ones only.
+
     By slot: `sums` of combined vectors, `lengths` of these sums, `counts` of reports, `squares` (sums of the reports' squared
     lengths), `times` (sums of publication times), `firsts` and `lasts` (extremes of them). All but `lengths` are integers;
     times are Unix time in milliseconds.
@@ -65,7 +67,9 @@ class StorySpace:
         self.stories: list[str] = []
         self._free: list[int] = []
         self._folded = folded_dimension(dimension)
-        self._index = CentroidIndex(self._folded)
+        self._open_index = CentroidIndex(self._folded)
+        self._closed_index = CentroidIndex(self._folded)
+        self._closed: set[int] = set()
 
     def _use_extents(self, extents: Slots) -> None:
         # Keep all four in one row per slot: scores need them for a hundred stories, from memory that is no longer in the cache.
@@ -73,9 +77,14 @@ class StorySpace:
         self.counts, self.times, self.firsts, self.lasts = extents.T
 
     @property
-    def size(self) -> int:
-        """The number of open stories."""
-        return len(self.stories) - len(self._free)
+    def open_count(self) -> int:
+        """Return the number of open stories."""
+        return len(self._open_index)
+
+    @property
+    def closed_count(self) -> int:
+        """Return the number of closed stories that are still comparable."""
+        return len(self._closed_index)
 
     def open(self, story_id: str) -> int:
         """Return a slot for a story that has no reports yet."""
@@ -106,10 +115,22 @@ class StorySpace:
         self._refresh(slot)
 
     def close(self, slot: int) -> None:
+        """Record that the story in this slot has closed; it stays comparable."""
+        self._open_index.drop(slot)
+        self._closed.add(slot)
+        if self.counts[slot]:
+            self._refresh(slot)
+
+    def is_closed(self, slot: int) -> bool:
+        """Return whether the story in this slot has closed."""
+        return slot in self._closed
+
+    def release(self, slot: int) -> None:
         """Empty a slot and free it for another story."""
         for column in (self.sums, self.lengths, self.squares, self._extents):
             column[slot] = 0
-        self._index.drop(slot)
+        self._index_of(slot).drop(slot)
+        self._closed.discard(slot)
         self.stories[slot] = ""
         self._free.append(slot)
 
@@ -140,21 +161,37 @@ class StorySpace:
         self.firsts[slot] = min(self.firsts[slot], self.firsts[other])
         self.lasts[slot] = max(self.lasts[slot], self.lasts[other])
         self._refresh(slot)
-        self.close(other)
+        self.release(other)
 
-    def nearest(self, vector: ExactVector, count: int, at: int, window: int) -> tuple[Slots, Products]:
-        """Return the `count` slots with the nearest centroids, and all that tie with the last, in no order; their nearness.
+    def nearest_open(self, vector: ExactVector, count: int, are_eligible: Eligibility) -> tuple[Slots, Products]:
+        """Return the `count` eligible slots of open stories with the nearest centroids, in no order, and their nearness.
 
-        Only stories that have a report within `window` of the time `at`, both in milliseconds. Nearness estimates the cosine of
-        the embeddings, in a unit of its own.
+        All that tie with the last one are among them. `are_eligible` returns a mask for an array of slots. Nearness estimates the
+        cosine of the embeddings, in a unit of its own.
         """
-        in_time = (self.firsts <= at + window) & (self.lasts >= at - window)
-        return self._index.nearest(self._direction(vector), count, in_time)
+        return self._open_index.nearest(self._direction(vector), count, are_eligible)
+
+    def nearest_closed(self, vector: ExactVector, count: int, are_eligible: Eligibility) -> tuple[Slots, Products]:
+        """Return the same of closed stories."""
+        return self._closed_index.nearest(self._direction(vector), count, are_eligible)
 
     def extents(self, slots: Slots) -> tuple[Slots, Slots, Slots, Slots]:
         """Return `counts`, `times`, `firsts` and `lasts` of these slots."""
         counts, times, firsts, lasts = self._extents.take(slots, axis=0).T
         return counts, times, firsts, lasts
+
+    def within(self, first: int, last: int) -> Eligibility:
+        """Return the condition that a story has reports between these times, in milliseconds, or before and after them."""
+
+        def are_within(slots: Slots) -> npt.NDArray[np.bool_]:
+            _, _, firsts, lasts = self.extents(slots)
+            return (firsts <= last) & (lasts >= first)
+
+        return are_within
+
+    def ended_before(self, at: int) -> Eligibility:
+        """Return the condition that all reports of a story are earlier than this time, in milliseconds."""
+        return lambda slots: self.lasts[slots] < at
 
     def similarities(self, vector: ExactVector, slots: Slots) -> npt.NDArray[np.float64]:
         """Return the sum of the vector's similarities to the reports of each slot."""
@@ -178,9 +215,12 @@ class StorySpace:
         row = self.sums[slot]
         self.lengths[slot] = np.sqrt(np.dot(row, row)) / SCALE
         if self.counts[slot]:
-            self._index.put(slot, self._direction(row))
+            self._index_of(slot).put(slot, self._direction(row))
         else:
-            self._index.drop(slot)
+            self._index_of(slot).drop(slot)
+
+    def _index_of(self, slot: int) -> CentroidIndex:
+        return self._closed_index if slot in self._closed else self._open_index
 
     def _direction(self, vector: ExactVector) -> ExactVector:
         # Add up the embeddings of title and lead: the sum is more informative than either, and half as long as both.

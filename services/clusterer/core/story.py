@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -19,9 +19,10 @@ COUNTED: Final = frozenset({"report_count", "outlets", "leanings"})
 class LiveStory(msgspec.Struct, gc=False):
     """The current state of a story. Only its `EditionState` changes it.
 
-    `slot` is the row of an open story in the story space, `NO_SLOT` once it has closed. `arrived_at` is when the latest record
-    arrived that changed the story; it never goes back, though the timestamps of records may. Fields that `Story` has too are
-    published and restored under the same name. `gc=False`: neither a story nor its members can be part of a reference cycle,
+    `slot` is the row of a comparable story in the story space: of an open one, or a closed one that late articles can still join.
+    It is `NO_SLOT` otherwise. `last_sequence` is the highest sequence number of its articles. `arrived_at` is when the latest
+    record arrived that changed the story; it never goes back, though the timestamps of records may. Fields that `Story` has too
+    are published and restored under the same name. `gc=False`: neither a story nor its members can be part of a reference cycle,
     so the garbage collector need not scan them.
     """
 
@@ -46,6 +47,7 @@ class LiveStory(msgspec.Struct, gc=False):
     members: dict[str, Membership] = {}
     published_count: int = 0
     """The article count of the last published version."""
+    last_sequence: int = -1
     report_count: int = 0
     outlets: dict[str, int] = {}
     leanings: dict[str, int] = {}
@@ -57,13 +59,22 @@ class LiveStory(msgspec.Struct, gc=False):
 
     @property
     def is_open(self) -> bool:
-        """Return whether articles may still join."""
+        """Return whether articles of the present may join."""
         return self.state is StoryState.OPEN
+
+    @property
+    def is_comparable(self) -> bool:
+        """Return whether articles are compared with the story: those of its own time, if it has closed."""
+        return self.slot != NO_SLOT
 
     @property
     def changed_at(self) -> datetime:
         """Return the time from which a closed story is kept: a record older than the news it brings has a wrong timestamp."""
         return max(self.arrived_at, self.updated_at)
+
+    def is_within(self, window: timedelta, moment: datetime) -> bool:
+        """Return whether the moment is at most a window before or after the story's articles."""
+        return self.first_published_at - window <= moment <= self.last_published_at + window
 
     def seniority(self) -> tuple[int, datetime, str]:
         """Return the sort key for a merge: the larger story first, the older one on a tie."""
@@ -76,6 +87,7 @@ class LiveStory(msgspec.Struct, gc=False):
         self.members[member.article_id] = member
         self.first_published_at = min(self.first_published_at, member.published_at)
         self.last_published_at = max(self.last_published_at, member.published_at)
+        self.last_sequence = max(self.last_sequence, member.sequence)
         self._count(member, 1)
 
     def remove(self, article_id: str) -> Membership:
@@ -85,6 +97,7 @@ class LiveStory(msgspec.Struct, gc=False):
         if self.members:
             self.first_published_at = min(other.published_at for other in self.members.values())
             self.last_published_at = max(other.published_at for other in self.members.values())
+        self.last_sequence = max((other.sequence for other in self.members.values()), default=-1)
         return member
 
     def remove_all(self) -> None:
@@ -93,10 +106,14 @@ class LiveStory(msgspec.Struct, gc=False):
         self.outlets.clear()
         self.leanings.clear()
         self.report_count = 0
+        self.last_sequence = -1
 
     def close_as(self, state: StoryState) -> None:
-        """Set `closed` or `merged`, and drop the features of the articles: they are no longer compared."""
+        """Set `closed` or `merged`."""
         self.state = state
+
+    def drop_features(self) -> None:
+        """Give up the slot and the features of the articles: they are no longer compared."""
         self.slot = NO_SLOT
         for article_id, member in self.members.items():
             self.members[article_id] = without_features(member)
@@ -142,8 +159,13 @@ def founded_at(story: LiveStory) -> datetime:
     return story.history[0].at if story.history else story.updated_at
 
 
+def has_features(member: Membership) -> bool:
+    """Return whether the membership has its features."""
+    return bool(member.lead_vector)
+
+
 def without_features(member: Membership) -> Membership:
-    """Return the membership without its features, as closed stories store it."""
+    """Return the membership without its features, as stories store it that are no longer comparable."""
     return msgspec.structs.replace(
         member, shingles=b"", title_vector=b"", lead_vector=b"", terms=b"", term_weights=b"", stems=b"", stem_marks=b""
     )

@@ -169,6 +169,7 @@ def test_the_largest_update_and_membership_fit_into_a_message(character: str, ki
         EDITION,
         kind=kind,
         cause=Cause.COMMAND,
+        late=True,
         count_before=10**6,
         article=None if split else longest,
         article_ids=tuple(ids) if split else (),

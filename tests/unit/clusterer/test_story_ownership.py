@@ -14,7 +14,7 @@ from services.clusterer.core.story import LiveStory
 CORE = Path(services.clusterer.core.__path__[0])
 OWNERS = {"story.py", "edition.py"}
 FIELDS = set(LiveStory.__struct_fields__)
-METHODS = {"close_as", "remove_all"}
+METHODS = {"close_as", "drop_features", "remove_all"}
 """Methods that change a story and are not named like those of an index."""
 
 

@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsloom.settings import GRANULARITY_MAX, GRANULARITY_MIN, RETENTION_DAYS_MAX, Settings, load_settings
+from newsloom.settings import (
+    COMPARABLE_MAX,
+    COMPARABLE_MIN,
+    GRANULARITY_MAX,
+    GRANULARITY_MIN,
+    RETENTION_DAYS_MAX,
+    Settings,
+    load_settings,
+)
 from newsloom.streaming.errors import ConfigurationError
 
 NAMES = st.text("abcXYZ019._-", min_size=1, max_size=64)
@@ -25,6 +33,7 @@ SETTINGS = st.builds(
     calibration=TEXT,
     granularity=st.floats(GRANULARITY_MIN, GRANULARITY_MAX),
     retention_days=st.integers(1, RETENTION_DAYS_MAX),
+    comparable_articles=st.integers(COMPARABLE_MIN, COMPARABLE_MAX),
     dead_letter_share_max=st.floats(0, 1, exclude_min=True, allow_nan=False),
     kafka=st.dictionaries(st.text("abc_", min_size=1, max_size=9), TEXT, max_size=3),
 )
@@ -57,6 +66,7 @@ def test_an_empty_environment_gives_the_defaults() -> None:
         ("NEWSLOOM_GRANULARITY", "nan", "a number from 0.25 to 4"),
         ("NEWSLOOM_GRANULARITY", "fine", "a number from 0.25 to 4"),
         ("NEWSLOOM_RETENTION_DAYS", "-3", "a whole number from 1 to 36500"),
+        ("NEWSLOOM_COMPARABLE_ARTICLES", "0", "a whole number from 1000 to 10000000"),
         ("NEWSLOOM_RETENTION_DAYS", "99999999999", "a whole number from 1 to 36500"),
         ("NEWSLOOM_DEAD_LETTER_SHARE_MAX", "0", "a number above 0, at most 1"),
         ("NEWSLOOM_DEAD_LETTER_SHARE_MAX", "nan", "a number above 0, at most 1"),
