@@ -117,11 +117,12 @@ def _serve(
     try:
         _check_rights(service, settings, log)
         check_topics(log.admin(), topic_specs(settings), state_topic_names(settings))
-        step = build(settings, log, RestoreProgress(watchdog, metrics))
+        stop = threading.Event()
+        step = build(settings, log, RestoreProgress(watchdog, metrics, stop=stop))
         readiness.has_started = True
         watchdog.set_limit(TICKS_MAX)
         worker = log.worker(group=group_name(settings, service), instance=settings.instance, topics=step.input_topics)
-        stop = stop_on_signals()
+        set_on_signals(stop)
         _log.info("service.started", service=service, instance=settings.instance)
         try:
             Loop(worker, step, config, stop=stop, watchdog=watchdog, metrics=metrics, readiness=readiness).run()
@@ -139,16 +140,14 @@ def _check_rights(service: str, settings: Settings, log: Log) -> None:
             log.admin().check_rights(read=read, write=write)
 
 
-def stop_on_signals() -> threading.Event:
-    """Return an event that SIGTERM and SIGINT set."""
-    stop = threading.Event()
+def set_on_signals(stop: threading.Event) -> None:
+    """Let SIGTERM and SIGINT set the event."""
 
     def _stop(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
 
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
-    return stop
 
 
 def configure_logging() -> None:

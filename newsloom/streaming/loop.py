@@ -16,6 +16,7 @@ from newsloom.streaming.log import Worker
 from newsloom.streaming.metrics import Metrics, event_type
 from newsloom.streaming.readiness import Readiness
 from newsloom.streaming.records import Batch, Message, TopicPartition
+from newsloom.streaming.restore import RestoreStopped
 from newsloom.streaming.step import Outcome, Step
 from newsloom.streaming.watchdog import Watchdog
 
@@ -77,7 +78,7 @@ class Loop:
         self._commits_failed = LastingCondition(begins="commit.failed", ends="commit.recovered")
 
     def run(self) -> None:
-        """Work until the stop event is set; then finish the batch in hand and return.
+        """Work until the stop event is set; then finish the batch in hand, or give up a restore, and return.
 
         Raises:
             Fenced: another process has joined under this instance name.
@@ -108,6 +109,9 @@ class Loop:
             self._readiness.lag.on_commit()
             self._discard_state()
             committed = 0
+        except RestoreStopped:
+            _log.info("restore.stopped")
+            return 0
         self._readiness.is_log_available = True
         self._log_unavailable.end()
         self._in_hand = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Final
@@ -20,11 +21,26 @@ LOG_EVERY_S: Final = 5.0
 _log = structlog.get_logger("newsloom.restore")
 
 
-class RestoreProgress:
-    """Report each step of a restore: beat the watchdog, set the gauges, and log every `LOG_EVERY_S` seconds."""
+class RestoreStopped(Exception):
+    """A stop was requested during a restore. Nothing was built; end without committing anything."""
 
-    def __init__(self, watchdog: Watchdog, metrics: Metrics, *, clock: Callable[[], float] = time.monotonic) -> None:
+
+class RestoreProgress:
+    """Report each step of a restore: beat the watchdog, set the gauges, and log every `LOG_EVERY_S` seconds.
+
+    Once `stop` is set, the next step raises `RestoreStopped`: a restore may take longer than a service has to end.
+    """
+
+    def __init__(
+        self,
+        watchdog: Watchdog,
+        metrics: Metrics,
+        *,
+        stop: threading.Event | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.metrics = metrics
+        self._stop = stop or threading.Event()
         self._watchdog = watchdog
         self._clock = clock
         self._begun_s = self._logged_s = clock()
@@ -42,6 +58,7 @@ class RestoreProgress:
 
         Raises:
             LogUnavailable: the log went away; start over.
+            RestoreStopped: a stop was requested.
 
         """
         total = 0
@@ -56,7 +73,14 @@ class RestoreProgress:
         _log.info("restore.read", topic=topic_partition.topic, partition=topic_partition.partition, records=total)
 
     def advance(self, partition: int, part: str, fraction: float, *, beat: bool = True, **counts: int) -> None:
-        """Report that a fraction (0 to 1) of a part of the restore is done; `counts` are fields of the log line."""
+        """Report that a fraction (0 to 1) of a part of the restore is done; `counts` are fields of the log line.
+
+        Raises:
+            RestoreStopped: a stop was requested.
+
+        """
+        if self._stop.is_set():
+            raise RestoreStopped
         if beat:
             self._watchdog.beat()
         self.metrics.restore_fraction.labels(partition, part).set(fraction)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import msgspec
 from newsloom.contracts.topics import STORIES
 from newsloom.log import open_log
 from newsloom.log_names import topic_name
-from newsloom.service import configure_logging, stop_on_signals
+from newsloom.service import configure_logging, set_on_signals
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.scan import topic_partitions
@@ -115,5 +116,7 @@ def _print_result(settings: Settings, target: Settings, result: MigrationResult,
 
 def _follow(log: Log, settings: Settings, target: Settings, *, until_drained: bool) -> None:
     configure_logging()
-    forwarded = follow(log, settings, target, stop=stop_on_signals(), until_drained=until_drained)
+    stop = threading.Event()
+    set_on_signals(stop)
+    forwarded = follow(log, settings, target, stop=stop, until_drained=until_drained)
     click.echo(f"forwarded {count(forwarded, 'record')} to {target.topic_prefix}")

@@ -12,7 +12,9 @@ from newsloom.streaming.dead_letters import RECORDS_MIN, TooManyDeadLetters
 from newsloom.streaming.errors import CommitFailed, ConfigurationError, Fenced, LogUnavailable
 from newsloom.streaming.log import Log, Worker
 from newsloom.streaming.loop import Loop, LoopConfig
+from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.records import Batch, Message, TopicPartition
+from newsloom.streaming.restore import RECORDS_MAX, RestoreProgress
 from newsloom.streaming.sqlite import open_sqlite
 from newsloom.streaming.watchdog import Watchdog
 from tests.conformance.clients import Member, numbered, put, read_all, steps, values
@@ -344,6 +346,26 @@ def test_a_stop_finishes_the_current_batch(log: Log) -> None:
     loop = make_loop(log, Tally(log, during=stop.set), records_max=4, stop=stop)
     loop.run()
     assert (numbers(log), backlog(log)) == ([1, 2, 3, 4], 2)
+
+
+def test_a_stop_during_a_restore_ends_the_loop_at_the_next_step_and_commits_nothing(log: Log) -> None:
+    create_topics(log)
+    put(log, numbered(IN, 2))
+    put(log, numbered(OUT, 3 * RECORDS_MAX))
+    stop = threading.Event()
+    progress = RestoreProgress(Watchdog(), Metrics(), stop=stop)
+    read: list[int] = []
+
+    class Interrupted(Tally):
+        def restore(self, partition: int) -> None:
+            for record in progress.read_to_end(log, TopicPartition(OUT, partition)):
+                read.append(record.offset)
+                stop.set()
+            super().restore(partition)
+
+    make_loop(log, Interrupted(log), stop=stop).run()
+    assert len(read) == RECORDS_MAX, "the records of the first poll"
+    assert (len(numbers(log)), backlog(log)) == (3 * RECORDS_MAX, 2)
 
 
 def test_a_replaced_service_stops(log: Log) -> None:

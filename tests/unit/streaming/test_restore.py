@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import closing
 
@@ -13,7 +14,7 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Record, TopicPartition
-from newsloom.streaming.restore import LOG_EVERY_S, RECORDS_MAX, RestoreProgress
+from newsloom.streaming.restore import LOG_EVERY_S, RECORDS_MAX, RestoreProgress, RestoreStopped
 from newsloom.streaming.watchdog import Watchdog
 from services.clusterer.rebuild_progress import RebuildProgress
 from tests.conformance.clients import numbered, put
@@ -104,6 +105,15 @@ def test_a_restore_may_take_longer_than_the_watchdog_waits_while_it_makes_progre
         watchdog.tick()
 
     assert hung == []
+
+
+def test_a_stop_ends_the_rebuilding_of_stories_at_the_next_one() -> None:
+    stop = threading.Event()
+    rebuild = RebuildProgress(RestoreProgress(Watchdog(), Metrics(), stop=stop))
+    rebuild.advance(0, 1, 3)
+    stop.set()
+    with pytest.raises(RestoreStopped):
+        rebuild.advance(0, 2, 3)
 
 
 def test_a_restore_that_reads_nothing_does_not_beat_the_watchdog(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
