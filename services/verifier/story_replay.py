@@ -104,6 +104,8 @@ def _check_continues(
     findings.expect(Invariant.CHANGES, f"{name}: article_count_before", last.article_count, update.article_count_before)
     if last.state is not StoryState.OPEN and update.state is not last.state:
         findings.add(Invariant.CHANGES, f"{name}: state changed from {last.state.value} to {update.state.value}")
+    joins_closed = last.state is not StoryState.OPEN and update.cause is Cause.ARTICLE
+    findings.expect(Invariant.CHANGES, f"{name}: late", joins_closed, update.late)
     if update.cause is not Cause.COMMAND:
         _check_not_reversed(last, update, name, findings)
 

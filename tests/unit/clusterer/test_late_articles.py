@@ -11,7 +11,10 @@ from newsloom.contracts.command import PinStory
 from newsloom.contracts.membership import Verdict
 from newsloom.contracts.story import Cause, StoryState, UpdateKind
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector
+from services.clusterer.core.engine import Engine
 from services.clusterer.core.parameters import Parameters
+from services.clusterer.core.restore import restore_edition
+from services.clusterer.state import checkpoint_of
 from tests.laws.streams import EDITION, FIXED_PARAMETERS, article
 from tests.unit.clusterer.harness import COMMAND_FIELDS, EngineHarness
 
@@ -178,3 +181,24 @@ def test_a_pinned_story_keeps_its_articles_when_it_is_closed() -> None:
     harness.apply(*(article(number, subject=2, hour=24 * 18) for number in range(10, 13)))
     harness.apply(article(2, subject=2, hour=24 * 18 + 1, revision=1))
     assert harness.article_ids(2) == {"a0", "a1", "a2"}
+
+
+def test_a_checkpoint_of_an_earlier_version_goes_on_without_its_closed_stories() -> None:
+    harness = closed_story()
+    edition = harness.engine.edition
+    checkpoint = msgspec.structs.replace(checkpoint_of(edition), clock=None, comparable_from=None)
+    restored = restore_edition(
+        checkpoint,
+        [story for story in map(harness.engine.story, edition.stories) if story is not None],
+        [member for story in edition.stories.values() for member in story.members.values()],
+        calibration=edition.calibration,
+        parameters=edition.parameters,
+    )
+    assert restored.watermark == edition.watermark
+    assert restored.articles == edition.articles
+    assert checkpoint_of(restored).comparable_from == checkpoint.next_sequence
+    engine = Engine(restored)
+    (late,) = engine.apply(article(20, subject=1, hour=4)).updates
+    (present,) = engine.apply(article(21, subject=2, hour=24 * 18)).updates
+    assert (late.kind, late.late) == (UpdateKind.CREATED, False)
+    assert (present.kind, present.story_id) == (UpdateKind.UPDATED, harness.story_id(10))

@@ -9,6 +9,7 @@ import pytest
 
 from newsloom.contracts.codec import encode
 from newsloom.contracts.topics import ARTICLE_VECTORS
+from newsloom.contracts.vector import ArticleRetraction
 from newsloom.streaming.records import TopicPartition
 from tests.laws.streams import article
 from tests.unit.verifier.corruption import Corruption, check_reported, vectors_of_main
@@ -37,6 +38,13 @@ def vector_of_an_unclustered_article(log_file: LogFile) -> str:
     other = msgspec.structs.replace(article(20), edition="main")
     log_file.alter(replace(record, value=encode(other)))
     return "a20"
+
+
+def retraction_of_an_article_in_a_story(log_file: LogFile) -> str:
+    article_id = next(member.article_id for _, member in log_file.memberships() if member.edition == "main")
+    record = vectors_of_main(log_file)[-1]
+    log_file.alter(replace(record, value=encode(ArticleRetraction(article_id=article_id, edition="main"))))
+    return f"article {article_id} of edition main was retracted"
 
 
 def edition_is_in_two_partitions(log_file: LogFile) -> str:
@@ -68,6 +76,7 @@ CORRUPTIONS = [
     (vector_is_duplicated, "passed_on"),
     (vectors_in_the_wrong_order, "passed_on"),
     (vector_of_an_unclustered_article, "articles"),
+    (retraction_of_an_article_in_a_story, "articles"),
     (edition_is_in_two_partitions, "editions"),
     (committed_offset_too_low, "offsets"),
     (embedder_offset_too_low, "offsets"),

@@ -65,6 +65,14 @@ def membership_without_its_vector(log_file: LogFile) -> str:
     return member.article_id
 
 
+def story_is_forgotten_before_its_retention_is_over(log_file: LogFile) -> str:
+    ended = {story.id: record for record, story in log_file.stories() if story.state is StoryState.CLOSED}
+    record, member = next(item for item in log_file.memberships() if item[1].story_id in ended)
+    log_file.append(replace(ended[member.story_id], value=None))
+    log_file.append(replace(record, value=None))
+    return f"article {member.article_id} of edition main has no membership"
+
+
 def checkpoint_with(culprit: str = "edition main", **changed: Any) -> Corruption:
     def corrupt(log_file: LogFile) -> str:
         record, checkpoint = log_file.checkpoint()
@@ -94,6 +102,7 @@ CORRUPTIONS = [
     (membership_with(lambda _log_file, _member: {"copy_of": "a99"}), "members"),
     (membership_with(lambda _log_file, _member: {"sequence": 4_000}), "checkpoints"),
     (membership_is_lost, "memberships"),
+    (story_is_forgotten_before_its_retention_is_over, "memberships"),
     (membership_in_the_wrong_partition, "editions"),
     (membership_of_an_unknown_article, "articles"),
     (membership_without_its_command, "commands"),

@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from newsloom.contracts.command import CommandKind
-from newsloom.contracts.story import StoryUpdate, UpdateKind
+from newsloom.contracts.story import StoryState, StoryUpdate, UpdateKind
 from newsloom.streaming.records import Record
 from tests.unit.verifier.corruption import Corruption, check_reported
 from tests.unit.verifier.log_file import LogFile
@@ -24,6 +24,12 @@ def version_is_missing(log_file: LogFile) -> str:
     record, update = an_update(log_file, lambda update: 1 < update.version < counts[update.story_id])
     log_file.delete(record)
     return f"{update.story_id} version {update.version + 1}"
+
+
+def late_article_of_an_open_story(log_file: LogFile) -> str:
+    record, update = an_update(log_file, lambda update: update.version == 2 and update.state is StoryState.OPEN)
+    log_file.rewrite(record, update, late=True)
+    return f"{update.story_id} version 2"
 
 
 def last_update_is_missing(log_file: LogFile) -> str:
@@ -90,6 +96,7 @@ def command_by_another_author(log_file: LogFile) -> str:
 
 
 CORRUPTIONS = [
+    (late_article_of_an_open_story, "changes"),
     (version_is_missing, "versions"),
     (last_update_is_missing, "stories"),
     (version_is_duplicated, "versions"),
