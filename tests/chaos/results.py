@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from tests.chaos.run import PARTITIONS, REPLICAS, STATE_PARTITIONS, ChaosResult
-from tests.chaos.service_faults import POLL_INTERVAL_MS, SESSION_TIMEOUT_MS
+from tests.chaos.service_faults import POLL_INTERVAL_MS
 
 SHOWN_EVENTS = ("commit.failed", "log.unavailable", "partition.restored", "service.started", "record.rejected")
 
@@ -36,8 +36,7 @@ def _lines(result: ChaosResult, command: str) -> Iterator[str]:
     yield (
         f"Three brokers on loopback, replication 3, `min.insync.replicas` 2; {replicas}; {PARTITIONS} partitions of "
         f"`articles` at first, {STATE_PARTITIONS} of the state topics. Default timeouts, except "
-        f"`max.poll.interval.ms` = {POLL_INTERVAL_MS} and "
-        f"`session.timeout.ms` = {SESSION_TIMEOUT_MS}. The embedders read cached vectors, at the speed of the model."
+        f"`max.poll.interval.ms` = {POLL_INTERVAL_MS}. The embedders read cached vectors, at the speed of the model."
     )
     yield ""
     yield f"**Result: {_result(result)}**"

@@ -28,7 +28,7 @@ from tests.chaos.embedder import VECTORS, cached_encoder
 from tests.chaos.ingest_loop import IngestLoop
 from tests.chaos.replica_supervisor import ReplicaSupervisor
 from tests.chaos.run_progress import RunProgress
-from tests.chaos.service_faults import POLL_INTERVAL_MS, SESSION_TIMEOUT_MS, SLOW_S, ServiceFaultInjector, plan_faults
+from tests.chaos.service_faults import POLL_INTERVAL_MS, SLOW_S, ServiceFaultInjector, plan_faults
 from tests.kafka.broker import wait_until
 from tests.kafka.cluster import Cluster
 
@@ -96,7 +96,6 @@ class _Run:
             "NEWSLOOM_PARTITIONS": str(PARTITIONS),
             "NEWSLOOM_STATE_PARTITIONS": str(STATE_PARTITIONS),
             "NEWSLOOM_KAFKA_MAX_POLL_INTERVAL_MS": str(POLL_INTERVAL_MS),
-            "NEWSLOOM_KAFKA_SESSION_TIMEOUT_MS": str(SESSION_TIMEOUT_MS),
         }
         self._settings = load_settings(environ)
         services = {**environ, VECTORS: str(config.vectors), SLOW_S_VARIABLE: str(SLOW_S), "OPENBLAS_NUM_THREADS": "1"}

@@ -30,7 +30,6 @@ from tests.chaos.traffic import RULES
 from tests.kafka.broker import wait_until
 
 PARTITIONS, STATE_PARTITIONS = 4, 3
-SESSION_TIMEOUT_MS: Final = 10_000
 WAIT_S_MAX: Final = 180.0
 
 Restores = list[tuple[str, int]]
@@ -142,13 +141,7 @@ def run_scaling(url: str, prefix: str, folder: Path, lines: list[bytes], vectors
         }
     )
     environ = {name: value for name, value in os.environ.items() if not name.startswith("NEWSLOOM_")}
-    ours = {
-        "NEWSLOOM_LOG": url,
-        "NEWSLOOM_TOPIC_PREFIX": prefix,
-        # The default would make each kill a wait of 45 s.
-        "NEWSLOOM_KAFKA_SESSION_TIMEOUT_MS": str(SESSION_TIMEOUT_MS),
-        VECTORS: str(vectors),
-    }
+    ours = {"NEWSLOOM_LOG": url, "NEWSLOOM_TOPIC_PREFIX": prefix, VECTORS: str(vectors)}
     with closing(open_log_url(url)) as log:
         log.admin().create(topic_specs(settings))
     run = ScalingRun(settings, ReplicaSupervisor({**environ, **ours}, folder), lines)

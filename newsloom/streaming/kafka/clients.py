@@ -43,9 +43,9 @@ _NETWORK: Final[Config] = {
     "reconnect_backoff_max_ms": 1_000,
 }
 _CONSUMER: Final[Config] = {
-    # Longer than a restart: a process that is back within it gets its partitions without a rebalance. One that ends in order
-    # leaves the group, so the timeout matters only for a host that is lost. It is the default of Kafka's own consumer.
-    "session_timeout_ms": 45_000,
+    # A member that ends in order leaves the group, so this is the time after which others take over from one that has crashed.
+    # Loading the model takes longer: without other members, it comes back into an empty group.
+    "session_timeout_ms": 10_000,
     "heartbeat_interval_ms": 2_000,
     # New partitions are found after this time. With the library's five minutes their records would wait long.
     "metadata_max_age_ms": 30_000,
