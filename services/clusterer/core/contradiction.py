@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from services.clusterer.core.evidence import LEAD, TITLE, WEIGHT_SCALE, Claims, JointEvidence, StemStatistics
+from services.clusterer.core.evidence import LEAD, TITLE, WEIGHT_SCALE, JointEvidence, StemStatistics
 from services.clusterer.core.hashes import Hashes
 from services.clusterer.core.parameters import Parameters
 
@@ -31,11 +31,11 @@ def is_contradicted(
         # Both titles say nothing, such as "Live updates": the texts have to tell.
         place = TITLE | LEAD
         own = statistics.names(one.joint(), place)
-    if not own.size or comparison.covers(own, other, cover_min):
+    if not own.size or comparison.covers(own, one, other, cover_min):
         return False
     others = statistics.names(other.joint(), place)
     return bool(others.size) and not (
-        comparison.covers(others, one, cover_min) or comparison.covers_texts(parameters.cover_text_min)
+        comparison.covers(others, other, one, cover_min) or comparison.covers_texts(parameters.cover_text_min)
     )
 
 
@@ -57,19 +57,17 @@ class _Comparison:
         own, others = (side.joint().at(TITLE) for side in self._sides)
         return bool(np.isin(own, others, assume_unique=True).all())
 
-    def covers(self, names: Hashes, other: JointEvidence, share_min: float) -> bool:
-        """Return whether this share of the names' weight is on the other side, or what is missing weighs too little."""
-        claims = self._weigh(names)
-        found, total = claims.found(other), claims.total
+    def covers(self, names: Hashes, own: JointEvidence, other: JointEvidence, share_min: float) -> bool:
+        """Return whether this share of one side's names is on the other, by weight, or what is missing weighs too little."""
+        claims = self._statistics.weigh(names, own, other)
+        found, total = claims.found, claims.total
         return found >= share_min * total or total - found < self._missing_min
 
     def covers_texts(self, share_min: float) -> bool:
         """Return whether one side has this share of the names and numbers in title and lead of the other."""
         for own, other in (self._sides, self._sides[::-1]):
-            claims = self._weigh(self._statistics.names(own.joint(), TITLE | LEAD))
-            if claims.total and claims.found(other) >= share_min * claims.total:
+            names = self._statistics.names(own.joint(), TITLE | LEAD)
+            claims = self._statistics.weigh(names, own, other)
+            if claims.total and claims.found >= share_min * claims.total:
                 return True
         return False
-
-    def _weigh(self, names: Hashes) -> Claims:
-        return self._statistics.weigh(names, self._sides)

@@ -18,7 +18,7 @@ from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.edition import EditionState
 from services.clusterer.core.features import Features, stored_features, title_fit, without_boilerplate
 from services.clusterer.core.indexes import Representation
-from services.clusterer.core.recurrence import new_instance, recur
+from services.clusterer.core.recurrence import is_instance
 from services.clusterer.core.rubrics import says_nothing
 from services.clusterer.core.story import LiveStory
 from services.clusterer.core.title_agreement import titles_agree
@@ -34,7 +34,6 @@ class TextMatch(NamedTuple):
     fit: float
     report: Membership
     features: Features
-    is_contradicted: bool
 
 
 class CopyDetection(NamedTuple):
@@ -52,11 +51,10 @@ def detect_copy(edition: EditionState, event: ArticleVector, features: Features)
     """
     representation = edition.indexes.represent(features)
     matches = _text_matches(edition, representation, event.published_at)
-    instance = new_instance(event, features)
-    if says_nothing(event.title, features.evidence, edition.indexes):
+    if says_nothing(event.title, event.words, features.evidence, edition.indexes):
         return CopyDetection(representation, None, None)
-    originals = (match for match in _originals(matches, edition) if not recur(instance, [match.report]))
-    original = next(originals, None)
+    originals = _originals(features, matches, edition)
+    original = next((match for match in originals if not is_instance(event, features, match.report)), None)
     if original is not None or not matches:
         return CopyDetection(representation, original, None)
     for match in matches:
@@ -66,7 +64,8 @@ def detect_copy(edition: EditionState, event: ArticleVector, features: Features)
 
 def find_original(story: LiveStory, edition: EditionState, representation: Representation) -> str | None:
     """Return the id of the report of this story that the article is a copy of; None if there is none."""
-    originals = _originals(_text_matches(edition, representation, story.last_published_at), edition)
+    matches = _text_matches(edition, representation, story.last_published_at)
+    originals = _originals(representation.features, matches, edition)
     return next((match.report.article_id for match in originals if match.report.story_id == story.id), None)
 
 
@@ -81,12 +80,15 @@ def _text_matches(edition: EditionState, representation: Representation, at: dat
     for jaccard, report in heapq.nsmallest(MATCHES_MAX, found, key=lambda match: (-match[0], match[1].sequence)):
         features = stored_features(report)
         fit = title_fit(representation.features, features, edition.calibration)
-        against = not titles_agree(
-            representation.features.evidence, features.evidence, edition.indexes.statistics, edition.parameters
-        )
-        matches.append(TextMatch(jaccard, fit, report, features, against))
+        matches.append(TextMatch(jaccard, fit, report, features))
     return matches
 
 
-def _originals(matches: list[TextMatch], edition: EditionState) -> Iterator[TextMatch]:
-    return (match for match in matches if match.fit >= edition.parameters.copy_fit and not match.is_contradicted)
+def _originals(features: Features, matches: list[TextMatch], edition: EditionState) -> Iterator[TextMatch]:
+    statistics, parameters = edition.indexes.statistics, edition.parameters
+    return (
+        match
+        for match in matches
+        if match.fit >= parameters.copy_fit
+        and titles_agree(features.evidence, match.features.evidence, statistics, parameters)
+    )

@@ -6,12 +6,12 @@ sentences more than twice as often as in lower case: no list of names or languag
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from newsloom.contracts.membership import Membership
 from newsloom.contracts.vector import StemMark
 from services.clusterer.core.errors import UnusableEvent
 from services.clusterer.core.hashes import Hashes, decode_hashes
@@ -60,6 +60,13 @@ def decode_evidence(stems: bytes, marks: bytes) -> Evidence:
     return evidence
 
 
+def stored_evidence(report: Membership) -> Evidence:
+    """Return the evidence in a membership: `decode_evidence` has checked it when the article came."""
+    if not report.stems:
+        return NO_EVIDENCE
+    return Evidence(np.frombuffer(report.stems, dtype="<u4"), np.frombuffer(report.stem_marks, dtype=np.uint8))
+
+
 def mark_boilerplate(evidence: Evidence, page: Evidence) -> Evidence:
     """Return the evidence with the stems that a page of the same boilerplate has marked: they tell nothing of the event.
 
@@ -74,7 +81,7 @@ def mark_boilerplate(evidence: Evidence, page: Evidence) -> Evidence:
 class JointEvidence:
     """The evidence of several reports together: in how many of them each stem occurs, with the marks of any of them.
 
-    `reports` is how many of them `StemStatistics` counts: none for an article that is in no story yet.
+    `reports` is how many of them `StemStatistics` counts: none for an article that is in no story yet, or in a closed one.
     """
 
     def __init__(self, *parts: Evidence, is_counted: bool = True) -> None:
@@ -94,6 +101,11 @@ class JointEvidence:
         """Add the reports of another group."""
         self._parts += other._parts
         self.reports += other.reports
+
+    def uncount(self) -> None:
+        """Record that `StemStatistics` no longer counts these reports: their story has closed."""
+        self._is_counted = False
+        self.reports = 0
 
     def count(self, stems: Hashes) -> Counts:
         """Return in how many reports each of these stems occurs."""
@@ -125,14 +137,16 @@ class JointEvidence:
 
 
 class Claims(NamedTuple):
-    """Stems and their weights: inverse document frequencies, scaled by `WEIGHT_SCALE`."""
+    """Stems and their weights: inverse document frequencies, scaled by `WEIGHT_SCALE`; and which of them a side has."""
 
     stems: Hashes
     weights: Counts
+    is_found: npt.NDArray[np.bool_]
 
-    def found(self, other: JointEvidence) -> int:
-        """Return the weight of the stems that the other side has."""
-        return int(self.weights[other.count(self.stems) > 0].sum())
+    @property
+    def found(self) -> int:
+        """Return the weight of the stems that the side has."""
+        return int(self.weights[self.is_found].sum())
 
     @property
     def total(self) -> int:
@@ -163,25 +177,26 @@ class StemStatistics:
     def named(self, evidence: Evidence) -> Hashes:
         """Return the names and numbers among these stems."""
         stems, marks = evidence
-        _, capitalized, lower = self._counts.take(stems).T
+        capitalized, lower = self._counts.written(stems)
         capitalized = capitalized + ((marks & _CAPITALIZED) > 0)
         lower = lower + ((marks & _LOWER) > 0)
         found: Hashes = stems[((marks & NUMBER) > 0) | (capitalized > 2 * lower)]
         return found
 
-    def weigh(self, stems: Hashes, sides: Sequence[JointEvidence]) -> Claims:
-        """Return the stems with their weights in the reports that are on neither side.
+    def weigh(self, stems: Hashes, own: JointEvidence, other: JointEvidence) -> Claims:
+        """Return the stems of one side, with their weights in the reports that are on neither, and which the other side has.
 
         Without that exception, the name that every report of a large story has would weigh nothing.
         """
-        reports = self._counts.take(stems)[:, 0].astype(np.int64)
-        documents = self.documents
-        for side in sides:
-            if side.reports:
-                reports -= side.count(stems)
-                documents -= side.reports
+        reports = self._counts.reports(stems).astype(np.int64)
+        in_other = other.count(stems)
+        if other.reports:
+            reports -= in_other
+        if own.reports:
+            reports -= own.count(stems)
+        documents = self.documents - own.reports - other.reports
         weights = WEIGHT_SCALE * np.log((documents + 2) / (np.maximum(reports, 0) + 2.0))
-        return Claims(stems, np.maximum(np.rint(weights), 0).astype(np.int64))
+        return Claims(stems, np.maximum(np.rint(weights), 0).astype(np.int64), in_other > 0)
 
     def _count(self, evidence: Evidence, by: int) -> None:
         if not evidence.stems.size:

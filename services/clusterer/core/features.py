@@ -12,7 +12,7 @@ from newsloom.contracts.membership import Membership
 from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.calibration import Calibration
 from services.clusterer.core.errors import UnusableEvent
-from services.clusterer.core.evidence import Evidence, decode_evidence, mark_boilerplate
+from services.clusterer.core.evidence import Evidence, decode_evidence, mark_boilerplate, stored_evidence
 from services.clusterer.core.fixed_point import SCALE, UNIT, ExactVector, Vector, decode_half, decode_int16, rescale
 from services.clusterer.core.frequencies import DocumentFrequencies
 from services.clusterer.core.hashes import Hashes, decode_hashes
@@ -76,7 +76,7 @@ def stored_features(member: Membership) -> Features:
         term_weights=decode_int16(member.term_weights),
         shingles=decode_hashes(member.shingles, "shingles"),
         words=member.words,
-        evidence=decode_evidence(member.stems, member.stem_marks),
+        evidence=stored_evidence(member),
     )
 
 

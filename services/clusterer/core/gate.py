@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from newsloom.contracts.membership import Membership
 from services.clusterer.core.contradiction import is_contradicted
 from services.clusterer.core.edition import EditionState
-from services.clusterer.core.evidence import JointEvidence, decode_evidence
-from services.clusterer.core.recurrence import any_recur, recur, report_instance
+from services.clusterer.core.evidence import JointEvidence, stored_evidence
+from services.clusterer.core.recurrence import any_recur, recur
 from services.clusterer.core.rubrics import says_nothing
 from services.clusterer.core.story import LiveStory
 
@@ -16,8 +16,8 @@ from services.clusterer.core.story import LiveStory
 def speaks_against(article: Membership, story: LiveStory, edition: EditionState) -> bool:
     """Return whether an article contradicts a story or is another instance of a recurring item in it."""
     indexes = edition.indexes
-    evidence = decode_evidence(article.stems, article.stem_marks)
-    if says_nothing(article.title, evidence, indexes) or _story_says_nothing(story, edition):
+    evidence = stored_evidence(article)
+    if says_nothing(article.title, article.words, evidence, indexes) or _story_says_nothing(story, edition):
         return True
     return is_contradicted(
         JointEvidence(evidence, is_counted=False),
@@ -25,7 +25,7 @@ def speaks_against(article: Membership, story: LiveStory, edition: EditionState)
         indexes.statistics,
         edition.parameters,
         is_template=_share_template((article,), story),
-    ) or recur(report_instance(article), story.members.values())
+    ) or recur(article, story.members.values())
 
 
 def keeps_apart(one: LiveStory, other: LiveStory, edition: EditionState) -> bool:
@@ -45,7 +45,8 @@ def keeps_apart(one: LiveStory, other: LiveStory, edition: EditionState) -> bool
 def _story_says_nothing(story: LiveStory, edition: EditionState) -> bool:
     if story.report_count != 1:
         return False
-    return says_nothing(story.reports()[0].title, edition.indexes.evidence(story.slot).joint(), edition.indexes)
+    report = story.reports()[0]
+    return says_nothing(report.title, report.words, stored_evidence(report), edition.indexes)
 
 
 def _share_template(articles: Iterable[Membership], story: LiveStory) -> bool:

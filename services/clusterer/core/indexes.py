@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from newsloom.contracts.membership import Membership
 from services.clusterer.core.calibration import Calibration
-from services.clusterer.core.evidence import Evidence, JointEvidence, StemStatistics, decode_evidence
+from services.clusterer.core.evidence import Evidence, JointEvidence, StemStatistics, stored_evidence
 from services.clusterer.core.features import Features, combined_vector, stored_features
 from services.clusterer.core.fixed_point import ExactVector
 from services.clusterer.core.frequencies import DocumentFrequencies
@@ -67,9 +67,10 @@ class Indexes:
         features, vector, _ = self.represent(stored_features(report))
         times = [unix_ms(other.published_at) for other in remaining]
         self.space.remove(slot, vector, unix_ms(report.published_at), times)
-        if not self.space.is_closed(slot):
+        is_counted = not self.space.is_closed(slot)
+        if is_counted:
             self._uncount(report, features.terms, features.evidence)
-        self._evidence[slot] = JointEvidence(*(decode_evidence(other.stems, other.stem_marks) for other in remaining))
+        self._evidence[slot] = JointEvidence(*map(stored_evidence, remaining), is_counted=is_counted)
         self.texts.remove(report.article_id)
 
     def absorb(self, slot: int, other: int) -> None:
@@ -84,9 +85,9 @@ class Indexes:
     def close(self, slot: int, reports: Sequence[Membership]) -> None:
         """Record that a story has closed: its terms and titles no longer count, and only late articles are compared with it."""
         self.space.close(slot)
+        self._evidence[slot].uncount()
         for report in reports:
-            terms = decode_hashes(report.terms, "terms")
-            self._uncount(report, terms, decode_evidence(report.stems, report.stem_marks))
+            self._uncount(report, decode_hashes(report.terms, "terms"), stored_evidence(report))
 
     def release(self, slot: int, reports: Sequence[Membership]) -> None:
         """Remove a closed story and its reports."""
@@ -101,9 +102,10 @@ class Indexes:
         self.statistics.remove(evidence)
 
     def _add_text(self, slot: int, report: Membership, features: Features, bands: Bands) -> None:
-        if not self.space.is_closed(slot):
+        is_counted = not self.space.is_closed(slot)
+        if is_counted:
             self.frequencies.add(features.terms)
             self.titles.add(report)
             self.statistics.add(features.evidence)
-        self._evidence.setdefault(slot, JointEvidence()).add(features.evidence)
+        self._evidence.setdefault(slot, JointEvidence(is_counted=is_counted)).add(features.evidence)
         self.texts.add(report.article_id, features.shingles, bands)

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, time, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 from newsloom.contracts.membership import Membership
 from newsloom.contracts.vector import ArticleVector, StemMark
-from services.clusterer.core.evidence import Evidence, decode_evidence
+from services.clusterer.core.evidence import Evidence, stored_evidence
 from services.clusterer.core.features import Features
 from services.clusterer.core.hashes import Hashes, decode_hashes
 from services.clusterer.core.minhash_index import jaccard
@@ -28,34 +28,17 @@ _TITLE: Final = int(StemMark.TITLE)
 _NUMBER: Final = int(StemMark.NUMBER)
 
 
-class Instance(NamedTuple):
-    """What recurrence depends on. `title` are the stems of the title without numbers."""
-
-    outlet: str | None
-    published_at: datetime
-    shingles: Hashes
-    title: Hashes
-
-
-def new_instance(event: ArticleVector, features: Features) -> Instance:
-    """Return a new article as an instance."""
-    return Instance(event.outlet, event.published_at, features.shingles, _title_words(features.evidence))
-
-
-def report_instance(report: Membership) -> Instance:
-    """Return a report as an instance."""
-    evidence = decode_evidence(report.stems, report.stem_marks)
-    shingles = decode_hashes(report.shingles, "shingles")
-    return Instance(report.outlet, report.published_at, shingles, _title_words(evidence))
-
-
-def recur(article: Instance, reports: Iterable[Membership]) -> bool:
-    """Return whether the article is another instance of the recurring item that one of these reports is."""
-    return any(
-        _is_periodic(article.published_at, report.published_at) and _are_alike(article, report_instance(report))
-        for report in reports
-        if report.outlet == article.outlet is not None
+def is_instance(event: ArticleVector, features: Features, report: Membership) -> bool:
+    """Return whether a new article is another instance of the recurring item that this report is."""
+    return _may_recur(event.outlet, event.published_at, report) and _are_alike(
+        (features.shingles, _title_words(features.evidence)), _words(report)
     )
+
+
+def recur(article: Membership, reports: Iterable[Membership]) -> bool:
+    """Return whether the article is another instance of the recurring item that one of these reports is."""
+    periodic = [report for report in reports if _may_recur(article.outlet, article.published_at, report)]
+    return any(_are_alike(_words(article), _words(report)) for report in periodic)
 
 
 def any_recur(some: Iterable[Membership], others: Iterable[Membership]) -> bool:
@@ -63,14 +46,21 @@ def any_recur(some: Iterable[Membership], others: Iterable[Membership]) -> bool:
     by_outlet: dict[str | None, list[Membership]] = {}
     for report in others:
         by_outlet.setdefault(report.outlet, []).append(report)
-    return any(
-        recur(report_instance(report), by_outlet[report.outlet]) for report in some if report.outlet in by_outlet
-    )
+    return any(recur(report, by_outlet[report.outlet]) for report in some if report.outlet in by_outlet)
 
 
-def _are_alike(one: Instance, other: Instance) -> bool:
-    texts = jaccard(one.shingles, other.shingles)
-    return texts < SAME_TEXT and (texts >= TEXT_JACCARD_MIN or jaccard(one.title, other.title) >= TITLE_JACCARD_MIN)
+def _may_recur(outlet: str | None, at: datetime, report: Membership) -> bool:
+    return outlet is not None and report.outlet == outlet and _is_periodic(at, report.published_at)
+
+
+def _are_alike(one: tuple[Hashes, Hashes], other: tuple[Hashes, Hashes]) -> bool:
+    """Compare the shingles and the title's words of two articles."""
+    texts, titles = (jaccard(*pair) for pair in zip(one, other, strict=True))
+    return texts < SAME_TEXT and (texts >= TEXT_JACCARD_MIN or titles >= TITLE_JACCARD_MIN)
+
+
+def _words(report: Membership) -> tuple[Hashes, Hashes]:
+    return decode_hashes(report.shingles, "shingles"), _title_words(stored_evidence(report))
 
 
 def _is_periodic(one: datetime, other: datetime) -> bool:

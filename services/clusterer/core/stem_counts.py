@@ -13,11 +13,14 @@ from services.clusterer.core.hashes import Hashes
 BUCKET_SHIFT: Final = 14
 """Buckets are the 18 highest bits of a hash, so that the buckets of ascending stems ascend."""
 BUCKETS: Final = 1 << 32 - BUCKET_SHIFT
+_SHIFT: Final = np.uint32(BUCKET_SHIFT)
+_CAPITALIZED: Final = int(StemMark.CAPITALIZED)
+_LOWER: Final = int(StemMark.LOWER)
+_COLUMNS: Final = ("_reports", "_capitalized", "_lower")
 SPARSE_MAX: Final = 2**12
 """From here on, an array over all buckets; until then a change copies the buckets in use."""
 
-Columns = npt.NDArray[np.int32]
-"""By bucket: reports, reports that write the stem capitalized, reports that write it in lower case; shape (buckets, 3)."""
+Counts = npt.NDArray[np.int32]
 Marks = npt.NDArray[np.uint8]
 
 
@@ -26,56 +29,52 @@ class StemCounts:
 
     def __init__(self) -> None:
         self._used: Hashes | None = np.zeros(0, dtype=np.uint32)
-        """The buckets in use, ascending; None once the counts are an array of all."""
-        self._columns: Columns = np.zeros((0, 3), dtype=np.int32)
+        """The buckets in use, ascending; None once the counts are arrays of all."""
+        self._reports = np.zeros(0, dtype=np.int32)
+        self._capitalized = np.zeros(0, dtype=np.int32)
+        self._lower = np.zeros(0, dtype=np.int32)
 
     def add(self, stems: Hashes, marks: Marks, by: int) -> None:
         """Count a report, or undo that. It counts once in a bucket that two of its stems share."""
-        buckets = _buckets(stems)
-        first = np.ones(buckets.size, dtype=np.bool_)
-        first[1:] = buckets[1:] != buckets[:-1]
-        if not first.all():
-            buckets, marks = buckets[first], marks[first]
-        change = np.empty((buckets.size, 3), dtype=np.int32)
-        change[:, 0] = by
-        change[:, 1] = by * ((marks & StemMark.CAPITALIZED.value) > 0)
-        change[:, 2] = by * ((marks & StemMark.LOWER.value) > 0)
-        if self._used is None:
-            self._columns[buckets] += change
-        else:
-            self._add_sparse(self._used, buckets, change)
+        buckets = stems >> _SHIFT
+        rows = buckets if self._used is None else self._rows(self._used, buckets)
+        # NumPy adds only once for equal indices.
+        self._reports[rows] += by
+        self._capitalized[rows[(marks & _CAPITALIZED) > 0]] += by
+        self._lower[rows[(marks & _LOWER) > 0]] += by
 
-    def take(self, stems: Hashes) -> Columns:
-        """Return the counts of these stems, shape (stems, 3)."""
-        buckets = _buckets(stems)
-        if self._used is None:
-            return self._columns.take(buckets, axis=0)
-        found = np.zeros((buckets.size, 3), dtype=np.int32)
-        position, is_used = _find(self._used, buckets)
-        found[is_used] = self._columns[position[is_used]]
-        return found
+    def reports(self, stems: Hashes) -> Counts:
+        """Return how many reports have each of these stems."""
+        return self._take(self._reports, stems)
 
-    def _add_sparse(self, used: Hashes, buckets: Hashes, change: Columns) -> None:
-        position, is_used = _find(used, buckets)
-        self._columns[position[is_used]] += change[is_used]
-        new = ~is_used
-        self._columns = np.insert(self._columns, position[new], change[new], axis=0)
-        used = np.insert(used, position[new], buckets[new])
-        if used.size > SPARSE_MAX:
-            every = np.zeros((BUCKETS, 3), dtype=np.int32)
-            every[used] = self._columns
-            self._used, self._columns = None, every
-        else:
+    def written(self, stems: Hashes) -> tuple[Counts, Counts]:
+        """Return how many reports write each of these stems capitalized, and how many in lower case."""
+        return self._take(self._capitalized, stems), self._take(self._lower, stems)
+
+    def _take(self, counts: Counts, stems: Hashes) -> Counts:
+        buckets = stems >> _SHIFT
+        if self._used is None:
+            return counts.take(buckets)
+        if not self._used.size:
+            return np.zeros(stems.size, dtype=np.int32)
+        rows = np.searchsorted(self._used, buckets)
+        is_used = self._used.take(rows, mode="clip") == buckets
+        return np.where(is_used, counts.take(rows, mode="clip"), 0)
+
+    def _rows(self, used: Hashes, buckets: Hashes) -> Hashes | npt.NDArray[np.intp]:
+        """Return the row of each bucket, after rows for those that are new."""
+        missing = np.setdiff1d(buckets, used)
+        if missing.size:
+            rows = np.searchsorted(used, missing)
+            used = np.insert(used, rows, missing)
+            for name in _COLUMNS:
+                setattr(self, name, np.insert(getattr(self, name), rows, 0))
+        if used.size <= SPARSE_MAX:
             self._used = used
-
-
-def _buckets(stems: Hashes) -> Hashes:
-    return stems >> np.uint32(BUCKET_SHIFT)
-
-
-def _find(used: Hashes, buckets: Hashes) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
-    """Return where each bucket is among the used ones, or would be, and whether it is there."""
-    position = np.searchsorted(used, buckets)
-    if not used.size:
-        return position, np.zeros(buckets.size, dtype=np.bool_)
-    return position, used.take(position, mode="clip") == buckets
+            return np.searchsorted(used, buckets)
+        for name in _COLUMNS:
+            every = np.zeros(BUCKETS, dtype=np.int32)
+            every[used] = getattr(self, name)
+            setattr(self, name, every)
+        self._used = None
+        return buckets

@@ -6,8 +6,9 @@ place, company or day than the title of its other instance.
 
 from __future__ import annotations
 
+import numpy as np
+
 from services.clusterer.core.evidence import LEAD, TITLE, Evidence, JointEvidence, StemStatistics
-from services.clusterer.core.hashes import Hashes
 from services.clusterer.core.parameters import Parameters
 
 
@@ -26,15 +27,18 @@ class _Agreement:
     """The comparison of an article with a report."""
 
     def __init__(self, one: Evidence, other: Evidence, statistics: StemStatistics, parameters: Parameters) -> None:
-        self._articles = one, other
-        self._sides = JointEvidence(one, is_counted=False), JointEvidence(other)
+        # Each with the other.
+        self._pairs = (
+            (JointEvidence(one, is_counted=False), JointEvidence(other)),
+            (JointEvidence(other), JointEvidence(one, is_counted=False)),
+        )
         self._statistics = statistics
         self._parameters = parameters
 
     def holds(self) -> bool:
         parameters = self._parameters
         alike = min(self._shares(TITLE, TITLE))
-        if all(article.at(LEAD).size for article in self._articles):
+        if all(own.joint().at(LEAD).size for own, _ in self._pairs):
             is_told = alike >= parameters.title_equal_min or max(self._shares(TITLE, LEAD)) >= parameters.title_told_min
         else:
             is_told = alike >= parameters.title_alike_min
@@ -44,23 +48,20 @@ class _Agreement:
 
     def _shares(self, place: int, within: int) -> list[float]:
         """Return the share of each article's words in `place` that the other one has `within`."""
-        one, other = self._articles
-        return [
-            self._share(
-                own.at(place), JointEvidence(Evidence(theirs.at(within), theirs.marks[(theirs.marks & within) > 0]))
-            )
-            for own, theirs in ((one, other), (other, one))
-        ]
+        shares = []
+        for own, other in self._pairs:
+            claims = self._statistics.weigh(own.joint().at(place), own, other)
+            there = np.isin(claims.stems, other.joint().at(within), assume_unique=True)
+            shares.append(int(claims.weights[there].sum()) / claims.total if claims.total else 1.0)
+        return shares
 
     def _covers(self, place: int, share_min: float) -> bool:
         """Return whether one article has this share of the names and numbers of the other in `place`."""
-        for own, theirs in zip(self._articles, self._sides[::-1], strict=True):
-            chosen = (own.marks & place) > 0
-            names = self._statistics.named(Evidence(own.stems[chosen], own.marks[chosen]))
-            if self._share(names, theirs) >= share_min:
+        for own, other in self._pairs:
+            evidence = own.joint()
+            chosen = (evidence.marks & place) > 0
+            names = self._statistics.named(Evidence(evidence.stems[chosen], evidence.marks[chosen]))
+            claims = self._statistics.weigh(names, own, other)
+            if claims.found >= share_min * claims.total:
                 return True
         return False
-
-    def _share(self, stems: Hashes, within: JointEvidence) -> float:
-        claims = self._statistics.weigh(stems, self._sides)
-        return claims.found(within) / claims.total if claims.total else 1.0

@@ -7,6 +7,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
+from newsloom.contracts.story import StoryState
 from newsloom.contracts.vector import ArticleVector
 from services.embedder.fingerprints import shingle_hashes
 from services.embedder.preparation import PreparedText
@@ -29,6 +30,7 @@ def told(
         published_at=START + timedelta(hours=hour),
         digest=f"{number}.{title}.{text}",
         title_vector=vector(subject, 0),
+        words=prepared.words,
         shingles=shingle_hashes(prepared),
         stems=stems,
         stem_marks=marks,
@@ -142,3 +144,19 @@ def test_equal_headlines_without_a_text_are_one_report(engine: EngineHarness) ->
 def test_a_rubric_without_a_text_meets_nothing(engine: EngineHarness) -> None:
     engine.apply(*(told(number, "Live updates") for number in range(3)))
     assert len({engine.story_id(number) for number in range(3)}) == 3
+
+
+def test_a_late_article_is_compared_with_a_closed_story_that_no_longer_counts(engine: EngineHarness) -> None:
+    reports = [told(number, f"Arvika digs, day {number}", f"In Arvika, {number} men dig.") for number in range(15)]
+    engine.apply(*reports)
+    # Three articles agree on a date three weeks later: all other stories close.
+    engine.apply(
+        *(told(20 + number, f"Piran votes {number}", "Piran voted.", subject=3, hour=500) for number in range(3))
+    )
+    assert engine.story(0).state is StoryState.CLOSED
+    engine.apply(
+        told(50, "Helpers reach Arvika", "Helpers came to Arvika with machines.", hour=2),
+        told(51, "Landslide in Tolmin", "Rocks fell on Tolmin in the night.", hour=2),
+    )
+    assert engine.story_id(50) == engine.story_id(0)
+    assert engine.story_id(51) != engine.story_id(0)
