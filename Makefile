@@ -9,8 +9,9 @@ KILLS := 100
 BROKERS := 20
 SEED := 1
 RECORDS := 1000000
+SERVICE := clusterer
 
-.PHONY: help setup demo test lint unit acceptance simulate scaling kubernetes chaos fuzz clean
+.PHONY: help setup demo test lint unit acceptance simulate scaling kubernetes chaos fuzz sbom clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -55,6 +56,14 @@ chaos: setup ## Kill services and brokers of a real Kafka cluster, then check th
 
 fuzz: setup ## Send hostile records through both services and check what became of each (RECORDS=1000000 SEED=1)
 	$(BIN)/python -m tests.fuzz --records $(RECORDS) --seed $(SEED) --report docs/results/fuzz.md
+
+sbom: ## Write sbom-SERVICE.json, a CycloneDX list of what the image of a service contains (SERVICE=clusterer)
+	$(PYTHON) -m venv --clear $(VENV)/sbom/$(SERVICE)
+	$(VENV)/sbom/$(SERVICE)/bin/pip install --quiet --disable-pip-version-check --constraint constraints.txt '.[$(SERVICE)]'
+	$(PYTHON) -m venv $(VENV)/sbom/tool
+	$(VENV)/sbom/tool/bin/pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
+	$(VENV)/sbom/tool/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--output-file sbom-$(SERVICE).json $(VENV)/sbom/$(SERVICE)/bin/python
 
 clean: ## Remove .venv and caches
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
