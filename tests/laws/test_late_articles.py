@@ -18,7 +18,7 @@ from services.clusterer.core.engine import Engine
 from services.clusterer.core.restore import restore_edition
 from services.clusterer.core.story import LiveStory, has_features
 from services.clusterer.state import checkpoint_of
-from tests.laws.streams import FIXED_PARAMETERS, Event, article, retractions
+from tests.laws.streams import FIXED_PARAMETERS, TITLES, Event, article, retractions, with_title
 from tests.laws.test_engine import CALIBRATION, PublishedState, fresh_engine, replay
 
 LATE_PARAMETERS = msgspec.structs.replace(
@@ -28,13 +28,18 @@ NEWEST = 5
 """Articles of the newest day that come first: they close what is older."""
 
 articles = st.builds(
-    article,
-    st.integers(0, 40),
-    subject=st.integers(0, 3),
-    wobble=st.integers(0, 3),
-    hour=st.sampled_from([0, 2, 20, 24 * 5, 24 * 12, 24 * 13, 24 * 30, 24 * 31]).map(float),
-    text=st.none() | st.integers(0, 6),
-    revision=st.integers(0, 1),
+    with_title,
+    st.builds(
+        article,
+        st.integers(0, 40),
+        subject=st.integers(0, 3),
+        wobble=st.integers(0, 3),
+        hour=st.sampled_from([0, 2, 20, 24 * 5, 24 * 12, 24 * 13, 24 * 30, 24 * 31]).map(float),
+        text=st.none() | st.integers(0, 6),
+        revision=st.integers(0, 1),
+    ),
+    st.sampled_from(TITLES),
+    st.booleans(),
 )
 
 
@@ -75,7 +80,7 @@ def test_a_restored_engine_compares_the_same_closed_stories(events: list[Event],
 @given(events=disordered_streams())
 def test_exactly_the_comparable_stories_have_features_and_places_in_the_indexes(events: list[Event]) -> None:
     engine = fresh_engine(LATE_PARAMETERS)
-    edition, space = engine.edition, engine.edition.indexes.space
+    edition, indexes, space = engine.edition, engine.edition.indexes, engine.edition.indexes.space
     for event in events:
         engine.apply(event)
         for story in edition.stories.values():
@@ -83,6 +88,8 @@ def test_exactly_the_comparable_stories_have_features_and_places_in_the_indexes(
             is_recent = story.last_sequence + LATE_PARAMETERS.comparable_articles > edition.next_sequence
             assert story.is_comparable == (story.is_open or (bool(story.members) and is_recent))
         states = Counter(story.state for story in edition.stories.values() if story.is_comparable)
+        slots = [story.slot for story in edition.stories.values() if story.is_comparable]
+        assert sum(indexes.evidence(slot).reports for slot in slots) == indexes.statistics.documents
         assert (space.open_count, space.closed_count) == (states[StoryState.OPEN], states[StoryState.CLOSED])
 
 
