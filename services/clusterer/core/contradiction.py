@@ -21,7 +21,7 @@ def is_contradicted(
     """Return whether two sides are about different events, by the names and numbers of their titles.
 
     There is no verdict without names or numbers on both sides. `is_template`: the sides are known to share a template, so that
-    a higher share has to be covered.
+    a higher share has to be covered, and what their leads share is no evidence.
     """
     cover_min = parameters.cover_template_min if is_template else parameters.cover_min
     comparison = _Comparison(one, other, statistics, parameters)
@@ -35,7 +35,8 @@ def is_contradicted(
         return False
     others = statistics.names(other.joint(), place)
     return bool(others.size) and not (
-        comparison.covers(others, other, one, cover_min) or comparison.covers_texts(parameters.cover_text_min)
+        comparison.covers(others, other, one, cover_min)
+        or (not is_template and comparison.covers_texts(parameters.cover_text_min))
     )
 
 

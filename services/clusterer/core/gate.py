@@ -8,7 +8,7 @@ from newsloom.contracts.membership import Membership
 from services.clusterer.core.contradiction import is_contradicted
 from services.clusterer.core.edition import EditionState
 from services.clusterer.core.evidence import JointEvidence, stored_evidence
-from services.clusterer.core.recurrence import any_recur, recur
+from services.clusterer.core.recurrence import any_recur, recur, share_template
 from services.clusterer.core.rubrics import says_nothing
 from services.clusterer.core.story import LiveStory
 
@@ -24,7 +24,7 @@ def speaks_against(article: Membership, story: LiveStory, edition: EditionState)
         indexes.evidence(story.slot),
         indexes.statistics,
         edition.parameters,
-        is_template=_share_template((article,), story),
+        is_template=_share_template((article,), story) or share_template(article, story.members.values()),
     ) or recur(article, story.members.values())
 
 

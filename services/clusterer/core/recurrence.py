@@ -35,6 +35,12 @@ def is_instance(event: ArticleVector, features: Features, report: Membership) ->
     )
 
 
+def share_template(article: Membership, reports: Iterable[Membership]) -> bool:
+    """Return whether the outlet of the article has given one of these reports a title of mostly the same words."""
+    own = [report for report in reports if report.outlet is not None and report.outlet == article.outlet]
+    return any(jaccard(_words(article)[1], _words(report)[1]) >= TITLE_JACCARD_MIN for report in own)
+
+
 def recur(article: Membership, reports: Iterable[Membership]) -> bool:
     """Return whether the article is another instance of the recurring item that one of these reports is."""
     periodic = [report for report in reports if _may_recur(article.outlet, article.published_at, report)]

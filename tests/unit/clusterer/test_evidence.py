@@ -160,3 +160,12 @@ def test_a_late_article_is_compared_with_a_closed_story_that_no_longer_counts(en
     )
     assert engine.story_id(50) == engine.story_id(0)
     assert engine.story_id(51) != engine.story_id(0)
+
+
+def test_titles_of_one_outlet_in_the_same_words_are_a_template(engine: EngineHarness) -> None:
+    notices = (
+        ("Arvika Holding: profit of 31 million", "The maker of pumps earned more, its owners in Arvika said."),
+        ("Tolmin Holding: profit of 52 million", "A strong winter helped the ropeway company, it wrote."),
+    )
+    engine.apply(*(told(number, *notice, outlet="Ledger") for number, notice in enumerate(notices)))
+    assert engine.story_id(0) != engine.story_id(1)
