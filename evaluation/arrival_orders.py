@@ -1,6 +1,7 @@
 """Score the shipped configuration on articles that arrive out of order: `python -m evaluation.arrival_orders`.
 
-The same labelled streams reversed, shuffled, in daily batches with the newest first, and with one article in a hundred undated.
+The same labelled streams reversed, shuffled, in daily batches with the newest first, with a fifth of the articles after all others,
+and with one article in a hundred undated.
 """
 
 from __future__ import annotations
@@ -28,12 +29,14 @@ from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.parameters import Parameters
 
 UNDATED_SHARE: Final = 0.01
+BACKFILLED_SHARE: Final = 0.2
 ARCHIVE_AGE: Final = timedelta(days=400)
 """How long after the latest article an archive is ingested: the timestamps of its undated articles."""
 NOTE: Final = """\
 B-cubed F1 at the end of the replay, with the shipped configuration. "reversed" is newest first, "daily batches" has the days
-newest first and each day in its own order, "1 % undated" is the stream's own order as an archive of which one article in a
-hundred has no date: its record is 400 days younger than the latest article."""
+newest first and each day in its own order, "backfilled" has a fifth of the articles after all others, when
+most of their stories have closed, "1 % undated" is the stream's own order as an archive of which one article in a hundred has no
+date: its record is 400 days younger than the latest article."""
 
 Events = tuple[ArticleVector, ...]
 
@@ -47,6 +50,14 @@ def in_daily_batches(events: Events) -> Events:
     """Return the events with the days newest first, and the articles of a day in their own order."""
     days = [tuple(day) for _, day in groupby(events, key=lambda event: event.published_at.date())]
     return tuple(event for day in reversed(days) for event in day)
+
+
+def backfilled(events: Events, share: float = BACKFILLED_SHARE, seed: int = 1) -> Events:
+    """Return the events with this share of them, in their own order, after all others."""
+    random = Random(seed)  # noqa: S311 - no secret
+    chosen = set(random.sample(range(len(events)), round(share * len(events))))
+    in_time = [event for index, event in enumerate(events) if index not in chosen]
+    return (*in_time, *(events[index] for index in sorted(chosen)))
 
 
 def partly_undated(events: Events, share: float = UNDATED_SHARE, seed: int = 1) -> Events:
@@ -65,6 +76,7 @@ ORDERS: Final[dict[str, Callable[[Events], Events]]] = {
     "reversed": lambda events: events[::-1],
     "shuffled": shuffled,
     "daily batches": in_daily_batches,
+    "backfilled": backfilled,
     "1 % undated": partly_undated,
 }
 
