@@ -1,7 +1,7 @@
 """Score the shipped configuration on articles that arrive out of order: `python -m evaluation.arrival_orders`.
 
-The same labelled streams reversed, shuffled, in daily batches with the newest first, with a fifth of the articles after all others,
-and with one article in a hundred undated.
+The same labelled streams reversed, shuffled, in daily batches with the newest first, with a fifth of the articles after all
+others, and with one article in a hundred undated.
 """
 
 from __future__ import annotations
