@@ -208,5 +208,6 @@ def _reason(output: Path) -> str:
 
 
 def _last_lines(output: Path) -> str:
-    lines = [line for line in output.read_text(errors="replace").splitlines() if not line.startswith("{")]
+    lines = output.read_text(errors="replace").splitlines()
+    lines = [line for line in lines if not line.startswith("{") or '"service.failed"' in line]
     return " | ".join(lines[-4:])[-600:]

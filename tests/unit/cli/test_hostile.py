@@ -31,6 +31,7 @@ from services.cli.views.ingest_progress import IngestDisplay
 from services.ingest.article_parser import InvalidLine
 from services.ingest.lines import Line
 from services.local.demo_result import DemoResult, RecordCounts
+from tests.failure_lines import failure
 from tests.unit.cli.harness import NINE, CliHarness, letter_message, story, story_message, update, update_message
 from tests.unit.cli.test_audit import MIXED, state_message, state_of
 from tests.unit.cli.test_explain import JOINED, member
@@ -289,6 +290,6 @@ def test_the_last_line_of_a_service_is_escaped(harness: CliHarness) -> None:
         [sys.executable, "-c", SERVICE, argument], env=environ, capture_output=True, text=True, timeout=60, check=False
     )
     assert ended.returncode == EXIT_LOG
-    (line,) = [line for line in ended.stderr.splitlines() if not line.startswith("{")]
-    assert "owned" in line
+    (line,) = ended.stderr.splitlines()
+    assert "owned" in failure(line)
     assert unsafe_characters(line) == set()
