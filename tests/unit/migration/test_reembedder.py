@@ -203,7 +203,10 @@ def test_the_same_model_with_another_preparation_is_embedded_again(
     run_migration(log_file, Reembedder(encoder), target=target)
 
     assert encoder.texts_encoded == 2 * 14
-    assert LogFile(log_file.file, target).checkpoint()[1].preparation == "2"
+    checkpoint = LogFile(log_file.file, target).checkpoint()[1]
+    assert checkpoint.preparation == "2"
+    # The closed stories keep the vectors of the old preparation.
+    assert checkpoint.comparable_from == checkpoint.next_sequence
     with closing(open_log_url(target.log)) as log:
         services = services_with(log, target, OLD)
         process_articles(services, LATER)
