@@ -20,7 +20,7 @@ def is_contradicted(
 ) -> bool:
     """Return whether two sides are about different events, by the names and numbers of their titles.
 
-    There is no verdict without names or numbers on both sides. `is_template`: the sides are known to share a template, so that
+    There is no verdict without names or numbers on both sides. `is_template`: the sides share a template, so that one is enough,
     a higher share has to be covered, and what their leads share is no evidence.
     """
     cover_min = parameters.cover_template_min if is_template else parameters.cover_min
@@ -31,10 +31,13 @@ def is_contradicted(
         # Both titles say nothing, such as "Live updates": the texts have to tell.
         place = TITLE | LEAD
         own = statistics.names(one.joint(), place)
-    if not own.size or comparison.covers(own, one, other, cover_min):
+    if own.size and comparison.covers(own, one, other, cover_min):
         return False
     others = statistics.names(other.joint(), place)
-    return bool(others.size) and not (
+    if is_template and place == TITLE and bool(own.size) != bool(others.size):
+        # Of a template only the titles tell, so the names of one are enough.
+        return bool(own.size) or not comparison.covers(others, other, one, cover_min)
+    return bool(own.size and others.size) and not (
         comparison.covers(others, other, one, cover_min)
         or (not is_template and comparison.covers_texts(parameters.cover_text_min))
     )

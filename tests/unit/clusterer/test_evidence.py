@@ -169,3 +169,8 @@ def test_titles_of_one_outlet_in_the_same_words_are_a_template(engine: EngineHar
     )
     engine.apply(*(told(number, *notice, outlet="Ledger") for number, notice in enumerate(notices)))
     assert engine.story_id(0) != engine.story_id(1)
+
+
+def test_over_one_page_the_name_in_one_title_is_enough(engine: EngineHarness) -> None:
+    engine.apply(told(0, "Council votes for new lanes", WALL), told(1, "Council of Tolmin votes against lanes", WALL))
+    assert engine.story_id(0) != engine.story_id(1)
