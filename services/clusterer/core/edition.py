@@ -250,9 +250,10 @@ class EditionState:
         self.stories_forgotten += 1
         self.forget_deadlines.cancel(story.id)
         self.changes.stories[story.id] = None
-        for article_id in story.members:
-            del self.articles[article_id]
-            self.changes.memberships.append((article_id, None))
+        # In order of arrival: a correction moves an article to the end of `members`, but not in a restored story.
+        for member in sorted(story.members.values(), key=lambda member: member.sequence):
+            del self.articles[member.article_id]
+            self.changes.memberships.append((member.article_id, None))
 
     def record_split(self, old: LiveStory, new: LiveStory) -> list[LiveStory]:
         """Link both sides of a split and keep them apart; return the other stories whose `kept_apart` changes."""
