@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from services.clusterer.core.hashes import Hashes
 
-SPARSE_MAX: Final = 2**14
-"""From here on, an array over all buckets: until then a change copies the buckets in use, which takes some microseconds."""
+SPARSE_MAX: Final = 2**12
+"""From here on, an array over all buckets: until then a change copies the buckets in use, as `stem_counts` does."""
 
 Counts = npt.NDArray[np.int32]
 
