@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from newsloom.streaming.log import CleanupPolicy, Log, TopicSpec
 from newsloom.streaming.records import Message, TopicPartition
@@ -119,17 +120,17 @@ def test_the_slowest_group_decides_and_one_that_has_joined_begins_at_the_first_r
 
 
 def test_only_the_last_records_of_a_partition_are_kept_for_a_group_that_does_not_return(
-    log: Log, clock: ManualClock, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    log: Log, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("newsloom.streaming.sqlite.cleanup.UNREAD_MAX", 2)
     Member(log, "group", ["short"]).poll(timeout_ms=0)
     put(log, numbered("short", 5, partition=0))
     clock.advance(HOUR_MS + 1)
-    clean_up(log)
-    assert values(read_all(log, "short", 2)) == [b"3", b"4"]
-    assert "retention.unread-deleted" in capsys.readouterr().out
-    clean_up(log)
-    assert "retention.unread-deleted" not in capsys.readouterr().out
+    with capture_logs() as logged:
+        clean_up(log)
+        assert values(read_all(log, "short", 2)) == [b"3", b"4"]
+        clean_up(log)
+    assert [line["event"] for line in logged] == ["retention.unread-deleted"]
 
 
 def test_deletion_keeps_up_with_any_traffic_in_bounded_transactions(log: Log, clock: ManualClock) -> None:
