@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
@@ -75,6 +75,22 @@ class TopicContents:
     stories: list[DecodedRecord[Story]] = field(default_factory=list)
     memberships: list[DecodedRecord[Membership]] = field(default_factory=list)
     checkpoints: list[DecodedRecord[Checkpoint]] = field(default_factory=list)
+
+    def is_current(self, ends: Mapping[TopicPartition, int], committed: CommittedOffsets) -> bool:
+        """Return whether nothing was written and no record processed since, by the present end and committed offsets.
+
+        A service that becomes idle on Kafka commits an offset after its last transaction marker: that processes no record.
+        """
+        if ends != self.ends or committed.keys() != self.committed.keys():
+            return False
+        for member, before in self.committed.items():
+            _, partition = member
+            if committed[member] < before:
+                return False
+            passed = range(before, committed[member])
+            if passed and any(offset in passed for offset in self.input_digests.get(partition, ())):
+                return False
+        return True
 
     def partitions(self, topic: TopicDefinition) -> list[TopicPartition]:
         """Return the partitions of a topic in their order."""

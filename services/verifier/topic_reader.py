@@ -71,7 +71,7 @@ def read_topics(log: Log, settings: Settings, findings: Findings) -> TopicConten
     truncated = {partition for partition, start in starts.items() if start > 0}
     contents = TopicContents(names, starts, ends, committed, truncated)
     _TopicReader(log, contents, findings).read()
-    if (ends, committed) != _end_and_committed_offsets(log, settings):
+    if not contents.is_current(*_end_and_committed_offsets(log, settings)):
         raise TopicsChanged("the topics changed while they were read: stop the services and producers, try again")
     return contents
 
