@@ -33,9 +33,21 @@ def test_counts_equal_those_of_a_dictionary(added: list[list[int]], data: st.Dat
     removed = data.draw(st.lists(st.sampled_from(added), max_size=len(added), unique_by=id)) if added else []
     for by, given_documents in ((1, added), (-1, removed)):
         for document in given_documents:
-            counts.add(hashes(document), by)
+            counts.add(counts.rows(hashes(document)), by)
             for bucket in set(document):
                 model[bucket] += by
             assert counts.take(EVERY).tolist() == [model[bucket] for bucket in range(SIZE)]
-    counts.clear()
+    for bucket, count in model.items():
+        counts.add(counts.rows(hashes([bucket])), -count)
     assert not counts.take(EVERY).any()
+
+
+@given(documents, documents)
+def test_columns_are_counted_apart(first: list[list[int]], second: list[list[int]]) -> None:
+    counts = BucketCounts(SIZE, columns=2)
+    for column, given_documents in enumerate((first, second)):
+        for document in given_documents:
+            counts.add(counts.rows(hashes(document)), 1, column=column)
+    for column, given_documents in enumerate((first, second)):
+        expected = [sum(bucket in document for document in given_documents) for bucket in range(SIZE)]
+        assert counts.take(EVERY, column=column).tolist() == expected

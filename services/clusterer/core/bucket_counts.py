@@ -10,57 +10,56 @@ import numpy.typing as npt
 from services.clusterer.core.hashes import Hashes
 
 SPARSE_MAX: Final = 2**12
-"""From here on, an array over all buckets: until then a change copies the buckets in use, as `stem_counts` does."""
+"""From here on, an array over all buckets. Until then a new bucket copies those in use."""
 
 Counts = npt.NDArray[np.int32]
+Rows = Hashes | npt.NDArray[np.intp]
 
 
 class BucketCounts:
-    """The counts of `size` buckets, all 0 at first: the buckets in use and their counts, or an array of all if many are."""
+    """Counts of `size` buckets in one or more columns, 0 at first: of the buckets in use, or of all if many are in use."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, *, columns: int = 1) -> None:
         self._size = size
         self._used: Hashes | None = np.zeros(0, dtype=np.uint32)
-        """The buckets that are not 0, ascending; None once the counts are an array of all."""
-        self._counts: Counts = np.zeros(0, dtype=np.int32)
+        """The buckets in use, ascending; None once the columns have all buckets."""
+        self._columns = [np.zeros(0, dtype=np.int32) for _ in range(columns)]
 
-    def add(self, buckets: Hashes, by: int) -> None:
-        """Add to the counts of these buckets, once to one that is given twice."""
+    def rows(self, buckets: Hashes) -> Rows:
+        """Return the row of each bucket, for `add`; it holds until the next call."""
         if self._used is None:
-            self._counts[buckets] += by
-            return
-        buckets = np.unique(buckets)
-        position, is_used = self._find(self._used, buckets)
-        self._counts[position[is_used]] += by
-        new = ~is_used
-        self._counts = np.insert(self._counts, position[new], np.int32(by))
-        self._used = np.insert(self._used, position[new], buckets[new])
-        if by < 0:
-            kept = self._counts != 0
-            self._used, self._counts = self._used[kept], self._counts[kept]
-        if self._used.size > SPARSE_MAX:
-            every = np.zeros(self._size, dtype=np.int32)
-            every[self._used] = self._counts
-            self._used, self._counts = None, every
+            return buckets
+        missing = np.setdiff1d(buckets, self._used)
+        if missing.size:
+            self._insert(self._used, missing)
+        return buckets if self._used is None else np.searchsorted(self._used, buckets)
 
-    def clear(self) -> None:
-        """Set every count to 0."""
-        self._used, self._counts = np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.int32)
+    def add(self, rows: Rows, by: int, *, column: int = 0) -> None:
+        """Add to the counts in these rows, once to one that is given twice."""
+        # NumPy adds only once for equal indices.
+        self._columns[column][rows] += by
 
-    def take(self, buckets: Hashes) -> Counts:
+    def take(self, buckets: Hashes, *, column: int = 0) -> Counts:
         """Return the counts of these buckets, in their order."""
+        counts = self._columns[column]
         if self._used is None:
-            return self._counts.take(buckets)
-        position, is_used = self._find(self._used, buckets)
-        found = np.zeros(buckets.size, dtype=np.int32)
-        found[is_used] = self._counts[position[is_used]]
-        return found
+            return counts.take(buckets)
+        if not self._used.size:
+            return np.zeros(buckets.size, dtype=np.int32)
+        rows = np.searchsorted(self._used, buckets)
+        is_used = self._used.take(rows, mode="clip") == buckets
+        return np.where(is_used, counts.take(rows, mode="clip"), 0)
 
-    @staticmethod
-    def _find(used: Hashes, buckets: Hashes) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.bool_]]:
-        """Return where each bucket is among the used ones, or would be, and whether it is there."""
-        position = np.searchsorted(used, buckets)
-        is_used = np.zeros(buckets.size, dtype=np.bool_)
-        inside = position < used.size
-        is_used[inside] = used[position[inside]] == buckets[inside]
-        return position, is_used
+    def _insert(self, used: Hashes, missing: Hashes) -> None:
+        rows = np.searchsorted(used, missing)
+        used = np.insert(used, rows, missing)
+        self._columns = [np.insert(counts, rows, 0) for counts in self._columns]
+        self._used = used
+        if used.size > SPARSE_MAX:
+            self._columns = [self._over_all(used, counts) for counts in self._columns]
+            self._used = None
+
+    def _over_all(self, used: Hashes, counts: Counts) -> Counts:
+        every = np.zeros(self._size, dtype=np.int32)
+        every[used] = counts
+        return every

@@ -52,10 +52,10 @@ class DocumentFrequencies:
     def _count(self, terms: Hashes, by: int) -> None:
         self.documents += by
         # A document counts once in a bucket that two of its terms share.
-        self._counts.add(_buckets(terms), by)
+        self._counts.add(self._counts.rows(_buckets(terms)), by)
         if not self.documents:
             # Free the memory of an edition whose stories are all closed.
-            self._counts.clear()
+            self._counts = BucketCounts(BUCKETS)
 
 
 def _buckets(terms: Hashes) -> Hashes:
