@@ -1,6 +1,7 @@
 """Check the threshold between copies and boilerplate against the labels: `python -m evaluation.near_duplicates`.
 
-Near-duplicate articles are copies if the title of one fits the text of the other; otherwise the text they share is boilerplate.
+Near-duplicate articles are copies only if the title of one fits the text of the other. Otherwise the text they share is
+boilerplate. The engine asks for more (`services/clusterer/core/title_agreement.py`); this program looks at the fit alone.
 """
 
 from __future__ import annotations

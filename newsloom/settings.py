@@ -62,7 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Days for which a closed story and its articles stay known, from the arrival of its last change."""
 
     comparable_articles: Annotated[int, msgspec.Meta(ge=COMPARABLE_MIN, le=COMPARABLE_MAX)] = 20_000
-    """A late article can join a closed story whose latest article is among so many of the latest of its edition."""
+    """A late article can join a closed story whose latest article is among this number of latest articles of its edition."""
 
     dead_letter_share_max: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
     """A service stops if more than this share of its last 1,000 records (at least 100) became dead letters."""

@@ -11,7 +11,7 @@ SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 
 def end_at_signals() -> None:
-    """Let SIGTERM and SIGINT end this process at once with status 0, also one that was blocked until now.
+    """Let SIGTERM and SIGINT end this process at once with status 0. A signal that came while they were blocked ends it too.
 
     A process with PID 1 loses each signal that it does not handle. Therefore the images start the interpreter with both signals
     blocked (`env --block-signal`): one that arrives meanwhile waits for this call.

@@ -15,7 +15,7 @@ from evaluation.streams.stream import LabelledArticle
 PAGE: Final = 40
 """Articles that a feed lists at once."""
 UNDATED_DELAY: Final = timedelta(days=2)
-"""The longest time from the publication of an undated article to its record."""
+"""How long after its publication an undated article is ingested, at most."""
 
 
 class ArrivalRates(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 LANGUAGES: Final = {"en": 8, "de": 3, "es": 3, "pl": 3, "zh": 3}
-"""The languages, with their weights: about so many of 20 articles are in each."""
+"""The share of each language, in parts of 20: 8 of 20 articles are in English."""
 _PHRASES: Final = Path(__file__).parent / "phrases"
 
 

@@ -75,7 +75,7 @@ class Author:
         return [Draft(report, self.names.draw("outlet"), self.later(at, hours=9)) for report in reports]
 
     def later(self, at: datetime, *, hours: float) -> datetime:
-        """Return a time up to so many hours after `at`, in whole seconds."""
+        """Draw a time between `at` and `hours` later, in whole seconds."""
         return at + timedelta(seconds=self.random.randrange(int(hours * 3600)))
 
     def scenario(self) -> Scenario:

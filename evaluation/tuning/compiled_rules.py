@@ -1,5 +1,7 @@
 """The engine's rules once more, compiled, over the similarities of a stream's pairs: a search needs thousands of replays.
 
+The rules of `core/gate.py` and `core/title_agreement.py`, and closed stories that take late articles, are missing.
+
 Written from the rules instead of the core's code, in plain floating point; a test compares the two article by article. Only the
 search uses it; the core scores the result. One file, because numba's cache does not notice changes in other files.
 """

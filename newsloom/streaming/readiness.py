@@ -35,5 +35,5 @@ class Readiness:
         if self.unrestored:
             return f"{self.unrestored} partitions are not restored"
         if self.lag.backlog_s > BEHIND_S_MAX:
-            return f"more than {BEHIND_S_MAX:.0f} s behind: {self.lag.records} records are not processed"
+            return f"more than {BEHIND_S_MAX:.0f} s behind: records that are not processed: {self.lag.records:,}"
         return ""

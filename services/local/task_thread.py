@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class TaskThread(threading.Thread, Generic[T]):
-    """Run `task` in a thread. `result` is None until it has ended; the supervising thread calls `check` to see its error."""
+    """Run `task` in a thread. `result` is None until the task has ended. The supervising thread calls `check` regularly."""
 
     def __init__(self, name: str, task: Callable[[], T]) -> None:
         # A daemon: a thread that waits for a silent pipe or a log that is away cannot be stopped.

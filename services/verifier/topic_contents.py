@@ -77,9 +77,10 @@ class TopicContents:
     checkpoints: list[DecodedRecord[Checkpoint]] = field(default_factory=list)
 
     def is_current(self, ends: Mapping[TopicPartition, int], committed: CommittedOffsets) -> bool:
-        """Return whether nothing was written and no record processed since, by the present end and committed offsets.
+        """Return whether these contents are still complete: no record was written, and no further one was processed.
 
-        A service that becomes idle on Kafka commits an offset after its last transaction marker: that processes no record.
+        `ends` and `committed` are the present offsets. A service that becomes idle on Kafka commits an offset after its last
+        transaction marker. That processes no record.
         """
         if ends != self.ends or committed.keys() != self.committed.keys():
             return False

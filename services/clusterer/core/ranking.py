@@ -121,7 +121,7 @@ def _candidates(
 def _best(
     slots: Slots, counts: Slots, times: npt.NDArray[np.float64], nearness: Products, parameters: Parameters
 ) -> Candidates:
-    """Return the `scored` best of these stories by nearness x decay."""
+    """Return the best of these stories, `scored` of them, by the product of nearness and time decay."""
     worth = nearness * times
     last = np.partition(worth, -parameters.scored)[-parameters.scored] if slots.size > parameters.scored else -np.inf
     # Include all that tie with the last one, so that the result does not depend on the order of slots.

@@ -13,9 +13,9 @@ from unicodedata import east_asian_width
 from newsloom.contracts.membership import Membership
 
 TITLE_STORIES_MIN: Final = 2
-"""A whole title that so many stories have tells none of them from the others."""
+"""A whole title tells a story from others unless this number of stories have it."""
 PART_STORIES_MIN: Final = 3
-"""A part of a title is a rubric only if so many stories have it."""
+"""A part of a title is a rubric only if at least this number of stories have it."""
 ELSEWHERE_MAX: Final = 2.0
 """A part is a topic and no rubric if its rarest word is in more than so many times as many titles as the part: "Ukraine: ..."."""
 TELLING_WIDTH: Final = 12

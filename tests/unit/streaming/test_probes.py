@@ -132,7 +132,7 @@ def test_it_is_ready_once_it_has_caught_up(
     loop = loop_of(log, Tally(log), metrics, watchdog, readiness)
 
     loop.run_once()
-    assert get(probes, "/readyz") == (503, "more than 60 s behind: 1 records are not processed\n")
+    assert get(probes, "/readyz") == (503, "more than 60 s behind: records that are not processed: 1\n")
     loop.run_once()
     assert get(probes, "/readyz")[0] == 200
 
