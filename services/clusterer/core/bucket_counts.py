@@ -2,64 +2,58 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
-from services.clusterer.core.hashes import Hashes
+from services.clusterer.core.hashes import Hashes, contains, first_of_each
 
 SPARSE_MAX: Final = 2**12
 """From here on, an array over all buckets. Until then a new bucket copies those in use."""
 
-Counts = npt.NDArray[np.int32]
-Rows = Hashes | npt.NDArray[np.intp]
+Counts = npt.NDArray[Any]
+"""Integers of the type that the counts were made with."""
 
 
 class BucketCounts:
-    """Counts of `size` buckets in one or more columns, 0 at first: of the buckets in use, or of all if many are in use."""
+    """A count for each of `size` buckets, 0 at first: of the buckets in use, or of all if many are in use."""
 
-    def __init__(self, size: int, *, columns: int = 1) -> None:
+    def __init__(self, size: int, dtype: npt.DTypeLike) -> None:
         self._size = size
         self._used: Hashes | None = np.zeros(0, dtype=np.uint32)
-        """The buckets in use, ascending; None once the columns have all buckets."""
-        self._columns = [np.zeros(0, dtype=np.int32) for _ in range(columns)]
+        """The buckets in use, ascending; None once `_counts` has all buckets."""
+        self._counts: Counts = np.zeros(0, dtype=dtype)
 
-    def rows(self, buckets: Hashes) -> Rows:
-        """Return the row of each bucket, for `add`; it holds until the next call."""
-        if self._used is None:
-            return buckets
-        missing = np.setdiff1d(buckets, self._used)
-        if missing.size:
-            self._insert(self._used, missing)
-        return buckets if self._used is None else np.searchsorted(self._used, buckets)
-
-    def add(self, rows: Rows, by: int, *, column: int = 0) -> None:
-        """Add to the counts in these rows, once to one that is given twice."""
+    def add(self, buckets: Hashes, values: int | Counts) -> None:
+        """Add one value to all of these buckets, or a value to each. A bucket that is given twice gets the last value only."""
+        if self._used is not None:
+            self._use(self._used, buckets)
+        rows = buckets if self._used is None else self._used.searchsorted(buckets)
         # NumPy adds only once for equal indices.
-        self._columns[column][rows] += by
+        self._counts[rows] += values
 
-    def take(self, buckets: Hashes, *, column: int = 0) -> Counts:
+    def take(self, buckets: Hashes) -> Counts:
         """Return the counts of these buckets, in their order."""
-        counts = self._columns[column]
         if self._used is None:
-            return counts.take(buckets)
+            return self._counts.take(buckets)
         if not self._used.size:
-            return np.zeros(buckets.size, dtype=np.int32)
-        rows = np.searchsorted(self._used, buckets)
+            return np.zeros(buckets.size, dtype=self._counts.dtype)
+        rows = self._used.searchsorted(buckets)
         is_used = self._used.take(rows, mode="clip") == buckets
-        return np.where(is_used, counts.take(rows, mode="clip"), 0)
+        counts: Counts = self._counts.take(rows, mode="clip") * is_used
+        return counts
 
-    def _insert(self, used: Hashes, missing: Hashes) -> None:
-        rows = np.searchsorted(used, missing)
-        used = np.insert(used, rows, missing)
-        self._columns = [np.insert(counts, rows, 0) for counts in self._columns]
-        self._used = used
-        if used.size > SPARSE_MAX:
-            self._columns = [self._over_all(used, counts) for counts in self._columns]
-            self._used = None
-
-    def _over_all(self, used: Hashes, counts: Counts) -> Counts:
-        every = np.zeros(self._size, dtype=np.int32)
-        every[used] = counts
-        return every
+    def _use(self, used: Hashes, buckets: Hashes) -> None:
+        """Make room for the buckets that are not in use."""
+        missing = np.sort(buckets[~contains(used, buckets)])
+        if not missing.size:
+            return
+        missing = missing[first_of_each(missing)]
+        rows = used.searchsorted(missing)
+        self._used = np.insert(used, rows, missing)
+        self._counts = np.insert(self._counts, rows, 0)
+        if self._used.size > SPARSE_MAX:
+            every = np.zeros(self._size, dtype=self._counts.dtype)
+            every[self._used] = self._counts
+            self._used, self._counts = None, every

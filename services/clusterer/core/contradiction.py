@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from services.clusterer.core.evidence import LEAD, TITLE, WEIGHT_SCALE, JointEvidence, StemStatistics
-from services.clusterer.core.hashes import Hashes
+from services.clusterer.core.hashes import Hashes, contains
 from services.clusterer.core.parameters import Parameters
 
 
@@ -59,7 +57,7 @@ class _Comparison:
     def is_titled_alike(self) -> bool:
         """Return whether each word of the first side's title is in the titles of the other."""
         own, others = (side.joint().at(TITLE) for side in self._sides)
-        return bool(np.isin(own, others, assume_unique=True).all())
+        return bool(contains(others, own).all())
 
     def covers(self, names: Hashes, own: JointEvidence, other: JointEvidence, share_min: float) -> bool:
         """Return whether this share of one side's names is on the other, by weight, or what is missing weighs too little."""

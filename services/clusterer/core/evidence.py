@@ -6,6 +6,7 @@ sentences more than twice as often as in lower case: no list of names or languag
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -14,7 +15,7 @@ import numpy.typing as npt
 from newsloom.contracts.membership import Membership
 from newsloom.contracts.vector import StemMark
 from services.clusterer.core.errors import UnusableEvent
-from services.clusterer.core.hashes import Hashes, decode_hashes
+from services.clusterer.core.hashes import Hashes, contains, decode_hashes, first_of_each
 from services.clusterer.core.stem_counts import Marks, StemCounts
 
 WEIGHT_SCALE: Final = 2**10
@@ -24,8 +25,7 @@ TITLE: Final = int(StemMark.TITLE)
 LEAD: Final = int(StemMark.LEAD)
 NUMBER: Final = int(StemMark.NUMBER)
 BOILERPLATE: Final = int(StemMark.BOILERPLATE)
-_CAPITALIZED: Final = int(StemMark.CAPITALIZED)
-_LOWER: Final = int(StemMark.LOWER)
+_EVERY_MARKS: Final = np.arange(256)
 
 Counts = npt.NDArray[np.int64]
 
@@ -72,8 +72,8 @@ def mark_boilerplate(evidence: Evidence, page: Evidence) -> Evidence:
 
     What both titles say stays unmarked: it is evidence for one event.
     """
-    shared = np.isin(evidence.stems, page.stems, assume_unique=True)
-    titled = np.isin(evidence.stems, page.at(TITLE), assume_unique=True) & ((evidence.marks & TITLE) > 0)
+    shared = contains(page.stems, evidence.stems)
+    titled = contains(page.at(TITLE), evidence.stems) & ((evidence.marks & TITLE) > 0)
     marks = np.where(shared & ~titled, evidence.marks | BOILERPLATE, evidence.marks)
     return evidence._replace(marks=marks.astype(np.uint8))
 
@@ -113,9 +113,9 @@ class JointEvidence:
             self.joint()
         total = np.zeros(stems.size, dtype=np.int64)
         for evidence, counts in self._parts:
-            places = np.searchsorted(evidence.stems, stems)
+            places = evidence.stems.searchsorted(stems)
             found = evidence.stems.take(places, mode="clip") == stems
-            total += found if counts is None else np.where(found, counts.take(places, mode="clip"), 0)
+            total += found if counts is None else counts.take(places, mode="clip") * found
         return total
 
     def joint(self) -> Evidence:
@@ -128,12 +128,14 @@ class JointEvidence:
 
     def _joined(self) -> tuple[Evidence, Counts]:
         parts = self._parts
-        found, places = np.unique(np.concatenate([part.stems for part, _ in parts]), return_inverse=True)
+        stems = np.concatenate([part.stems for part, _ in parts])
+        order = stems.argsort(kind="stable")
+        stems = stems.take(order)
+        starts = first_of_each(stems).nonzero()[0]
         ones = [np.ones(part.stems.size, dtype=np.int64) if counts is None else counts for part, counts in parts]
-        counts = np.bincount(places, weights=np.concatenate(ones), minlength=found.size).astype(np.int64)
-        marks = np.zeros(found.size, dtype=np.uint8)
-        np.bitwise_or.at(marks, places, np.concatenate([part.marks for part, _ in parts]))
-        return Evidence(found, marks), counts
+        counts = np.add.reduceat(np.concatenate(ones).take(order), starts)
+        marks = np.bitwise_or.reduceat(np.concatenate([part.marks for part, _ in parts]).take(order), starts)
+        return Evidence(stems.take(starts), marks), counts
 
 
 class Claims(NamedTuple):
@@ -146,7 +148,7 @@ class Claims(NamedTuple):
     @property
     def found(self) -> int:
         """Return the weight of the stems that the side has."""
-        return int(self.weights[self.is_found].sum())
+        return int(np.dot(self.weights, self.is_found))
 
     @property
     def total(self) -> int:
@@ -171,16 +173,14 @@ class StemStatistics:
 
     def names(self, evidence: Evidence, place: int) -> Hashes:
         """Return the names and numbers with any of these marks, without boilerplate."""
-        chosen = ((evidence.marks & place) > 0) & ((evidence.marks & BOILERPLATE) == 0)
-        return self.named(Evidence(evidence.stems[chosen], evidence.marks[chosen]))
+        chosen = _is_told_at(place).take(evidence.marks).nonzero()[0]
+        return self.named(Evidence(evidence.stems.take(chosen), evidence.marks.take(chosen)))
 
     def named(self, evidence: Evidence) -> Hashes:
         """Return the names and numbers among these stems."""
         stems, marks = evidence
-        capitalized, lower = self._counts.written(stems)
-        capitalized = capitalized + ((marks & _CAPITALIZED) > 0)
-        lower = lower + ((marks & _LOWER) > 0)
-        found: Hashes = stems[((marks & NUMBER) > 0) | (capitalized > 2 * lower)]
+        use = self._counts.with_report(stems, marks)
+        found: Hashes = stems[((marks & NUMBER) > 0) | (use.capitalized > 2 * use.lower)]
         return found
 
     def weigh(self, stems: Hashes, own: JointEvidence, other: JointEvidence) -> Claims:
@@ -188,7 +188,7 @@ class StemStatistics:
 
         Without that exception, the name that every report of a large story has would weigh nothing.
         """
-        reports = self._counts.reports(stems).astype(np.int64)
+        reports = self._counts.reports(stems)
         in_other = other.count(stems)
         if other.reports:
             reports -= in_other
@@ -206,3 +206,10 @@ class StemStatistics:
         if not self.documents:
             # Free the memory of an edition whose stories are all closed.
             self._counts = StemCounts()
+
+
+@cache
+def _is_told_at(place: int) -> npt.NDArray[np.bool_]:
+    """Return for each combination of marks whether it has any of these marks and is not boilerplate, shape (256,)."""
+    is_told: npt.NDArray[np.bool_] = ((_EVERY_MARKS & place) > 0) & ((_EVERY_MARKS & BOILERPLATE) == 0)
+    return is_told

@@ -15,7 +15,7 @@ from services.clusterer.core.errors import UnusableEvent
 from services.clusterer.core.evidence import Evidence, decode_evidence, mark_boilerplate, stored_evidence
 from services.clusterer.core.fixed_point import SCALE, UNIT, ExactVector, Vector, decode_half, decode_int16, rescale
 from services.clusterer.core.frequencies import DocumentFrequencies
-from services.clusterer.core.hashes import Hashes, decode_hashes
+from services.clusterer.core.hashes import Hashes, contains, decode_hashes
 from services.clusterer.core.parameters import Parameters
 
 SKETCH: Final = 1_024
@@ -135,7 +135,7 @@ def _title_in_lead(one: Features, other: Features, calibration: Calibration) -> 
 
 def without_boilerplate(features: Features, page: Features) -> Features:
     """Return the features without the boilerplate of a page: the title instead of the lead, and no terms of the page."""
-    own = ~np.isin(features.terms, page.terms, assume_unique=True)
+    own = ~contains(page.terms, features.terms)
     terms, weights = features.terms[own], features.term_weights[own]
     evidence = mark_boilerplate(features.evidence, page.evidence)
     return features._replace(lead=features.title, terms=terms, term_weights=weights, evidence=evidence)

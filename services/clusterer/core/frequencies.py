@@ -26,7 +26,7 @@ class DocumentFrequencies:
 
     def __init__(self, *, idf_floor: float) -> None:
         self._idf_floor = idf_floor
-        self._counts = BucketCounts(BUCKETS)
+        self._counts = BucketCounts(BUCKETS, np.int32)
         self.documents = 0
         """The number of articles counted: the reports of open stories."""
 
@@ -52,10 +52,10 @@ class DocumentFrequencies:
     def _count(self, terms: Hashes, by: int) -> None:
         self.documents += by
         # A document counts once in a bucket that two of its terms share.
-        self._counts.add(self._counts.rows(_buckets(terms)), by)
+        self._counts.add(_buckets(terms), by)
         if not self.documents:
             # Free the memory of an edition whose stories are all closed.
-            self._counts = BucketCounts(BUCKETS)
+            self._counts = BucketCounts(BUCKETS, np.int32)
 
 
 def _buckets(terms: Hashes) -> Hashes:

@@ -29,3 +29,18 @@ def decode_hashes(data: bytes, field: str) -> Hashes:
 def encode_hashes(hashes: Hashes) -> bytes:
     """Encode hashes as little-endian bytes."""
     return hashes.astype("<u4", copy=False).tobytes()
+
+
+def contains(hashes: Hashes, wanted: Hashes) -> npt.NDArray[np.bool_]:
+    """Return which of the wanted hashes, in any order, are among these, shape (wanted,)."""
+    if not hashes.size:
+        return np.zeros(wanted.size, dtype=np.bool_)
+    found: npt.NDArray[np.bool_] = hashes.take(hashes.searchsorted(wanted), mode="clip") == wanted
+    return found
+
+
+def first_of_each(ascending: Hashes) -> npt.NDArray[np.bool_]:
+    """Return which of these ascending numbers, equal ones among them, are the first of their value."""
+    firsts = np.ones(ascending.size, dtype=np.bool_)
+    np.not_equal(ascending[1:], ascending[:-1], out=firsts[1:])
+    return firsts

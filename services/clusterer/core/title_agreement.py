@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from services.clusterer.core.evidence import LEAD, TITLE, Evidence, JointEvidence, StemStatistics
+from services.clusterer.core.hashes import contains
 from services.clusterer.core.parameters import Parameters
 
 
@@ -51,8 +52,8 @@ class _Agreement:
         shares = []
         for own, other in self._pairs:
             claims = self._statistics.weigh(own.joint().at(place), own, other)
-            there = np.isin(claims.stems, other.joint().at(within), assume_unique=True)
-            shares.append(int(claims.weights[there].sum()) / claims.total if claims.total else 1.0)
+            there = contains(other.joint().at(within), claims.stems)
+            shares.append(int(np.dot(claims.weights, there)) / claims.total if claims.total else 1.0)
         return shares
 
     def _covers(self, place: int, share_min: float) -> bool:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.clusterer.core.errors import UnusableEvent
-from services.clusterer.core.hashes import decode_hashes, encode_hashes
+from services.clusterer.core.hashes import contains, decode_hashes, encode_hashes, first_of_each
 
 numbers = st.integers(0, 2**32 - 1)
 
@@ -29,3 +29,15 @@ def test_other_orders_and_duplicates_are_refused(values: list[int]) -> None:
 def test_incomplete_hashes_are_refused(size: int) -> None:
     with pytest.raises(UnusableEvent, match=rf"hashes have {size} bytes.* at `\$\.shingles`"):
         decode_hashes(bytes(size), "shingles")
+
+
+@given(st.sets(st.integers(0, 40)), st.lists(st.integers(0, 40)))
+def test_contains_tells_which_hashes_are_among_others(hashes: set[int], wanted: list[int]) -> None:
+    found = contains(np.array(sorted(hashes), dtype=np.uint32), np.array(wanted, dtype=np.uint32))
+    assert found.tolist() == [one in hashes for one in wanted]
+
+
+@given(st.lists(st.integers(0, 9)).map(sorted))
+def test_the_first_of_each_value_is_found(ascending: list[int]) -> None:
+    found = first_of_each(np.array(ascending, dtype=np.uint32))
+    assert found.tolist() == [ascending.index(one) == index for index, one in enumerate(ascending)]
