@@ -11,7 +11,7 @@ SEED := 1
 RECORDS := 1000000
 SERVICE := clusterer
 
-.PHONY: help setup demo test lint unit acceptance simulate scaling kubernetes chaos fuzz sbom clean
+.PHONY: help setup demo test lint unit acceptance simulate scaling kubernetes images chaos fuzz sbom clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -50,6 +50,13 @@ scaling: setup ## Joining and leaving replicas, and a small chaos run, on a real
 
 kubernetes: setup ## The manifests on a real API server (needs kubectl, and KUBERNETES_HOME or ../shared/kubernetes)
 	$(BIN)/pytest tests/kubernetes
+
+images: ## Build the images and save them in images/ (needs root, buildah and ../shared/image; IMAGE_ARGS are arguments of the build)
+	mkdir -p images
+	for target in cli clusterer embedder; do \
+		../shared/image build --layers --tag localhost/newsloom-$$target:1 --target $$target --file deploy/Dockerfile $(IMAGE_ARGS) . && \
+		../shared/image save localhost/newsloom-$$target:1 images/$$target.tar || exit 1; \
+	done
 
 chaos: setup ## Kill services and brokers of a real Kafka cluster, then check the result (KILLS=100 BROKERS=20 SEED=1, ~30 min)
 	$(BIN)/python -m tests.chaos --kills $(KILLS) --brokers $(BROKERS) --seed $(SEED) --report docs/results/chaos.md

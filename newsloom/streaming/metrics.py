@@ -19,7 +19,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from newsloom.streaming.lag import Lag
 from newsloom.streaming.readiness import Readiness
 from newsloom.streaming.records import Message, Record
-from newsloom.streaming.step import Rejection
+from newsloom.streaming.step import Rejection, RejectionKind
 from newsloom.streaming.watchdog import Watchdog
 
 SECONDS: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
@@ -51,6 +51,9 @@ class Metrics:
             "command that cannot be carried out (`refused`)",
             ["reason"],
         )
+        for kind in RejectionKind:
+            # From 0 on: Prometheus sees no increase in a series that appears with 1.
+            self.dead_letters.labels(kind.value)
         self.batches = counter("newsloom_batches", "Batches committed, each in one transaction")
 
         # How long it takes.

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import partial
 
 from newsloom.contracts.codec import InvalidValue, decode_vector
@@ -32,23 +30,7 @@ from services.clusterer.messages import MessageBuilder
 from services.clusterer.metrics import StateMetrics
 from services.clusterer.rebuild_progress import RebuildProgress
 from services.clusterer.state import checkpoint_of, restore_engines
-
-
-@contextmanager
-def _gc_disabled() -> Iterator[None]:
-    """Disable GC during a restore: it would rescan a growing heap that has no cycles."""
-    was_enabled = gc.isenabled()
-    # Unfreeze and collect first, so that the state of an earlier restore is freed.
-    gc.unfreeze()
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        # Freeze the restored state, so that later collections leave it out.
-        gc.freeze()
-        if was_enabled:
-            gc.enable()
+from services.garbage_collection import gc_suspended
 
 
 class _OtherVersion(InvalidValue):
@@ -98,7 +80,7 @@ class ClustererStep:
 
         """
         self._restore_progress.begin(partition)
-        with _gc_disabled():
+        with gc_suspended():
             engines = self._restore_engines(partition)
         self._engines[partition] = engines
         articles = sum(len(engine.edition.articles) for engine in engines.values())

@@ -73,6 +73,16 @@ def test_every_alert_has_a_symptom() -> None:
 @pytest.mark.parametrize("alert", SYMPTOMS)
 def test_an_alert_fires_and_clears(promtool: str, tmp_path: Path, alert: str) -> None:
     series, fires, cleared = SYMPTOMS[alert]
+    check_alert(promtool, tmp_path, alert, series, fires=fires, cleared=cleared)
+
+
+def test_a_dead_letter_before_the_first_scrape_fires(promtool: str, tmp_path: Path) -> None:
+    series = {"newsloom_dead_letters_total" + POD: "_x5 1x100"}
+    check_alert(promtool, tmp_path, "NewsloomDeadLetters", series, fires=10, cleared=90)
+
+
+def check_alert(promtool: str, tmp_path: Path, alert: str, series: dict[str, str], *, fires: int, cleared: int) -> None:
+    """Let promtool evaluate the rules on these series: the alert is silent, fires, and has cleared at these minutes."""
     firing = f'count(ALERTS{{alertname="{alert}", alertstate="firing"}})'
     expected = {2: [], fires: [{"labels": "{}", "value": 1}], cleared: []}
     (tmp_path / "rules.yaml").write_text(yaml.safe_dump(rule_groups()))

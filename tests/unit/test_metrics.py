@@ -28,6 +28,7 @@ from newsloom.streaming.open import open_log_url
 from newsloom.streaming.readiness import Readiness
 from newsloom.streaming.records import Message
 from newsloom.streaming.restore import RestoreProgress
+from newsloom.streaming.step import RejectionKind
 from newsloom.streaming.watchdog import Watchdog
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.step import ClustererStep
@@ -175,6 +176,11 @@ def test_the_clusterer_counts_its_stories_updates_and_mismatches(log: Log) -> No
         assert service.value(f"newsloom_{name}") == 1, name
     assert service.value("newsloom_messages_total", type="newsloom.story.created.v1") == 1
     assert service.value("newsloom_dead_letters_total", reason="mismatch") == 1
+
+
+@pytest.mark.parametrize("kind", RejectionKind)
+def test_dead_letters_are_counted_from_0_on(kind: RejectionKind) -> None:
+    assert Metrics().registry.get_sample_value("newsloom_dead_letters_total", {"reason": kind.value}) == 0
 
 
 def test_labels_have_no_values_that_producers_choose(log: Log) -> None:
