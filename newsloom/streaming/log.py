@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeAlias
 
 from newsloom.streaming.records import Batch, Message, Record, TopicPartition
 
@@ -40,6 +40,10 @@ class Progress:
 
     position: int
     note: str = ""
+
+
+Start: TypeAlias = Literal["earliest", "latest"] | Mapping[TopicPartition, int]
+"""Where a reader starts: at the first record, at the current end, or at an offset of each partition."""
 
 
 class Worker(Protocol):
@@ -196,8 +200,15 @@ class Log(Protocol):
         """
         ...
 
-    def reader(self, partitions: Sequence[TopicPartition], *, start: Literal["earliest", "latest"]) -> Reader:
-        """Open a reader of these partitions that starts at the first record or at the current end."""
+    def reader(self, partitions: Sequence[TopicPartition], *, start: Start) -> Reader:
+        """Open a reader of these partitions.
+
+        With offsets, it starts at the first record at or after the offset of its partition that the log still has.
+
+        Raises:
+            ConfigurationError: a partition is missing, or an offset is behind its end.
+
+        """
         ...
 
     def writer(self, name: str) -> Writer:

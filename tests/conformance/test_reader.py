@@ -120,3 +120,34 @@ def test_a_missing_partition_is_named(log: Log, new_topic: NewTopic, unique: str
     wanted = TopicPartition(f"{unique}.{partition.topic}", partition.partition)
     with pytest.raises(ConfigurationError, match=wanted.topic):
         log.reader([wanted], start="earliest")
+
+
+def test_a_reader_starts_at_the_given_offsets(log: Log, new_topic: NewTopic) -> None:
+    topic = new_topic("in", partitions=2)
+    put(log, numbered(topic, 4, partition=0) + numbered(topic, 2, start=4, partition=1))
+    everything = read_to_end(log.reader(partitions_of(topic, 2), start="earliest"))
+    third = next(record for record in everything if record.value == b"2")
+
+    start = {TopicPartition(topic, 0): third.offset, TopicPartition(topic, 1): 0}
+    reader = log.reader(partitions_of(topic, 2), start=start)
+
+    assert sorted(value or b"" for value in values(read_to_end(reader))) == [b"2", b"3", b"4", b"5"]
+    assert reader.at_end()
+    assert reader.fraction_read() == 1.0
+
+
+def test_a_reader_starts_in_the_middle_of_a_compacted_topic(log: Log, new_topic: NewTopic, unique: str) -> None:
+    source, state = new_topic("in"), new_topic("state", policy=CleanupPolicy.COMPACT)
+    put(log, [Message(source, b"k%d" % (i % 3), b"%d" % i) for i in range(12)])
+    Member(log, unique, [source]).take(12, lambda record: [Message(state, record.key, record.value)])
+    everything = read_to_end(log.reader(partitions_of(state, 1), start="earliest"))
+
+    start = {TopicPartition(state, 0): everything[-2].offset}
+    assert values(read_to_end(log.reader(partitions_of(state, 1), start=start))) == values(everything[-2:])
+
+
+def test_an_offset_behind_the_end_is_an_error(log: Log, new_topic: NewTopic) -> None:
+    topic = new_topic("in")
+    put(log, numbered(topic, 2))
+    with pytest.raises(ConfigurationError, match=r"ends at offset \d+, before 99"):
+        log.reader(partitions_of(topic, 1), start={TopicPartition(topic, 0): 99})

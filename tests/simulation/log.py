@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from typing import Final, Literal
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from newsloom.streaming.errors import CommitFailed, ConfigurationError, LogUnavailable
-from newsloom.streaming.log import Progress, TopicSpec
+from newsloom.streaming.log import Progress, Start, TopicSpec
+from newsloom.streaming.reader_start import check_offsets
 from newsloom.streaming.records import Message, Record, TopicPartition
 from tests.simulation.broker import Broker
 from tests.simulation.fault_points import FaultFree, FaultPoint, Runtime
@@ -26,7 +27,7 @@ class SimulatedReader:
         runtime: Runtime,
         partitions: Sequence[TopicPartition],
         *,
-        start: Literal["earliest", "latest"],
+        start: Start,
     ) -> None:
         self._broker = broker
         self._runtime = runtime
@@ -36,6 +37,9 @@ class SimulatedReader:
         if start == "latest":
             self._ends = {source: partition.stable_end() for source, partition in self._partitions.items()}
         self._starts = dict(self._ends) if start == "latest" else dict.fromkeys(self._partitions, 0)
+        if isinstance(start, Mapping):
+            check_offsets(start, self._ends)
+            self._starts = {source: start[source] for source in self._partitions}
         self._positions = dict(self._starts)
         for partition in self._partitions.values():
             partition.readers += 1
@@ -167,7 +171,7 @@ class SimulatedLog:
         """See the port."""
         return SimulatedWorker(self._broker, self._runtime, group=group, instance=instance, topics=topics)
 
-    def reader(self, partitions: Sequence[TopicPartition], *, start: Literal["earliest", "latest"]) -> SimulatedReader:
+    def reader(self, partitions: Sequence[TopicPartition], *, start: Start) -> SimulatedReader:
         """See the port."""
         return SimulatedReader(self._broker, self._runtime, partitions, start=start)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Literal
 from weakref import WeakSet
 
 from newsloom.streaming.kafka.admin import KafkaAdmin
@@ -13,7 +12,7 @@ from newsloom.streaming.kafka.options import parse_addresses, parse_options
 from newsloom.streaming.kafka.reader import KafkaReader
 from newsloom.streaming.kafka.worker import KafkaWorker
 from newsloom.streaming.kafka.writer import KafkaWriter
-from newsloom.streaming.log import Admin, Log, Reader, Worker, Writer
+from newsloom.streaming.log import Admin, Log, Reader, Start, Worker, Writer
 from newsloom.streaming.records import TopicPartition
 
 
@@ -60,7 +59,7 @@ class KafkaLog:
         self._opened.add(worker)
         return worker
 
-    def reader(self, partitions: Sequence[TopicPartition], *, start: Literal["earliest", "latest"]) -> Reader:
+    def reader(self, partitions: Sequence[TopicPartition], *, start: Start) -> Reader:
         """See `Log.reader`."""
         self._admin.check_rights(read=(topic for topic, _ in partitions))
         self._admin.check_exist(partitions)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
-from typing import Final, Literal
+from typing import Final
 
 from kafka import TopicPartition as KafkaTopicPartition
 from kafka.errors import KafkaError
@@ -15,6 +15,8 @@ from newsloom.streaming.kafka.authorization import IdleRightsCheck, is_topic_aut
 from newsloom.streaming.kafka.clients import ClientFactory
 from newsloom.streaming.kafka.errors import translate
 from newsloom.streaming.kafka.records import to_record
+from newsloom.streaming.log import Start
+from newsloom.streaming.reader_start import check_offsets
 from newsloom.streaming.records import Record, TopicPartition
 
 SLICE_MS: Final = 100
@@ -37,13 +39,16 @@ class KafkaReader:
         admin: KafkaAdmin,
         partitions: Sequence[TopicPartition],
         *,
-        start: Literal["earliest", "latest"],
+        start: Start,
     ) -> None:
         sources = [TopicPartition(*source) for source in partitions]
-        if start == "earliest":
-            self._start, self._end = admin.first_offsets(sources), admin.high_watermarks(sources)
-        else:
+        if start == "latest":
             self._start = self._end = admin.last_stable_offsets(sources)
+        else:
+            self._start, self._end = admin.first_offsets(sources), admin.high_watermarks(sources)
+        if isinstance(start, Mapping):
+            check_offsets(start, self._end)
+            self._start = {source: max(first, start[source]) for source, first in self._start.items()}
         self._check_rights = partial(admin.check_rights, read=[source.topic for source in sources])
         self._idle_check = IdleRightsCheck(self._check_rights)
         self._position = dict(self._start)

@@ -17,6 +17,7 @@ _SELECT: Final = """
     WHERE place >= ? AND place < ? ORDER BY place LIMIT ?
 """
 _NEXT: Final = "SELECT place FROM records WHERE place >= ? AND place < ? ORDER BY place LIMIT 1"
+_NUMBER: Final = "SELECT COUNT(*) FROM records WHERE place >= ? AND place < ?"
 _COUNTS: Final = """
     SELECT written, deleted, policy = 'compact' FROM partitions JOIN topics ON topics.name = partitions.topic WHERE id = ?
 """
@@ -65,6 +66,12 @@ def next_offset(sql: sqlite3.Connection, partition: int, position: int) -> int |
     """Return the offset of the first record at or after `position`, or None."""
     row = sql.execute(_NEXT, (row_id(partition, position), row_id(partition + 1, 0))).fetchone()
     return None if row is None else offset_of_row(row[0])
+
+
+def count_records(sql: sqlite3.Connection, partition: int, offset: int) -> int:
+    """Return how many records a partition has at or after `offset`."""
+    (number,) = sql.execute(_NUMBER, (row_id(partition, offset), row_id(partition + 1, 0))).fetchone()
+    return int(number)
 
 
 def partition_counts(sql: sqlite3.Connection, partition: int) -> PartitionCounts:

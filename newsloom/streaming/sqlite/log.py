@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.log import Start
 from newsloom.streaming.records import TopicPartition
 from newsloom.streaming.sqlite.admin import SqliteAdmin
 from newsloom.streaming.sqlite.database import Database
@@ -51,7 +52,7 @@ class SqliteLog:
                 session_timeout_ms=self._session_timeout_ms,
             )
 
-    def reader(self, partitions: Sequence[TopicPartition], *, start: Literal["earliest", "latest"]) -> SqliteReader:
+    def reader(self, partitions: Sequence[TopicPartition], *, start: Start) -> SqliteReader:
         """See `Log.reader`."""
         with self._database.connection() as connection:
             return SqliteReader(connection, partitions, start=start)

@@ -6,32 +6,32 @@ import sqlite3
 import time
 from collections import Counter
 from collections.abc import Sequence
-from typing import Literal
 
+from newsloom.streaming.log import Start
+from newsloom.streaming.reader_start import check_offsets
 from newsloom.streaming.records import Record, TopicPartition
 from newsloom.streaming.sqlite.connection import Connection
-from newsloom.streaming.sqlite.corruption import CompletenessCheck
-from newsloom.streaming.sqlite.fetch import fetch, next_offset, partition_counts
+from newsloom.streaming.sqlite.corruption import CompletenessCheck, PartitionCounts
+from newsloom.streaming.sqlite.fetch import count_records, fetch, next_offset, partition_counts
 from newsloom.streaming.sqlite.topics import TopicCache
 
 
 class SqliteReader:
     """`Reader` on SQLite."""
 
-    def __init__(
-        self, connection: Connection, partitions: Sequence[TopicPartition], *, start: Literal["earliest", "latest"]
-    ) -> None:
+    def __init__(self, connection: Connection, partitions: Sequence[TopicPartition], *, start: Start) -> None:
         self._connection = connection
         with connection.read() as sql:
             self._partitions = _partitions_by_id(sql, partitions)
             counts = {id_: partition_counts(sql, id_) for id_ in self._partitions}
             self._ends = {id_: count.end for id_, count in counts.items()}
-            self._starts = self._ends if start == "latest" else self._skip_gaps(sql, dict.fromkeys(self._partitions, 0))
+            begins = self._begins(start)
+            self._starts = self._ends if start == "latest" else self._skip_gaps(sql, begins)
             self._positions = dict(self._starts)
             self._checks = {
-                id_: CompletenessCheck(partition, count.end, 0, count.deleted)
-                if start == "latest"
-                else CompletenessCheck(partition, 0, count.deleted, count.deleted)
+                id_: CompletenessCheck(
+                    partition, begins[id_], _deleted_after(sql, id_, begins[id_], count), count.deleted
+                )
                 for (id_, partition), count in zip(self._partitions.items(), counts.values(), strict=True)
             }
             self._check(sql, [])
@@ -64,6 +64,15 @@ class SqliteReader:
         """See `Reader.close`."""
         self._connection.close()
 
+    def _begins(self, start: Start) -> dict[int, int]:
+        """Return the offset from which each partition is read, deleted records included."""
+        if start == "latest":
+            return dict(self._ends)
+        if start == "earliest":
+            return dict.fromkeys(self._partitions, 0)
+        check_offsets(start, {partition: self._ends[id_] for id_, partition in self._partitions.items()})
+        return {id_: start[partition] for id_, partition in self._partitions.items()}
+
     def _check(self, sql: sqlite3.Connection, records: Sequence[Record]) -> None:
         """Check that no record was left out of a partition that has been read to its end; raise `Corruption`."""
         got = Counter(record.topic_partition for record in records)
@@ -78,6 +87,15 @@ class SqliteReader:
             found = next_offset(sql, id_, position)
             result[id_] = max(position, self._ends[id_]) if found is None else found
         return result
+
+
+def _deleted_after(sql: sqlite3.Connection, id_: int, offset: int, counts: PartitionCounts) -> int:
+    """Return how many records at or after `offset` are deleted."""
+    if offset == 0:
+        return counts.deleted
+    return (
+        counts.end - offset - count_records(sql, id_, offset) if counts.compacted else max(0, counts.deleted - offset)
+    )
 
 
 def _partitions_by_id(sql: sqlite3.Connection, partitions: Sequence[TopicPartition]) -> dict[int, TopicPartition]:

@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Literal
 
 import pytest
 
@@ -16,7 +15,7 @@ from newsloom.contracts.topics import ARTICLE_STORIES, STORIES, TopicDefinition
 from newsloom.log_names import topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
-from newsloom.streaming.log import Log, Progress, Reader
+from newsloom.streaming.log import Log, Progress, Reader, Start
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message, Record, TopicPartition
 from newsloom.streaming.scan import read_topic
@@ -82,7 +81,7 @@ class InterruptedLog:
         self.reads = 0
         self.admin, self.worker, self.writer, self.close = log.admin, log.worker, log.writer, log.close
 
-    def reader(self, partitions: Sequence[TopicPartition], *, start: Literal["earliest", "latest"]) -> Reader:
+    def reader(self, partitions: Sequence[TopicPartition], *, start: Start) -> Reader:
         return _InterruptedReader(self._log.reader(partitions, start=start), self._read)
 
     def _read(self) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
-from newsloom.streaming.log import Admin, Log, Progress, Reader, Worker, Writer
+from newsloom.streaming.log import Admin, Log, Progress, Reader, Start, Worker, Writer
 from newsloom.streaming.records import Batch, Message, TopicPartition
 
 
@@ -81,7 +80,7 @@ class CrashingLog:
     def worker(self, *, group: str, instance: str, topics: Sequence[str]) -> Worker:
         return _CrashingWorker(self._log.worker(group=group, instance=instance, topics=topics), self._crash_point)
 
-    def reader(self, partitions: Sequence[TopicPartition], *, start: Literal["earliest", "latest"]) -> Reader:
+    def reader(self, partitions: Sequence[TopicPartition], *, start: Start) -> Reader:
         return self._log.reader(partitions, start=start)
 
     def writer(self, name: str) -> Writer:
