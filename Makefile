@@ -22,7 +22,7 @@ setup: $(VENV)/.installed ## Install newsloom and its dependencies into .venv
 $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) torch==2.13.0
-	$(PIP) --editable '.[embedder,clusterer,cli,evaluation,dev]'
+	$(PIP) --editable '.[embedder,clusterer,storypage,cli,evaluation,dev]'
 	@touch $@
 
 demo: setup ## Replay the sample stream through both services and print its stories

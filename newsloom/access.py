@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
-from newsloom.contracts.pipeline import CONSUMED, SERVICES, TOPICS, ServiceDefinition
+from newsloom.contracts.pipeline import CONSUMED, SERVICES, SUBSCRIBERS, TOPICS, ServiceDefinition, SubscriberDefinition
 from newsloom.contracts.topics import (
     ARTICLE_STORIES,
     ARTICLES,
@@ -118,6 +118,10 @@ def _service_role(service: ServiceDefinition) -> Role:
     )
 
 
+def _subscriber_role(subscriber: SubscriberDefinition) -> Role:
+    return Role(name=subscriber.name, used_by=f"the {subscriber.name}", reads=subscriber.consumes)
+
+
 _SERVICE_NAMES: Final = tuple(service.name for service in SERVICES)
 
 # A writer commits its progress as an offset of the first topic that it writes to, and therefore needs Read on it.
@@ -133,6 +137,7 @@ ROLES: Final = (
         discarded_writers=("ingest-stream-",),
     ),
     *map(_service_role, SERVICES),
+    *map(_subscriber_role, SUBSCRIBERS),
     Role(name="reader", used_by="newsloom stories, watch, explain, audit", reads=_PUBLISHED),
     Role(
         name="subscriber",

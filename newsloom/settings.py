@@ -73,6 +73,18 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     metrics_port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
     """TCP port on which a service serves `/metrics`, `/healthz` and `/readyz`; 0: none."""
 
+    page_address: str = "127.0.0.1"
+    """Address of this machine at which the story page is served; 0.0.0.0: all of them."""
+
+    page_port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 8080
+    """TCP port of the story page."""
+
+    page_file: str = "storypage.db"
+    """File with the story page's copy of the topics. It is made again if it is missing."""
+
+    page_url: str = ""
+    """Address of the story page for its readers, in feeds: https://news.example.org. Empty: as in the request."""
+
     kafka: dict[str, str] = {}
     """Client settings of kafka-python, each from `NEWSLOOM_KAFKA_` plus its name in capitals."""
 
@@ -91,6 +103,7 @@ _EXPECTED: Final = {
     "retention_days": f"a whole number from 1 to {RETENTION_DAYS_MAX}",
     "comparable_articles": f"a whole number from {COMPARABLE_MIN} to {COMPARABLE_MAX}",
     "metrics_port": "a port number from 1 to 65535, or 0 for none",
+    "page_port": "a port number from 1 to 65535",
     "dead_letter_share_max": "a number above 0, at most 1",
 }
 """Description of the valid values, for every setting that does not accept all text."""

@@ -1,7 +1,7 @@
 """The pipeline as data: what each service consumes, restores from and produces, and the headers and ids that travel with it.
 
 A new service is an entry in `SERVICES`, a folder `services/NAME` and its `__main__.py`. Rights, wiring, `newsloom run`,
-`newsloom NAME`, the verifier and docs/architecture.md follow from the entry.
+`newsloom NAME`, the verifier and docs/architecture.md follow from the entry. A process that only reads is in `SUBSCRIBERS`.
 """
 
 from __future__ import annotations
@@ -46,6 +46,15 @@ class ServiceDefinition(msgspec.Struct, frozen=True, kw_only=True):
     """Compacted topics that it writes and restores from."""
 
 
+class SubscriberDefinition(msgspec.Struct, frozen=True, kw_only=True):
+    """A process that only reads: it has no consumer group, writes to no topic and keeps its offsets with what it makes."""
+
+    name: str
+    summary: str
+    """One line for `newsloom --help`."""
+    consumes: tuple[TopicDefinition, ...]
+
+
 EMBEDDER: Final = ServiceDefinition(
     name="embedder",
     summary="Run the embedder: turn articles into vectors.",
@@ -62,6 +71,13 @@ CLUSTERER: Final = ServiceDefinition(
 
 SERVICES: Final = (EMBEDDER, CLUSTERER)
 """In the order in which records flow through them."""
+
+STORYPAGE: Final = SubscriberDefinition(
+    name="storypage",
+    summary="Run the story page: stories as web pages, feeds, JSON and live events.",
+    consumes=(STORIES, STORY_UPDATES, ARTICLE_STORIES, ARTICLES),
+)
+SUBSCRIBERS: Final = (STORYPAGE,)
 
 TOPICS: Final = (
     *dict.fromkeys(topic for service in SERVICES for topic in (*service.consumes, *service.produces, *service.state)),

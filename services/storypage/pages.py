@@ -1,0 +1,110 @@
+"""The pages for readers, rendered on the server."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from newsloom.contracts.topics import STORY_UPDATES
+from services.storypage.api import article_cursor
+from services.storypage.context import Context
+from services.storypage.coverage import coverage
+from services.storypage.cursor import encode_cursor
+from services.storypage.feeds import base_url, feed_title, query_string
+from services.storypage.growth_plot import growth_path
+from services.storypage.history import history_lines
+from services.storypage.lookup import find_article, find_story, list_stories, story_article
+from services.storypage.positions import format_positions
+from services.storypage.read_model.derived_rows import EDITION, LANGUAGE, OUTLET
+from services.storypage.read_model.queries import Queries
+from services.storypage.read_model.times import from_ms, to_ms
+from services.storypage.requests import parse_query, path_id
+from services.storypage.resources import ArticleQuery, PageQuery, StoryQuery
+from services.storypage.responses import HTML, respond
+from services.storypage.templates import Templates
+
+LARGEST: Final = 14
+LATEST: Final = 24
+LARGEST_MS: Final = 48 * 3_600_000
+"""The front page shows the largest stories among those with an article this close to the newest one."""
+ARTICLES: Final = 60
+OUTLETS_OFFERED: Final = 60
+
+
+class Pages:
+    """The endpoints for browsers. They ignore parameters that they do not know."""
+
+    def __init__(self, context: Context, templates: Templates) -> None:
+        self._context = context
+        self._templates = templates
+
+    def front(self, request: Request) -> Response:
+        """Answer with the largest stories of the last two days, and the latest ones."""
+        with self._context.read() as queries:
+            largest = queries.largest_since(queries.latest_ms() - LARGEST_MS, edition=None, limit=LARGEST)
+            latest, _ = queries.list_stories(StoryQuery(limit=LATEST))
+            values = {"largest": largest, "latest": latest, **_live(queries)}
+        return self._page(request, "front.html", values)
+
+    def stories(self, request: Request) -> Response:
+        """Answer with a list of stories and the form that filters it."""
+        query = parse_query(request, StoryQuery, ignore_unknown=True)
+        with self._context.read() as queries:
+            stories, following = list_stories(queries, query)
+            choices = {
+                "editions": queries.facet_values(EDITION, OUTLETS_OFFERED),
+                "languages": queries.facet_values(LANGUAGE, OUTLETS_OFFERED),
+                "outlets": queries.facet_values(OUTLET, OUTLETS_OFFERED),
+            }
+            values = {"query": query, "stories": stories, "next": following, **choices, **_live(queries)}
+        values |= {"title": feed_title(query), "query_string": query_string(query)}
+        return self._page(request, "stories.html", values)
+
+    def story(self, request: Request) -> Response:
+        """Answer with a story."""
+        query = parse_query(request, PageQuery, ignore_unknown=True)
+        now = self._context.now()
+        with self._context.read() as queries:
+            story = find_story(queries, path_id(request, "story_id"))
+            (summary,) = queries.summaries([story.id])
+            members = queries.members(story.id, before=article_cursor(query.cursor), limit=ARTICLES + 1)
+            articles = [story_article(member) for member in members[:ARTICLES]]
+            parted = [*([story.split_from] if story.split_from else []), *story.split_into]
+            values = {
+                "related": queries.summaries(story.related),
+                "parted": queries.summaries(parted),
+                **_live(queries),
+            }
+        more = len(members) > ARTICLES
+        values |= {
+            "story": story,
+            "summary": summary,
+            "coverage": coverage(articles),
+            "next": encode_cursor([to_ms(articles[-1].published_at), articles[-1].id]) if more else None,
+            "is_first_page": not query.cursor,
+            "history": history_lines(story.history, now),
+            "growth": growth_path(story.history),
+        }
+        return self._page(request, "story.html", values)
+
+    def article(self, request: Request) -> Response:
+        """Answer with an article."""
+        query = parse_query(request, ArticleQuery, ignore_unknown=True)
+        with self._context.read() as queries:
+            article = find_article(queries, query)
+            stories = queries.summaries([article.article.story_id])
+            values = {"text": article, "article": article.article, "stories": stories, **_live(queries)}
+        return self._page(request, "article.html", values)
+
+    def _page(self, request: Request, template: str, values: dict[str, Any]) -> Response:
+        values |= {"now": self._context.now(), "base_url": base_url(self._context, request)}
+        return respond(request, self._templates.render(template, values), HTML)
+
+
+def _live(queries: Queries) -> dict[str, Any]:
+    """Return where the live updates of a page go on, and the time of the newest article."""
+    latest: datetime | None = from_ms(queries.latest_ms()) if queries.latest_ms() else None
+    return {"position": format_positions(queries.positions(STORY_UPDATES.name)), "latest_at": latest}

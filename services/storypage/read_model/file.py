@@ -1,0 +1,112 @@
+"""Open the file of the read model, or make it again if it cannot be continued."""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import IO, Final
+
+import structlog
+
+from newsloom.settings import Settings
+from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.records import TopicPartition
+from services.storypage.read_model.schema import TABLES, VERSION
+
+AGE_MS_MAX: Final = 12 * 3_600_000
+"""A tombstone stays on a compacted topic for a day. A model that has not read for longer may have missed one."""
+CACHE_KIB: Final = 65_536
+BUSY_S: Final = 30.0
+
+_log = structlog.get_logger("newsloom.storypage")
+
+
+class ModelFile:
+    """The file of one process. A lock beside it keeps other processes from writing it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock: IO[str] | None = None
+
+    def lock(self) -> None:
+        """Lock the file; raise `ConfigurationError` if another process uses it or its folder cannot be written."""
+        try:
+            self._lock = self.path.with_name(f"{self.path.name}.lock").open("a")
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConfigurationError(
+                f"NEWSLOOM_PAGE_FILE={self.path}: {error.strerror}; each story page needs a file of its own"
+            ) from error
+
+    def open(self, settings: Settings, ends: Mapping[TopicPartition, int]) -> sqlite3.Connection:
+        """Return a connection that writes the file; the file is made again if it does not fit the log, whose `ends` these are."""
+        reason = self._obstacle(settings, ends)
+        if reason:
+            _log.info("read-model.made-again", file=str(self.path), reason=reason)
+            self.delete()
+        sql = self.connect()
+        if reason:
+            sql.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+            sql.executemany("REPLACE INTO source VALUES (?, ?)", _identity(settings).items())
+        return sql
+
+    def reader(self) -> sqlite3.Connection:
+        """Return a connection that only reads."""
+        sql = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=BUSY_S, check_same_thread=False)
+        sql.isolation_level = None
+        sql.execute(f"PRAGMA cache_size = -{CACHE_KIB // 8}")
+        return sql
+
+    def delete(self) -> None:
+        """Delete the file."""
+        for suffix in ("", "-wal", "-shm"):
+            self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Let other processes have the file."""
+        if self._lock is not None:
+            self._lock.close()
+
+    def connect(self) -> sqlite3.Connection:
+        """Return a connection that writes."""
+        sql = sqlite3.connect(self.path, timeout=BUSY_S, check_same_thread=False)
+        sql.isolation_level = None
+        sql.execute("PRAGMA journal_mode = WAL")
+        # What a power cut takes is read again: the offsets are in the same transactions.
+        sql.execute("PRAGMA synchronous = NORMAL")
+        sql.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
+        return sql
+
+    def _obstacle(self, settings: Settings, ends: Mapping[TopicPartition, int]) -> str:
+        """Return why the file cannot be continued; empty if it can."""
+        if not self.path.exists():
+            return "there is no file"
+        try:
+            sql = self.connect()
+            try:
+                return _obstacle(sql, settings, ends)
+            finally:
+                sql.close()
+        except sqlite3.DatabaseError as error:
+            return f"it is damaged: {error}"
+
+
+def _obstacle(sql: sqlite3.Connection, settings: Settings, ends: Mapping[TopicPartition, int]) -> str:
+    if sql.execute("PRAGMA user_version").fetchone() != (VERSION,):
+        return "another version made it"
+    source = dict(sql.execute("SELECT name, value FROM source").fetchall())
+    if any(source.get(name) != value for name, value in _identity(settings).items()):
+        return "it was made from another log"
+    if time.time() * 1000 - int(source.get("read_at_ms", "0")) > AGE_MS_MAX:
+        return "it is older than the tombstones of the topics"
+    for topic, partition, offset in sql.execute("SELECT topic, partition, offset FROM positions"):
+        if offset > ends.get(TopicPartition(topic, partition), 0):
+            return "the log ends before it: the topics were made anew"
+    return ""
+
+
+def _identity(settings: Settings) -> dict[str, str]:
+    return {"log": settings.log, "topic_prefix": settings.topic_prefix}
