@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from newsloom.contracts.pipeline import SERVICES
+from newsloom.contracts.pipeline import SERVICES, SUBSCRIBERS
 from newsloom.service import EXIT_CONFIGURATION, EXIT_LOG
 from newsloom.settings import load_settings
 from newsloom.story_lookup import StoryNotFound
@@ -40,7 +40,7 @@ COMMANDS: Final = {
 EXIT_OUTPUT: Final = 74
 """sysexits.h EX_IOERR."""
 _OUTPUT_ERRORS: Final = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO}
-_SERVICES: Final = {service.name: service for service in SERVICES}
+_SERVICES: Final = {service.name: service for service in (*SERVICES, *SUBSCRIBERS)}
 
 
 class _Commands(click.Group):

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, Final
 
-from newsloom.contracts.pipeline import SERVICES
+from newsloom.contracts.pipeline import SERVICES, STORYPAGE
 from newsloom.contracts.story import StoryState
 from newsloom.contracts.topics import DEAD_LETTERS
 from newsloom.log import open_log
@@ -38,7 +38,8 @@ class RunPlan:
     """How to run the services, whose environment is `environ`.
 
     `ingest` runs beside them. With `until_drained`, the run ends when the ingest is done and every record is processed, and
-    `on_backlog` gets each new backlog until then. `output` receives what the services print; None: standard error.
+    `on_backlog` gets each new backlog until then. `output` receives what the services print; None: standard error. With
+    `page_port`, the story page is served there.
     """
 
     environ: Mapping[str, str]
@@ -46,6 +47,7 @@ class RunPlan:
     until_drained: bool = False
     output: IO[str] | None = None
     on_backlog: Callable[[Backlog], None] | None = None
+    page_port: int | None = None
 
 
 def check_log_can_be_shared(settings: Settings) -> None:
@@ -73,9 +75,8 @@ def run_installation(settings: Settings, plan: RunPlan) -> IngestResult | None:
         UnreadableInput, LogError: raised by the ingest.
 
     """
-    processes = [_service_process(settings, index) for index in range(len(SERVICES))]
     deaths_max = DEATHS_MAX if plan.until_drained else None
-    supervisor = Supervisor(processes, environ=plan.environ, output=plan.output, deaths_max=deaths_max)
+    supervisor = Supervisor(_processes(settings, plan), environ=plan.environ, output=plan.output, deaths_max=deaths_max)
     with StopSignals() as signals:
         ingest_thread = None if plan.ingest is None else TaskThread("ingest", partial(plan.ingest, signals.stop))
         drain_thread = None
@@ -105,10 +106,20 @@ def run_installation(settings: Settings, plan: RunPlan) -> IngestResult | None:
         return ingest_thread.result if ingest_thread is not None else None
 
 
+def _processes(settings: Settings, plan: RunPlan) -> list[ProcessSpec]:
+    processes = [_service_process(settings, index) for index in range(len(SERVICES))]
+    return processes if plan.page_port is None else [*processes, _page_process(settings, plan.page_port)]
+
+
 def _service_process(settings: Settings, index: int) -> ProcessSpec:
     # Processes on one machine need different metrics ports.
     port = {"NEWSLOOM_METRICS_PORT": str(settings.metrics_port + index)} if settings.metrics_port else {}
     return service_process(SERVICES[index].name, **port)
+
+
+def _page_process(settings: Settings, page_port: int) -> ProcessSpec:
+    metrics = {"NEWSLOOM_METRICS_PORT": str(settings.metrics_port + len(SERVICES))} if settings.metrics_port else {}
+    return service_process(STORYPAGE.name, NEWSLOOM_PAGE_PORT=str(page_port), **metrics)
 
 
 def ingest_on_own_log(settings: Settings, plan: IngestPlan, observer: IngestObserver) -> Ingest:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
+from urllib.parse import quote
 
 import msgspec
 import structlog
@@ -85,8 +86,8 @@ class _Errors:
     def merged(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, MergedStory)  # noqa: S101 - for the type checker
         old = str(request.path_params["story_id"])
-        segments = (error.successor if segment == old else segment for segment in request.url.path.split("/"))
-        return redirect("/".join(segments))
+        segments = (error.successor if segment == old else segment for segment in str(request.scope["path"]).split("/"))
+        return redirect("/".join(quote(segment, safe="") for segment in segments))
 
     def http(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)  # noqa: S101 - for the type checker

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -28,19 +28,22 @@ class Side:
 
     name: str
     reports: list[Report]
+    repeats: list[StoryArticle]
+    """Its copies of reports of other sides, which are listed with these, too."""
 
     @property
     def article_count(self) -> int:
-        """The number of reports and copies that are listed."""
-        return sum(1 + len(report.copies) for report in self.reports)
+        """The number of articles of the side that are listed."""
+        own = sum(copy.leaning is report.article.leaning for report in self.reports for copy in report.copies)
+        return len(self.reports) + own + len(self.repeats)
 
 
 @dataclass(slots=True)
 class Coverage:
-    """Listed articles by side, and the most frequent outlets among them."""
+    """Listed articles by side. `outlets` has the outlet of each article by its id."""
 
     sides: list[Side]
-    outlets: list[tuple[str, int]]
+    outlets: dict[str, str]
 
 
 def coverage(articles: Sequence[StoryArticle]) -> Coverage:
@@ -56,6 +59,12 @@ def coverage(articles: Sequence[StoryArticle]) -> Coverage:
             reports.append(Report(article))
     for report in reports:
         report.copies = copies[report.article.id]
-    by_side = [Side(NAMES[leaning], [one for one in reports if one.article.leaning is leaning]) for leaning in SIDES]
-    outlets = Counter(article.outlet for article in articles if article.outlet is not None)
-    return Coverage([side for side in by_side if side.reports], outlets.most_common())
+    sides = [_side(leaning, reports) for leaning in SIDES]
+    outlets = {article.id: article.outlet or "an outlet" for article in articles}
+    return Coverage([side for side in sides if side.article_count], outlets)
+
+
+def _side(leaning: Leaning | None, reports: Sequence[Report]) -> Side:
+    own = [report for report in reports if report.article.leaning is leaning]
+    others = [report for report in reports if report.article.leaning is not leaning]
+    return Side(NAMES[leaning], own, [copy for report in others for copy in report.copies if copy.leaning is leaning])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from newsloom.contracts.story import HistoryEntry
-from services.storypage.wording import ago, change_of, count
+from services.storypage.wording import change_of, count, when
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,6 @@ def history_lines(history: Sequence[HistoryEntry], now: datetime) -> list[Histor
     previous: HistoryEntry | None = None
     for entry in history:
         articles = count(entry.article_count, "article")
-        lines.append(HistoryLine(entry.at, ago(entry.at, now), articles, change_of(entry, previous), entry.version))
+        lines.append(HistoryLine(entry.at, when(entry.at, now), articles, change_of(entry, previous), entry.version))
         previous = entry
     return lines[::-1]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from newsloom.contracts.topics import STORY_UPDATES
+from newsloom.contracts.story import StoryState
+from newsloom.contracts.topics import DAY_MS, STORY_UPDATES
 from services.storypage.api import article_cursor
 from services.storypage.context import Context
 from services.storypage.coverage import coverage
@@ -22,14 +24,15 @@ from services.storypage.read_model.derived_rows import EDITION, LANGUAGE, OUTLET
 from services.storypage.read_model.queries import Queries
 from services.storypage.read_model.times import from_ms, to_ms
 from services.storypage.requests import parse_query, path_id
-from services.storypage.resources import ArticleQuery, PageQuery, StoryQuery
+from services.storypage.resources import ArticleQuery, PageQuery, StoryQuery, StorySummary
 from services.storypage.responses import HTML, respond
 from services.storypage.templates import Templates
 
 LARGEST: Final = 14
 LATEST: Final = 24
-LARGEST_MS: Final = 48 * 3_600_000
-"""The front page shows the largest stories among those with an article this close to the newest one."""
+LARGEST_MIN: Final = 8
+LARGEST_DAYS: Final = (2, 7, 365)
+"""The front page shows the largest stories of the last days, counted from the newest article: of more days if they are few."""
 ARTICLES: Final = 60
 OUTLETS_OFFERED: Final = 60
 
@@ -44,9 +47,9 @@ class Pages:
     def front(self, request: Request) -> Response:
         """Answer with the largest stories of the last two days, and the latest ones."""
         with self._context.read() as queries:
-            largest = queries.largest_since(queries.latest_ms() - LARGEST_MS, edition=None, limit=LARGEST)
+            largest, days = _largest(queries)
             latest, _ = queries.list_stories(StoryQuery(limit=LATEST))
-            values = {"largest": largest, "latest": latest, **_live(queries)}
+            values = {"largest": largest, "days": days, "latest": latest, **_live(queries)}
         return self._page(request, "front.html", values)
 
     def stories(self, request: Request) -> Response:
@@ -74,8 +77,8 @@ class Pages:
             articles = [story_article(member) for member in members[:ARTICLES]]
             parted = [*([story.split_from] if story.split_from else []), *story.split_into]
             values = {
-                "related": queries.summaries(story.related),
-                "parted": queries.summaries(parted),
+                "related": _unmerged(queries, story.related),
+                "parted": _unmerged(queries, parted),
                 **_live(queries),
             }
         more = len(members) > ARTICLES
@@ -102,6 +105,21 @@ class Pages:
     def _page(self, request: Request, template: str, values: dict[str, Any]) -> Response:
         values |= {"now": self._context.now(), "base_url": base_url(self._context, request)}
         return respond(request, self._templates.render(template, values), HTML)
+
+
+def _largest(queries: Queries) -> tuple[list[StorySummary], int]:
+    """Return the largest stories, and the number of days that they are from."""
+    newest_ms, stories, days = queries.latest_ms(), list[StorySummary](), 0
+    for days in LARGEST_DAYS:
+        stories = queries.largest_since(newest_ms - days * DAY_MS, limit=LARGEST)
+        if len(stories) >= LARGEST_MIN:
+            break
+    return stories, days
+
+
+def _unmerged(queries: Queries, story_ids: Sequence[str]) -> list[StorySummary]:
+    """Return those of the stories that are still known, without those that are part of another one."""
+    return [story for story in queries.summaries(story_ids) if story.state is not StoryState.MERGED]
 
 
 def _live(queries: Queries) -> dict[str, Any]:

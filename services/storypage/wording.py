@@ -44,6 +44,12 @@ def ago(moment: datetime, now: datetime) -> str:
     return f"{moment.day} {moment:%b %Y}" if moment.year != now.year else f"{moment.day} {moment:%b}"
 
 
+def when(moment: datetime, now: datetime) -> str:
+    """Return how long ago the moment was; older than a week, with its time: `14 Apr 2025, 07:30`."""
+    text = ago(moment, now)
+    return text if text == "now" or text.endswith("ago") or text == "yesterday" else f"{text}, {moment:%H:%M}"
+
+
 def full_time(moment: datetime) -> str:
     """Return date and time in UTC: `14 Apr 2025, 07:30 UTC`."""
     return f"{moment.day} {moment:%b %Y, %H:%M} UTC"

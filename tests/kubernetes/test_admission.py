@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from newsloom.contracts.pipeline import SERVICES
+from newsloom.contracts.pipeline import SERVICES, SUBSCRIBERS
 from tests.kubernetes.cluster import NAMESPACE, OVERLAYS, Cluster, parse, render
 
 NAMES = sorted(path.parent.name for path in OVERLAYS.glob("*/kustomization.yaml"))
@@ -64,7 +64,7 @@ def test_the_server_refuses_a_misspelt_field(cluster: Cluster, production: str, 
 
 def test_the_pods_are_admitted_and_a_rollout_ends(cluster: Cluster) -> None:
     cluster.kubectl("apply", "-f", "-", manifests=render("local"))
-    for service in SERVICES:
+    for service in (*SERVICES, *SUBSCRIBERS):
         cluster.kubectl("-n", NAMESPACE, "rollout", "status", f"statefulset/newsloom-{service.name}", "--timeout=60s")
     cluster.kubectl("-n", NAMESPACE, "wait", "--for=condition=complete", "job/newsloom-topics", "--timeout=60s")
     # A warning of the level `restricted` does not stop a rollout, a refused pod does: it is an event.

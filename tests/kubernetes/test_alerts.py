@@ -47,6 +47,11 @@ SYMPTOMS: Final[dict[str, tuple[dict[str, str], int, int]]] = {
     "NewsloomLogUnavailable": ({"newsloom_log_unavailable_total" + POD: "0x5 0+60x10 600x20"}, 14, 30),
     "NewsloomCommitsFail": ({"newsloom_commits_failed_total" + POD: "0x5 0+2x15 30x30"}, 20, 45),
     "NewsloomRebalances": ({"newsloom_rebalances_total" + POD: "0x5 0+2x15 30x60"}, 19, 70),
+    "NewsloomPageErrors": (
+        {'newsloom_page_requests_total{pod="newsloom-storypage-0",status="500"}': "0x5 0+5x10 50x30"},
+        12,
+        40,
+    ),
     "NewsloomDeadLetters": ({"newsloom_dead_letters_total" + POD: "0x5 3x100"}, 10, 90),
 }
 """The series of each alert's symptom in steps of a minute, and the minutes at which it fires and has cleared."""

@@ -26,9 +26,11 @@ from newsloom.streaming.watchdog import TICK_S, TICKS_MAX
 ROOT: Final = Path(__file__).parents[2]
 DOCKERFILE: Final = ROOT / "deploy" / "Dockerfile"
 COMPOSE: Final = ROOT / "deploy" / "compose.yaml"
-IMAGES: Final = ("cli", "clusterer", "embedder")
-SERVICES: Final = ("clusterer", "embedder")
-BUILT: Final = ("cli", "clusterer", "embedder", "topics")
+IMAGES: Final = ("cli", "clusterer", "embedder", "storypage")
+SERVICES: Final = ("clusterer", "embedder", "storypage")
+BUILT: Final = ("cli", "clusterer", "embedder", "storypage", "topics")
+PUBLIC: Final = ("storypage",)
+"""Services with a port on this machine."""
 YAML_RULES: Final = "{extends: default, rules: {line-length: {max: 130}}}"
 
 
@@ -179,7 +181,9 @@ def test_compose_containers_have_no_unneeded_privileges(name: str) -> None:
     assert container["security_opt"] == ["no-new-privileges:true"]
     assert [mount.partition(":")[0] for mount in container["tmpfs"]] == ["/tmp"]  # noqa: S108 - a mount, not a file
     assert set(container["deploy"]["resources"]["limits"]) == {"cpus", "memory"}
-    assert not {"privileged", "ports", "volumes", "user"} & set(container)
+    assert not {"privileged", "volumes", "user"} & set(container)
+    assert ("ports" in container) == (name in PUBLIC)
+    assert all(port.startswith("127.0.0.1:") for port in container.get("ports", []))
 
 
 def test_compose_starts_in_order() -> None:
@@ -190,6 +194,7 @@ def test_compose_starts_in_order() -> None:
         "topics": {"kafka": {"condition": "service_healthy"}},
         "embedder": made,
         "clusterer": made,
+        "storypage": made,
         "cli": made,
     }
     assert "healthcheck" in service("kafka")

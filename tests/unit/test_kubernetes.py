@@ -13,7 +13,7 @@ from yamllint import linter
 from yamllint.config import YamlLintConfig
 
 from newsloom.access import ROLES
-from newsloom.contracts.pipeline import EMBEDDER, SERVICES, TOPICS
+from newsloom.contracts.pipeline import EMBEDDER, SERVICES, STORYPAGE, SUBSCRIBERS, TOPICS
 from newsloom.contracts.topics import ARTICLES
 from newsloom.log_names import group_name, topic_name
 from newsloom.settings import Settings, load_settings
@@ -25,7 +25,7 @@ from tests.unit.test_metrics import exported_series
 
 ROOT: Final = Path(__file__).parents[2]
 KUBERNETES: Final = ROOT / "deploy" / "kubernetes"
-NAMES: Final = tuple(service.name for service in SERVICES)
+NAMES: Final = tuple(service.name for service in (*SERVICES, *SUBSCRIBERS))
 METRICS_PORT: Final = 9464
 
 
@@ -71,7 +71,20 @@ def test_the_pods_name_is_the_instance(name: str) -> None:
     variables = {variable["name"]: variable for variable in container(name)["env"]}
     assert variables["NEWSLOOM_INSTANCE"]["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}
     assert int(variables["NEWSLOOM_METRICS_PORT"]["value"]) == METRICS_PORT
-    assert container(name)["ports"] == [{"name": "metrics", "containerPort": METRICS_PORT}]
+    assert {"name": "metrics", "containerPort": METRICS_PORT} in container(name)["ports"]
+
+
+def test_only_the_story_page_has_a_port_for_readers() -> None:
+    ports = {name: [port["name"] for port in container(name)["ports"]] for name in NAMES}
+    assert {name for name, found in ports.items() if "http" in found} == {STORYPAGE.name}
+    variables = {one["name"]: one.get("value") for one in container(STORYPAGE.name)["env"]}
+    assert {"name": "http", "containerPort": int(variables["NEWSLOOM_PAGE_PORT"] or 0)} in container(STORYPAGE.name)[
+        "ports"
+    ]
+    assert [port["targetPort"] for port in only("base/storypage.yaml", "Service")["spec"]["ports"]] == [
+        "http",
+        "metrics",
+    ]
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -212,5 +225,8 @@ def test_network_policies_allow_the_ports_of_the_log_and_of_the_metrics() -> Non
     logs = [literals(path)["NEWSLOOM_LOG"] for path in overlays]
     assert open_ports == {port for log in logs for _, port in parse_addresses(log)}
     assert [rule["ports"][0]["port"] for rule in policies["newsloom-metrics"]["ingress"]] == ["metrics"]
+    page = policies.pop("newsloom-storypage")
+    assert page["podSelector"]["matchLabels"]["app.kubernetes.io/component"] == STORYPAGE.name
+    assert [rule["ports"][0]["port"] for rule in page["ingress"]] == ["http"]
     selected = {tuple(spec["podSelector"]["matchLabels"].items()) for spec in policies.values()}
     assert selected == {(("app.kubernetes.io/name", "newsloom"),)}

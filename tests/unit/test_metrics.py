@@ -32,6 +32,7 @@ from newsloom.streaming.step import RejectionKind
 from newsloom.streaming.watchdog import Watchdog
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.step import ClustererStep
+from services.storypage.metrics import PageMetrics
 from tests.conformance.clients import numbered, put
 from tests.laws.streams import article
 from tests.unit.streaming.tally import GROUP, IN, LETTERS, UNREADABLE, Tally, create_topics
@@ -85,17 +86,24 @@ def clusterer_metrics(log: Log) -> Metrics:
     return metrics
 
 
+def all_metrics(log: Log) -> Metrics:
+    """Return the metrics of every service: the clusterer's and the story page's."""
+    metrics = clusterer_metrics(log)
+    PageMetrics(metrics.registry)
+    return metrics
+
+
 def exported_series() -> set[str]:
     """Return the name of each series that a service can export."""
     suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
     with closing(open_log_url("sqlite://")) as log:
-        families = list(clusterer_metrics(log).registry.collect())
+        families = list(all_metrics(log).registry.collect())
     return {family.name + suffix for family in families for suffix in suffixes[family.type]}
 
 
 def test_the_documented_metrics_are_those_of_the_code(log: Log) -> None:
     described = {row[0].strip("`"): row[1:] for row in table(OPERATIONS, "| metric | type | labels | meaning |")}
-    registry = clusterer_metrics(log).registry
+    registry = all_metrics(log).registry
     labels = {
         name: ", ".join(f"`{label}`" for label in getattr(collector, "_labelnames", ()))
         for collector, names in registry._collector_to_names.items()
@@ -117,7 +125,7 @@ def test_the_names_follow_the_conventions_of_prometheus(log: Log) -> None:
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("needs promtool, of the Debian package prometheus")
-    text = generate_latest(clusterer_metrics(log).registry)
+    text = generate_latest(all_metrics(log).registry)
     result = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, check=False)
     assert (result.returncode, result.stdout + result.stderr) == (0, b"")
 
@@ -184,6 +192,6 @@ def test_dead_letters_are_counted_from_0_on(kind: RejectionKind) -> None:
 
 
 def test_labels_have_no_values_that_producers_choose(log: Log) -> None:
-    allowed = {"topic", "type", "reason", "stage", "partition", "part", "version", "python", "service", "le"}
-    text = generate_latest(clusterer_metrics(log).registry).decode()
+    allowed = {"topic", "type", "reason", "stage", "partition", "part", "version", "python", "service", "le", "status"}
+    text = generate_latest(all_metrics(log).registry).decode()
     assert set(re.findall(r"[{,](\w+)=", text)) <= allowed

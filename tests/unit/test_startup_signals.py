@@ -15,7 +15,7 @@ from typing import Final
 
 import pytest
 
-from newsloom.contracts.pipeline import SERVICES
+from newsloom.contracts.pipeline import SERVICES, SUBSCRIBERS
 from tests.conformance.clients import steps
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -64,7 +64,7 @@ def child(process: subprocess.Popen[str]) -> int:
     raise AssertionError
 
 
-@pytest.mark.parametrize("service", [service.name for service in SERVICES])
+@pytest.mark.parametrize("service", [service.name for service in (*SERVICES, *SUBSCRIBERS)])
 def test_process_1_ends_at_a_signal_of_its_first_moment(start: Start, service: str) -> None:
     if not shutil.which("unshare") or subprocess.run([*NAMESPACE, "true"], capture_output=True, check=False).returncode:
         pytest.skip("needs the right to make a namespace of processes: unshare --user --pid")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import closing
-from typing import IO, Any, TextIO
+from typing import IO, Any, Final, TextIO
 
 import click
 import structlog
@@ -27,6 +27,8 @@ from services.local.installation import (
     summarize_log,
 )
 
+PAGE_PORT: Final = Settings().page_port
+
 
 @click.command()
 @click.option("--ingest", "file", metavar="FILE|-", help="Ingest this file meanwhile, as `newsloom ingest` would.")
@@ -36,28 +38,39 @@ from services.local.installation import (
     type=click.File("a", lazy=False),
     help="Append the services' logs to this file, not to standard error.",
 )
+@click.option(
+    "--page",
+    "page_port",
+    metavar="[PORT]",
+    type=click.IntRange(1, 65_535),
+    is_flag=False,
+    flag_value=PAGE_PORT,
+    help=f"Serve the story page too. [port {PAGE_PORT}]",
+)
 @ingest_options
 @click.pass_obj
 def command(
     settings: Settings,
     /,
+    *,
     file: str | None,
     until_drained: bool,
     log_file: TextIO | None,
+    page_port: int | None,
     rejects: IO[bytes] | None,
     **options: Any,
 ) -> None:
     """Run the whole installation on this machine.
 
-    Creates missing topics and runs embedder and clusterer as two processes. A service that dies is restarted. After Ctrl-C or
-    SIGTERM, both finish their current batch; after a second one they are killed. With --ingest, the options of `newsloom
-    ingest` say how to read the file.
+    Creates missing topics and runs embedder and clusterer as two processes, and the story page as a third with --page. A
+    service that dies is restarted. After Ctrl-C or SIGTERM, they finish their current batch; after a second one they are killed.
+    With --ingest, the options of `newsloom ingest` say how to read the file.
 
     Exit status: 0; 78 if a setting is wrong; 75 if the log is unavailable or, with --until-drained, a service keeps dying; with
     --ingest also 1 and 2, as for `newsloom ingest`.
 
     \b
-        newsloom run
+        newsloom run --page
         newsloom run --ingest articles.jsonl.gz --until-drained
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
     check_log_can_be_shared(settings)
@@ -70,7 +83,11 @@ def command(
     with closing(open_log(settings, create=True)) as log, display:
         prepare_topics(log, settings)
         ingest = None if file is None else ingest_on_own_log(settings, input_plan, display)
-        plan = RunPlan(environ=os.environ, ingest=ingest, until_drained=until_drained, output=log_file)
+        plan = RunPlan(
+            environ=os.environ, ingest=ingest, until_drained=until_drained, output=log_file, page_port=page_port
+        )
+        if page_port is not None:
+            click.echo(f"The story page: {page_address(settings, page_port)}")
         try:
             result = run_installation(settings, plan)
         except UnreadableInput as error:
@@ -80,6 +97,13 @@ def command(
         for line in log_summary(summarize_log(log, settings)):
             click.echo(line)
     sys.exit(0 if result is None else exit_status(result))
+
+
+def page_address(settings: Settings, port: int) -> str:
+    """Return the story page's address for a browser on this machine."""
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - a comparison
+    host = everywhere.get(settings.page_address, settings.page_address)
+    return f"http://{host}:{port}/"
 
 
 def redirect_logs(log_file: TextIO | None) -> None:

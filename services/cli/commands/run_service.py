@@ -6,12 +6,12 @@ import runpy
 
 import click
 
-from newsloom.contracts.pipeline import ServiceDefinition
+from newsloom.contracts.pipeline import ServiceDefinition, SubscriberDefinition
 from services.cli.commands import needs_extra
 
 
-def service_command(service: ServiceDefinition) -> click.Command:
-    """Build the command that runs a service."""
+def service_command(service: ServiceDefinition | SubscriberDefinition) -> click.Command:
+    """Build the command that runs a service or a subscriber."""
     name = service.name
 
     def run() -> None:
@@ -19,13 +19,17 @@ def service_command(service: ServiceDefinition) -> click.Command:
         with needs_extra(f"the {name}", name):
             runpy.run_module(f"services.{name}", run_name="__main__", alter_sys=True)
 
+    several, example = (
+        ("Several processes share the work if each has its own NEWSLOOM_INSTANCE.", "NEWSLOOM_INSTANCE=0")
+        if isinstance(service, ServiceDefinition)
+        else ("Several processes are independent: each needs its own NEWSLOOM_PAGE_FILE.", "NEWSLOOM_PAGE_PORT=8080")
+    )
     help_text = f"""{service.summary}
 
-    Runs until SIGTERM or Ctrl-C, then finishes the current batch. Several processes share the work if each has its own
-    NEWSLOOM_INSTANCE. Needs `pip install 'newsloom[{name}]'`.
+    Runs until SIGTERM or Ctrl-C, then finishes the current batch. {several} Needs `pip install 'newsloom[{name}]'`.
 
     \b
     Example:
-      NEWSLOOM_LOG=kafka://host:9092 NEWSLOOM_INSTANCE=0 newsloom {name}
+      NEWSLOOM_LOG=kafka://host:9092 {example} newsloom {name}
     """
     return click.Command(name, callback=run, help=help_text)

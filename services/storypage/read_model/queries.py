@@ -131,13 +131,12 @@ class Queries:
         more = len(rows) > query.limit
         return page, encode_cursor([query.order.value, rows[query.limit - 1][-1], page[-1].id]) if more else None
 
-    def largest_since(self, last_ms: int, *, edition: str | None, limit: int) -> list[StorySummary]:
+    def largest_since(self, last_ms: int, *, limit: int) -> list[StorySummary]:
         """Return the stories with the most articles among those with an article at or after `last_ms`."""
-        facet = (ALL, "") if edition is None else (EDITION, edition)
         rows = self._sql.execute(
             f"SELECT {_SUMMARY} FROM story_facets f JOIN stories s ON s.number = f.number {_DEK_JOIN} "  # noqa: S608
             "WHERE f.facet = ? AND f.value = ? AND +f.last_ms >= ? ORDER BY f.article_count DESC, f.id DESC LIMIT ?",
-            (*facet, last_ms, limit),
+            (ALL, "", last_ms, limit),
         )
         return [_summary(row) for row in rows]
 

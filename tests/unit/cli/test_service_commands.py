@@ -12,7 +12,7 @@ WITHOUT_PACKAGES = """
 import sys
 class MissingPackages:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {"torch", "sentence_transformers", "faiss", "numpy", "hdbscan"}:
+        if name.partition(".")[0] in {"torch", "sentence_transformers", "faiss", "numpy", "hdbscan", "starlette"}:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, MissingPackages())
 sys.argv = ["newsloom", *sys.argv[1:]]
@@ -21,7 +21,7 @@ main()
 """
 
 
-@pytest.mark.parametrize("service", ["embedder", "clusterer"])
+@pytest.mark.parametrize("service", ["embedder", "clusterer", "storypage"])
 def test_a_missing_extra_is_named(service: str, harness: CliHarness) -> None:
     result = subprocess.run(
         [sys.executable, "-c", WITHOUT_PACKAGES, "--log", harness.settings.log, service],

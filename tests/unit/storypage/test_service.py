@@ -1,0 +1,123 @@
+"""The story page as a process: it serves, goes on after kill -9, ends at SIGTERM with open streams, and names what is wrong."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from services.storypage.read_model.file import ModelFile
+from tests.conformance.clients import steps
+from tests.unit.storypage.dump import dump
+from tests.unit.verifier.log_file import LogFile
+
+START_S = 60.0
+
+
+def free_port() -> int:
+    with closing(socket.create_server(("127.0.0.1", 0))) as server:
+        return int(server.getsockname()[1])
+
+
+class Page:
+    """A process of the story page on a log, with a file and ports of its own."""
+
+    def __init__(self, log: LogFile, file: Path, **environ: str) -> None:
+        self.port, self.metrics_port, self.file = free_port(), free_port(), file
+        variables = {
+            **os.environ,
+            "NEWSLOOM_LOG": log.settings.log,
+            "NEWSLOOM_PAGE_FILE": str(file),
+            "NEWSLOOM_PAGE_PORT": str(self.port),
+            "NEWSLOOM_METRICS_PORT": str(self.metrics_port),
+            **environ,
+        }
+        command = [sys.executable, "-m", "services.storypage"]
+        self.process = subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True)
+
+    def get(self, path: str) -> httpx2.Response:
+        return httpx2.get(f"http://127.0.0.1:{self.port}{path}", timeout=START_S)
+
+    def wait_until_ready(self) -> None:
+        for _ in steps("the story page"):
+            assert self.process.poll() is None, self.process.stderr and self.process.stderr.read()
+            try:
+                answer = httpx2.get(f"http://127.0.0.1:{self.metrics_port}/readyz", timeout=START_S)
+            except httpx2.TransportError:
+                continue
+            if answer.status_code == 200:
+                return
+
+    def end(self, number: signal.Signals) -> tuple[int, str]:
+        self.process.send_signal(number)
+        _, errors = self.process.communicate(timeout=START_S)
+        return self.process.returncode, errors
+
+
+@pytest.fixture
+def start() -> Iterator[list[Page]]:
+    started: list[Page] = []
+    yield started
+    for page in started:
+        page.process.kill()
+        page.process.wait()
+        if page.process.stderr is not None:
+            page.process.stderr.close()
+
+
+@pytest.fixture
+def log_file(consistent_log: LogFile, tmp_path: Path) -> LogFile:
+    return consistent_log.copy_to(tmp_path / "news.db")
+
+
+def test_it_serves_goes_on_after_a_kill_and_stops_with_open_streams(
+    start: list[Page], log_file: LogFile, tmp_path: Path
+) -> None:
+    first = Page(log_file, tmp_path / "page.db")
+    start.append(first)
+    first.wait_until_ready()
+    stories = first.get("/api/stories").json()
+    assert stories["stories"]
+    assert first.get("/").status_code == 200
+    assert "newsloom_page_requests_total" in httpx2.get(f"http://127.0.0.1:{first.metrics_port}/metrics").text
+    assert first.end(signal.SIGKILL)[0] == -signal.SIGKILL
+
+    second, other = Page(log_file, tmp_path / "page.db"), Page(log_file, tmp_path / "other.db")
+    start += [second, other]
+    for page in (second, other):
+        page.wait_until_ready()
+        assert page.get("/api/stories").json() == stories
+    with closing(ModelFile(second.file).reader()) as one, closing(ModelFile(other.file).reader()) as two:
+        assert dump(one) == dump(two)
+    with httpx2.stream("GET", f"http://127.0.0.1:{second.port}/api/live", timeout=START_S) as stream:
+        assert next(stream.iter_lines()).startswith("id: ")
+        status, errors = second.end(signal.SIGTERM)
+    assert status == 0, errors
+    assert "read-model.made-again" not in errors
+
+
+def test_a_second_process_on_the_file_is_refused(start: list[Page], log_file: LogFile, tmp_path: Path) -> None:
+    first = Page(log_file, tmp_path / "page.db")
+    start.append(first)
+    first.wait_until_ready()
+    second = Page(log_file, tmp_path / "page.db")
+    start.append(second)
+    _, errors = second.process.communicate(timeout=START_S)
+    assert second.process.returncode == 78
+    assert "each story page needs a file of its own" in errors
+
+
+def test_missing_topics_are_named(start: list[Page], log_file: LogFile, tmp_path: Path) -> None:
+    page = Page(log_file, tmp_path / "page.db", NEWSLOOM_TOPIC_PREFIX="none.")
+    start.append(page)
+    _, errors = page.process.communicate(timeout=START_S)
+    assert page.process.returncode == 78
+    assert "topic none.stories does not exist" in errors
