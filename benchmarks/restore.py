@@ -49,6 +49,7 @@ from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message
 from services.clusterer.core.calibration import zero_calibration
+from services.clusterer.core.copy_groups import CopyGroups
 from services.clusterer.core.features import decode_features
 from services.clusterer.core.fixed_point import encode_int16
 from services.clusterer.core.frequencies import DocumentFrequencies
@@ -89,7 +90,7 @@ def state_records(articles: int, settings: Settings) -> Iterator[Message]:
         story.version += 1
         yield Message(topic, membership_key("main", member.article_id), encode(member), partition=0)
     for story in stories:
-        value = encode(story_snapshot(story, "main"))
+        value = encode(story_snapshot(story, "main", CopyGroups()))
         yield Message(topic_name(settings, STORIES), story.id.encode(), value, partition=0)
     checkpoint = Checkpoint(
         edition="main",

@@ -6,6 +6,7 @@ garbage collector from scanning them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from enum import Enum
 
 import msgspec
@@ -90,6 +91,10 @@ class Membership(
     leaves out the terms of that article. `decision` is why the article got into a story, `merge` why that story became
     this one. `placed_by` is the latest command that placed the article: the engine never moves it after that. Features
     are empty in records written when the story was no longer comparable.
+
+    A report and its copies are a copy group. `copy_of` is the report of which the article was a copy when this record was
+    written; that report may have left since. `copy_group` names the group if the name differs from `copy_of`, or from the
+    article's own id if it is a report. `report_ids` tells which article is the report of a group now.
     """
 
     article_id: ArticleId
@@ -116,6 +121,12 @@ class Membership(
     placed_by: CommandRef | None = None
     stems: bytes = b""
     stem_marks: bytes = b""
+    copy_group: str | None = None
+
+    @property
+    def group(self) -> str:
+        """The name of its copy group, which is unique within the edition."""
+        return self.copy_group or self.copy_of or self.article_id
 
 
 class ClockState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -169,3 +180,13 @@ def membership_key(edition: str, article_id: str) -> bytes:
 def checkpoint_key(edition: str) -> bytes:
     """Build the key of an edition's checkpoint: a membership key with an empty article id, which no article has."""
     return f"{edition}/".encode()
+
+
+def report_ids(members: Iterable[Membership]) -> dict[tuple[str, str], ArticleId]:
+    """Return the id of the report of each copy group, by edition and name of the group.
+
+    The report is the article without `copy_of`. If that one has left, it is the article with the lowest sequence number:
+    a departure writes no record for those that stay.
+    """
+    ranked = sorted(members, key=lambda member: (member.copy_of is not None, member.sequence), reverse=True)
+    return {(member.edition, member.group): member.article_id for member in ranked}

@@ -13,6 +13,7 @@ from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.records import TopicPartition
 from services.verifier.command_checks import check_commands
+from services.verifier.copy_checks import check_copy_groups
 from services.verifier.current_state import CurrentState, build_current_state
 from services.verifier.findings import Findings
 from services.verifier.input_checks import check_inputs
@@ -79,6 +80,7 @@ def _check_clustering(contents: TopicContents, retention: timedelta, findings: F
     replay_members(replayed, truncated=bool(truncated), findings=findings)
     state = build_current_state(contents, replayed, retention, findings)
     check_stories(state, findings)
+    check_copy_groups(state, findings)
     check_memberships(contents, state, findings)
     check_origins(contents, state, findings)
     check_checkpoints(state, findings)

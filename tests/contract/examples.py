@@ -167,6 +167,7 @@ SPLIT_MEMBERSHIP = Membership(
     decision=Decision(verdict=Verdict.COMMANDED),
     copy_of=ARTICLE.id,
     placed_by=command_ref(COMMANDS["split"]),
+    copy_group=f"{ARTICLE.id}#2",
 )
 SNAPSHOT = Story(
     id=STORY,

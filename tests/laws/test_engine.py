@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from newsloom.contracts.codec import decode_state, decode_story, encode
-from newsloom.contracts.membership import Checkpoint, Membership
+from newsloom.contracts.membership import Checkpoint, Membership, report_ids
 from newsloom.contracts.story import HISTORY_MAX, Cause, Story, StoryState, StoryUpdate, UpdateKind
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector
 from services.clusterer.core.calibration import zero_calibration
@@ -90,7 +90,9 @@ def arrival(index: int) -> datetime:
 def test_counts_equal_memberships(events: list[StreamItem]) -> None:
     published = replay(fresh_engine(), events)
     members = Counter(member.story_id for member in published.memberships.values())
-    reports = Counter(member.story_id for member in published.memberships.values() if member.copy_of is None)
+    reports = Counter(
+        published.memberships[report].story_id for report in report_ids(published.memberships.values()).values()
+    )
     assert {story.id: story.article_count for story in published.stories.values() if story.article_count} == members
     assert {story.id: story.report_count for story in published.stories.values() if story.report_count} == reports
     for story in published.stories.values():
@@ -194,13 +196,19 @@ def test_no_article_is_lost_before_the_retention_is_over(events: list[StreamItem
 
 
 @given(streams_with_commands)
-def test_copies_are_in_the_story_of_their_original(events: list[StreamItem]) -> None:
-    memberships = replay(fresh_engine(), events).memberships
-    for member in memberships.values():
-        if member.copy_of is not None:
-            original = memberships[member.copy_of]
-            assert original.copy_of is None
-            assert original.story_id == member.story_id
+def test_each_copy_group_is_in_one_story_and_readers_find_the_report_that_articles_are_compared_with(
+    events: list[StreamItem],
+) -> None:
+    engine, published = fresh_engine(), PublishedState()
+    for index, event in enumerate(events):
+        published.apply(apply_event(engine, event, arrival(index)), engine)
+        reports = report_ids(published.memberships.values())
+        for story in engine.edition.stories.values():
+            found = {reports[EDITION, published.memberships[article_id].group] for article_id in story.members}
+            assert found == {report.article_id for report in story.reports()}
+        for story_id in {member.story_id for member in published.memberships.values()}:
+            for ref in published.stories[story_id].articles:
+                assert (ref.copy_of or ref.id) == reports[EDITION, published.memberships[ref.id].group]
 
 
 @pytest.mark.parametrize("parameters", [PARAMETERS, FEW_CANDIDATES], ids=["all stories", "few candidates"])

@@ -212,7 +212,8 @@ class StateModel:
                 f"{story_id} has {sorted(members)} by the memberships, {sorted(by_updates)} by the updates"
             )
         counted = [self.members[story.edition, article_id] for article_id in members]
-        reports = sum(member.copy_of is None for member in counted)
+        # Each report and its copies have a group, named after the report that the group began with.
+        reports = len({member.copy_group or member.copy_of or member.article_id for member in counted})
         if (len(counted), reports) != (story.article_count, story.report_count):
             self.add_problem(
                 f"{story_id} counts {story.article_count} articles and {story.report_count} reports, but has "

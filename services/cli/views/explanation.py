@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from newsloom.contracts.command import CommandKind
-from newsloom.contracts.membership import Membership, Verdict
+from newsloom.contracts.membership import Membership, Verdict, report_ids
 from newsloom.contracts.story import Story, StoryState
 from newsloom.lineage import Merge, chosen_candidate, members_split_off, merges_into, merges_of_article
 from newsloom.terminal import escape
@@ -27,7 +27,7 @@ def print_article(
 ) -> None:
     """Print the verdict in one sentence, the candidates, the bar, and the later merges of the story.
 
-    `memberships` must contain the article it is a copy of, if any.
+    `memberships` must contain the articles of its copy group.
     """
     _print_article_head(screen, member, stories)
     screen.print()
@@ -126,9 +126,10 @@ def _founded(member: Membership, screen: Console) -> str:
 
 def _copied(member: Membership) -> str:
     decision = member.decision
+    # Earlier versions did not keep the id in the record of a copy that took the place of its report.
     original = "an article that has left since" if member.copy_of is None else escape(member.copy_of)
     sentence = (
-        f"It is a copy of {original}: their Jaccard index was {decimal(decision.jaccard)}; "
+        f"It came as a copy of {original}: their Jaccard index was {decimal(decision.jaccard)}; "
         f"the bar for copies was {decimal(decision.bar)}."
     )
     if decision.fit is not None:
@@ -159,16 +160,18 @@ def _kept(member: Membership, stories: Mapping[str, Story], screen: Console) -> 
 
 
 def _print_original(screen: Console, member: Membership, memberships: Iterable[Membership]) -> None:
-    key = (member.edition, member.copy_of)
-    original = next((other for other in memberships if (other.edition, other.article_id) == key), None)
-    if original is None:
+    group = [other for other in memberships if (other.edition, other.group) == (member.edition, member.group)]
+    report_id = report_ids(group)[member.edition, member.group]
+    if report_id == member.article_id:
+        screen.print("That article has left since, and this one has taken its place as the report.")
         return
+    report = next(other for other in group if other.article_id == report_id)
     print_heading(screen, "Copy of")
-    origin = f"{format_time(original.published_at)}  {escape(original.outlet or ABSENT)}  {escape(original.article_id)}"
-    screen.print(Text(f"{origin}  {escape(original.title)}"), no_wrap=True, overflow="ellipsis")
-    if original.decision.verdict is Verdict.COPIED:
+    origin = f"{format_time(report.published_at)}  {escape(report.outlet or ABSENT)}  {escape(report.article_id)}"
+    screen.print(Text(f"{origin}  {escape(report.title)}"), no_wrap=True, overflow="ellipsis")
+    if report.article_id != member.copy_of:
         screen.print(
-            "That article came as a copy too: the Jaccard index may be with their original, which has left since."
+            "The article that it was compared with has left since; this one has taken its place as the report."
         )
 
 

@@ -162,7 +162,7 @@ def _split(
     affinity = group_affinity(one, other, similarity, edition.parameters)
     bar = edition.parameters.merge_bar
     reports = [clustering.reports[index] for index in group]
-    copies = [copy.article_id for report in reports for copy in story.copies_of(report.article_id)]
+    copies = [article_id for report in reports for article_id in edition.copies.copies(report)]
     return SplitProposal(
         edition=edition.name,
         strength=quorum * (1 - affinity / bar),

@@ -134,7 +134,7 @@ def _transfer(leaving: Sequence[Membership], target: LiveStory, ref: CommandRef,
         edition.detach_article(member.article_id)
     originals: dict[str, str] = {}
     for member in sorted(leaving, key=lambda member: (member.copy_of is not None, member.sequence)):
-        text = member.copy_of or member.article_id
+        text = member.group
         if text not in originals:
             representation = edition.indexes.represent(stored_features(member))
             originals[text] = find_original(target, edition, representation) or member.article_id

@@ -25,6 +25,7 @@ from newsloom.contracts.vector import FIRST_PREPARATION
 from services.clusterer.core.calibration import Calibration
 from services.clusterer.core.changes import StoryChanges
 from services.clusterer.core.clock import EditionClock
+from services.clusterer.core.copy_groups import CopyGroups, as_report, in_group
 from services.clusterer.core.deadlines import Deadlines
 from services.clusterer.core.headline import best_report, earliest_report, headline_report
 from services.clusterer.core.history import extend_history
@@ -60,6 +61,7 @@ class EditionState:
         self.stories_forgotten = 0
         self.stories: dict[str, LiveStory] = {}
         self.articles: dict[str, str] = {}
+        self.copies = CopyGroups()
         self.indexes = Indexes(calibration, parameters)
         self.close_deadlines: Deadlines[datetime] = Deadlines()
         self.second_look_deadlines: Deadlines[datetime] = Deadlines()
@@ -89,8 +91,23 @@ class EditionState:
         """Add an article to a story. Pass its representation if it is known, to spare computing it again."""
         if not story.is_comparable:
             member = without_features(member)
-        story.add(member)
+        member = self._grouped(story, member)
         self._record(member)
+        self._add_member(story, member, known)
+
+    def _grouped(self, story: LiveStory, member: Membership) -> Membership:
+        """Return the article in the copy group of its report, or in a new group if it is a report itself."""
+        if member.copy_of is None:
+            return in_group(member, self.copies.unused_name(member.article_id, self.articles))
+        report = story.members[member.copy_of]
+        if member.sequence < report.sequence:
+            # The report may have been a copy in its latest record. Readers take the earliest article of a group for its report.
+            self._record(report)
+        return in_group(member, report.group)
+
+    def _add_member(self, story: LiveStory, member: Membership, known: Representation | None = None) -> None:
+        story.add(member)
+        self.copies.add(member)
         if story.is_comparable and member.copy_of is None:
             self.indexes.add(story.slot, member, known)
         if story.is_open:
@@ -101,11 +118,14 @@ class EditionState:
     def detach_article(self, article_id: str) -> Membership:
         """Take an article out of its story, before it is added to one again or removed for good.
 
-        The first of its copies becomes the report that the others are copies of.
+        The first of its copies becomes the report of the others. Returns the membership with the report that the article was
+        a copy of.
         """
         story = self.stories[self.articles[article_id]]
-        self._promote_copy(story, article_id)
+        self._promote_copy(story, story.members[article_id])
         member = story.remove(article_id)
+        original = self.copies.report_id(member)
+        self.copies.remove(member)
         del self.articles[article_id]
         if story.is_comparable and member.copy_of is None:
             self.indexes.remove(story.slot, member, story.reports())
@@ -113,7 +133,7 @@ class EditionState:
             self.schedule_second_look(story)
         if story.members and article_id == story.title_article_id:
             self.set_title(story, self._title_report(story))
-        return member
+        return msgspec.structs.replace(member, copy_of=original)
 
     def remove_article(self, article_id: str) -> Membership:
         """Remove an article for good."""
@@ -131,12 +151,13 @@ class EditionState:
         self.articles[member.article_id] = member.story_id
         self.changes.memberships.append((member.article_id, member))
 
-    def _promote_copy(self, story: LiveStory, article_id: str) -> None:
-        copies = story.copies_of(article_id)
-        for copy in copies:
-            story.remove(copy.article_id)
-            copy_of = None if copy is copies[0] else copies[0].article_id
-            self.add_article(story, msgspec.structs.replace(copy, copy_of=copy_of))
+    def _promote_copy(self, story: LiveStory, leaving: Membership) -> None:
+        """Replace a report that leaves by its first copy. Writes no record: readers find it by the sequence numbers."""
+        article_id = self.copies.first_copy(leaving)
+        if article_id is not None:
+            copy = story.remove(article_id)
+            self.copies.remove(copy)
+            self._add_member(story, as_report(copy))
 
     # --- stories
 
@@ -162,12 +183,13 @@ class EditionState:
         self.stories[story.id] = story
         for member in members:
             story.add(member)
+            self.copies.add(member)
             self.articles[member.article_id] = story.id
         if story.is_open or self._may_be_comparable(story):
             story.slot = self.indexes.space.open(story.id)
             if not story.is_open:
                 self.indexes.space.close(story.slot)
-            self.indexes.fill(story.slot, [member for member in story.members.values() if member.copy_of is None])
+            self.indexes.fill(story.slot, story.reports())
         else:
             self._drop_features(story)
         self._set_deadlines(story)
@@ -252,6 +274,7 @@ class EditionState:
         self.changes.stories[story.id] = None
         # In order of arrival: a correction moves an article to the end of `members`, but not in a restored story.
         for member in sorted(story.members.values(), key=lambda member: member.sequence):
+            self.copies.remove(member)
             del self.articles[member.article_id]
             self.changes.memberships.append((member.article_id, None))
 
@@ -332,7 +355,7 @@ class EditionState:
             self._schedule_late_look(story)
 
     def _schedule_late_look(self, story: LiveStory) -> None:
-        every, sequence = self.parameters.late_second_look, story.reports()[0].sequence
+        every, sequence = self.parameters.late_second_look, story.first_report().sequence
         age = (self.next_sequence - sequence) // every
         self.late_look_deadlines.set(story.id, sequence + every * (1 << age.bit_length()))
 

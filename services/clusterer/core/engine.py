@@ -96,7 +96,7 @@ class Engine:
     def story(self, story_id: str) -> Story | None:
         """Return the story as it is to be published; None if it was forgotten."""
         story = self._edition.stories.get(story_id)
-        return story_snapshot(story, self._edition.name) if story is not None else None
+        return story_snapshot(story, self._edition.name, self._edition.copies) if story is not None else None
 
     def _apply_article(self, event: ArticleVector) -> None:
         if self._is_duplicate(event):

@@ -45,7 +45,7 @@ def keeps_apart(one: LiveStory, other: LiveStory, edition: EditionState) -> bool
 def _story_says_nothing(story: LiveStory, edition: EditionState) -> bool:
     if story.report_count != 1:
         return False
-    report = story.reports()[0]
+    report = story.first_report()
     return says_nothing(report.title, report.words, stored_evidence(report), edition.indexes)
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -25,6 +22,8 @@ from newsloom.contracts.story import (
     StoryUpdate,
     UpdateKind,
 )
+from services.clusterer.core.copy_groups import CopyGroups
+from services.clusterer.core.label_counts import LabelCounts
 from services.clusterer.core.story import LiveStory
 
 _COPIED: Final = {
@@ -34,10 +33,10 @@ _COPIED: Final = {
 """The fields that are published as the live story has them."""
 
 
-def story_snapshot(story: LiveStory, edition: str) -> Story:
-    """Return the whole story, with as many of its articles as fit into a message."""
+def story_snapshot(story: LiveStory, edition: str, copies: CopyGroups) -> Story:
+    """Return the whole story, with as many of its articles as fit into a message. A copy names the report it is a copy of now."""
     bare = Story(**_fields(story, edition, Story), articles=(), articles_omitted=story.article_count)
-    articles = _latest_articles(story, STORY_BYTES_MAX - len(encode(bare)))
+    articles = _latest_articles(story, copies, STORY_BYTES_MAX - len(encode(bare)))
     return msgspec.structs.replace(bare, articles=articles, articles_omitted=story.article_count - len(articles))
 
 
@@ -53,7 +52,7 @@ def story_update(
     command: CommandRef | None,
     late: bool,
 ) -> StoryUpdate:
-    """Return the update that announces the story's current version."""
+    """Return the update that announces the story's current version. The `copy_of` of the article is published as it is."""
     return StoryUpdate(
         **_fields(story, edition, StoryUpdate),
         story_id=story.id,
@@ -61,7 +60,7 @@ def story_update(
         cause=cause,
         at=story.updated_at,
         article_count_before=count_before,
-        article=_article_ref(article) if article is not None else None,
+        article=_article_ref(article, article.copy_of) if article is not None else None,
         article_ids=article_ids,
         command=command,
         late=late,
@@ -75,7 +74,7 @@ def _fields(story: LiveStory, edition: str, target: type[Story | StoryUpdate]) -
     return fields | {"edition": edition, "outlet_count": len(story.outlets)}
 
 
-def _article_ref(member: Membership) -> ArticleRef:
+def _article_ref(member: Membership, copy_of: str | None) -> ArticleRef:
     return ArticleRef(
         id=member.article_id,
         title=member.title[:TITLE_LISTED_MAX],
@@ -83,15 +82,15 @@ def _article_ref(member: Membership) -> ArticleRef:
         outlet=member.outlet,
         leaning=member.leaning,
         url=member.url,
-        copy_of=member.copy_of,
+        copy_of=copy_of,
     )
 
 
-def _latest_articles(story: LiveStory, free_bytes: int) -> tuple[ArticleRef, ...]:
+def _latest_articles(story: LiveStory, copies: CopyGroups, free_bytes: int) -> tuple[ArticleRef, ...]:
     """Return the latest articles, newest first, as many as fit into `free_bytes`."""
-    latest = heapq.nlargest(ARTICLES_MAX, story.members.values(), key=_recency)
     listed: list[ArticleRef] = []
-    for ref in map(_article_ref, latest):
+    for member in story.latest(ARTICLES_MAX):
+        ref = _article_ref(member, copies.report_id(member))
         free_bytes -= len(encode(ref)) + 1
         if free_bytes < 0:
             break
@@ -99,12 +98,8 @@ def _latest_articles(story: LiveStory, free_bytes: int) -> tuple[ArticleRef, ...
     return tuple(listed)
 
 
-def _recency(member: Membership) -> tuple[datetime, int]:
-    return member.published_at, member.sequence
-
-
-def _most_frequent(counts: Mapping[str, int]) -> dict[str, int]:
-    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:OUTLETS_MAX]
+def _most_frequent(counts: LabelCounts) -> dict[str, int]:
+    ranked = counts.most_frequent(OUTLETS_MAX)
     free_bytes = OUTLETS_BYTES_MAX
     for index, (name, _) in enumerate(ranked):
         free_bytes -= json_size_bytes(name)

@@ -12,6 +12,7 @@ from newsloom.contracts.membership import Checkpoint, Membership
 from newsloom.contracts.story import Story, StoryState
 from services.clusterer.core.calibration import Calibration
 from services.clusterer.core.clock import EditionClock
+from services.clusterer.core.copy_groups import with_reports
 from services.clusterer.core.edition import EditionState
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.story import COUNTED, NO_SLOT, LiveStory
@@ -76,4 +77,4 @@ def _restore_story(edition: EditionState, story: Story, members: list[Membership
         )
     published = {name: getattr(story, name) for name in _RESTORED}
     live = LiveStory(slot=NO_SLOT, arrived_at=written_at, published_count=story.article_count, **published)
-    edition.restore_story(live, sorted(members, key=lambda member: member.sequence))
+    edition.restore_story(live, with_reports(sorted(members, key=lambda member: member.sequence)))

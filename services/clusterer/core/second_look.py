@@ -23,14 +23,14 @@ def run_second_looks(edition: EditionState) -> None:
         due[by_time[1]] = edition.stories[by_time[1]]
     while (by_number := edition.late_look_deadlines.pop_due(edition.next_sequence)) is not None:
         due[by_number[1]] = edition.stories[by_number[1]]
-    for story in sorted(due.values(), key=lambda story: story.reports()[0].sequence):
+    for story in sorted(due.values(), key=lambda story: story.first_report().sequence):
         # An earlier one of these may have been merged with this one, in either direction.
         if story.is_open and story.report_count == 1:
             _second_look(story, edition)
 
 
 def _second_look(story: LiveStory, edition: EditionState) -> None:
-    report, parameters, space = story.reports()[0], edition.parameters, edition.indexes.space
+    report, parameters, space = story.first_report(), edition.parameters, edition.indexes.space
     edition.schedule_second_look(story)
     if report.placed_by is not None:
         return

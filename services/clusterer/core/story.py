@@ -10,9 +10,11 @@ import msgspec
 from newsloom.contracts.command import CommandRef
 from newsloom.contracts.membership import Membership
 from newsloom.contracts.story import HistoryEntry, StoryState
+from services.clusterer.core.label_counts import LabelCounts
+from services.clusterer.core.member_order import MemberOrder
 
 NO_SLOT: Final = -1
-COUNTED: Final = frozenset({"report_count", "outlets", "leanings"})
+COUNTED: Final = frozenset({"outlets", "leanings"})
 """Fields that are counted from the members."""
 
 
@@ -20,10 +22,10 @@ class LiveStory(msgspec.Struct, gc=False):
     """The current state of a story. Only its `EditionState` changes it.
 
     `slot` is the row of a comparable story in the story space: of an open one, or a closed one that late articles can still join.
-    It is `NO_SLOT` otherwise. `last_sequence` is the highest sequence number of its articles. `arrived_at` is when the latest
-    record arrived that changed the story; it never goes back, though the timestamps of records may. Fields that `Story` has too
-    are published and restored under the same name. `gc=False`: neither a story nor its members can be part of a reference cycle,
-    so the garbage collector need not scan them.
+    It is `NO_SLOT` otherwise. `arrived_at` is when the latest record arrived that changed the story; it never goes back, though
+    the timestamps of records may. Fields that `Story` has too are published and restored under the same name. An article joins or
+    leaves without a look at the others: the story may have any number of them. `gc=False`: neither a story nor its members can be
+    part of a reference cycle, so the garbage collector need not scan them.
     """
 
     id: str
@@ -47,15 +49,24 @@ class LiveStory(msgspec.Struct, gc=False):
     members: dict[str, Membership] = {}
     published_count: int = 0
     """The article count of the last published version."""
-    last_sequence: int = -1
-    report_count: int = 0
-    outlets: dict[str, int] = {}
-    leanings: dict[str, int] = {}
+    order: MemberOrder = msgspec.field(default_factory=MemberOrder)
+    outlets: LabelCounts = msgspec.field(default_factory=LabelCounts)
+    leanings: LabelCounts = msgspec.field(default_factory=LabelCounts)
 
     @property
     def article_count(self) -> int:
         """Return the number of articles, copies included."""
         return len(self.members)
+
+    @property
+    def report_count(self) -> int:
+        """Return the number of articles that are not copies."""
+        return len(self.order.reports)
+
+    @property
+    def last_sequence(self) -> int:
+        """Return the highest sequence number of the articles; -1 if there is none."""
+        return self.members[self.order.arrived[-1]].sequence if self.members else -1
 
     @property
     def is_open(self) -> bool:
@@ -81,32 +92,26 @@ class LiveStory(msgspec.Struct, gc=False):
         return -self.article_count, self.first_published_at, self.id
 
     def add(self, member: Membership) -> None:
-        """Add an article and extend the story's time span."""
-        if not self.members:
-            self.first_published_at = self.last_published_at = member.published_at
+        """Add an article."""
         self.members[member.article_id] = member
-        self.first_published_at = min(self.first_published_at, member.published_at)
-        self.last_published_at = max(self.last_published_at, member.published_at)
-        self.last_sequence = max(self.last_sequence, member.sequence)
+        self.order.add(member, self.members)
         self._count(member, 1)
+        self._set_time_span()
 
     def remove(self, article_id: str) -> Membership:
-        """Remove an article and compute the time span of the remaining ones."""
+        """Remove an article."""
+        self.order.remove(self.members[article_id], self.members)
         member = self.members.pop(article_id)
         self._count(member, -1)
-        if self.members:
-            self.first_published_at = min(other.published_at for other in self.members.values())
-            self.last_published_at = max(other.published_at for other in self.members.values())
-        self.last_sequence = max((other.sequence for other in self.members.values()), default=-1)
+        self._set_time_span()
         return member
 
     def remove_all(self) -> None:
         """Remove all articles; the time span stays."""
         self.members.clear()
+        self.order.clear()
         self.outlets.clear()
         self.leanings.clear()
-        self.report_count = 0
-        self.last_sequence = -1
 
     def close_as(self, state: StoryState) -> None:
         """Set `closed` or `merged`."""
@@ -124,26 +129,27 @@ class LiveStory(msgspec.Struct, gc=False):
 
     def reports(self) -> list[Membership]:
         """Return the members that are not copies, in order of arrival."""
-        found = [member for member in self.members.values() if member.copy_of is None]
-        return sorted(found, key=lambda member: member.sequence)
+        return [self.members[article_id] for article_id in self.order.reports]
 
-    def copies_of(self, article_id: str) -> list[Membership]:
-        """Return the copies of this article, in order of arrival."""
-        found = [member for member in self.members.values() if member.copy_of == article_id]
-        return sorted(found, key=lambda member: member.sequence)
+    def first_report(self) -> Membership:
+        """Return the report that arrived first."""
+        return self.members[self.order.reports[0]]
+
+    def latest(self, limit: int) -> list[Membership]:
+        """Return up to `limit` members, those published last, newest first."""
+        return [self.members[article_id] for article_id in reversed(self.order.published[-limit:])]
+
+    def _set_time_span(self) -> None:
+        if self.members:
+            first, last = self.order.published[0], self.order.published[-1]
+            self.first_published_at = self.members[first].published_at
+            self.last_published_at = self.members[last].published_at
 
     def _count(self, member: Membership, by: int) -> None:
-        self.report_count += by if member.copy_of is None else 0
         if member.outlet is not None:
-            _add(self.outlets, member.outlet, by)
+            self.outlets.add(member.outlet, by)
         if member.leaning is not None:
-            _add(self.leanings, member.leaning.value, by)
-
-
-def _add(counts: dict[str, int], name: str, by: int) -> None:
-    counts[name] = counts.get(name, 0) + by
-    if not counts[name]:
-        del counts[name]
+            self.leanings.add(member.leaning.value, by)
 
 
 def last_activity(story: LiveStory) -> datetime:

@@ -28,7 +28,7 @@ def model(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def state_of(edition: EditionState) -> list[Message]:
     """Build the records that the clusterer would write for the edition."""
-    stories = [story_message(story_snapshot(story, edition.name)) for story in edition.stories.values()]
+    stories = [story_message(story_snapshot(story, edition.name, edition.copies)) for story in edition.stories.values()]
     members = [member for story in edition.stories.values() for member in story.members.values()]
     return [*stories, *map(state_message, members), state_message(checkpoint_of(edition))]
 

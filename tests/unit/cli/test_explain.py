@@ -123,7 +123,7 @@ def test_an_article_in_full(filled: CliHarness) -> None:
         (
             "a-3",
             (
-                "It is a copy of a-1: their Jaccard index was 0.833; the bar for copies was 0.500. "
+                "It came as a copy of a-1: their Jaccard index was 0.833; the bar for copies was 0.500. "
                 "The title of one fits the text of the other: their cosine was 0.713."
             ),
         ),
@@ -140,8 +140,21 @@ def test_the_verdict_in_one_sentence(filled: CliHarness, article_id: str, senten
 
 def test_the_verdict_on_a_copy_whose_original_has_left(filled: CliHarness) -> None:
     assert filled.run("explain", "c-1").stdout.splitlines()[4] == (
-        "It is a copy of an article that has left since: their Jaccard index was 0.833; the bar for copies was 0.500."
+        "It came as a copy of an article that has left since: their Jaccard index was 0.833; the bar for copies was 0.500."
     )
+
+
+def test_a_copy_whose_report_has_left_shows_the_one_that_took_its_place(filled: CliHarness) -> None:
+    copies = [member(f"c-{number}", 7 + number, COPIED, copy_of="gone", story_id=C) for number in (2, 3)]
+    filled.write(list(map(member_message, copies)))
+    first, second = (filled.run("explain", copy.article_id).stdout.splitlines() for copy in copies)
+    assert first[4].startswith("It came as a copy of gone: ")
+    assert first[5] == "That article has left since, and this one has taken its place as the report."
+    assert second[6:9] == [
+        "Copy of",
+        "2025-04-18 09:12Z  Morning Wire  c-2  Title of c-2",
+        "The article that it was compared with has left since; this one has taken its place as the report.",
+    ]
 
 
 def test_boilerplate_is_explained(filled: CliHarness) -> None:

@@ -46,7 +46,7 @@ def test_decisions_of_the_engine_are_explained(harness: CliHarness) -> None:
     assert sentences["a0"] == f"It founded {home}: there was no other story in the window to compare it with."
     assert sentences["a1"].startswith(f"It joined {home} with a score of ")
     assert sentences["a2"].startswith(f"It founded {members[2].story_id}: the best candidate scored ")
-    assert sentences["a3"].startswith("It is a copy of a0: their Jaccard index was 1.000; ")
+    assert sentences["a3"].startswith("It came as a copy of a0: their Jaccard index was 1.000; ")
 
 
 @settings(max_examples=50)

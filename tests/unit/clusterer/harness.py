@@ -76,6 +76,10 @@ class EngineHarness:
     def member(self, number: int) -> Membership:
         return self.engine.edition.stories[self.story_id(number)].members[f"a{number}"]
 
+    def report_id(self, number: int) -> str | None:
+        """Return the id of the report that the article of this number is a copy of; None if it is a report."""
+        return self.engine.edition.copies.report_id(self.member(number))
+
     def article_ids(self, number: int) -> set[str]:
         """Return the ids of all articles in the story of the article of this number."""
         return set(self.engine.edition.stories[self.story_id(number)].members)

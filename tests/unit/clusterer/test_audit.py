@@ -17,7 +17,6 @@ from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
 from services.clusterer.core.features import decode_features
 from services.clusterer.core.fixed_point import encode_int16
-from services.clusterer.core.publication import story_snapshot
 from services.clusterer.core.restore import restore_edition
 from services.clusterer.core.story import LiveStory
 from services.clusterer.state import checkpoint_of
@@ -132,9 +131,9 @@ def test_few_reports_give_no_proposals() -> None:
 def test_an_audit_depends_on_the_state_alone_and_changes_nothing(events: list[Event]) -> None:
     engine = fresh_engine()
     published = replay(engine, events)
-    before = {story.id: story_snapshot(story, EDITION) for story in engine.edition.stories.values()}
+    before = {story_id: engine.story(story_id) for story_id in engine.edition.stories}
     found = audit_edition(engine.edition, quorum=0.0)
-    assert {story.id: story_snapshot(story, EDITION) for story in engine.edition.stories.values()} == before
+    assert {story_id: engine.story(story_id) for story_id in engine.edition.stories} == before
 
     stories = [decode_story(encode(story)) for story in reversed(published.stories.values())]
     members = list(reversed(published.memberships.values()))

@@ -151,10 +151,10 @@ def test_texts_are_counted_once_on_both_sides_of_a_split() -> None:
     )
     assert harness.story(0).report_count == 2
     harness.split(0, 2)
-    assert [harness.member(number).copy_of for number in range(6)] == [None, None, "a0", "a1", "a1", None]
+    assert [harness.report_id(number) for number in range(6)] == [None, None, "a0", "a1", "a1", None]
     assert (harness.story(0).report_count, harness.story(1).report_count) == (1, 2)
     harness.split(3, 4)
-    assert [harness.member(number).copy_of for number in (1, 3, 4)] == [None, None, "a3"]
+    assert [harness.report_id(number) for number in (1, 3, 4)] == [None, None, "a3"]
     assert (harness.story(1).report_count, harness.story(3).report_count) == (2, 1)
 
 

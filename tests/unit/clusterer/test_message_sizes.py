@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -30,6 +29,7 @@ from newsloom.contracts.vector import HASHES_MAX, TITLE_CHARACTERS_MAX
 from newsloom.settings import Settings
 from newsloom.streaming.records import Message, Record
 from services.clusterer.core.changes import StoryChanges
+from services.clusterer.core.copy_groups import CopyGroups
 from services.clusterer.core.publication import story_snapshot, story_update
 from services.clusterer.core.ranking import CANDIDATES_KEPT_MAX
 from services.clusterer.core.story import LiveStory
@@ -98,6 +98,7 @@ def member(number: int, *, character: str, **changed: Any) -> Membership:
         language=character * 35,
         leaning=Leaning.CENTER,
         copy_of=article_id,
+        copy_group=article_id + "#1000000",
         merge=MergeDecision(
             from_story_id=STORY_ID,
             affinity=LONG_NUMBER,
@@ -114,7 +115,7 @@ def story(character: str) -> LiveStory:
     """Build a story with every list full, of articles at their maximum length."""
     full = LiveStory(STORY_ID, 0, START, START, START, START, version=10**9)
     for number in range(OUTLETS_MAX + 50):
-        full.add(member(number, character=character, copy_of=None))
+        full.add(member(number, character=character, copy_of=None, copy_group=None))
     first = full.members[next(iter(full.members))]
     full.title, full.title_article_id = first.title, first.article_id
     listed = truncate(first.title[:200], bytes_max=HISTORY_TITLE_BYTES_MAX)
@@ -138,7 +139,7 @@ def story(character: str) -> LiveStory:
 @pytest.mark.parametrize("character", [LONGEST, "\U0001f600", "x"])
 def test_the_largest_story_fits_into_a_message(character: str) -> None:
     full = story(character)
-    message = BUILDER.story(STORY_ID, story_snapshot(full, EDITION), EDITION, START, CAUSE, at_ms=0)
+    message = BUILDER.story(STORY_ID, story_snapshot(full, EDITION, CopyGroups()), EDITION, START, CAUSE, at_ms=0)
     assert size(message) < MESSAGE_BYTES_MAX
     published = decode_story(message.value or b"")
     assert published.articles_omitted == full.article_count - len(published.articles)
@@ -150,9 +151,19 @@ def test_short_names_and_titles_are_all_listed() -> None:
     full = story("x")
     short = LiveStory(STORY_ID, 0, START, START, START, START)
     for number in range(OUTLETS_MAX):
-        short.add(member(number, character="x", title="Ferry sinks", url=None, outlet=f"Outlet {number}", copy_of=None))
+        short.add(
+            member(
+                number,
+                character="x",
+                title="Ferry sinks",
+                url=None,
+                outlet=f"Outlet {number}",
+                copy_of=None,
+                copy_group=None,
+            )
+        )
     short.history = full.history
-    published = story_snapshot(short, EDITION)
+    published = story_snapshot(short, EDITION, CopyGroups())
     assert len(published.articles) == ARTICLES_MAX
     assert len(published.outlets) == OUTLETS_MAX
 
@@ -189,8 +200,10 @@ def test_the_largest_checkpoint_fits_into_a_message() -> None:
 
 def test_the_most_frequent_outlets_that_fit_are_listed() -> None:
     full = LiveStory(STORY_ID, 0, START, START, START, START)
-    full.add(member(0, character="x", copy_of=None))
-    full.outlets = Counter({"y" * 256 + str(number): 100 - number for number in range(60)})
-    named = story_snapshot(full, EDITION).outlets
+    full.add(member(0, character="x", copy_of=None, copy_group=None))
+    full.outlets.clear()
+    for number in range(60):
+        full.outlets.add("y" * 256 + str(number), 100 - number)
+    named = story_snapshot(full, EDITION, CopyGroups()).outlets
     assert list(named.values()) == list(range(100, 100 - len(named), -1))
     assert 20 < len(named) < 40

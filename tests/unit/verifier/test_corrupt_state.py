@@ -26,6 +26,26 @@ def membership_with(change: Callable[[LogFile, Membership], dict[str, Any]]) -> 
     return corrupt
 
 
+def another_report(log_file: LogFile, member: Membership) -> str:
+    """Return the id of a report of the same edition in another story."""
+    others = (other for _, other in log_file.memberships() if other.edition == member.edition and other.copy_of is None)
+    return next(other.article_id for other in others if other.story_id != member.story_id)
+
+
+def copy_in_another_story(log_file: LogFile) -> str:
+    record, member = log_file.memberships()[0]
+    group = another_report(log_file, member)
+    log_file.rewrite(record, member, copy_of=group)
+    return f"copy group {group}"
+
+
+def report_in_the_group_of_another(log_file: LogFile) -> str:
+    record, member = next(item for item in log_file.memberships() if item[1].copy_of is None)
+    group = another_report(log_file, member)
+    log_file.rewrite(record, member, copy_group=group)
+    return f"copy group {group}"
+
+
 def membership_with_another_outlet(log_file: LogFile) -> str:
     record, member = log_file.memberships()[0]
     log_file.rewrite(record, member, outlet="Nobody")
@@ -99,7 +119,8 @@ def checkpoint_is_lost(log_file: LogFile) -> str:
 CORRUPTIONS = [
     (membership_with(lambda log_file, _: {"story_id": log_file.stories()[1][1].id}), "memberships"),
     (membership_with_another_outlet, "members"),
-    (membership_with(lambda _log_file, _member: {"copy_of": "a99"}), "members"),
+    (copy_in_another_story, "members"),
+    (report_in_the_group_of_another, "members"),
     (membership_with(lambda _log_file, _member: {"sequence": 4_000}), "checkpoints"),
     (membership_is_lost, "memberships"),
     (story_is_forgotten_before_its_retention_is_over, "memberships"),
