@@ -62,7 +62,7 @@ class Cause(Enum):
 
 
 class ArticleRef(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An article in the list of a story. `copy_of` is the id of the report that it is a copy of. Titles have 200 characters at most."""
+    """An article in the list of a story. `copy_of` is the report that it is a copy of. Titles are truncated to 200 characters."""
 
     id: ArticleId
     title: str
