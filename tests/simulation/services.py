@@ -22,7 +22,7 @@ from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.step import Step
 from newsloom.streaming.topic_check import check_topics
 from newsloom.streaming.watchdog import Watchdog
-from services.clusterer import step as clusterer_step
+from services import garbage_collection
 from services.clusterer.service import build_step as build_clusterer
 from services.embedder.step import EmbedderStep
 from tests.simulation.encoder import WordEncoder
@@ -85,12 +85,12 @@ class PausingEvent(threading.Event):
 @contextmanager
 def without_process_side_effects() -> Iterator[None]:
     """Disable what a service does to its own process: logging, and control of the garbage collector."""
-    logging_before, collector = structlog.get_config(), vars(clusterer_step)["gc"]
+    logging_before, collector = structlog.get_config(), vars(garbage_collection)["gc"]
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     calls = ("isenabled", "freeze", "unfreeze", "collect", "enable", "disable")
-    vars(clusterer_step)["gc"] = SimpleNamespace(**dict.fromkeys(calls, bool))
+    vars(garbage_collection)["gc"] = SimpleNamespace(**dict.fromkeys(calls, bool))
     try:
         yield
     finally:
-        vars(clusterer_step)["gc"] = collector
+        vars(garbage_collection)["gc"] = collector
         structlog.configure(**logging_before)
