@@ -13,6 +13,7 @@ from types import FrameType
 from typing import Final
 
 import structlog
+from prometheus_client import CollectorRegistry
 
 from newsloom.access import ROLES
 from newsloom.contracts.pipeline import EVENT_TYPE
@@ -82,7 +83,7 @@ def serve(service: str, settings: Settings, build: StepBuilder, *, records_max: 
     metrics.observe(readiness, watchdog)
     watchdog.start()
     try:
-        with probes(settings, metrics, watchdog, readiness):
+        with probes(settings, metrics.registry, watchdog, readiness):
             _serve(config, settings, build, watchdog, metrics, readiness=readiness)
     finally:
         watchdog.stop()
@@ -90,12 +91,12 @@ def serve(service: str, settings: Settings, build: StepBuilder, *, records_max: 
 
 
 @contextmanager
-def probes(settings: Settings, metrics: Metrics, watchdog: Watchdog, readiness: Readiness) -> Iterator[None]:
+def probes(settings: Settings, registry: CollectorRegistry, watchdog: Watchdog, readiness: Readiness) -> Iterator[None]:
     """Serve metrics and health checks while entered, if a port is set; raise `ConfigurationError` if the port is in use."""
     if not settings.metrics_port:
         yield
         return
-    server = Probes(settings.metrics_address, settings.metrics_port, metrics, watchdog, readiness)
+    server = Probes(settings.metrics_address, settings.metrics_port, registry, watchdog, readiness)
     server.start()
     try:
         yield

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.http_server import Answer, HttpServer
-from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.readiness import Readiness
 from newsloom.streaming.watchdog import Watchdog
 
@@ -19,8 +19,10 @@ class Probes:
     `/startupz`: what the service needs is loaded. `/healthz`: it makes progress. `/readyz`: it is ready.
     """
 
-    def __init__(self, address: str, port: int, metrics: Metrics, watchdog: Watchdog, readiness: Readiness) -> None:
-        self._metrics = metrics
+    def __init__(
+        self, address: str, port: int, registry: CollectorRegistry, watchdog: Watchdog, readiness: Readiness
+    ) -> None:
+        self._registry = registry
         self._watchdog = watchdog
         self._readiness = readiness
         try:
@@ -41,7 +43,7 @@ class Probes:
 
     def _answer(self, path: str) -> Answer:
         if path == "/metrics":
-            return Answer(HTTPStatus.OK, generate_latest(self._metrics.registry), CONTENT_TYPE_LATEST)
+            return Answer(HTTPStatus.OK, generate_latest(self._registry), CONTENT_TYPE_LATEST)
         if path == "/startupz":
             return _probe("" if self._readiness.has_started else "starting")
         if path == "/healthz":

@@ -1,4 +1,4 @@
-"""`newsloom ingest`: write the articles in a file to the log."""
+"""`newsloom ingest`: write the articles of a file or of feeds to the log."""
 
 from __future__ import annotations
 
@@ -17,14 +17,18 @@ import click
 from newsloom.contracts.article import DEFAULT_EDITION, EDITION_PATTERN
 from newsloom.log import open_log
 from newsloom.settings import Settings
+from services.cli.commands.ingest_feeds import ingest_feeds
 from services.cli.views.ingest_progress import IngestDisplay
 from services.cli.views.run_summary import ingest_summary
+from services.feeds.feed_list import is_feed_list, is_feed_url
+from services.feeds.runner import INTERVAL_S
 from services.ingest.article_parser import DEFAULT_TIMEZONE, MAPPABLE, ParseOptions
 from services.ingest.lines import UnreadableInput
 from services.ingest.runner import IngestPlan, IngestResult, ingest
 
 EXIT_REJECTED: Final = 1
 EXIT_INTERRUPTED: Final = 130
+RUN_AGAIN: Final = "interrupted: run the same command again to continue"
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -131,13 +135,25 @@ def ingest_plan(file: str, *, from_start: bool, strict: bool, **parsing: Any) ->
 
 
 @click.command()
-@click.argument("file", metavar="FILE|-")
+@click.argument("file", metavar="FILE|-|URL|LIST.toml")
 @ingest_options
+@click.option("--follow", is_flag=True, help="Read the feeds again and again, until a signal.")
+@click.option(
+    "--interval",
+    "interval_min",
+    type=click.IntRange(min=1, max=1_440),
+    default=INTERVAL_S // 60,
+    show_default=True,
+    metavar="MINUTES",
+    help="Ask for a feed no more often than this.",
+)
 @click.pass_obj
-def command(settings: Settings, /, file: str, rejects: IO[bytes] | None, **options: Any) -> None:
-    """Ingest articles from a file or standard input.
+def command(
+    settings: Settings, /, file: str, rejects: IO[bytes] | None, follow: bool, interval_min: int, **options: Any
+) -> None:
+    """Ingest articles from a file, from standard input, or from feeds.
 
-    The input is JSON lines, plain or gzip. A line needs id, title and text; it may have published_at (RFC 3339, RFC 822, Unix
+    A file is JSON lines, plain or gzip. A line needs id, title and text; it may have published_at (RFC 3339, RFC 822, Unix
     time or another date that can be read in one way only), url, outlet, author, language, leaning (left, center or right) and
     edition. Other fields are dropped. Titles over 2,000 characters and texts over 300,000 are cut and end in "[cut]".
     {"id": "...", "retracted": true} retracts an article.
@@ -148,11 +164,29 @@ def command(settings: Settings, /, file: str, rejects: IO[bytes] | None, **optio
     Rejected lines are reported and do not stop the others. Exit status: 0; 1 if every line was rejected, or one with --strict;
     2 if the input cannot be read.
 
+    An http or https URL is an RSS, Atom or JSON feed; a file whose name ends in .toml is a list of feeds, with outlet, leaning,
+    edition and language of each. A feed is asked for no more often than its server allows. A changed entry is a correction, an
+    unchanged one is not written again. A feed that fails does not stop the others; with --follow it is tried again later and
+    later. Exit status: 0; 1 if no feed could be read.
+
     \b
         newsloom ingest articles.jsonl.gz
         newsloom ingest scraped.jsonl --map outlet=source --map language=lang --edition-from-language
         my-crawler | newsloom ingest -
+        newsloom ingest https://example.org/news/rss.xml
+        newsloom ingest feeds.toml --follow
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
+    if is_feed_url(file) or is_feed_list(file):
+        try:
+            status = ingest_feeds(
+                settings, file, follow=follow, interval_s=60 * interval_min, rejects=rejects, **options
+            )
+        except KeyboardInterrupt:
+            click.echo(RUN_AGAIN, err=True)
+            status = EXIT_INTERRUPTED
+        sys.exit(status)
+    if follow:
+        raise click.UsageError("--follow needs a feed's URL or a list of feeds, LIST.toml")
     check_rejects(file, rejects)
     plan = ingest_plan(file, **options)
     with closing(open_log(settings)) as log, IngestDisplay(rejects=rejects) as display:
@@ -161,9 +195,7 @@ def command(settings: Settings, /, file: str, rejects: IO[bytes] | None, **optio
         except UnreadableInput as error:
             raise InputError(str(error)) from error
         except KeyboardInterrupt:
-            click.echo(
-                "interrupted" if file == "-" else "interrupted: run the same command again to continue", err=True
-            )
+            click.echo("interrupted" if file == "-" else RUN_AGAIN, err=True)
             sys.exit(EXIT_INTERRUPTED)
     click.echo(ingest_summary(result, plan.parsing.timezone))
     sys.exit(exit_status(result))

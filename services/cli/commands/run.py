@@ -16,6 +16,7 @@ from newsloom.settings import Settings
 from services.cli.commands.ingest import InputError, check_rejects, exit_status, ingest_options, ingest_plan
 from services.cli.views.ingest_progress import IngestDisplay
 from services.cli.views.run_summary import ingest_summary, log_summary
+from services.feeds.feed_list import is_feed_list, is_feed_url
 from services.ingest.lines import UnreadableInput
 from services.ingest.runner import IngestPlan
 from services.local.installation import (
@@ -73,6 +74,8 @@ def command(
         newsloom run --page
         newsloom run --ingest articles.jsonl.gz --until-drained
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
+    if file is not None and (is_feed_url(file) or is_feed_list(file)):
+        raise click.UsageError(f"--ingest reads files: for feeds, run `newsloom ingest {file} --follow` beside it")
     check_log_can_be_shared(settings)
     input_plan = ingest_plan(file or "-", **options)
     if file is None and (rejects is not None or input_plan != IngestPlan(file="-")):

@@ -55,7 +55,7 @@ def readiness() -> Readiness:
 
 @pytest.fixture
 def probes(metrics: Metrics, watchdog: Watchdog, readiness: Readiness) -> Iterator[Probes]:
-    probes = Probes("127.0.0.1", 0, metrics, watchdog, readiness)
+    probes = Probes("127.0.0.1", 0, metrics.registry, watchdog, readiness)
     probes.start()
     yield probes
     probes.close()
@@ -293,4 +293,4 @@ def test_a_port_in_use_is_named(metrics: Metrics, watchdog: Watchdog, readiness:
             ConfigurationError,
             match=rf"ADDRESS=127.0.0.1 NEWSLOOM_METRICS_PORT={port}: cannot listen there: Address already",
         ):
-            Probes("127.0.0.1", port, metrics, watchdog, readiness)
+            Probes("127.0.0.1", port, metrics.registry, watchdog, readiness)
