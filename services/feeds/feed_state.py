@@ -12,8 +12,10 @@ from services.feeds.seen_entries import SeenEntries
 
 NOTE_BYTES_MAX: Final = 4_096
 """What Kafka's brokers accept unless they are told otherwise."""
-VALIDATOR_CHARACTERS_MAX: Final = 200
-URL_CHARACTERS_MAX: Final = 500
+ETAG_BYTES_MAX: Final = 200
+DATE_BYTES_MAX: Final = 64
+URL_BYTES_MAX: Final = 500
+"""As JSON."""
 
 
 class Validators(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -63,8 +65,13 @@ def pack_entries(seen: SeenEntries) -> str:
 
 def validators(*, etag: str, modified: str, url: str) -> Validators:
     """Build the validators of a response from `url`, without those that are too long or not printable ASCII."""
-    etag, modified = (_usable(value) for value in (etag, modified))
+    etag, modified = _fitting(etag, ETAG_BYTES_MAX), _fitting(modified, DATE_BYTES_MAX)
     return Validators(etag, modified, _hash(url)) if etag or modified else Validators()
+
+
+def remembered_url(url: str) -> str:
+    """Return the URL as `FeedState.url`; empty if it is too long: the feed is then asked for at the URL of the list each time."""
+    return _fitting(url, URL_BYTES_MAX)
 
 
 def encode_state(state: FeedState) -> str:
@@ -91,5 +98,6 @@ def _hash(url: str) -> str:
     return hashlib.blake2b(url.encode(), digest_size=8).hexdigest()
 
 
-def _usable(value: str) -> str:
-    return value if len(value) <= VALIDATOR_CHARACTERS_MAX and value.isascii() and value.isprintable() else ""
+def _fitting(value: str, bytes_max: int) -> str:
+    is_plain = value.isascii() and value.isprintable()
+    return value if is_plain and len(msgspec.json.encode(value)) - 2 <= bytes_max else ""

@@ -1,4 +1,4 @@
-"""The process that reads a feed: `python -m services.feeds.parse_document URL CONTENT_TYPE`, the document on standard input."""
+"""The process that reads a feed: the document comes on standard input, and goes out as a `FeedDocument` in JSON."""
 
 from __future__ import annotations
 
@@ -7,19 +7,16 @@ from typing import Final
 
 import msgspec
 
-from services.feeds.limited_process import EXIT_REFUSED, set_limits
+from services.feeds.child_process import EXIT_REFUSED
+from services.feeds.feed_document import read_document
+from services.feeds.feed_entry import NotAFeed
 
 OUTPUT_BYTES_MAX: Final = 32 * 1024**2
 """Above what a document of the largest size can hold: only entities that multiply give more."""
 
 
 def main(url: str, content_type: str) -> int:
-    """Write the document as JSON, or the reason why it is none; return the exit status."""
-    set_limits()
-    # Imported under the limits.
-    from services.feeds.feed_document import read_document  # noqa: PLC0415
-    from services.feeds.feed_entry import NotAFeed  # noqa: PLC0415
-
+    """Write the document, or the reason why it is none; return the exit status."""
     try:
         output = msgspec.json.encode(read_document(sys.stdin.buffer.read(), content_type=content_type, url=url))
     except NotAFeed as error:
@@ -35,7 +32,3 @@ def main(url: str, content_type: str) -> int:
 def _refuse(reason: str) -> int:
     sys.stdout.buffer.write(reason.encode(errors="replace"))
     return EXIT_REFUSED
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))

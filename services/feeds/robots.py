@@ -8,14 +8,14 @@ from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
-import msgspec
+from protego import Protego
 
 from services.feeds.canonical_url import host_of
 from services.feeds.http_request import FetchFailed, Response
-from services.feeds.limited_process import DataRefused, LimitExceeded, run_limited
 from services.feeds.politeness import DAY_S, retry_after_s
-from services.feeds.robots_verdict import RobotsVerdict
 
+AGENT: Final = "newsloom"
+"""The name by which a robots.txt addresses this program."""
 ROBOTS_BYTES_MAX: Final = 500 * 1024
 """RFC 9309, 2.5: a reader must parse at least so much. The rest is ignored."""
 FRESH_S: Final = DAY_S
@@ -28,8 +28,8 @@ Get = Callable[[str], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
-class _CachedFile:
-    text: bytes
+class _CachedRules:
+    rules: Protego
     expires: float
 
 
@@ -38,7 +38,7 @@ class Robots:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._files: dict[str, _CachedFile] = {}
+        self._files: dict[str, _CachedRules] = {}
 
     async def check(self, url: str, get: Get) -> float:
         """Return the seconds to leave between two requests, if the URL may be fetched.
@@ -47,28 +47,24 @@ class Robots:
             FetchFailed: it may not, or the site does not say: it has to be asked again later.
 
         """
-        text = await self._text(url, get)
-        if not text:
-            return 0.0
-        try:
-            found = await run_limited("services.feeds.check_robots", url, data=text)
-        except (DataRefused, LimitExceeded) as error:
-            raise FetchFailed(f"the robots.txt of {host_of(url)} cannot be applied: {error}") from error
-        verdict = msgspec.json.decode(found, type=RobotsVerdict)
-        if not verdict.allowed:
+        rules = await self._rules(url, get)
+        if not rules.can_fetch(url, AGENT):
             raise FetchFailed(
                 f"the robots.txt of {host_of(url)} forbids it: ask the publisher to allow newsloom, or delete the feed"
             )
-        return min(max(verdict.pause_s, 0.0), PAUSE_S_MAX)
+        pause_s = float(rules.crawl_delay(AGENT) or 0.0)
+        # False for NaN, which is a number to Python's parser.
+        return min(pause_s, PAUSE_S_MAX) if pause_s > 0 else 0.0
 
-    async def _text(self, url: str, get: Get) -> bytes:
+    async def _rules(self, url: str, get: Get) -> Protego:
         parts = urlsplit(url)
         origin = f"{parts.scheme}://{parts.netloc}"
         found = self._files.get(origin)
         if found is None or found.expires <= self._clock():
-            found = _CachedFile(self._rules(await self._answer(origin, get)), self._clock() + FRESH_S)
+            text = self._text(await self._answer(origin, get)).decode(errors="replace")
+            found = _CachedRules(Protego.parse(text), self._clock() + FRESH_S)
             self._files[origin] = found
-        return found.text
+        return found.rules
 
     async def _answer(self, origin: str, get: Get) -> Response:
         try:
@@ -76,7 +72,7 @@ class Robots:
         except FetchFailed as error:
             raise FetchFailed(f"robots.txt: {error}", retry_after_s=error.retry_after_s) from error
 
-    def _rules(self, answer: Response) -> bytes:
+    def _text(self, answer: Response) -> bytes:
         """Return the file; nothing if there is none, which allows everything."""
         if answer.status == HTTPStatus.OK:
             return answer.body

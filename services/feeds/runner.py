@@ -22,7 +22,7 @@ from newsloom.streaming.topic_check import check_topics
 from services.feeds.article_rows import Row
 from services.feeds.feed_list import Feed
 from services.feeds.feed_source import FeedSource
-from services.feeds.feed_state import URL_CHARACTERS_MAX, FeedState, Validators, pack_entries, settings_hash
+from services.feeds.feed_state import FeedState, Validators, pack_entries, remembered_url, settings_hash
 from services.feeds.fetch import Fetcher
 from services.feeds.http_request import new_client
 from services.feeds.politeness import next_after_failure, next_after_success
@@ -209,7 +209,7 @@ class FeedRun:
         moved = read.permanent_url if read.permanent_url != source.feed.url else ""
         state = msgspec.structs.replace(
             source.state,
-            url=moved if len(moved) <= URL_CHARACTERS_MAX else "",
+            url=remembered_url(moved),
             validators=read.validators,
             due=next_after_success(self._clock(), interval_s=self._plan.interval_s, fresh_s=read.fresh_s),
             failures=0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import socketserver
 import threading
 from collections import defaultdict
@@ -91,7 +92,8 @@ class FeedServer(socketserver.ThreadingTCPServer):
 
     def impolite(self) -> list[str]:
         """Return each request that came too early or asked again for what the client had, in words."""
-        found, earlier = [], defaultdict[str, list[Request]](list)
+        found: list[str] = []
+        earlier = defaultdict[str, list[Request]](list)
         for request in self.requests:
             if earlier[request.path]:
                 found += _offences(request, earlier[request.path])
@@ -118,11 +120,11 @@ class _Handler(socketserver.StreamRequestHandler):
     server: FeedServer
 
     def handle(self) -> None:
-        if self.rfile.peek(1)[:1] == b"\x16":
+        if self.connection.recv(1, socket.MSG_PEEK) == b"\x16":
             # A TLS handshake. A server without TLS answers it so.
             self.wfile.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
             return
-        lines = []
+        lines: list[str] = []
         while (line := self.rfile.readline(65_536).strip()) and len(lines) < 100:
             lines.append(line.decode("latin-1"))
         if not lines or len(lines[0].split()) != 3:
