@@ -122,9 +122,9 @@ def test_following_logs_serves_metrics_and_ends_at_a_signal(desk: Desk, tmp_path
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
         metrics = answer.read().decode()
     process.send_signal(signal.SIGTERM)
-    _, rest = process.communicate(timeout=60)
-    events += map(msgspec.json.decode, rest.splitlines())
-    assert process.returncode == 0
+    with process.stderr:
+        events += map(msgspec.json.decode, process.stderr)
+    assert process.wait(timeout=60) == 0
     assert [event["event"] for event in events] == [
         "service.started",
         "feed.gone",
