@@ -21,6 +21,8 @@ def is_contradicted(
     There is no verdict without names or numbers on both sides. `is_template`: the sides share a template, so that one is enough,
     a higher share has to be covered, and what their leads share is no evidence.
     """
+    if not one.joint().stems.size:
+        return False
     cover_min = parameters.cover_template_min if is_template else parameters.cover_min
     comparison = _Comparison(one, other, statistics, parameters)
     own = statistics.names(one.joint(), TITLE)

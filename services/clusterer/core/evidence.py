@@ -41,6 +41,11 @@ class Evidence(NamedTuple):
         found: Hashes = self.stems[(self.marks & place) > 0]
         return found
 
+    def marked(self, place: int) -> Evidence:
+        """Return the stems with any of these marks, with all of their marks."""
+        chosen = ((self.marks & place) > 0).nonzero()[0]
+        return Evidence(self.stems.take(chosen), self.marks.take(chosen))
+
 
 NO_EVIDENCE: Final = Evidence(np.zeros(0, dtype=np.uint32), np.zeros(0, dtype=np.uint8))
 
@@ -174,14 +179,15 @@ class StemStatistics:
     def names(self, evidence: Evidence, place: int) -> Hashes:
         """Return the names and numbers with any of these marks, without boilerplate."""
         chosen = _is_told_at(place).take(evidence.marks).nonzero()[0]
-        return self.named(Evidence(evidence.stems.take(chosen), evidence.marks.take(chosen)))
-
-    def named(self, evidence: Evidence) -> Hashes:
-        """Return the names and numbers among these stems."""
-        stems, marks = evidence
-        use = self._counts.with_report(stems, marks)
-        found: Hashes = stems[((marks & NUMBER) > 0) | (use.capitalized > 2 * use.lower)]
+        told = Evidence(evidence.stems.take(chosen), evidence.marks.take(chosen))
+        found: Hashes = told.stems[self.are_names(told)]
         return found
+
+    def are_names(self, evidence: Evidence) -> npt.NDArray[np.bool_]:
+        """Return which of these stems are names or numbers."""
+        use = self._counts.with_report(*evidence)
+        are_names: npt.NDArray[np.bool_] = ((evidence.marks & NUMBER) > 0) | (use.capitalized > 2 * use.lower)
+        return are_names
 
     def weigh(self, stems: Hashes, own: JointEvidence, other: JointEvidence) -> Claims:
         """Return the stems of one side, with their weights in the reports that are on neither, and which the other side has.

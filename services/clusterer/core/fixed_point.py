@@ -32,9 +32,11 @@ def decode_half(data: bytes, field: str) -> Vector:
     if not data or len(data) % HALF_BYTES:
         raise UnusableEvent(f"vector has {len(data)} bytes; half precision needs 2 for each dimension - at `$.{field}`")
     values = np.frombuffer(data, dtype="<f2").astype(np.float64)
-    if not np.isfinite(values).all():
+    squared = float(np.dot(values, values))
+    # The square of a half is far from the largest 64-bit float.
+    if not math.isfinite(squared):
         raise UnusableEvent(f"vector has a value that is not finite - at `$.{field}`")
-    length = math.sqrt(float(np.dot(values, values)))
+    length = math.sqrt(squared)
     if abs(length - 1.0) > NORM_TOLERANCE:
         raise UnusableEvent(f"vector has length {length:.3f}, not 1 - at `$.{field}`")
     return np.rint(values * SCALE).astype(np.int16)

@@ -21,6 +21,8 @@ DEVIATIONS: Final = 6
 """A byte holds components of up to this many standard deviations of a random direction; larger ones are clipped."""
 
 Keys = npt.NDArray[np.int64]
+Rows = npt.NDArray[np.int64]
+Distances = npt.NDArray[np.uint16]
 Products = npt.NDArray[np.float32]
 Direction = npt.NDArray[np.float64]
 Bits = npt.NDArray[np.uint8]
@@ -79,24 +81,34 @@ class CentroidIndex:
         `are_eligible` returns a mask for an array of keys. The second array has the inner products of the byte codes of query and
         keys: estimates of cosines, in a unit of their own.
         """
+        rows, keys = self._nearest_rows(vector, count, are_eligible)
+        products = self._bytes.take(rows, axis=0).astype(np.float32) @ self._rounded(vector).astype(np.float32)
+        return keys, products
+
+    def _nearest_rows(self, vector: Direction, count: int, are_eligible: Eligibility) -> tuple[Rows, Keys]:
+        """Return the rows of `nearest`, and their keys."""
+        if len(self._rows) <= count:
+            keys = self._key_of[: len(self._rows)]
+            rows: Rows = are_eligible(keys).nonzero()[0]
+            return rows, keys[rows]
         distances = self._sign_distances(vector)
         rows = _smallest(distances, count)
-        if not are_eligible(self._key_of[rows]).all():
+        keys = self._key_of.take(rows)
+        if not are_eligible(keys).all():
             # Rare among open stories: only then look at all of them.
             among = are_eligible(self._key_of[: len(self._rows)]).nonzero()[0]
             rows = among[_smallest(distances[among], count)]
-        products = self._bytes.take(rows, axis=0).astype(np.float32) @ self._rounded(vector).astype(np.float32)
-        return self._key_of[rows], products
+            keys = self._key_of.take(rows)
+        return rows, keys
 
-    def _sign_distances(self, vector: Direction) -> npt.NDArray[np.int32]:
+    def _sign_distances(self, vector: Direction) -> Distances:
         """Return the number of differing signs by row."""
         used = len(self._rows)
         self._query[0, : self._signs] = np.packbits(vector > 0)
-        distances = self._distances[:used]
-        if used:
-            query, bits, found = map(_FAISS.swig_ptr, (self._query, self._bits, distances))
-            _FAISS.hammings(query, bits, 1, used, self._bits.shape[1], found)
-        return distances
+        query, bits, found = map(_FAISS.swig_ptr, (self._query, self._bits, self._distances))
+        _FAISS.hammings(query, bits, 1, used, self._bits.shape[1], found)
+        # Half as many bytes to select from.
+        return self._distances[:used].astype(np.uint16)
 
     def _append(self, key: int) -> int:
         row = len(self._rows)
@@ -118,12 +130,12 @@ class CentroidIndex:
         return rounded
 
 
-def _smallest(distances: npt.NDArray[np.int32], count: int) -> npt.NDArray[np.int64]:
+def _smallest(distances: Distances, count: int) -> Rows:
     """Return the indices of the `count` smallest distances and of all that tie with the last of them.
 
     Which of those come first would depend on the order of rows, and so on the order of insertion.
     """
     if distances.size <= count:
         return np.arange(distances.size)
-    indices: npt.NDArray[np.int64] = (distances <= np.partition(distances, count - 1)[count - 1]).nonzero()[0]
+    indices: Rows = (distances <= np.partition(distances, count - 1)[count - 1]).nonzero()[0]
     return indices

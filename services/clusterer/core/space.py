@@ -90,7 +90,7 @@ class StorySpace:
         """Return a slot for a story that has no reports yet."""
         if not self._free:
             # From one slot on: producers may name any number of editions, and an edition may have a single story.
-            self._grow(max(1, len(self.stories) // 2))
+            self._grow(max(1, len(self.stories)))
         slot = self._free.pop()
         self.stories[slot] = story_id
         return slot
@@ -229,7 +229,10 @@ class StorySpace:
 
     def _grow(self, more: int) -> None:
         before = len(self.stories)
-        self.sums = np.concatenate((self.sums, np.zeros((more, self.layout.size))))
+        # The operating system gives pages of a large array only once they are written to: free slots take no memory.
+        sums = np.zeros((before + more, self.layout.size))
+        sums[:before] = self.sums
+        self.sums = sums
         for name in ("lengths", "squares"):
             setattr(self, name, np.concatenate((getattr(self, name), np.zeros(more))))
         self._use_extents(np.concatenate((self._extents, np.zeros((more, 4), dtype=np.int64))))
