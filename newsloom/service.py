@@ -26,6 +26,7 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.probes import Probes
+from newsloom.streaming.processing_limit import ProcessingLimit
 from newsloom.streaming.readiness import Readiness
 from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.step import Step
@@ -124,9 +125,13 @@ def _serve(
         watchdog.set_limit(TICKS_MAX)
         worker = log.worker(group=group_name(settings, service), instance=settings.instance, topics=step.input_topics)
         set_on_signals(stop)
+        limit = ProcessingLimit()
+        limit.install()
         _log.info("service.started", service=service, instance=settings.instance)
         try:
-            Loop(worker, step, config, stop=stop, watchdog=watchdog, metrics=metrics, readiness=readiness).run()
+            Loop(
+                worker, step, config, stop=stop, watchdog=watchdog, metrics=metrics, readiness=readiness, limit=limit
+            ).run()
         finally:
             worker.close()
     finally:

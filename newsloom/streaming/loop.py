@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import structlog
 
+from newsloom.streaming.batch_size import BATCH_S_MAX, BatchSize
 from newsloom.streaming.dead_letters import DeadLetterGuard, build_dead_letter
 from newsloom.streaming.errors import CommitFailed, ConfigurationError, LogUnavailable
 from newsloom.streaming.lasting_condition import LastingCondition
 from newsloom.streaming.log import Worker
 from newsloom.streaming.metrics import Metrics, event_type
+from newsloom.streaming.processing_limit import ProcessingLimit, ProcessingOverdue
 from newsloom.streaming.readiness import Readiness
-from newsloom.streaming.records import Batch, Message, TopicPartition
+from newsloom.streaming.records import Batch, Message, Record, TopicPartition
 from newsloom.streaming.restore import RestoreStopped
-from newsloom.streaming.step import Outcome, Step
+from newsloom.streaming.step import Outcome, Rejection, RejectionKind, Step
 from newsloom.streaming.watchdog import Watchdog
 
 POLL_TIMEOUT_MS: Final = 500
@@ -49,6 +53,9 @@ class Loop:
     If the commit fails, all state is discarded and restored, and the records are polled again. If the log becomes unavailable
     during a restore, `_in_hand` keeps the batch: the worker returns it again only after a failed commit. Unusable state ends
     the loop, unless the next poll shows that the partition was lost.
+
+    A batch that takes too much CPU time is interrupted, its state restored, and its records are processed one by one. A record
+    that takes too much by itself becomes a dead letter.
     """
 
     def __init__(
@@ -61,6 +68,7 @@ class Loop:
         watchdog: Watchdog,
         metrics: Metrics | None = None,
         readiness: Readiness | None = None,
+        limit: ProcessingLimit | None = None,
     ) -> None:
         self._metrics = metrics or Metrics()
         self._readiness = readiness or Readiness()
@@ -73,6 +81,10 @@ class Loop:
         self._restored: set[TopicPartition] = set()
         self._unrestored: set[TopicPartition] = set()
         self._in_hand: Batch | None = None
+        self._limit = limit or ProcessingLimit()
+        self._batch_size = BatchSize(config.records_max)
+        self._is_one_by_one = False
+        self._overdue: set[tuple[TopicPartition, int]] = set()
         self._polled_s = 0.0
         self._log_unavailable = LastingCondition(begins="log.unavailable", ends="log.available")
         self._commits_failed = LastingCondition(begins="commit.failed", ends="commit.recovered")
@@ -112,13 +124,17 @@ class Loop:
         except RestoreStopped:
             _log.info("restore.stopped")
             return 0
+        except ProcessingOverdue:
+            # The step has not finished its changes. The batch stays in hand.
+            self._discard_state()
+            return 0
         self._readiness.is_log_available = True
         self._log_unavailable.end()
         self._in_hand = None
         return committed
 
     def _poll(self) -> Batch:
-        batch = self._worker.poll(max_records=self._config.records_max, timeout_ms=POLL_TIMEOUT_MS)
+        batch = self._worker.poll(max_records=self._batch_size.records, timeout_ms=POLL_TIMEOUT_MS)
         for topic_partition in sorted(batch.lost):
             self._forget(topic_partition)
             self._unrestored.discard(topic_partition)
@@ -154,17 +170,54 @@ class Loop:
 
     def _process(self, batch: Batch) -> int:
         with self._metrics.stage_seconds.labels("process").time():
-            outcome = self._step.process(batch.records)
+            outcome = self._process_within_limit(batch.records)
         self._check_rejections(batch, outcome)
         self._watchdog.beat()
         with self._metrics.stage_seconds.labels("commit").time():
             self._worker.commit(batch, [*outcome.messages, *self._dead_letters(outcome)])
         self._guard.confirm()
+        self._is_one_by_one = False
+        self._overdue.clear()
         self._readiness.lag.on_commit()
         self._commits_failed.end()
         self._count(batch, outcome)
         _log.debug("batch.committed", records=len(batch.records), messages=len(outcome.messages))
         return len(batch.records)
+
+    def _process_within_limit(self, records: Sequence[Record]) -> Outcome:
+        """Process the records together, or one by one after they have taken too long together.
+
+        Raises:
+            ProcessingOverdue: they have taken too long. Call again after a restore; a record that did so alone is then rejected.
+
+        """
+        due = [record for record in records if _position(record) not in self._overdue]
+        messages: list[Message] = []
+        rejected = [self._overdue_rejection(record) for record in records if _position(record) in self._overdue]
+        begun_s = time.monotonic()
+        for part in [[record] for record in due] if self._is_one_by_one else [due]:
+            self._watchdog.beat()
+            outcome = self._process_part(part)
+            messages += outcome.messages
+            rejected += outcome.rejected
+        written_bytes = sum(len(message.value or b"") for message in messages)
+        self._batch_size.observe(len(records), time.monotonic() - begun_s, written_bytes)
+        return Outcome(messages, rejected)
+
+    def _process_part(self, records: Sequence[Record]) -> Outcome:
+        try:
+            return self._limit.run(partial(self._step.process, records))
+        except ProcessingOverdue:
+            _log.warning("batch.overdue", records=len(records), cpu_s_max=self._limit.cpu_s_max)
+            self._batch_size.observe(len(records), 2 * BATCH_S_MAX, 0)
+            self._is_one_by_one = True
+            if len(records) == 1:
+                self._overdue.add(_position(records[0]))
+            raise
+
+    def _overdue_rejection(self, record: Record) -> Rejection:
+        reason = f"processing it alone took more than {self._limit.cpu_s_max:g} s of CPU time"
+        return Rejection(record, reason, RejectionKind.REFUSED)
 
     def _count(self, batch: Batch, outcome: Outcome) -> None:
         types = (event_type(message, self._config.type_header) for message in outcome.messages)
@@ -199,3 +252,7 @@ class Loop:
         if topic_partition in self._restored:
             self._step.forget(topic_partition.partition)
             self._restored.discard(topic_partition)
+
+
+def _position(record: Record) -> tuple[TopicPartition, int]:
+    return record.topic_partition, record.offset

@@ -1,0 +1,1 @@
+"""Ordinary accidents at scale: a crawler that mints new ids, a take-down, producers that name thousands of editions."""
