@@ -25,8 +25,8 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	$(PIP) --editable '.[embedder,clusterer,storypage,cli,evaluation,dev]'
 	@touch $@
 
-demo: setup ## Replay the sample stream through both services and print its stories
-	$(BIN)/newsloom demo
+demo: setup ## Replay the sample stream through both services; on a terminal with the story page, until Ctrl-C
+	if [ -t 1 ]; then $(BIN)/newsloom demo --page; else $(BIN)/newsloom demo; fi
 
 test: setup lint unit ## All checks and tests that take minutes, on Kafka too if it is found
 

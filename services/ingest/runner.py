@@ -28,12 +28,16 @@ LINES_MAX: Final = 500
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class IngestPlan:
-    """Which file to ingest, and how. `strict` stops at the first rejected line; `from_start` ignores earlier runs."""
+    """Which file to ingest, and how. `strict` stops at the first rejected line; `from_start` ignores earlier runs.
+
+    With `lines_per_s`, lines are ingested one by one at this rate, to watch what becomes of them.
+    """
 
     file: str
     parsing: ParseOptions = field(default_factory=ParseOptions)
     from_start: bool = False
     strict: bool = False
+    lines_per_s: float | None = None
 
 
 @dataclass(kw_only=True, slots=True)
@@ -144,12 +148,15 @@ class _IngestRun:
         return left == 0 and self._fingerprint.hexdigest() == progress.note
 
     def write_lines(self, source: LineSource, stop: threading.Event) -> IngestResult:
-        result = self._result
-        while not stop.is_set() and not result.stopped_early and (lines := source.read(LINES_MAX)):
+        result, rate = self._result, self._plan.lines_per_s
+        lines_max = LINES_MAX if rate is None else 1
+        while not stop.is_set() and not result.stopped_early and (lines := source.read(lines_max)):
             if result.lines_skipped and not result.lines:
                 self._observer.on_resumed(result.lines_skipped)
             self._commit(self._messages(lines))
             self._observer.on_committed(result, source.fraction_read())
+            if rate is not None:
+                stop.wait(1 / rate)
         result.stopped_early |= stop.is_set()
         return result
 

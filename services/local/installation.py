@@ -37,8 +37,8 @@ Ingest = Callable[[threading.Event], IngestResult]
 class RunPlan:
     """How to run the services, whose environment is `environ`.
 
-    `ingest` runs beside them. With `until_drained`, the run ends when the ingest is done and every record is processed, and
-    `on_backlog` gets each new backlog until then. `output` receives what the services print; None: standard error. With
+    `ingest` runs beside them. With `until_drained`, the run ends when the ingest is done and every record is processed.
+    `on_backlog` gets each new backlog until that is so. `output` receives what the services print; None: standard error. With
     `page_port`, the story page is served there.
     """
 
@@ -84,7 +84,7 @@ def run_installation(settings: Settings, plan: RunPlan) -> IngestResult | None:
         def is_ingested() -> bool:
             return ingest_thread is None or ingest_thread.result is not None
 
-        if plan.until_drained:
+        if plan.until_drained or plan.on_backlog is not None:
             # In a thread, so that the supervising thread never waits for the log and always sees a signal.
             drain = partial(wait_until_drained, settings, is_ingested, signals.stop, plan.on_backlog)
             drain_thread = TaskThread("backlog", drain)
@@ -92,7 +92,7 @@ def run_installation(settings: Settings, plan: RunPlan) -> IngestResult | None:
         try:
             for thread in threads:
                 thread.start()
-            while drain_thread is None or not drain_thread.result:
+            while not (plan.until_drained and drain_thread is not None and drain_thread.result):
                 supervisor.check()
                 for thread in threads:
                     thread.check()

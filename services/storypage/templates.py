@@ -15,7 +15,11 @@ from services.storypage.coverage import SIDES
 from services.storypage.resources import StoryArticle
 from services.storypage.wording import ago, count, full_time
 
-MEDIA_TYPES: Final = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+MEDIA_TYPES: Final = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
 
 
 class Templates:
@@ -23,7 +27,7 @@ class Templates:
 
     def __init__(self) -> None:
         folder = files("services.storypage") / "static"
-        self.static = {one.name: one.read_bytes() for one in folder.iterdir() if one.name.endswith((".css", ".js"))}
+        self.static = {one.name: one.read_bytes() for one in folder.iterdir() if one.name.endswith(tuple(MEDIA_TYPES))}
         self._environment = Environment(
             loader=PackageLoader("services.storypage"),
             autoescape=True,

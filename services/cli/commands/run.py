@@ -30,6 +30,16 @@ from services.local.installation import (
 
 PAGE_PORT: Final = Settings().page_port
 
+page_option: Final = click.option(
+    "--page",
+    "page_port",
+    metavar="[PORT]",
+    type=click.IntRange(1, 65_535),
+    is_flag=False,
+    flag_value=PAGE_PORT,
+    help=f"Serve the story page too. [port {PAGE_PORT}]",
+)
+
 
 @click.command()
 @click.option("--ingest", "file", metavar="FILE|-", help="Ingest this file meanwhile, as `newsloom ingest` would.")
@@ -39,15 +49,7 @@ PAGE_PORT: Final = Settings().page_port
     type=click.File("a", lazy=False),
     help="Append the services' logs to this file, not to standard error.",
 )
-@click.option(
-    "--page",
-    "page_port",
-    metavar="[PORT]",
-    type=click.IntRange(1, 65_535),
-    is_flag=False,
-    flag_value=PAGE_PORT,
-    help=f"Serve the story page too. [port {PAGE_PORT}]",
-)
+@page_option
 @ingest_options
 @click.pass_obj
 def command(
