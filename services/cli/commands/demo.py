@@ -91,10 +91,7 @@ def command(page_port: int | None) -> None:
     screen.print(f"{settings.log} (topics {settings.topic_prefix}*)\n", soft_wrap=True)
     if page_port is not None:
         address = page_address(settings, page_port)
-        screen.print(f"Open {address} and watch the stories grow. Ctrl-C ends the demo.
-", soft_wrap=True)
-            soft_wrap=True,
-        )
+        screen.print(f"Open {address} and watch the stories grow. Ctrl-C ends the demo.\n", soft_wrap=True)
     with setup.log_file.open("a") as log_file, closing(open_log(settings, create=True)) as log:
         redirect_logs(log_file)
         with _show_log_on_failure(setup.log_file):
