@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,15 +12,16 @@ from starlette.responses import Response
 from newsloom.contracts.story import StoryState
 from newsloom.contracts.topics import DAY_MS, STORY_UPDATES
 from services.storypage.api import article_cursor
+from services.storypage.choices import ChoicesCache
 from services.storypage.context import Context
 from services.storypage.coverage import coverage
 from services.storypage.cursor import encode_cursor
-from services.storypage.feeds import base_url, feed_title, query_string
+from services.storypage.feeds import feed_title, query_string
 from services.storypage.growth_plot import growth_path
 from services.storypage.history import history_lines
 from services.storypage.lookup import find_article, find_story, list_stories, story_article
+from services.storypage.page_cache import PageCache
 from services.storypage.positions import format_positions
-from services.storypage.read_model.derived_rows import EDITION, LANGUAGE, OUTLET
 from services.storypage.read_model.queries import Queries
 from services.storypage.read_model.times import from_ms, to_ms
 from services.storypage.requests import parse_query, path_id
@@ -34,7 +35,8 @@ LARGEST_MIN: Final = 8
 LARGEST_DAYS: Final = (2, 7, 365)
 """The front page shows the largest stories of the last days, counted from the newest article: of more days if they are few."""
 ARTICLES: Final = 60
-OUTLETS_OFFERED: Final = 60
+
+MINUTE_S: Final = 60
 
 
 class Pages:
@@ -43,28 +45,35 @@ class Pages:
     def __init__(self, context: Context, templates: Templates) -> None:
         self._context = context
         self._templates = templates
+        self._choices = ChoicesCache()
+        self._cache = PageCache()
 
     def front(self, request: Request) -> Response:
-        """Answer with the largest stories of the last two days, and the latest ones."""
+        """Answer with the largest stories of the last days, and the latest ones."""
         with self._context.read() as queries:
-            largest, days = _largest(queries)
-            latest, _ = queries.list_stories(StoryQuery(limit=LATEST))
-            values = {"largest": largest, "days": days, "latest": latest, **_live(queries)}
-        return self._page(request, "front.html", values)
+
+            def render() -> bytes:
+                largest, days = _largest(queries)
+                latest, _ = queries.list_stories(StoryQuery(limit=LATEST))
+                return self._render(
+                    "front.html", {"largest": largest, "days": days, "latest": latest, **_live(queries)}
+                )
+
+            return self._cached(request, queries, render)
 
     def stories(self, request: Request) -> Response:
         """Answer with a list of stories and the form that filters it."""
         query = parse_query(request, StoryQuery, ignore_unknown=True)
         with self._context.read() as queries:
-            stories, following = list_stories(queries, query)
-            choices = {
-                "editions": queries.facet_values(EDITION, OUTLETS_OFFERED),
-                "languages": queries.facet_values(LANGUAGE, OUTLETS_OFFERED),
-                "outlets": queries.facet_values(OUTLET, OUTLETS_OFFERED),
-            }
-            values = {"query": query, "stories": stories, "next": following, **choices, **_live(queries)}
-        values |= {"title": feed_title(query), "query_string": query_string(query)}
-        return self._page(request, "stories.html", values)
+
+            def render() -> bytes:
+                stories, following = list_stories(queries, query)
+                choices = self._choices.get(queries, self._context.now())
+                values = {"query": query, "stories": stories, "next": following, "choices": choices, **_live(queries)}
+                values |= {"title": feed_title(query), "query_string": query_string(query)}
+                return self._render("stories.html", values)
+
+            return self._cached(request, queries, render)
 
     def story(self, request: Request) -> Response:
         """Answer with a story."""
@@ -103,8 +112,16 @@ class Pages:
         return self._page(request, "article.html", values)
 
     def _page(self, request: Request, template: str, values: dict[str, Any]) -> Response:
-        values |= {"now": self._context.now(), "base_url": base_url(self._context, request)}
-        return respond(request, self._templates.render(template, values), HTML)
+        return respond(request, self._render(template, values), HTML)
+
+    def _render(self, template: str, values: dict[str, Any]) -> bytes:
+        return self._templates.render(template, {**values, "now": self._context.now()})
+
+    def _cached(self, request: Request, queries: Queries, render: Callable[[], bytes]) -> Response:
+        minute = int(self._context.now().timestamp()) // MINUTE_S
+        address = f"{request.url.path}?{request.url.query}"
+        body = self._cache.get(address, (queries.generation(), minute), render)
+        return respond(request, body, HTML)
 
 
 def _largest(queries: Queries) -> tuple[list[StorySummary], int]:

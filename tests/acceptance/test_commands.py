@@ -17,6 +17,7 @@ from newsloom.contracts.topics import STORY_COMMANDS
 from newsloom.subscribe import Newsloom
 from tests.acceptance.installation import Installation
 from tests.acceptance.live_table import LiveTable, expected_rows
+from tests.acceptance.story_page import StoryPage, known_stories
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -40,6 +41,8 @@ def open_stories(installation: Installation) -> list[Story]:
 
 def test_commands_are_carried_out_and_kept(kind: str, installation: Installation) -> None:
     installation.command("run", "--ingest", str(SAMPLE), "--until-drained")
+    page = StoryPage(installation)
+    page.kill_when_ready()
     table = LiveTable(installation) if kind == "kafka" else None
     if table is not None:
         table.kill_after_its_first_rows()
@@ -73,6 +76,7 @@ def test_commands_are_carried_out_and_kept(kind: str, installation: Installation
     assert {published.memberships["main", article].story_id for article in split_off} == {new}
     assert large.id in published.stories[new].kept_apart
     assert "A command keeps it here: split by Jane" in installation.command("explain", split_off[0]).stdout
+    assert page.rows() == known_stories(installation)
     if table is not None:
         table.catch_up()
         assert table.rows() == expected_rows(installation)

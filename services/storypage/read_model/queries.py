@@ -66,6 +66,10 @@ class Queries:
         rows = self._sql.execute("SELECT partition, offset FROM positions WHERE topic = ?", (self._prefix + topic,))
         return {int(partition): int(offset) for partition, offset in rows}
 
+    def generation(self) -> int:
+        """Return a number that rises with each commit of records."""
+        return int(self._sql.execute("SELECT COALESCE(SUM(offset), 0) FROM positions").fetchone()[0])
+
     # --- stories
 
     def story(self, story_id: str) -> Story | None:

@@ -97,7 +97,7 @@ CREATE TABLE story_facets (
 ) WITHOUT ROWID;
 CREATE INDEX facets_by_recency ON story_facets (facet, value, last_ms, id);
 CREATE INDEX facets_by_beginning ON story_facets (facet, value, first_ms, id);
-CREATE INDEX facets_by_size ON story_facets (facet, value, article_count, id);
+CREATE INDEX facets_by_size ON story_facets (facet, value, article_count, id, last_ms);
 
 CREATE VIRTUAL TABLE story_text USING fts5 (title, articles, tokenize = 'unicode61 remove_diacritics 2');
 """

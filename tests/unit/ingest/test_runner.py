@@ -230,3 +230,17 @@ def test_after_kills_and_restarts_each_line_is_written_once(log_and_settings: Lo
         assert 0 < written < lines
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
     assert Counter(ids(log)) == Counter(f"a-{number}" for number in range(lines))
+
+
+def test_lines_can_be_ingested_one_by_one_at_a_rate(log_and_settings: LogAndSettings, tmp_path: Path) -> None:
+    path = tmp_path / "articles.jsonl"
+    write_rows(path, [row(number) for number in range(5)])
+    committed: list[int] = []
+
+    class Observer(RecordingObserver):
+        def on_committed(self, result: IngestResult, fraction_read: float | None) -> None:
+            super().on_committed(result, fraction_read)
+            committed.append(result.lines)
+
+    ingest(*log_and_settings, IngestPlan(file=str(path), lines_per_s=1_000), Observer())
+    assert committed == [1, 2, 3, 4, 5]

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,56 +11,14 @@ import httpx2
 import pytest
 
 from services.storypage.read_model.file import ModelFile
-from tests.conformance.clients import steps
 from tests.unit.storypage.dump import dump
+from tests.unit.storypage.page_process import START_S, PageProcess
 from tests.unit.verifier.log_file import LogFile
-
-START_S = 60.0
-
-
-def free_port() -> int:
-    with closing(socket.create_server(("127.0.0.1", 0))) as server:
-        return int(server.getsockname()[1])
-
-
-class Page:
-    """A process of the story page on a log, with a file and ports of its own."""
-
-    def __init__(self, log: LogFile, file: Path, **environ: str) -> None:
-        self.port, self.metrics_port, self.file = free_port(), free_port(), file
-        variables = {
-            **os.environ,
-            "NEWSLOOM_LOG": log.settings.log,
-            "NEWSLOOM_PAGE_FILE": str(file),
-            "NEWSLOOM_PAGE_PORT": str(self.port),
-            "NEWSLOOM_METRICS_PORT": str(self.metrics_port),
-            **environ,
-        }
-        command = [sys.executable, "-m", "services.storypage"]
-        self.process = subprocess.Popen(command, env=variables, stderr=subprocess.PIPE, text=True)
-
-    def get(self, path: str) -> httpx2.Response:
-        return httpx2.get(f"http://127.0.0.1:{self.port}{path}", timeout=START_S)
-
-    def wait_until_ready(self) -> None:
-        for _ in steps("the story page"):
-            assert self.process.poll() is None, self.process.stderr and self.process.stderr.read()
-            try:
-                answer = httpx2.get(f"http://127.0.0.1:{self.metrics_port}/readyz", timeout=START_S)
-            except httpx2.TransportError:
-                continue
-            if answer.status_code == 200:
-                return
-
-    def end(self, number: signal.Signals) -> tuple[int, str]:
-        self.process.send_signal(number)
-        _, errors = self.process.communicate(timeout=START_S)
-        return self.process.returncode, errors
 
 
 @pytest.fixture
-def start() -> Iterator[list[Page]]:
-    started: list[Page] = []
+def start() -> Iterator[list[PageProcess]]:
+    started: list[PageProcess] = []
     yield started
     for page in started:
         page.process.kill()
@@ -79,9 +33,9 @@ def log_file(consistent_log: LogFile, tmp_path: Path) -> LogFile:
 
 
 def test_it_serves_goes_on_after_a_kill_and_stops_with_open_streams(
-    start: list[Page], log_file: LogFile, tmp_path: Path
+    start: list[PageProcess], log_file: LogFile, tmp_path: Path
 ) -> None:
-    first = Page(log_file, tmp_path / "page.db")
+    first = PageProcess(log_file.settings.log, tmp_path / "page.db")
     start.append(first)
     first.wait_until_ready()
     stories = first.get("/api/stories").json()
@@ -90,7 +44,10 @@ def test_it_serves_goes_on_after_a_kill_and_stops_with_open_streams(
     assert "newsloom_page_requests_total" in httpx2.get(f"http://127.0.0.1:{first.metrics_port}/metrics").text
     assert first.end(signal.SIGKILL)[0] == -signal.SIGKILL
 
-    second, other = Page(log_file, tmp_path / "page.db"), Page(log_file, tmp_path / "other.db")
+    second, other = (
+        PageProcess(log_file.settings.log, tmp_path / "page.db"),
+        PageProcess(log_file.settings.log, tmp_path / "other.db"),
+    )
     start += [second, other]
     for page in (second, other):
         page.wait_until_ready()
@@ -104,19 +61,19 @@ def test_it_serves_goes_on_after_a_kill_and_stops_with_open_streams(
     assert "read-model.made-again" not in errors
 
 
-def test_a_second_process_on_the_file_is_refused(start: list[Page], log_file: LogFile, tmp_path: Path) -> None:
-    first = Page(log_file, tmp_path / "page.db")
+def test_a_second_process_on_the_file_is_refused(start: list[PageProcess], log_file: LogFile, tmp_path: Path) -> None:
+    first = PageProcess(log_file.settings.log, tmp_path / "page.db")
     start.append(first)
     first.wait_until_ready()
-    second = Page(log_file, tmp_path / "page.db")
+    second = PageProcess(log_file.settings.log, tmp_path / "page.db")
     start.append(second)
     _, errors = second.process.communicate(timeout=START_S)
     assert second.process.returncode == 78
     assert "each story page needs a file of its own" in errors
 
 
-def test_missing_topics_are_named(start: list[Page], log_file: LogFile, tmp_path: Path) -> None:
-    page = Page(log_file, tmp_path / "page.db", NEWSLOOM_TOPIC_PREFIX="none.")
+def test_missing_topics_are_named(start: list[PageProcess], log_file: LogFile, tmp_path: Path) -> None:
+    page = PageProcess(log_file.settings.log, tmp_path / "page.db", NEWSLOOM_TOPIC_PREFIX="none.")
     start.append(page)
     _, errors = page.process.communicate(timeout=START_S)
     assert page.process.returncode == 78
