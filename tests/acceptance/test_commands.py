@@ -16,8 +16,8 @@ from newsloom.contracts.story import Story, StoryState
 from newsloom.contracts.topics import STORY_COMMANDS
 from newsloom.subscribe import Newsloom
 from tests.acceptance.installation import Installation
-from tests.acceptance.live_table import LiveTable, expected_rows
 from tests.acceptance.story_page import StoryPage, known_stories
+from tests.acceptance.subscribers import expected_rows, listed_by_kcat, live_tables
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -43,8 +43,8 @@ def test_commands_are_carried_out_and_kept(kind: str, installation: Installation
     installation.command("run", "--ingest", str(SAMPLE), "--until-drained")
     page = StoryPage(installation)
     page.kill_when_ready()
-    table = LiveTable(installation) if kind == "kafka" else None
-    if table is not None:
+    tables = live_tables(installation) if kind == "kafka" else []
+    for table in tables:
         table.kill_after_its_first_rows()
     installation.start("embedder")
     clusterer = installation.start("clusterer")
@@ -77,6 +77,9 @@ def test_commands_are_carried_out_and_kept(kind: str, installation: Installation
     assert large.id in published.stories[new].kept_apart
     assert "A command keeps it here: split by Jane" in installation.command("explain", split_off[0]).stdout
     assert page.rows() == known_stories(installation)
-    if table is not None:
+    expected = expected_rows(installation)
+    for table in tables:
         table.catch_up()
-        assert table.rows() == expected_rows(installation)
+        assert table.rows() == expected
+    if kind == "kafka":
+        assert listed_by_kcat(installation) in (None, [row for row, _ in expected])

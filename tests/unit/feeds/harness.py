@@ -12,12 +12,15 @@ from typing import Any, Final
 
 from newsloom.contracts.article import Article
 from newsloom.contracts.codec import decode_article
+from newsloom.contracts.topics import ARTICLES
+from newsloom.log_names import topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
+from newsloom.streaming.scan import read_topic
 from services.feeds.feed_list import Feed
 from services.feeds.runner import FeedPlan, FeedReport, FeedRun
 from tests.unit.feeds.feed_server import FeedServer
-from tests.unit.ingest.harness import articles, new_log
+from tests.unit.ingest.harness import new_log
 
 START_S: Final = 1_764_600_000.0
 HOUR_S: Final = 3_600.0
@@ -92,7 +95,8 @@ class Desk:
 
     def articles(self) -> list[Article]:
         """Return every article on the log, in order, corrections included."""
-        return [decode_article(record.value or b"") for record in articles(self.log)]
+        topic = topic_name(self.settings, ARTICLES)
+        return [decode_article(record.value or b"") for record in read_topic(self.log, topic)]
 
     def ids(self) -> list[str]:
         return [article.id for article in self.articles()]
@@ -100,7 +104,16 @@ class Desk:
 
 @contextmanager
 def open_desk(folder: Path) -> Iterator[Desk]:
+    """Open a desk with a new log in a file of this folder."""
     log, settings = new_log(folder)
+    with desk_on(log, settings) as desk:
+        yield desk
+    log.close()
+
+
+@contextmanager
+def desk_on(log: Log, settings: Settings) -> Iterator[Desk]:
+    """Open a desk with this log, whose topics exist."""
     clock = Clock()
     server = FeedServer(clock)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
@@ -112,7 +125,6 @@ def open_desk(folder: Path) -> Iterator[Desk]:
         server.shutdown()
         server.server_close()
         thread.join()
-        log.close()
 
 
 def rss(*items: str, head: str = "") -> bytes:
