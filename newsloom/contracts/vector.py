@@ -39,7 +39,10 @@ FIRST_PREPARATION = "1"
 
 
 class StemMark(IntFlag):
-    """How and where the words of a stem are written: capitalized or in lower case inside a sentence, not at its beginning."""
+    """How and where the words of a stem are written: capitalized or in lower case inside a sentence, not at its beginning.
+
+    `UNCASED`: in a script without case, such as Arabic, Hindi or Chinese.
+    """
 
     TITLE = 1
     LEAD = 2
@@ -47,6 +50,7 @@ class StemMark(IntFlag):
     CAPITALIZED = 8
     LOWER = 16
     BOILERPLATE = 32
+    UNCASED = 64
 
 
 class ArticleVector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="vector"):

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from typing import Final
 
-_WORD: Final = re.compile(r"\w+")
+
+def _combining_marks() -> str:
+    """Return the marks that belong to the letter before them, such as vowel signs of Hindi and Thai; no word character is one."""
+    return "".join(chr(code) for code in range(0x300, 0x10000) if unicodedata.category(chr(code)) in {"Mn", "Mc"})
+
+
+WORD_CHARACTER: Final = rf"[\w{_combining_marks()}]"
+_WORD: Final = re.compile(rf"{WORD_CHARACTER}+")
 _UNSPACED: Final = re.compile(
     "[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]+"
 )

@@ -12,13 +12,14 @@ from typing import Final
 from newsloom.contracts.vector import STEMS_MAX, StemMark
 from services.embedder.fingerprints import hash_text, pack_hashes
 from services.embedder.preparation import PreparedText
-from services.embedder.segmentation import split_run
+from services.embedder.segmentation import WORD_CHARACTER, split_run
 
 STEM_LETTERS: Final = 5
 """Inflected forms of a name mostly agree in their first five letters: Warszawa, Warszawie."""
 
 _TOKEN: Final = re.compile(
-    r"(?P<number>\d+(?:[.,:/\u2013-]\d+)*)(?!\w)|(?P<word>\w+)|(?P<stop>[.!?\u2026:;\u2022|\"\u201c\u201e\u3002\uff01\uff1f\u061f\u06d4\u0964]|\s[-\u2013\u2014]\s)"
+    rf"(?P<number>\d+(?:[.,:/\u2013-]\d+)*)(?!\w)|(?P<word>\w{WORD_CHARACTER}*)|"
+    r"(?P<stop>[.!?\u2026:;\u2022|\"\u201c\u201e\u3002\uff01\uff1f\u061f\u06d4\u0964]|\s[-\u2013\u2014]\s)"
 )
 _SEPARATORS: Final = str.maketrans({",": ".", "\u2013": "-"})
 
@@ -53,7 +54,7 @@ def _mark(text: str, marks: dict[str, int], place: StemMark, *, keep_case: bool)
             is_inside = True
         else:
             for word in split_run(match["word"]):
-                mark = place | (_case(word) if keep_case and is_inside else 0)
+                mark = place | (_case(word) if (keep_case and is_inside) or _is_uncased(word) else 0)
                 stem = stem_of(word)
                 marks[stem] = marks.get(stem, 0) | mark
             is_inside = True
@@ -71,7 +72,13 @@ def _case(word: str) -> int:
     first = word[0]
     if first.isupper() or first.istitle():
         return StemMark.CAPITALIZED
-    return StemMark.LOWER if first.islower() else 0
+    if first.islower():
+        return StemMark.LOWER
+    return StemMark.UNCASED if _is_uncased(word) else 0
+
+
+def _is_uncased(word: str) -> bool:
+    return word[0].isalpha() and word[0].lower() == word[0].upper()
 
 
 def _digits(number: str) -> str:

@@ -79,7 +79,11 @@ def serve(settings: Settings) -> None:
     watchdog.start()
     stop = threading.Event()
     try:
-        with probes(settings, metrics.registry, watchdog, readiness), _listen(settings) as listener, _open(settings) as file:
+        with (
+            probes(settings, metrics.registry, watchdog, readiness),
+            _listen(settings) as listener,
+            _open(settings) as file,
+        ):
             set_on_signals(stop)
             live = LiveUpdates()
 

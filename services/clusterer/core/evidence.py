@@ -24,6 +24,7 @@ PARTS_MAX: Final = 8
 TITLE: Final = int(StemMark.TITLE)
 LEAD: Final = int(StemMark.LEAD)
 NUMBER: Final = int(StemMark.NUMBER)
+UNCASED: Final = int(StemMark.UNCASED)
 BOILERPLATE: Final = int(StemMark.BOILERPLATE)
 _EVERY_MARKS: Final = np.arange(256)
 
@@ -161,6 +162,13 @@ class Claims(NamedTuple):
         return int(self.weights.sum())
 
 
+class Particulars(NamedTuple):
+    """Stems that may name what a report is about, and in how many counted reports each occurs."""
+
+    stems: Hashes
+    reports: Counts
+
+
 class StemStatistics:
     """Counts in how many reports of open stories each stem occurs, and how they write it. It follows from the memberships."""
 
@@ -182,6 +190,17 @@ class StemStatistics:
         told = Evidence(evidence.stems.take(chosen), evidence.marks.take(chosen))
         found: Hashes = told.stems[self.are_names(told)]
         return found
+
+    def particulars(self, evidence: Evidence, place: int, *, with_uncased: bool) -> Particulars:
+        """Return the names with any of these marks, `with_uncased` the words of scripts without case too; no numbers."""
+        chosen = _is_told_at(place).take(evidence.marks).nonzero()[0]
+        stems, marks = evidence.stems.take(chosen), evidence.marks.take(chosen)
+        use = self._counts.with_report(stems, marks)
+        is_name = use.capitalized > 2 * use.lower
+        if with_uncased:
+            is_name |= (marks & UNCASED) > 0
+        names = is_name.nonzero()[0]
+        return Particulars(stems.take(names), use.reports.take(names))
 
     def are_names(self, evidence: Evidence) -> npt.NDArray[np.bool_]:
         """Return which of these stems are names or numbers."""

@@ -2,44 +2,65 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable
+from typing import Final
 
 from newsloom.contracts.membership import Membership
 from services.clusterer.core.contradiction import is_contradicted
 from services.clusterer.core.edition import EditionState
 from services.clusterer.core.evidence import JointEvidence, stored_evidence
-from services.clusterer.core.recurrence import any_recur, recur, share_template
+from services.clusterer.core.particulars import CountedReport, are_mostly_apart
+from services.clusterer.core.recurrence import any_recur, recur
 from services.clusterer.core.rubrics import says_nothing
 from services.clusterer.core.story import LiveStory
+
+REPORTS_MAX: Final = 8
+"""Reports of a story that are compared one by one: the latest."""
 
 
 def speaks_against(article: Membership, story: LiveStory, edition: EditionState) -> bool:
     """Return whether an article contradicts a story or is another instance of a recurring item in it."""
-    indexes = edition.indexes
+    indexes, parameters = edition.indexes, edition.parameters
     evidence = stored_evidence(article)
     if says_nothing(article.title, article.words, evidence, indexes) or _story_says_nothing(story, edition):
         return True
-    return is_contradicted(
-        JointEvidence(evidence, is_counted=False),
-        indexes.evidence(story.slot),
-        indexes.statistics,
-        edition.parameters,
-        is_template=_share_template((article,), story) or share_template(article, story.members.values()),
-    ) or recur(article, story.members.values())
+    return (
+        is_contradicted(
+            JointEvidence(evidence, is_counted=False),
+            indexes.evidence(story.slot),
+            indexes.statistics,
+            parameters,
+            is_template=_share_template((article,), story),
+        )
+        or recur(article, story.members.values())
+        or are_mostly_apart(
+            [CountedReport(evidence, is_counted=False)], _latest_reports(story), indexes.statistics, parameters
+        )
+    )
 
 
 def keeps_apart(one: LiveStory, other: LiveStory, edition: EditionState) -> bool:
     """Return whether two stories contradict each other, or have two instances of a recurring item."""
-    indexes = edition.indexes
+    indexes, parameters = edition.indexes, edition.parameters
     if _story_says_nothing(one, edition) or _story_says_nothing(other, edition):
         return True
-    return is_contradicted(
-        indexes.evidence(one.slot),
-        indexes.evidence(other.slot),
-        indexes.statistics,
-        edition.parameters,
-        is_template=_share_template(one.members.values(), other) or _share_template(other.members.values(), one),
-    ) or any_recur(one.reports(), other.reports())
+    return (
+        is_contradicted(
+            indexes.evidence(one.slot),
+            indexes.evidence(other.slot),
+            indexes.statistics,
+            parameters,
+            is_template=_share_template(one.members.values(), other) or _share_template(other.members.values(), one),
+        )
+        or any_recur(one.reports(), other.reports())
+        or are_mostly_apart(_latest_reports(one), _latest_reports(other), indexes.statistics, parameters)
+    )
+
+
+def _latest_reports(story: LiveStory) -> list[CountedReport]:
+    latest = heapq.nlargest(REPORTS_MAX, story.reports(), key=lambda report: report.sequence)
+    return [CountedReport(stored_evidence(report), is_counted=story.is_open) for report in latest]
 
 
 def _story_says_nothing(story: LiveStory, edition: EditionState) -> bool:

@@ -137,6 +137,18 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     cover_text_min: float = 0.5
     """... or unless this share of the names and numbers of title and lead is in the other's text."""
 
+    rare_reports_max: int = 2
+    """Two reports are about different events if each title has a name that the other report lacks and at most so many have..."""
+
+    rare_cover_min: float = 0.3
+    """... and each has less than this share of the other title's names, a name that n others have counting 1 / (1 + n)²..."""
+
+    rare_text_min: float = 0.4
+    """... and less than this share of the names in either title and lead."""
+
+    apart_pairs_min: float = 0.5
+    """Evidence speaks against joining two groups of reports if this share of their pairs is about different events."""
+
     related_every: timedelta = timedelta(days=1)
     """Related stories are updated whenever the watermark passes a multiple of this."""
 

@@ -30,8 +30,12 @@ Counts = npt.NDArray[np.int64]
 
 
 class StemUse(NamedTuple):
-    """How many reports write each of some stems capitalized, and how many in lower case."""
+    """How many reports have each of some stems, and how many write it capitalized or in lower case.
 
+    The two latter counts include the report that is asked about, `reports` does not.
+    """
+
+    reports: Counts
     capitalized: Counts
     lower: Counts
 
@@ -59,4 +63,4 @@ class StemCounts:
     def with_report(self, stems: Hashes, marks: Marks) -> StemUse:
         """Return how reports write each of these stems, with one more that has all of them, with these marks."""
         found = self._counts.take(stems >> _SHIFT) + _ADDED.take(marks)
-        return StemUse(found >> COUNT_BITS & _COUNT, found >> 2 * COUNT_BITS)
+        return StemUse((found & _COUNT) - 1, found >> COUNT_BITS & _COUNT, found >> 2 * COUNT_BITS)

@@ -174,3 +174,53 @@ def test_titles_of_one_outlet_in_the_same_words_are_a_template(engine: EngineHar
 def test_over_one_page_the_name_in_one_title_is_enough(engine: EngineHarness) -> None:
     engine.apply(told(0, "Council votes for new lanes", WALL), told(1, "Council of Tolmin votes against lanes", WALL))
     assert engine.story_id(0) != engine.story_id(1)
+
+
+def test_one_pattern_of_a_title_filled_with_other_words_makes_two_stories(engine: EngineHarness) -> None:
+    notices = (
+        ("the bank of the river rises again", "water came up to the second step of the stairs."),
+        ("the bank of the lake falls again", "boats lie on sand where children swam last year."),
+    )
+    engine.apply(*(told(number, *notice, outlet="Ledger") for number, notice in enumerate(notices)))
+    assert engine.story_id(0) != engine.story_id(1)
+
+
+def test_a_higher_toll_under_the_same_title_is_the_same_event(engine: EngineHarness) -> None:
+    engine.apply(
+        told(0, "Landslide near Arvika: 3 dead", "Mud came down near Arvika. Men dig.", outlet="Ledger"),
+        told(1, "Landslide near Arvika: 5 dead", "Mud came down near Arvika. Men still dig.", hour=3, outlet="Ledger"),
+    )
+    assert engine.story_id(0) == engine.story_id(1)
+
+
+QUAKES = (
+    # Each place in two reports. The words of the kind are in all of them.
+    ("زلزال يضرب {}", "وقع زلزال قوي في {} وتضررت منازل كثيرة هناك"),
+    ("منازل متضررة في {} بعد زلزال", "قال سكان {} إن الزلزال كان قويا وتضررت منازل كثيرة"),
+)
+GERMAN_QUAKES = (
+    ("Erdbeben erschüttert {}", "Ein Erdbeben hat {} erschüttert. Viele Häuser haben Risse, sagt die Feuerwehr."),
+    ("Häuser in {} nach Erdbeben beschädigt", "Nach dem Erdbeben haben viele Häuser in {} Risse, sagt die Feuerwehr."),
+)
+
+
+@pytest.mark.parametrize(
+    ("reports", "places"),
+    [
+        (QUAKES, ("الأصنام", "بومرداس", "وهران", "تيبازة", "سطيف")),
+        (GERMAN_QUAKES, ("Arnsdorf", "Belkirch", "Cornau", "Dillstedt", "Egmar")),
+    ],
+)
+def test_a_kind_of_event_becomes_known_where_case_tells_no_names(
+    engine: EngineHarness, reports: tuple[tuple[str, str], ...], places: tuple[str, ...]
+) -> None:
+    for number in range(30, 50):
+        engine.apply(told(number, f"Minister {number} talks", f"It was Monday. Number {number} talked.", subject=7))
+    for place_number, place in enumerate(places):
+        for report_number, (title, text) in enumerate(reports):
+            engine.apply(told(2 * place_number + report_number, title.format(place), text.format(place)))
+    # The first events may share a story: their kind is unknown when they come.
+    last = [engine.story_id(number) for number in (6, 7, 8, 9)]
+    assert last[0] == last[1]
+    assert last[2] == last[3]
+    assert last[0] != last[2]

@@ -18,12 +18,13 @@ def marks_of(stem: str, title: str, text: str = "") -> StemMark | None:
     return {value: StemMark(mark) for value, mark in zip(array("I", stems), marks, strict=True)}.get(hash_text(stem))
 
 
-TITLE, LEAD, NUMBER, CAPITALIZED, LOWER = (
+TITLE, LEAD, NUMBER, CAPITALIZED, LOWER, UNCASED = (
     StemMark.TITLE,
     StemMark.LEAD,
     StemMark.NUMBER,
     StemMark.CAPITALIZED,
     StemMark.LOWER,
+    StemMark.UNCASED,
 )
 
 
@@ -39,7 +40,9 @@ TITLE, LEAD, NUMBER, CAPITALIZED, LOWER = (
         ("215.000", "", "They counted 215,000 of them.", LEAD | NUMBER),
         ("25", "", "على ٢٥ في المئة", LEAD | NUMBER),
         ("plan", "Mayor Presents New Plan Today", "", TITLE),
-        ("地震", "云南地震", "", TITLE),
+        ("地震", "云南地震", "", TITLE | UNCASED),
+        ("भूकंप", "भूकंप में तीन घायल", "", TITLE | UNCASED),
+        ("زلزال", "", "وقع زلزال", LEAD | UNCASED),
         ("lima", "Quake", "", None),
     ],
 )
