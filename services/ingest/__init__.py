@@ -1,1 +1,1 @@
-"""Read articles from files and pipes and write them to the log."""
+"""Read articles from files, pipes and requests and write them to the log."""

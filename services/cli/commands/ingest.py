@@ -18,6 +18,7 @@ from newsloom.contracts.article import DEFAULT_EDITION, EDITION_PATTERN
 from newsloom.log import open_log
 from newsloom.settings import Settings
 from services.cli.commands.ingest_feeds import ingest_feeds
+from services.cli.commands.ingest_http import ingest_requests
 from services.cli.views.ingest_progress import IngestDisplay
 from services.cli.views.run_summary import ingest_summary
 from services.feeds.feed_list import is_feed_list, is_feed_url
@@ -135,8 +136,13 @@ def ingest_plan(file: str, *, from_start: bool, strict: bool, **parsing: Any) ->
 
 
 @click.command()
-@click.argument("file", metavar="FILE|-|URL|LIST.toml")
+@click.argument("file", metavar="[FILE|-|URL|LIST.toml]", required=False)
 @ingest_options
+@click.option(
+    "--listen",
+    metavar="HOST:PORT",
+    help="Take articles from requests at this address, instead of a file, until a signal.",
+)
 @click.option("--follow", is_flag=True, help="Read the feeds again and again, until a signal.")
 @click.option(
     "--interval",
@@ -149,9 +155,17 @@ def ingest_plan(file: str, *, from_start: bool, strict: bool, **parsing: Any) ->
 )
 @click.pass_obj
 def command(
-    settings: Settings, /, file: str, rejects: IO[bytes] | None, follow: bool, interval_min: int, **options: Any
+    settings: Settings,
+    /,
+    *,
+    file: str | None,
+    rejects: IO[bytes] | None,
+    listen: str | None,
+    follow: bool,
+    interval_min: int,
+    **options: Any,
 ) -> None:
-    """Ingest articles from a file, from standard input, or from feeds.
+    """Ingest articles from a file, from standard input, from feeds, or from requests.
 
     A file is JSON lines, plain or gzip. A line needs id, title and text; it may have published_at (RFC 3339, RFC 822, Unix
     time or another date that can be read in one way only), url, outlet, author, language, leaning (left, center or right) and
@@ -169,13 +183,21 @@ def command(
     unchanged one is not written again. A feed that fails does not stop the others; with --follow it is tried again later and
     later. Exit status: 0; 1 if no feed could be read.
 
+    With --listen, POST /articles takes lines as in a file, all of a request or none: 202 once they are on the log.
+
     \b
         newsloom ingest articles.jsonl.gz
         newsloom ingest scraped.jsonl --map outlet=source --map language=lang --edition-from-language
         my-crawler | newsloom ingest -
         newsloom ingest https://example.org/news/rss.xml
         newsloom ingest feeds.toml --follow
+        newsloom ingest --listen 127.0.0.1:8090
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
+    if (file is None) == (listen is None):
+        raise click.UsageError("name a file, a feed or a list of feeds, or use --listen HOST:PORT")
+    if listen is not None:
+        sys.exit(ingest_requests(settings, listen, rejects=rejects, **options))
+    assert file is not None  # noqa: S101 - for the type checker
     if is_feed_url(file) or is_feed_list(file):
         try:
             status = ingest_feeds(
