@@ -64,6 +64,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     comparable_articles: Annotated[int, msgspec.Meta(ge=COMPARABLE_MIN, le=COMPARABLE_MAX)] = 20_000
     """A late article can join a closed story whose latest article is among this number of latest articles of its edition."""
 
+    editions_max: Positive = 20_000
+    """An article of a further edition becomes a dead letter, in each partition of the clusterers' state."""
+
     dead_letter_share_max: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.5
     """A service stops if more than this share of its last 1,000 records (at least 100) became dead letters."""
 
@@ -102,6 +105,7 @@ _EXPECTED: Final = {
     "granularity": f"a number from {GRANULARITY_MIN:g} to {GRANULARITY_MAX:g}",
     "retention_days": f"a whole number from 1 to {RETENTION_DAYS_MAX}",
     "comparable_articles": f"a whole number from {COMPARABLE_MIN} to {COMPARABLE_MAX}",
+    "editions_max": "a whole number, 1 or more",
     "metrics_port": "a port number from 1 to 65535, or 0 for none",
     "page_port": "a port number from 1 to 65535",
     "dead_letter_share_max": "a number above 0, at most 1",

@@ -31,5 +31,6 @@ def audit_log(log: Log, settings: Settings, *, edition: str | None, quorum: floa
         parameters=parameters_of(settings),
         consistent=False,
     )
-    names = sorted(name for name in engines if edition in {None, name})
-    return [proposal for name in names for proposal in audit_edition(engines[name].edition, quorum=quorum)]
+    chosen = [engine.edition for engine in engines if edition in {None, engine.edition.name}]
+    chosen.sort(key=lambda one: one.name)
+    return [proposal for one in chosen for proposal in audit_edition(one, quorum=quorum)]

@@ -8,7 +8,7 @@ from typing import Final
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from services.clusterer.core.edition import EditionState
+from services.clusterer.editions import EditionSize
 
 REMEDY: Final = "raise NEWSLOOM_COMPARABLE_ARTICLES to compare more closed stories; it takes memory"
 
@@ -16,29 +16,29 @@ _log = structlog.get_logger("newsloom.clusterer")
 
 
 class StateMetrics:
-    """The size of the state in memory, counted at each scrape. `editions` returns all editions; it is called by other threads."""
+    """The size of the state in memory, counted at each scrape. `editions` returns their sizes; it is called by other threads."""
 
-    def __init__(self, registry: CollectorRegistry, editions: Callable[[], Iterable[EditionState]]) -> None:
-        def gauge(name: str, text: str, size: Callable[[EditionState], int]) -> None:
+    def __init__(self, registry: CollectorRegistry, editions: Callable[[], Iterable[EditionSize]]) -> None:
+        def gauge(name: str, text: str, size: Callable[[EditionSize], int]) -> None:
             Gauge(name, text, registry=registry).set_function(lambda: sum(map(size, editions())))
 
         gauge("newsloom_editions", "Editions", lambda _: 1)
-        gauge("newsloom_stories", "Stories that are not forgotten", lambda edition: len(edition.stories))
+        gauge("newsloom_stories", "Stories that are not forgotten", lambda edition: edition.stories)
         gauge(
             "newsloom_open_stories",
             "Open stories, which the index holds",
-            lambda edition: edition.indexes.space.open_count,
+            lambda edition: edition.open_stories,
         )
         gauge(
             "newsloom_comparable_closed_stories",
             "Closed stories that late articles are compared with",
-            lambda edition: edition.indexes.space.closed_count,
+            lambda edition: edition.comparable_closed_stories,
         )
-        gauge("newsloom_articles", "Articles that are not forgotten", lambda edition: len(edition.articles))
+        gauge("newsloom_articles", "Articles that are not forgotten", lambda edition: edition.articles)
         gauge(
             "newsloom_window_reports",
             "Reports of open stories, with which new articles are compared",
-            lambda edition: edition.indexes.frequencies.documents,
+            lambda edition: edition.window_reports,
         )
         self._uncompared = Counter(
             "newsloom_late_articles_uncompared",

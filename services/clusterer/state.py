@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeVar
@@ -39,8 +39,8 @@ def restore_engines(
     parameters: Parameters,
     consistent: bool = True,
     on_progress: Callable[[int, int], None] = lambda _articles, _of: None,
-) -> dict[str, Engine]:
-    """Return an engine for each edition of a partition, from the records of `stories` and `article-stories`.
+) -> Iterator[Engine]:
+    """Yield an engine for each edition of a partition, from the records of `stories` and `article-stories`.
 
     Without `consistent`, a clusterer may have written after `stories` was read and before `article-stories` was. Stories that
     changed in between are then left out: enough for an audit, never to go on from. `on_progress` gets the number of articles
@@ -62,14 +62,13 @@ def restore_engines(
         built += articles
         on_progress(built, total)
 
-    engines = {}
     for name, checkpoint in state.checkpoints.items():
         _check_model(checkpoint, model, calibration)
         try:
             edition = restore_edition(
                 checkpoint,
-                state.stories[name],
-                state.members[name],
+                state.stories.pop(name, []),
+                state.members.pop(name, []),
                 calibration=calibration or zero_calibration(checkpoint.model, checkpoint.dimension),
                 parameters=parameters,
                 written_at=state.written_at,
@@ -77,8 +76,7 @@ def restore_engines(
             )
         except CorruptState as error:
             raise ConfigurationError(f"edition {name}: {error}; {REMEDY}") from error
-        engines[name] = Engine(edition)
-    return engines
+        yield Engine(edition)
 
 
 @dataclass(slots=True)

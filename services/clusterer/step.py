@@ -26,6 +26,7 @@ from services.clusterer.core.errors import UnusableEvent
 from services.clusterer.core.fixed_point import HALF_BYTES
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.space import timestamp, unix_ms
+from services.clusterer.editions import Editions, EditionSize
 from services.clusterer.messages import MessageBuilder
 from services.clusterer.metrics import StateMetrics
 from services.clusterer.rebuild_progress import RebuildProgress
@@ -37,8 +38,12 @@ class _OtherVersion(InvalidValue):
     """A vector was made with another model or text preparation than the state."""
 
 
+class _TooManyEditions(InvalidValue):
+    """The article would begin an edition beyond the allowed number."""
+
+
 def _rejection_kind(error: InvalidValue | UnusableEvent) -> RejectionKind:
-    if isinstance(error, CommandRefused):
+    if isinstance(error, CommandRefused | _TooManyEditions):
         return RejectionKind.REFUSED
     return RejectionKind.MISMATCH if isinstance(error, _OtherVersion) else RejectionKind.INVALID
 
@@ -64,12 +69,13 @@ class ClustererStep:
         self._stories = topic_name(settings, STORIES)
         self._state = topic_name(settings, ARTICLE_STORIES)
         self._messages = MessageBuilder(settings)
-        self._engines: dict[int, dict[str, Engine]] = {}
-        self._metrics = StateMetrics(self._restore_progress.metrics.registry, self._editions)
+        self._editions_max = settings.editions_max
+        self._editions: dict[int, Editions] = {}
+        self._metrics = StateMetrics(self._restore_progress.metrics.registry, self._edition_sizes)
 
-    def _editions(self) -> list[EditionState]:
-        # Copies, because another thread asks.
-        return [engine.edition for engines in list(self._engines.values()) for engine in list(engines.values())]
+    def _edition_sizes(self) -> list[EditionSize]:
+        # A copy, because another thread asks.
+        return [size for editions in list(self._editions.values()) for size in editions.sizes()]
 
     def restore(self, partition: int) -> None:
         """Build the partition's engines from `stories` and `article-stories`.
@@ -81,25 +87,28 @@ class ClustererStep:
         """
         self._restore_progress.begin(partition)
         with gc_suspended():
-            engines = self._restore_engines(partition)
-        self._engines[partition] = engines
-        articles = sum(len(engine.edition.articles) for engine in engines.values())
-        self._rebuild_progress.end(partition, editions=len(engines), articles=articles)
+            editions = self._restore_editions(partition)
+        self._editions[partition] = editions
+        self._rebuild_progress.end(partition, editions=len(editions), articles=editions.articles())
 
-    def _restore_engines(self, partition: int) -> dict[str, Engine]:
+    def _restore_editions(self, partition: int) -> Editions:
         read_to_end = self._restore_progress.read_to_end
-        return restore_engines(
+        editions = Editions(self._calibration, self._parameters)
+        for engine in restore_engines(
             read_to_end(self._log, TopicPartition(self._stories, partition)),
             read_to_end(self._log, TopicPartition(self._state, partition)),
             model=self._model,
             calibration=self._calibration,
             parameters=self._parameters,
             on_progress=partial(self._rebuild_progress.advance, partition),
-        )
+        ):
+            editions.put(engine)
+            editions.settle()
+        return editions
 
     def forget(self, partition: int) -> None:
         """Drop the partition's engines."""
-        del self._engines[partition]
+        del self._editions[partition]
 
     def process(self, records: Sequence[Record]) -> Outcome:
         """Apply each record in turn. Stories and checkpoints are written once, in their state after the batch."""
@@ -118,7 +127,7 @@ class ClustererStep:
                 continue
             if not changes.updates and not changes.memberships:
                 continue
-            self._engines[record.partition][event.edition] = engine
+            self._editions[record.partition].put(engine)
             messages.extend(self._messages.changes(changes, event.edition, engine.edition.watermark, record))
             changed_stories.update(
                 {(record.partition, event.edition, story_id): record for story_id in changes.stories}
@@ -130,18 +139,14 @@ class ClustererStep:
             self._metrics.count_uncompared(len(uncompared), uncompared[0])
         messages.extend(self._snapshots(changed_stories))
         messages.extend(self._checkpoints(changed_editions))
+        for partition in {record.partition for record in records}:
+            self._editions[partition].settle()
         return Outcome(messages, rejected)
 
     def _engine(self, partition: int, event: VectorEvent) -> Engine:
-        engine = self._engines[partition].get(event.edition)
+        engine = self._editions[partition].get(event.edition)
         if engine is None:
-            calibration = self._calibration_for(partition, event)
-            if isinstance(event, ArticleVector) and event.preparation != PREPARATION:
-                raise InvalidValue(
-                    f"made with text preparation {event.preparation!r}, but this version begins an edition with {PREPARATION!r}: "
-                    "run an embedder of this version, and send the article again - at `$.preparation`"
-                )
-            return Engine(EditionState(event.edition, calibration, self._parameters, PREPARATION))
+            return self._new_engine(self._editions[partition], event)
         if isinstance(event, ArticleVector) and event.preparation != engine.edition.preparation:
             raise _OtherVersion(
                 f"made with text preparation {event.preparation!r}, but the stories of edition {event.edition!r} were made with "
@@ -149,19 +154,28 @@ class ClustererStep:
             )
         return engine
 
-    def _calibration_for(self, partition: int, event: VectorEvent) -> Calibration:
-        if self._calibration is not None:
-            return self._calibration
-        known = next(iter(self._engines[partition].values()), None)
-        if known is not None:
-            return known.edition.calibration
+    def _new_engine(self, editions: Editions, event: VectorEvent) -> Engine:
+        if isinstance(event, ArticleVector) and event.preparation != PREPARATION:
+            raise InvalidValue(
+                f"made with text preparation {event.preparation!r}, but this version begins an edition with {PREPARATION!r}: "
+                "run an embedder of this version, and send the article again - at `$.preparation`"
+            )
+        if isinstance(event, ArticleVector) and len(editions) >= self._editions_max:
+            raise _TooManyEditions(
+                f"edition {event.edition!r} is new, and this partition has {len(editions)} editions: correct the edition, "
+                "or raise NEWSLOOM_EDITIONS_MAX - at `$.edition`"
+            )
+        calibration = editions.calibration or self._zero_calibration(event)
+        return Engine(EditionState(event.edition, calibration, self._parameters, PREPARATION))
+
+    def _zero_calibration(self, event: VectorEvent) -> Calibration:
         dimension = len(event.lead_vector) // HALF_BYTES if isinstance(event, ArticleVector) else 1
         return zero_calibration(self._model, dimension)
 
     def _snapshots(self, changed_stories: dict[tuple[int, str, str], Record]) -> list[Message]:
         messages = []
         for (partition, edition, story_id), record in changed_stories.items():
-            engine = self._engines[partition][edition]
+            engine = self._editions[partition][edition]
             story, live = engine.story(story_id), engine.edition.stories.get(story_id)
             at_ms = record.timestamp_ms if live is None else unix_ms(live.arrived_at)
             watermark = engine.edition.watermark
@@ -171,7 +185,7 @@ class ClustererStep:
     def _checkpoints(self, changed_editions: dict[tuple[int, str], Record]) -> list[Message]:
         messages = []
         for (partition, name), record in changed_editions.items():
-            edition = self._engines[partition][name].edition
+            edition = self._editions[partition][name].edition
             messages.append(self._messages.checkpoint(checkpoint_of(edition), record))
         return messages
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,6 +18,7 @@ from newsloom.settings import Settings
 from newsloom.streaming.sqlite import open_sqlite
 from tests.accidents.clusterer_run import MODEL, ClustererRun, Cost
 from tests.accidents.copies import ORDERS, correct, withdraw_all
+from tests.accidents.edition_memory import empty, fill, restart
 
 
 @click.command()
@@ -23,8 +26,11 @@ from tests.accidents.copies import ORDERS, correct, withdraw_all
 @click.option(
     "--report", "report_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results here."
 )
-def main(sizes: tuple[int, ...], report_file: Path | None) -> None:
-    """Publish copies of one text, withdraw or correct them, check the result, and print what an event costs."""
+def main(sizes: tuple[int, ...], editions: int, report_file: Path | None) -> None:
+    """Publish copies of one text, withdraw or correct them, check the result, and print what an event costs.
+
+    Then publish one article in each of many editions, and print the memory of a clusterer.
+    """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     rows = [
         "| copies | then | CPU ms per event | slowest batch (s) | records per event | KB per event | KB of file per event |",
@@ -36,7 +42,9 @@ def main(sizes: tuple[int, ...], report_file: Path | None) -> None:
             click.echo(rows[-1])
         rows.append(_row(size, "a quarter corrected", partial(correct, count=size, corrections=size // 4)))
         click.echo(rows[-1])
-    text = "\n".join([describe_run(), "", *rows])
+    memory = _edition_memory(editions)
+    click.echo("\n".join(memory))
+    text = "\n".join([f"# Accidents\n\n`python -m tests.accidents`, {describe_run()}\n", *rows, "", *memory])
     if report_file is not None:
         report_file.write_text(f"{text}\n")
 
@@ -57,6 +65,18 @@ def _row(size: int, what: str, accident: Callable[[ClustererRun], tuple[Cost, Co
         f"| {size:,} | {what} | {1_000 * cost.cpu_s / each:.2f} | {cost.slowest_batch_s:.2f} | {cost.records / each:.2f} "
         f"| {cost.written_bytes / each / 1_000:.2f} | {cost.file_bytes / each / 1_000:.2f} |"
     )
+
+
+def _edition_memory(editions: int) -> list[str]:
+    """Return a table of the memory of processes that fill a log with editions, restore them, and retract their articles."""
+    rows = [f"| a clusterer of {editions:,} editions of one article | resident MB |", "|---|---:|"]
+    if not editions:
+        return []
+    with TemporaryDirectory() as folder, ProcessPoolExecutor(1, get_context("spawn"), max_tasks_per_child=1) as pool:
+        url = f"sqlite:///{folder}/news.db"
+        for what, phase in (("after all have arrived", fill), ("after a restart", restart), ("emptied", empty)):
+            rows.append(f"| {what} | {pool.submit(phase, url, editions).result() / 1e6:,.0f} |")
+    return rows
 
 
 def _folder_bytes(folder: Path) -> int:
