@@ -11,7 +11,7 @@ SEED := 1
 RECORDS := 1000000
 SERVICE := clusterer
 
-.PHONY: help setup demo test lint unit acceptance simulate scaling kubernetes images chaos fuzz sbom clean
+.PHONY: help setup demo test lint unit acceptance simulate scaling kubernetes images pods chaos fuzz sbom clean
 
 help: ## List the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,9 @@ images: ## Build the images and save them in images/ (needs root, buildah and ..
 		../shared/image build --layers --tag localhost/newsloom-$$target:1 --target $$target --file deploy/Dockerfile $(IMAGE_ARGS) . && \
 		../shared/image save localhost/newsloom-$$target:1 images/$$target.tar || exit 1; \
 	done
+
+pods: setup ## The images as real pods on one node, under kills, drains and rollouts; prints what it measures (needs root and `make images`)
+	NEWSLOOM_TEST_IMAGES=$(CURDIR)/images $(BIN)/pytest --capture=no tests/pods
 
 chaos: setup ## Kill services and brokers of a real Kafka cluster, then check the result (KILLS=100 BROKERS=20 SEED=1, ~30 min)
 	$(BIN)/python -m tests.chaos --kills $(KILLS) --brokers $(BROKERS) --seed $(SEED) --report docs/results/chaos.md

@@ -30,17 +30,19 @@ class Authority:
             "/CN=newsloom test",
         )
 
-    def issue(self, name: str, *, address: str = "", days: int = 30, password: str = "") -> Path:
-        """Return a PEM file with a key and its certificate for `CN=name` and an IP address, valid for so many days.
+    def issue(self, name: str, *, alternative_name: str = "", days: int = 30, password: str = "") -> Path:
+        """Return a PEM file with a key and its certificate for `CN=name`, valid for so many days.
 
-        With a password, the key is encrypted.
+        `alternative_name` is the address of a server, as `IP:127.0.0.1` or `DNS:host`. With a password, the key is encrypted.
         """
         request, extensions, certificate, both = (
             self._directory / f"{name}.{kind}" for kind in ("csr", "ext", "crt", "pem")
         )
         encryption = ("-passout", f"pass:{password}") if password else ("-noenc",)
         _openssl("req", *_NEW_KEY, *encryption, "-keyout", both, "-out", request, "-subj", f"/CN={name}")
-        extensions.write_text(f"subjectAltName=IP:{address}\n" if address else "basicConstraints=CA:FALSE\n")
+        extensions.write_text(
+            f"subjectAltName={alternative_name}\n" if alternative_name else "basicConstraints=CA:FALSE\n"
+        )
         signer: tuple[str | Path, ...] = ("-CA", self.certificate, "-CAkey", self._key, "-CAcreateserial")
         _openssl(
             "x509", "-req", "-in", request, *signer, "-days", str(days), "-extfile", extensions, "-out", certificate

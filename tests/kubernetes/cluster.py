@@ -24,17 +24,19 @@ def parse(manifests: str) -> list[dict[str, Any]]:
 
 
 class Cluster:
-    """A cluster whose state is in `directory`. The folder `home` has the programs `start` and `stop`."""
+    """A cluster whose state is in `directory`. The folder `home` has the programs `start`, `stop` and `node`."""
 
     def __init__(self, home: Path, directory: Path) -> None:
         self._home = home
         self._directory = directory
 
-    def start(self) -> None:
+    def start(self, *options: str) -> None:
         """Start it with the definitions of Strimzi, KEDA and the Prometheus operator."""
         # To a file: the servers that it starts inherit the output and would keep a pipe open.
         with (self._directory / "start.log").open("wb") as log:
-            subprocess.run([self._home / "start", self._directory, "--crds"], stdout=log, stderr=log, check=True)
+            subprocess.run(
+                [self._home / "start", self._directory, "--crds", *options], stdout=log, stderr=log, check=True
+            )
 
     def stop(self) -> None:
         """End its processes and remove its state."""
@@ -50,6 +52,10 @@ class Cluster:
         """Run kubectl; return its result even if it fails."""
         environment = os.environ | {"KUBECONFIG": str(self._directory / "kubeconfig")}
         return _run(["kubectl", *arguments], manifests=manifests, environment=environment, check=check)
+
+    def node(self, verb: str, *arguments: str, check: bool = True) -> str:
+        """Run a command of the real node; return its output. There is one if the cluster was started with `--node`."""
+        return _run([str(self._home / "node"), str(self._directory), verb, *arguments], check=check).stdout
 
 
 def _run(
