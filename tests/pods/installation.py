@@ -31,10 +31,12 @@ configMapGenerator:
   - name: newsloom-settings
     behavior: merge
     literals: [NEWSLOOM_PARTITIONS={partitions}, NEWSLOOM_STATE_PARTITIONS={partitions}]
-# All replicas share one node with Kafka and Kubernetes. The limits stay as they are.
+# So that four embedders, two clusterers and one pod more fit on a node of two cores. The limits stay as they are.
 patches:
-  - target: {{kind: StatefulSet}}
-    patch: '[{{"op": "replace", "path": "/spec/template/spec/containers/0/resources/requests/cpu", "value": "50m"}}]'
+  - target: {{kind: StatefulSet, name: newsloom-embedder}}
+    patch: '[{{"op": "replace", "path": "/spec/template/spec/containers/0/resources/requests/cpu", "value": "250m"}}]'
+  - target: {{kind: StatefulSet, name: newsloom-clusterer}}
+    patch: '[{{"op": "replace", "path": "/spec/template/spec/containers/0/resources/requests/cpu", "value": "150m"}}]'
 replicas:
   - {{name: newsloom-embedder, count: {replicas}}}
   - {{name: newsloom-clusterer, count: {replicas}}}
