@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 
 import pytest
@@ -15,6 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.kafka, pytest.mark.timeout(1_200)]
 AWAY_S = 120.0
 STUCK_S_MAX = 240.0
 HEALTHY_S = 120.0
+KILLED = 128 + signal.SIGKILL
 
 # Runs in the interpreter of the pod before newsloom, and stops its loop once the file exists.
 HANG = """
@@ -43,6 +45,8 @@ def test_a_loop_that_hangs_is_restarted_by_the_kubelet(newsloom: Installation) -
             restarted = newsloom.wait(lambda: newsloom.has_restarted("hung", 0), STUCK_S_MAX, "the restart")
             measured(f"stuck: /healthz is 503 after {rises + unhealthy:.0f} s, restarted {restarted:.0f} s later")
             assert rises + unhealthy <= HEALTHY_S + 30
+            # By the kubelet, not by the watchdog, which ends the process with another status 180 s after its last progress.
+            assert newsloom.container("hung")["lastState"]["terminated"]["exitCode"] == KILLED
             newsloom.wait_ready("hung")
     finally:
         newsloom.kubectl("delete", "configmap", "hang")

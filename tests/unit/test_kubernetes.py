@@ -18,7 +18,7 @@ from newsloom.contracts.topics import ARTICLES
 from newsloom.log_names import group_name, topic_name
 from newsloom.settings import Settings, load_settings
 from newsloom.streaming.kafka.options import parse_addresses, parse_options
-from newsloom.streaming.watchdog import TICK_S, TICKS_MAX
+from newsloom.streaming.watchdog import TICK_S, TICKS_MAX, healthy_ticks
 from tests.kubernetes.strimzi import NOT_IN_A_RUNNING_SYSTEM, files, settings_of_the_component
 from tests.unit.test_deploy import YAML_RULES, stages
 from tests.unit.test_metrics import exported_series
@@ -106,6 +106,14 @@ def test_probes_ask_the_metrics_port(name: str) -> None:
         "readinessProbe": "/readyz",
         "livenessProbe": "/healthz",
     }
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_kubelet_ends_a_hanging_service_before_the_watchdog_does(name: str) -> None:
+    probe = container(name)["livenessProbe"]
+    probed_s = probe["failureThreshold"] * (probe["periodSeconds"] + probe["timeoutSeconds"])
+    unhealthy_s = healthy_ticks(TICKS_MAX) * TICK_S
+    assert unhealthy_s + probed_s + probe["terminationGracePeriodSeconds"] < TICKS_MAX * TICK_S
 
 
 @pytest.mark.parametrize("name", NAMES)
