@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 from newsloom.streaming.lag import Lag
@@ -34,6 +35,8 @@ class Readiness:
             return "the group has not assigned partitions to it"
         if self.unrestored:
             return f"{self.unrestored} partitions are not restored"
+        if math.isinf(self.lag.backlog_s):
+            return "the log has not said how many records are left in each partition"
         if self.lag.backlog_s > BEHIND_S_MAX:
             return f"more than {BEHIND_S_MAX:.0f} s behind: records that are not processed: {self.lag.records:,}"
         return ""

@@ -137,6 +137,12 @@ def test_it_is_ready_once_it_has_caught_up(
     assert get(probes, "/readyz")[0] == 200
 
 
+def test_it_is_not_ready_before_the_log_has_said_what_is_left(readiness: Readiness, probes: Probes) -> None:
+    readiness.has_joined = True
+    readiness.lag.on_poll(Batch(), {TopicPartition(IN, 0)})
+    assert get(probes, "/readyz") == (503, "the log has not said how many records are left in each partition\n")
+
+
 def test_a_backlog_that_arrived_within_the_bound_leaves_it_ready(
     log: Log, metrics: Metrics, watchdog: Watchdog, readiness: Readiness, probes: Probes
 ) -> None:
