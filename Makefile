@@ -53,7 +53,7 @@ kubernetes: setup ## The manifests on a real API server (needs kubectl, and KUBE
 
 images: ## Build the images and save them in images/ (needs root, buildah and ../shared/image; IMAGE_ARGS are arguments of the build)
 	mkdir -p images
-	for target in cli clusterer embedder; do \
+	for target in cli clusterer embedder storypage; do \
 		../shared/image build --layers --tag localhost/newsloom-$$target:1 --target $$target --file deploy/Dockerfile $(IMAGE_ARGS) . && \
 		../shared/image save localhost/newsloom-$$target:1 images/$$target.tar || exit 1; \
 	done

@@ -35,6 +35,10 @@ class Readiness:
             return "the group has not assigned partitions to it"
         if self.unrestored:
             return f"{self.unrestored} partitions are not restored"
+        return self._backlog_obstacle
+
+    @property
+    def _backlog_obstacle(self) -> str:
         if math.isinf(self.lag.backlog_s):
             return "the log has not said how many records are left in each partition"
         if self.lag.backlog_s > BEHIND_S_MAX:

@@ -17,9 +17,9 @@ from tests.pods.kafka import PodKafka
 __all__ = ["kubernetes_home"]
 
 SELECTED: Final = "app.kubernetes.io/name=newsloom"
-IMAGES: Final = ("cli", "clusterer", "embedder")
+IMAGES: Final = ("cli", "clusterer", "embedder", "storypage")
 HOW_TO_RUN: Final = (
-    "needs root and NEWSLOOM_TEST_IMAGES=FOLDER with cli.tar, clusterer.tar and embedder.tar: `make images` builds them"
+    "needs root and NEWSLOOM_TEST_IMAGES=FOLDER with an archive of each image (cli.tar ...): `make images` builds them"
 )
 
 
