@@ -97,7 +97,11 @@ _OPTIONS: Final = (
         metavar="ZONE",
         help="Time zone of dates that name none: --timezone Europe/Berlin.",
     ),
-    click.option("--from-start", is_flag=True, help="Do not resume an earlier run; unchanged articles change nothing."),
+    click.option(
+        "--from-start",
+        is_flag=True,
+        help="Do not resume an earlier run, and forget when a feed may be asked again; unchanged articles change nothing.",
+    ),
     click.option(
         "--strict",
         is_flag=True,
@@ -180,8 +184,8 @@ def command(
 
     An http or https URL is an RSS, Atom or JSON feed; a file whose name ends in .toml is a list of feeds, with outlet, leaning,
     edition and language of each. A feed is asked for no more often than its server allows. A changed entry is a correction, an
-    unchanged one is not written again. A feed that fails does not stop the others; with --follow it is tried again later and
-    later. Exit status: 0; 1 if no feed could be read.
+    unchanged one is not written again. A feed that fails does not stop the others; with --follow it is tried again, less
+    and less often. Exit status: 0; 1 if no feed could be read.
 
     With --listen, POST /articles takes lines as in a file, all of a request or none: 202 once they are on the log.
 

@@ -276,6 +276,14 @@ FAULTS: dict[str, tuple[Answer, str]] = {
         Answer(body=b"x", headers={"Content-Encoding": "br"}),
         "compressed with 'br'",
     ),
+    "a document that feedparser fails on": (
+        Answer(
+            body=rss(
+                "<psc:chapters xmlns:psc='http://podlove.org/simple-chapters' version='1.1'><psc:chapter/></psc:chapters>"
+            )
+        ),
+        "cannot be read, because of a defect of the program that reads it: TypeError",
+    ),
     "no HTTP": (Answer(raw=b"SSH-2.0-OpenSSH_9.2\r\n"), "no valid HTTP"),
     "a password is needed": (Answer(401), "write https://user:password@host/"),
     "forbidden": (Answer(403), "the server refuses this program"),
