@@ -88,6 +88,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     page_url: str = ""
     """Address of the story page for its readers, in feeds: https://news.example.org. Empty: as in the request."""
 
+    page_ratings: str = ""
+    """JSON file with the leanings of outlets, for articles without one, and who rated them."""
+
     kafka: dict[str, str] = {}
     """Client settings of kafka-python, each from `NEWSLOOM_KAFKA_` plus its name in capitals."""
 

@@ -22,6 +22,7 @@ from services.storypage.history import history_lines
 from services.storypage.lookup import find_article, find_story, list_stories, story_article
 from services.storypage.page_cache import PageCache
 from services.storypage.positions import format_positions
+from services.storypage.ratings import load_ratings
 from services.storypage.read_model.queries import Queries
 from services.storypage.read_model.times import from_ms, to_ms
 from services.storypage.requests import parse_query, path_id
@@ -47,6 +48,7 @@ class Pages:
         self._templates = templates
         self._choices = ChoicesCache()
         self._cache = PageCache()
+        self._ratings = load_ratings(context.settings.page_ratings)
 
     def front(self, request: Request) -> Response:
         """Answer with the largest stories of the last days, and the latest ones."""
@@ -94,6 +96,7 @@ class Pages:
         values |= {
             "story": story,
             "summary": summary,
+            "ratings_source": self._ratings.source,
             "coverage": coverage(articles),
             "next": encode_cursor([to_ms(articles[-1].published_at), articles[-1].id]) if more else None,
             "is_first_page": not query.cursor,

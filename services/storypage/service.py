@@ -40,6 +40,7 @@ from services.storypage.context import Context
 from services.storypage.follower import Follower, FollowerSignals
 from services.storypage.live import LiveUpdates
 from services.storypage.metrics import PageMetrics
+from services.storypage.ratings import load_ratings
 from services.storypage.read_model.file import ModelFile
 from services.storypage.read_model.model import ReadModel
 
@@ -90,7 +91,7 @@ def serve(settings: Settings) -> None:
             def follow() -> None:
                 # With a log and a connection of this thread.
                 with closing(open_log(settings)) as log, closing(file.connect()) as sql:
-                    model = ReadModel(sql, settings)
+                    model = ReadModel(sql, settings, load_ratings(settings.page_ratings))
                     signals = FollowerSignals(stop, watchdog, metrics, readiness)
                     Follower(log, settings, model, live, signals).run()
 

@@ -1,4 +1,4 @@
-"""Rows that follow from others: by what a story can be filtered, and its words for the search."""
+"""What follows from other rows: a story's counts by side, by what it can be filtered, and its words for the search."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from newsloom.contracts.article import Leaning
 from newsloom.contracts.story import Story, StoryState
 
 ALL: Final = "all"
@@ -18,6 +19,10 @@ LANGUAGE: Final = "language"
 _STORY: Final = "SELECT number, value FROM stories WHERE id = ?"
 _LANGUAGES: Final = "SELECT DISTINCT language FROM memberships WHERE story_id = ? AND language IS NOT NULL"
 _NUMBER: Final = "SELECT number FROM stories WHERE id = ?"
+_SIDES: Final = """
+    SELECT leaning, COUNT(*) FROM memberships WHERE story_id = ? AND leaning IS NOT NULL GROUP BY leaning ORDER BY leaning
+"""
+_SET_SIDES: Final = 'UPDATE stories SET "left" = ?, center = ?, "right" = ? WHERE number = ?'
 _DEK: Final = "SELECT dek FROM articles WHERE edition = ? AND id = ?"
 _INSERT_FACET: Final = """
     INSERT INTO story_facets (facet, value, number, id, last_ms, first_ms, article_count)
@@ -39,12 +44,14 @@ def _delete(sql: sqlite3.Connection, number: int) -> None:
 
 
 def derive(sql: sqlite3.Connection, story_id: str) -> None:
-    """Derive the facets and words of a story anew. Merged stories and those without articles have none."""
+    """Derive the counts by side, facets and words of a story anew. Merged stories and those without articles have none."""
     row = sql.execute(_STORY, (story_id,)).fetchone()
     if row is None:
         return
     number, story = int(row[0]), _decoder.decode(row[1])
     _delete(sql, number)
+    sides = {str(side): int(count) for side, count in sql.execute(_SIDES, (story_id,))}
+    sql.execute(_SET_SIDES, (*(sides.get(leaning.value, 0) for leaning in Leaning), number))
     if story.state is StoryState.MERGED or not story.article_count:
         return
     languages = sorted(str(language) for (language,) in sql.execute(_LANGUAGES, (story_id,)))
@@ -52,7 +59,7 @@ def derive(sql: sqlite3.Connection, story_id: str) -> None:
         (ALL, ""),
         (EDITION, story.edition),
         *((OUTLET, outlet) for outlet in story.outlets),
-        *((LEANING, side) for side, count in story.leanings.items() if count),
+        *((LEANING, side) for side in sides),
         *((LANGUAGE, language) for language in languages),
     ]
     sql.executemany(_INSERT_FACET, [(facet, value, number) for facet, value in facets])

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import fcntl
+import hashlib
 import sqlite3
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Final
 
+import msgspec
 import structlog
 
 from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.records import TopicPartition
+from services.storypage.ratings import load_ratings
 from services.storypage.read_model.schema import TABLES, VERSION
 
 AGE_MS_MAX: Final = 12 * 3_600_000
@@ -99,7 +102,7 @@ def _obstacle(sql: sqlite3.Connection, settings: Settings, ends: Mapping[TopicPa
         return "another version made it"
     source = dict(sql.execute("SELECT name, value FROM source").fetchall())
     if any(source.get(name) != value for name, value in _identity(settings).items()):
-        return "it was made from another log"
+        return "it was made from another log, or with other ratings"
     if time.time() * 1000 - int(source.get("read_at_ms", "0")) > AGE_MS_MAX:
         return "it is older than the tombstones of the topics"
     for topic, partition, offset in sql.execute("SELECT topic, partition, offset FROM positions"):
@@ -109,4 +112,7 @@ def _obstacle(sql: sqlite3.Connection, settings: Settings, ends: Mapping[TopicPa
 
 
 def _identity(settings: Settings) -> dict[str, str]:
-    return {"log": settings.log, "topic_prefix": settings.topic_prefix}
+    ratings = hashlib.sha256(
+        msgspec.json.encode(load_ratings(settings.page_ratings), order="deterministic")
+    ).hexdigest()
+    return {"log": settings.log, "topic_prefix": settings.topic_prefix, "ratings": ratings}

@@ -11,6 +11,7 @@ from newsloom.contracts.codec import decode_state
 from newsloom.contracts.command import CommandRef
 from newsloom.contracts.membership import Checkpoint, Decision, Membership, MergeDecision
 from newsloom.streaming.records import Record
+from services.storypage.ratings import Ratings
 from services.storypage.read_model.times import to_ms
 
 
@@ -33,7 +34,7 @@ _REPLACE: Final = """
 """
 
 
-def apply_membership(sql: sqlite3.Connection, record: Record) -> list[str]:
+def apply_membership(sql: sqlite3.Connection, record: Record, ratings: Ratings) -> list[str]:
     """Store or delete the membership; return the ids of the stories that the article left or joined.
 
     Raises:
@@ -48,6 +49,7 @@ def apply_membership(sql: sqlite3.Connection, record: Record) -> list[str]:
     member = decode_state(record.value)
     if isinstance(member, Checkpoint):
         return []
+    leaning = ratings.leaning(member.leaning, member.outlet)
     sql.execute(
         _REPLACE,
         (
@@ -56,7 +58,7 @@ def apply_membership(sql: sqlite3.Connection, record: Record) -> list[str]:
             member.story_id,
             member.title,
             member.outlet,
-            None if member.leaning is None else member.leaning.value,
+            None if leaning is None else leaning.value,
             member.language,
             member.url,
             to_ms(member.published_at),

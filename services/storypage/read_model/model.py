@@ -17,6 +17,7 @@ from newsloom.contracts.topics import ARTICLE_STORIES, ARTICLES, STORIES, STORY_
 from newsloom.log_names import topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.records import Record, TopicPartition
+from services.storypage.ratings import NO_RATINGS, Ratings
 from services.storypage.read_model.article_rows import apply_article
 from services.storypage.read_model.derived_rows import derive
 from services.storypage.read_model.membership_rows import apply_membership
@@ -48,8 +49,16 @@ class PublishedUpdate:
 class ReadModel:
     """The read model's only writer. For use by one thread; readers have connections of their own."""
 
-    def __init__(self, sql: sqlite3.Connection, settings: Settings, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        sql: sqlite3.Connection,
+        settings: Settings,
+        ratings: Ratings = NO_RATINGS,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._sql = sql
+        self._ratings = ratings
         self._clock = clock
         self._topics: Mapping[str, TopicDefinition] = {topic_name(settings, one): one for one in STORYPAGE.consumes}
 
@@ -102,7 +111,7 @@ class ReadModel:
         if topic is STORIES:
             return apply_story(self._sql, record)
         if topic is ARTICLE_STORIES:
-            return apply_membership(self._sql, record)
+            return apply_membership(self._sql, record, self._ratings)
         if topic is ARTICLES:
             return apply_article(self._sql, record)
         update = apply_update(self._sql, record)

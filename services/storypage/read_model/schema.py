@@ -1,14 +1,15 @@
 """The tables of the read model.
 
 `stories`, `updates`, `memberships` and `articles` have one row for the latest record of each key of their topic.
-`story_facets` and `story_text` follow from them (`derived_rows.py`). So the order in which the topics are read does not matter.
+`story_facets`, `story_text` and a story's counts by side follow from them (`derived_rows.py`). So the order in which the topics
+are read does not matter.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-VERSION: Final = 1
+VERSION: Final = 2
 """Increase it with each change of the tables: a file of another version is deleted and made again."""
 
 TABLES: Final = """
@@ -30,9 +31,9 @@ CREATE TABLE stories (
     article_count INTEGER NOT NULL,
     report_count INTEGER NOT NULL,
     outlet_count INTEGER NOT NULL,
-    "left" INTEGER NOT NULL,
-    center INTEGER NOT NULL,
-    "right" INTEGER NOT NULL,
+    "left" INTEGER NOT NULL DEFAULT 0,
+    center INTEGER NOT NULL DEFAULT 0,
+    "right" INTEGER NOT NULL DEFAULT 0,
     first_ms INTEGER NOT NULL,
     last_ms INTEGER NOT NULL,
     updated_ms INTEGER NOT NULL,

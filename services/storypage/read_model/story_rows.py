@@ -12,14 +12,13 @@ from services.storypage.read_model.times import to_ms
 
 _UPSERT: Final = """
     INSERT INTO stories (id, edition, state, version, title, title_article_id, merged_into, article_count, report_count,
-                         outlet_count, "left", center, "right", first_ms, last_ms, updated_ms, partition, offset, value)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                         outlet_count, first_ms, last_ms, updated_ms, partition, offset, value)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id) DO UPDATE SET
         edition = excluded.edition, state = excluded.state, version = excluded.version, title = excluded.title,
         title_article_id = excluded.title_article_id, merged_into = excluded.merged_into,
         article_count = excluded.article_count, report_count = excluded.report_count,
-        outlet_count = excluded.outlet_count, "left" = excluded."left", center = excluded.center,
-        "right" = excluded."right", first_ms = excluded.first_ms, last_ms = excluded.last_ms,
+        outlet_count = excluded.outlet_count, first_ms = excluded.first_ms, last_ms = excluded.last_ms,
         updated_ms = excluded.updated_ms, partition = excluded.partition, offset = excluded.offset,
         value = excluded.value
 """
@@ -38,7 +37,6 @@ def apply_story(sql: sqlite3.Connection, record: Record) -> list[str]:
         sql.execute("DELETE FROM stories WHERE id = ?", (story_id,))
         return [story_id]
     story = decode_story(record.value)
-    sides = (story.leanings.get(side, 0) for side in ("left", "center", "right"))
     sql.execute(
         _UPSERT,
         (
@@ -52,7 +50,6 @@ def apply_story(sql: sqlite3.Connection, record: Record) -> list[str]:
             story.article_count,
             story.report_count,
             story.outlet_count,
-            *sides,
             to_ms(story.first_published_at),
             to_ms(story.last_published_at),
             to_ms(story.updated_at),
