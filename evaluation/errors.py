@@ -7,7 +7,7 @@ by their distance in time, and by the sizes of their stories; each grouping adds
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -21,18 +21,22 @@ from evaluation.cli.options import keep_option, stream_options
 from evaluation.cli.program import run_program
 from evaluation.output.results_files import publish_page
 from evaluation.output.tables import table
-from evaluation.streams.event_stream import load_event_streams
+from evaluation.replays.replay import replay
+from evaluation.scores.stream_scores import found_labels
+from evaluation.streams.encoder_cache import configured_encoder, print_progress
+from evaluation.streams.event_stream import build_event_stream, read_macro_streams
 from evaluation.streams.files import StreamRequest
-from evaluation.tuning.compiled_stream import CompiledStream, compile_stream
-from evaluation.tuning.pairs import Integers
+from evaluation.streams.stream import Gold, Stream, shuffle_ties
 from services.clusterer.core.parameters import Parameters
+from services.embedder.encoder import Encoder
 
-ORDERS: Final = 6
+ORDERS: Final = 3
 """The stream's own order is the first."""
 NOTE: Final = f"""\
-Means over {ORDERS} orders of the articles of each minute, by the compiled rules, in hundredths of B-cubed precision and recall.
+Means over {ORDERS} orders of the articles of each moment, in hundredths of B-cubed precision and recall.
 The rows by distance in time add up to the whole loss, and so do the rows by the stories of the pairs."""
 
+Integers = npt.NDArray[np.int64]
 Selection = npt.NDArray[np.bool_]
 
 
@@ -40,7 +44,7 @@ Selection = npt.NDArray[np.bool_]
 class WrongPairs:
     """The false or the missed pairs of a replay, each array (pairs,).
 
-    `weights` are their costs and `days` the whole days between the two articles. `sizes` counts the articles of the story of a
+    `weights` are their costs and `days` the calendar days between the two articles. `sizes` counts the articles of the story of a
     false pair; for a missed pair those of the smaller of the two parts of its gold story. `alone` is true where one of the
     articles is alone in its story.
     """
@@ -78,35 +82,41 @@ MISSED: Final[Rows] = {
 @keep_option()
 def command(*, request: StreamRequest, keep: Path) -> None:
     """Replay labelled streams and group the pairs of articles that are wrongly together or wrongly apart."""
-    streams = {stream.name: compile_stream(stream) for stream in load_event_streams(request)}
-    publish_page(keep / "errors.md", "Errors", NOTE, *loss_tables(streams))
+    encoder = configured_encoder(request.cache)
+    found = {stream.name: _wrong_pairs_by_order(stream, encoder) for stream in read_macro_streams(request)}
+    publish_page(keep / "errors.md", "Errors", NOTE, *loss_tables(found))
 
 
-def loss_tables(streams: Mapping[str, CompiledStream]) -> list[str]:
-    """Return two tables by stream: the cost of false pairs, and that of missed pairs."""
-    found = [[find_wrong_pairs(stream, Parameters(), seed) for seed in range(ORDERS)] for stream in streams.values()]
-    false = [[one for one, _ in orders] for orders in found]
-    missed = [[other for _, other in orders] for orders in found]
-    return [_loss_table(list(streams), *kind) for kind in ((FALSE, false), (MISSED, missed))]
+def _wrong_pairs_by_order(stream: Stream, encoder: Encoder) -> list[tuple[WrongPairs, WrongPairs]]:
+    found = []
+    for order in (stream, *(shuffle_ties(stream, seed) for seed in range(1, ORDERS))):
+        ready = build_event_stream(order, encoder)
+        print_progress(f"{stream.name}: replay")
+        found.append(find_wrong_pairs(ready.gold, found_labels(ready.gold, replay(ready.events, Parameters()).final)))
+    return found
 
 
-def find_wrong_pairs(stream: CompiledStream, parameters: Parameters, seed: int) -> tuple[WrongPairs, WrongPairs]:
-    """Return the false and the missed pairs of labelled articles after a replay; raises ValueError if that gives no result."""
-    stories = stream.replay(parameters, seed)
-    if stories is None:
-        raise ValueError("too many open stories for the compiled rules")
-    labelled = stream.gold >= 0
-    gold, story, times = stream.gold[labelled], stories[labelled], stream.pairs.times[labelled]
+def loss_tables(found: Mapping[str, Sequence[tuple[WrongPairs, WrongPairs]]]) -> list[str]:
+    """Return two tables by stream: the cost of false pairs, and that of missed pairs. `found` has both for each order."""
+    false = [[one for one, _ in orders] for orders in found.values()]
+    missed = [[other for _, other in orders] for orders in found.values()]
+    return [_loss_table(list(found), *kind) for kind in ((FALSE, false), (MISSED, missed))]
+
+
+def find_wrong_pairs(gold: Gold, labels: Sequence[str]) -> tuple[WrongPairs, WrongPairs]:
+    """Return the false and the missed pairs of labelled articles whose stories have these labels, in the order of `gold`."""
+    expected, story = _numbers(gold.stories), _numbers(labels)
+    days = np.array([day.toordinal() for day in gold.days])
     # A part is the articles of one gold story in one story: a number for each pair of labels.
-    part = gold.astype(np.int64) * (int(story.max()) + 1) + story
-    in_gold, in_story, in_part = _sizes(gold), _sizes(story), _sizes(part)
-    same_gold, same_story = gold[:, None] == gold[None, :], story[:, None] == story[None, :]
+    part = expected * (int(story.max()) + 1) + story
+    in_gold, in_story, in_part = _sizes(expected), _sizes(story), _sizes(part)
+    same_gold, same_story = expected[:, None] == expected[None, :], story[:, None] == story[None, :]
 
     def wrong(selected: Selection, shared: Integers, parts: Integers) -> WrongPairs:
         one, other = np.nonzero(np.triu(selected, 1))
         return WrongPairs(
-            weights=2 / (gold.size * shared[one]),
-            days=np.abs(times[one] - times[other]).astype(np.int32),
+            weights=2 / (expected.size * shared[one]),
+            days=np.abs(days[one] - days[other]),
             sizes=np.minimum(parts[one], parts[other]),
             alone=(in_story[one] == 1) | (in_story[other] == 1),
         )
@@ -114,10 +124,16 @@ def find_wrong_pairs(stream: CompiledStream, parameters: Parameters, seed: int) 
     return wrong(same_story & ~same_gold, in_story, in_story), wrong(same_gold & ~same_story, in_gold, in_part)
 
 
-def _sizes(labels: npt.NDArray[np.int32] | npt.NDArray[np.int64]) -> Integers:
+def _numbers(labels: Sequence[Hashable]) -> Integers:
+    """Return a number for each label, the same one for equal labels."""
+    numbers = {label: number for number, label in enumerate(dict.fromkeys(labels))}
+    return np.array([numbers[label] for label in labels], dtype=np.int64)
+
+
+def _sizes(labels: Integers) -> Integers:
     """Return for each article the number of articles with its label."""
     _, inverse, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    sizes: Integers = counts[inverse].astype(np.int32)
+    sizes: Integers = counts[inverse]
     return sizes
 
 

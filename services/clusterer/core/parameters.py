@@ -11,9 +11,9 @@ import msgspec
 class Parameters(msgspec.Struct, frozen=True, kw_only=True):
     """Similarities are sums of weighted cosines.
 
-    Values without a source of their own lie halfway between the engine's first values (evaluation/tuning/space.py) and what
-    `python -m evaluation.tune` found on four labelled streams together. In the articles' own order they score the same as the
-    latter and in other orders more; their scores vary a third as much between orders.
+    Values without a source of their own lie halfway between the engine's first values and what a search on four labelled streams
+    together found, before the evidence of names. In the articles' own order they scored the same as the latter and in other
+    orders more; their scores varied a third as much between orders. `python -m evaluation.tune` compares them with others.
     """
 
     window: timedelta = timedelta(days=7)
