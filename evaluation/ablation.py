@@ -9,7 +9,6 @@ chance are.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -24,10 +23,8 @@ from evaluation.replays.audit_replay import audit_configurations
 from evaluation.replays.variations import with_other_bars, with_other_numbers, without_parts
 from evaluation.scores.comparison import SHIPPED, F1Row, changed_streams_row, compare
 from evaluation.scores.trials import Configuration, Trials
-from evaluation.streams.encoder_cache import configured_encoder
-from evaluation.streams.event_stream import build_event_stream, read_macro_streams
+from evaluation.streams.event_stream import load_event_streams, shuffle_ties
 from evaluation.streams.files import StreamRequest
-from evaluation.streams.stream import shuffle_ties
 from services.clusterer.core.parameters import Parameters
 
 SHUFFLES: Final = 3
@@ -50,16 +47,8 @@ def command(*, request: StreamRequest, processes: int | None, keep: Path) -> Non
 
 def measure(request: StreamRequest, processes: int | None) -> list[F1Row]:
     """Return all rows, the shipped configuration's first."""
-    encoder = configured_encoder(request.cache)
-    streams = read_macro_streams(request)
-    ready = [build_event_stream(stream, encoder) for stream in streams]
-    shuffled = {
-        f"shuffled, seed {seed}": [
-            build_event_stream(replace(shuffle_ties(one, seed), name=f"{one.name}, seed {seed}"), encoder)
-            for one in streams
-        ]
-        for seed in range(1, SHUFFLES + 1)
-    }
+    ready = load_event_streams(request)
+    shuffled = {f"shuffled, seed {seed}": [shuffle_ties(one, seed) for one in ready] for seed in range(1, SHUFFLES + 1)}
     everything = [*ready, *(stream for some in shuffled.values() for stream in some)]
     shipped = Parameters()
     varied: dict[str, Configuration] = {

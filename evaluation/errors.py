@@ -23,12 +23,10 @@ from evaluation.output.results_files import publish_page
 from evaluation.output.tables import table
 from evaluation.replays.replay import replay
 from evaluation.scores.stream_scores import found_labels
-from evaluation.streams.encoder_cache import configured_encoder, print_progress
-from evaluation.streams.event_stream import build_event_stream, read_macro_streams
+from evaluation.streams.event_stream import EventStream, load_event_streams, shuffle_ties
 from evaluation.streams.files import StreamRequest
-from evaluation.streams.stream import Gold, Stream, shuffle_ties
+from evaluation.streams.stream import Gold
 from services.clusterer.core.parameters import Parameters
-from services.embedder.encoder import Encoder
 
 ORDERS: Final = 3
 """The stream's own order is the first."""
@@ -82,18 +80,15 @@ MISSED: Final[Rows] = {
 @keep_option()
 def command(*, request: StreamRequest, keep: Path) -> None:
     """Replay labelled streams and group the pairs of articles that are wrongly together or wrongly apart."""
-    encoder = configured_encoder(request.cache)
-    found = {stream.name: _wrong_pairs_by_order(stream, encoder) for stream in read_macro_streams(request)}
+    found = {stream.name: _wrong_pairs_by_order(stream) for stream in load_event_streams(request)}
     publish_page(keep / "errors.md", "Errors", NOTE, *loss_tables(found))
 
 
-def _wrong_pairs_by_order(stream: Stream, encoder: Encoder) -> list[tuple[WrongPairs, WrongPairs]]:
-    found = []
-    for order in (stream, *(shuffle_ties(stream, seed) for seed in range(1, ORDERS))):
-        ready = build_event_stream(order, encoder)
-        print_progress(f"{stream.name}: replay")
-        found.append(find_wrong_pairs(ready.gold, found_labels(ready.gold, replay(ready.events, Parameters()).final)))
-    return found
+def _wrong_pairs_by_order(stream: EventStream) -> list[tuple[WrongPairs, WrongPairs]]:
+    orders = [stream, *(shuffle_ties(stream, seed) for seed in range(1, ORDERS))]
+    return [
+        find_wrong_pairs(one.gold, found_labels(one.gold, replay(one.events, Parameters()).final)) for one in orders
+    ]
 
 
 def loss_tables(found: Mapping[str, Sequence[tuple[WrongPairs, WrongPairs]]]) -> list[str]:

@@ -27,10 +27,9 @@ from evaluation.hard_streams.stream import PREFIX
 from evaluation.output.results_files import publish_page
 from evaluation.output.tables import share, table
 from evaluation.scores.trials import Trials
-from evaluation.streams.encoder_cache import configured_encoder, print_progress
-from evaluation.streams.event_stream import build_event_stream, read_macro_streams
+from evaluation.streams.encoder_cache import print_progress
+from evaluation.streams.event_stream import EventStream, load_event_streams, shuffle_ties
 from evaluation.streams.files import StreamRequest
-from evaluation.streams.stream import shuffle_ties
 from evaluation.tuning.search import ELITE, SearchSize, search
 from evaluation.tuning.space import SPACE
 from services.clusterer.core.parameters import Parameters
@@ -72,27 +71,22 @@ def command(
 
     The bounds of the search are in evaluation/tuning/space.py. The scores are cached in `trials.jsonl` in the cache folder.
     """
-    streams = read_macro_streams(request)
-    labelled = [one.name for one in streams if not one.name.startswith(PREFIX)]
+    streams = load_event_streams(request)
+    labelled = [one for one in streams if not one.name.startswith(PREFIX)]
     if len(labelled) < STREAMS_MIN:
         raise click.UsageError(
             f"holding one stream out needs {STREAMS_MIN} labelled streams or more, not {len(labelled)}"
         )
-    encoder = configured_encoder(request.cache)
-    ready = [build_event_stream(one, encoder) for one in streams]
-    names = [one.name for one in ready]
-    with Trials(ready, request.cache, processes=processes) as trials:
-        found = find_parameters(trials, names, labelled, SearchSize(points, rounds, round_points, seed))
-        in_order = [_mean_f1(trials, one, _scored(held_out, labelled)) for held_out, one in found]
+    orders = [labelled, *([shuffle_ties(one, seed) for one in labelled] for seed in range(1, SCORED_ORDERS + 1))]
+    everything = [*streams, *(one for order in orders[1:] for one in order)]
+    names, held_out_names = [one.name for one in streams], [one.name for one in labelled]
+    with Trials(everything, request.cache, processes=processes) as trials:
+        found = find_parameters(trials, names, held_out_names, SearchSize(points, rounds, round_points, seed))
+        scores = [[_f1_where_scored(trials, order, *one) for order in orders] for one in found]
         cost = f"{trials.replays:,} replays of {trials.configurations:,} points took {trials.seconds / 3600:.1f} hours of CPU."
-    shuffled: list[list[float]] = []
-    for number in range(1, SCORED_ORDERS + 1):
-        order = [build_event_stream(shuffle_ties(one, number), encoder) for one in streams if one.name in labelled]
-        with Trials(order, request.cache, processes=processes) as trials:
-            shuffled.append([_mean_f1(trials, one, _scored(held_out, labelled)) for held_out, one in found])
     results = [
         SearchResult(_row_name(held_out, one), held_out, one, own, fmean(others))
-        for (held_out, one), own, *others in zip(found, in_order, *shuffled, strict=True)
+        for (held_out, one), (own, *others) in zip(found, scores, strict=True)
     ]
     publish_page(keep / "tune.md", "Tuning", cost, scores_table(results), values_table(results))
 
@@ -113,13 +107,13 @@ def _means(trials: Trials, streams: Sequence[str], points: Sequence[Parameters])
     return [fmean(b3.f1 for b3 in by_stream.values()) for by_stream in trials.run(points, streams)]
 
 
-def _mean_f1(trials: Trials, parameters: Parameters, streams: Sequence[str]) -> float:
-    [mean] = _means(trials, streams, [parameters])
+def _f1_where_scored(
+    trials: Trials, order: Sequence[EventStream], held_out: str | None, parameters: Parameters
+) -> float:
+    """Return F1 on the held-out stream in this order, or the mean over all labelled streams."""
+    scored = [one.name for one in order if held_out is None or one.name.partition(", ")[0] == held_out]
+    [mean] = _means(trials, scored, [parameters])
     return mean
-
-
-def _scored(held_out: str | None, labelled: Sequence[str]) -> Sequence[str]:
-    return labelled if held_out is None else [held_out]
 
 
 def _row_name(held_out: str | None, parameters: Parameters) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from random import Random
 
 from evaluation.hard_streams.names import split_names
 from evaluation.hard_streams.stream import generate_hard_stream
@@ -49,6 +50,13 @@ def build_event_stream(stream: Stream, encoder: Encoder) -> EventStream:
     if not events:
         raise ConfigurationError(f"{stream.name}: the embedder rejects every article of this stream")
     return EventStream(stream.name, events, stream.gold(), len(stream.articles) - len(events))
+
+
+def shuffle_ties(stream: EventStream, seed: int) -> EventStream:
+    """Return the stream, under another name, with articles of the same publication time in another order."""
+    shuffled = Random(seed).sample(stream.events, len(stream.events))  # noqa: S311 - no secret
+    events = tuple(sorted(shuffled, key=lambda event: event.published_at))
+    return replace(stream, name=f"{stream.name}, seed {seed}", events=events)
 
 
 def vectorize(stream: Stream, encoder: Encoder) -> list[ArticleVector | None]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from random import Random
 from typing import Final
 
 import msgspec
@@ -72,10 +71,3 @@ def without_dates(stream: Stream) -> Stream:
         for one in stream.articles
     ]
     return Stream(stream.name + UNDATED, tuple(articles))
-
-
-def shuffle_ties(stream: Stream, seed: int) -> Stream:
-    """Return the stream with articles of the same publication time in another order."""
-    shuffled = list(stream.articles)
-    Random(seed).shuffle(shuffled)  # noqa: S311 - no secret
-    return Stream(stream.name, in_replay_order(shuffled))

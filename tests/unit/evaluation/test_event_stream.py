@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from evaluation.streams.encoder_cache import CachedEncoder
-from evaluation.streams.event_stream import vectorize
+from evaluation.streams.event_stream import shuffle_ties, vectorize
 from evaluation.streams.files import read_stream
 from evaluation.streams.stream import Stream
 from services.embedder.encoder import Encoder
 from tests.unit.evaluation.invented_stream import WordEncoder, rows_of_three_stories, write_stream
+from tests.unit.evaluation.random_stream import random_stream
 
 
 def unused_encoder() -> Encoder:
@@ -72,3 +73,12 @@ def test_a_rejected_article_has_no_event(tmp_path: Path) -> None:
     rows[4] |= {"title": "", "text": " "}
     events = vectorize(read_stream(write_stream(tmp_path, "gap", rows)), cached(tmp_path, WordEncoder()))
     assert [index for index, event in enumerate(events) if event is None] == [4]
+
+
+def test_a_shuffle_moves_articles_within_one_publication_time_only() -> None:
+    stream = random_stream(1, articles=60, moments=3)
+    shuffled = shuffle_ties(stream, seed=7)
+    assert shuffled.events != stream.events
+    assert [one.published_at for one in shuffled.events] == [one.published_at for one in stream.events]
+    assert set(shuffled.events) == set(stream.events)
+    assert shuffled == shuffle_ties(stream, seed=7)

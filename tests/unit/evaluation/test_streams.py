@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.streams.files import read_stream, read_streams
-from evaluation.streams.stream import shuffle_ties, without_dates
+from evaluation.streams.stream import without_dates
 from newsloom.contracts.article import Leaning
 from newsloom.streaming.errors import ConfigurationError
 from tests.unit.evaluation.invented_stream import row, rows_of_three_stories, write_stream
@@ -41,16 +41,6 @@ def test_without_dates_all_articles_have_one_date_and_keep_their_order(tmp_path:
     assert len({one.published_at for one in undated.articles}) == 1
     assert [one.article.id for one in undated.articles] == [one.article.id for one in stream.articles]
     assert (stream.in_macro, undated.in_macro, undated.name) == (True, False, "three-undated")
-
-
-def test_a_shuffle_moves_articles_within_one_publication_time_only(tmp_path: Path) -> None:
-    stream = read_stream(
-        write_stream(tmp_path, "many", [row(number, "flood", 1 + number // 20) for number in range(60)])
-    )
-    shuffled = shuffle_ties(stream, seed=7)
-    assert shuffled.articles != stream.articles
-    assert [one.published_at for one in shuffled.articles] == [one.published_at for one in stream.articles]
-    assert shuffled == shuffle_ties(stream, seed=7)
 
 
 def test_special_rules_of_the_known_streams(tmp_path: Path) -> None:
