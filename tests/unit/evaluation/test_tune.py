@@ -25,10 +25,11 @@ def hill(points: Sequence[Parameters]) -> list[float]:
     return [-abs(one.bar_base - 0.2) * 10 - abs(one.decay / DAYS - 5) for one in points]
 
 
-def test_the_search_comes_near_the_maximum_and_nearer_with_each_round() -> None:
-    first, second, last = (hill([search(hill, SearchSize(40, rounds, 20, seed=1))])[0] for rounds in (0, 2, 8))
-    assert first < second < last
-    assert last > -0.1
+def test_the_search_comes_near_the_maximum_and_nearer_with_more_rounds() -> None:
+    for seed in range(1, 4):
+        first, last = (hill([search(hill, SearchSize(40, rounds, 20, seed))])[0] for rounds in (0, 8))
+        assert first < last
+        assert last > -0.15
 
 
 def test_the_same_search_gives_the_same_values() -> None:
