@@ -23,6 +23,7 @@ from tests.accidents.edition_memory import empty, fill, restart
 
 @click.command()
 @click.option("--copies", "sizes", multiple=True, type=int, default=(1_000, 5_000, 20_000), show_default=True)
+@click.option("--editions", default=20_000, show_default=True, help="Editions of one article.")
 @click.option(
     "--report", "report_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results here."
 )

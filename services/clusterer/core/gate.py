@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import heapq
 from collections.abc import Iterable
 from typing import Final
 
@@ -17,6 +16,8 @@ from services.clusterer.core.story import LiveStory
 
 REPORTS_MAX: Final = 8
 """Reports of a story that are compared one by one: the latest."""
+OUTLET_ARTICLES_MAX: Final = 100
+"""Articles of one outlet in a story in which an earlier instance of a recurring item is sought: the latest."""
 
 
 def speaks_against(article: Membership, story: LiveStory, edition: EditionState) -> bool:
@@ -33,7 +34,7 @@ def speaks_against(article: Membership, story: LiveStory, edition: EditionState)
             parameters,
             is_template=_share_template((article,), story),
         )
-        or recur(article, story.members.values())
+        or recur(article, story.latest_of_outlet(article.outlet, OUTLET_ARTICLES_MAX))
         or are_mostly_apart(
             [CountedReport(evidence, is_counted=False)], _latest_reports(story), indexes.statistics, parameters
         )
@@ -59,7 +60,7 @@ def keeps_apart(one: LiveStory, other: LiveStory, edition: EditionState) -> bool
 
 
 def _latest_reports(story: LiveStory) -> list[CountedReport]:
-    latest = heapq.nlargest(REPORTS_MAX, story.reports(), key=lambda report: report.sequence)
+    latest = story.latest_reports(REPORTS_MAX)
     return [CountedReport(stored_evidence(report), is_counted=story.is_open) for report in latest]
 
 

@@ -15,8 +15,9 @@ Members = Mapping[str, Membership]
 
 
 class MemberOrder(msgspec.Struct, gc=False):
-    """Article ids: `published` by date, `arrived` and `reports` by sequence number, all ascending. `reports` has no copies.
+    """Article ids: `published` and those of each outlet by date, `arrived` and `reports` by sequence number, all ascending.
 
+    `reports` has no copies, and `outlets` no articles without an outlet.
     An article is found by bisection. A list moves eight bytes for each later article, which is faster than any tree up to
     millions of articles.
     """
@@ -24,23 +25,34 @@ class MemberOrder(msgspec.Struct, gc=False):
     published: list[str] = []
     arrived: list[str] = []
     reports: list[str] = []
+    outlets: dict[str, list[str]] = {}
 
     def add(self, member: Membership, members: Members) -> None:
         """Add an article, which is among the story's `members` already."""
-        insort(self.published, member.article_id, key=partial(_by_date, members))
+        for ids in self._by_date(member):
+            insort(ids, member.article_id, key=partial(_by_date, members))
         for ids in self._by_arrival(member):
             insort(ids, member.article_id, key=partial(_by_sequence, members))
 
     def remove(self, member: Membership, members: Members) -> None:
         """Remove an article, which is still among the story's `members`."""
-        _remove(self.published, member, partial(_by_date, members))
+        for ids in self._by_date(member):
+            _remove(ids, member, partial(_by_date, members))
         for ids in self._by_arrival(member):
             _remove(ids, member, partial(_by_sequence, members))
+        if member.outlet is not None and not self.outlets[member.outlet]:
+            del self.outlets[member.outlet]
 
     def clear(self) -> None:
         """Remove all articles."""
         for ids in (self.published, self.arrived, self.reports):
             ids.clear()
+        self.outlets.clear()
+
+    def _by_date(self, member: Membership) -> tuple[list[str], ...]:
+        if member.outlet is None:
+            return (self.published,)
+        return self.published, self.outlets.setdefault(member.outlet, [])
 
     def _by_arrival(self, member: Membership) -> tuple[list[str], ...]:
         return (self.arrived,) if member.copy_of is not None else (self.arrived, self.reports)

@@ -139,6 +139,16 @@ class LiveStory(msgspec.Struct, gc=False):
         """Return up to `limit` members, those published last, newest first."""
         return [self.members[article_id] for article_id in reversed(self.order.published[-limit:])]
 
+    def latest_reports(self, limit: int) -> list[Membership]:
+        """Return up to `limit` reports, those that arrived last, the latest first."""
+        return [self.members[article_id] for article_id in reversed(self.order.reports[-limit:])]
+
+    def latest_of_outlet(self, outlet: str | None, limit: int) -> list[Membership]:
+        """Return up to `limit` articles of an outlet, those published last; none without an outlet."""
+        if outlet is None:
+            return []
+        return [self.members[article_id] for article_id in self.order.outlets.get(outlet, [])[-limit:]]
+
     def _set_time_span(self) -> None:
         if self.members:
             first, last = self.order.published[0], self.order.published[-1]
