@@ -60,7 +60,7 @@ def command(
     known, published_at, source, lang, leaning, url. Streams without dates are listed, but not part of the macro average.
 
     A set named hard-SEED is generated: two earthquakes of one day, notices of stock robots, daily wraps, consent pages, copies,
-    flashes, in five languages; hard-SEED-KIND has its articles of one kind. Hard streams are not part of the average.
+    flashes, in seven languages; hard-SEED-KIND has its articles of one kind. Hard streams are not part of the average.
 
     The model is NEWSLOOM_MODEL. The first run encodes every text; later runs find the vectors in the cache.
 

@@ -9,8 +9,8 @@ from typing import Final
 
 import msgspec
 
-LANGUAGES: Final = {"en": 8, "de": 3, "es": 3, "pl": 3, "zh": 3}
-"""The share of each language, in parts of 20: 8 of 20 articles are in English."""
+LANGUAGES: Final = {"en": 8, "ar": 3, "de": 3, "es": 3, "pl": 3, "ru": 3, "zh": 3}
+"""The share of each language, in parts of 26: 8 of 26 articles are in English."""
 _PHRASES: Final = Path(__file__).parent / "phrases"
 
 
