@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from services.clusterer.core.evidence import LEAD, TITLE, Evidence, StemStatistics
+from services.clusterer.core.evidence import LEAD, TITLE, Evidence, Particulars, StemStatistics
 from services.clusterer.core.hashes import contains
 from services.clusterer.core.parameters import Parameters
 
@@ -31,43 +32,63 @@ def are_mostly_apart(
     some: Sequence[CountedReport], others: Sequence[CountedReport], statistics: StemStatistics, parameters: Parameters
 ) -> bool:
     """Return whether of the pairs of these reports at least the share `apart_pairs_min` are about different events."""
-    if statistics.documents < parameters.missing_documents_min:
-        return False
-    apart = sum(_Pair(one, other, statistics, parameters).is_apart() for one in some for other in others)
     pairs = len(some) * len(others)
-    return pairs > 0 and apart >= parameters.apart_pairs_min * pairs
+    if not pairs or statistics.documents < parameters.missing_documents_min:
+        return False
+    ours, theirs = ([_Report(report, statistics, parameters) for report in side] for side in (some, others))
+    apart = sum(_are_apart(one, other) for one in ours for other in theirs)
+    return apart >= parameters.apart_pairs_min * pairs
 
 
-class _Pair:
-    """Two reports of different events, or of one."""
+def _are_apart(one: _Report, other: _Report) -> bool:
+    """Return whether each title has a rare name that the other report lacks, and neither report has what the other tells."""
+    # A title without a text is too short to be measured by words that may not be names.
+    with_uncased = one.has_lead and other.has_lead
+    return (
+        one.lacks_name(other, with_uncased=with_uncased)
+        and other.lacks_name(one, with_uncased=with_uncased)
+        and not one.is_told(other, with_uncased=with_uncased)
+        and not other.is_told(one, with_uncased=with_uncased)
+    )
 
-    def __init__(
-        self, one: CountedReport, other: CountedReport, statistics: StemStatistics, parameters: Parameters
-    ) -> None:
-        self._sides = (one, other), (other, one)
+
+class _Report:
+    """A report with its particulars, which are found once for all pairs."""
+
+    def __init__(self, report: CountedReport, statistics: StemStatistics, parameters: Parameters) -> None:
+        self._evidence, self.is_counted = report
         self._statistics = statistics
         self._parameters = parameters
-        # A title without a text is too short to be measured by words that may not be names.
-        self._with_uncased = all(report.evidence.at(LEAD).size for report in (one, other))
+        self._found: dict[tuple[int, bool], Particulars] = {}
+        self.has_lead = bool(self._evidence.at(LEAD).size)
 
-    def is_apart(self) -> bool:
-        """Return whether each title has a rare name that the other report lacks, and neither report has what the other tells."""
-        return all(self._lacks_name(*side) for side in self._sides) and not any(
-            self._share(TITLE | LEAD, *side)[0] >= self._parameters.rare_text_min for side in self._sides
-        )
+    def lacks_name(self, other: _Report, *, with_uncased: bool) -> bool:
+        """Return whether the other report lacks a rare name of this one's title, and most of its names."""
+        names = self._names(TITLE, with_uncased=with_uncased)
+        are_found = contains(other._evidence.stems, names.stems)
+        # Of a missing name the other report is none of those that have it.
+        lacks_rare = bool(((names.reports <= self._parameters.rare_reports_max) & ~are_found).any())
+        return lacks_rare and _share(names, are_found, other) < self._parameters.rare_cover_min
 
-    def _lacks_name(self, own: CountedReport, other: CountedReport) -> bool:
-        share, lacks_rare = self._share(TITLE, own, other)
-        return lacks_rare and share < self._parameters.rare_cover_min
+    def is_told(self, other: _Report, *, with_uncased: bool) -> bool:
+        """Return whether the other report has enough of the names in title and lead."""
+        names = self._names(TITLE | LEAD, with_uncased=with_uncased)
+        return _share(names, contains(other._evidence.stems, names.stems), other) >= self._parameters.rare_text_min
 
-    def _share(self, place: int, own: CountedReport, other: CountedReport) -> tuple[float, bool]:
-        """Return the share of one report's names that the other has, by rarity; and whether it lacks a rare one."""
-        stems, reports = self._statistics.particulars(own.evidence, place, with_uncased=self._with_uncased)
-        if not stems.size:
-            return 0.0, False
-        found = contains(other.evidence.stems, stems)
-        reports = np.maximum(reports - int(own.is_counted) - found * int(other.is_counted), 0)
-        # Whole numbers, so that their sum is the same on any CPU.
-        weights = _SCALE // (1 + reports) ** 2
-        lacks_rare = bool((reports[~found] <= self._parameters.rare_reports_max).any())
-        return float(np.dot(weights, found) / weights.sum()), lacks_rare
+    def _names(self, place: int, *, with_uncased: bool) -> Particulars:
+        """Return the names in this place, and how many reports other than this one have each."""
+        key = place, with_uncased
+        if key not in self._found:
+            stems, reports = self._statistics.particulars(self._evidence, place, with_uncased=with_uncased)
+            self._found[key] = Particulars(stems, reports - int(self.is_counted))
+        return self._found[key]
+
+
+def _share(names: Particulars, are_found: npt.NDArray[np.bool_], other: _Report) -> float:
+    """Return the share of one report's names that the other has, by their rarity in third reports."""
+    if not names.stems.size:
+        return 0.0
+    reports = np.maximum(names.reports - are_found * int(other.is_counted), 0)
+    # Whole numbers, so that their sum is the same on any CPU.
+    weights = _SCALE // (1 + reports) ** 2
+    return float(np.dot(weights, are_found) / weights.sum())
