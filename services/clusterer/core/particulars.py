@@ -35,9 +35,22 @@ def are_mostly_apart(
     pairs = len(some) * len(others)
     if not pairs or statistics.documents < parameters.missing_documents_min:
         return False
-    ours, theirs = ([_Report(report, statistics, parameters) for report in side] for side in (some, others))
-    apart = sum(_are_apart(one, other) for one in ours for other in theirs)
-    return apart >= parameters.apart_pairs_min * pairs
+    wanted = max(parameters.apart_pairs_min * pairs, 1)
+    # Most titles have no rare name: then most comparisons end here.
+    ours = _with_rare_names(some, statistics, parameters)
+    if len(ours) * len(others) < wanted:
+        return False
+    theirs = _with_rare_names(others, statistics, parameters)
+    return (
+        len(ours) * len(theirs) >= wanted and sum(_are_apart(one, other) for one in ours for other in theirs) >= wanted
+    )
+
+
+def _with_rare_names(
+    reports: Sequence[CountedReport], statistics: StemStatistics, parameters: Parameters
+) -> list[_Report]:
+    found = (_Report(report, statistics, parameters) for report in reports)
+    return [report for report in found if report.has_rare_name()]
 
 
 def _are_apart(one: _Report, other: _Report) -> bool:
@@ -61,6 +74,11 @@ class _Report:
         self._parameters = parameters
         self._found: dict[tuple[int, bool], Particulars] = {}
         self.has_lead = bool(self._evidence.at(LEAD).size)
+
+    def has_rare_name(self) -> bool:
+        """Return whether the title has a rare name, or a rare word of a script without case."""
+        names = self._names(TITLE, with_uncased=True)
+        return bool((names.reports <= self._parameters.rare_reports_max).any())
 
     def lacks_name(self, other: _Report, *, with_uncased: bool) -> bool:
         """Return whether the other report lacks a rare name of this one's title, and most of its names."""
