@@ -26,6 +26,10 @@ _STREAM_OPTIONS: Final = (
     click.option("--data", metavar="DIR", type=click.Path(path_type=Path), help=_DATA_HELP),
     click.option("--cache", metavar="DIR", type=FOLDER, help=_CACHE_HELP),
     click.option("--undated", metavar="SET", multiple=True, help="Replay this set a second time, all on one date."),
+    click.option(
+        "--edition-from-language", is_flag=True, help="Replay each language of a set as an edition of its own."
+    ),
+    click.option("--first", metavar="N", type=click.IntRange(1), help="Replay only the first N articles of each set."),
 )
 
 
@@ -34,10 +38,18 @@ def stream_options(function: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(function)
     def with_request(
-        *, sets: tuple[str, ...], data: Path | None, cache: Path | None, undated: tuple[str, ...], **others: Any
+        *,
+        sets: tuple[str, ...],
+        data: Path | None,
+        cache: Path | None,
+        undated: tuple[str, ...],
+        edition_from_language: bool,
+        first: int | None,
+        **others: Any,
     ) -> None:
         folder = writable_folder(cache or default_cache_folder(), "--cache")
-        function(request=StreamRequest(data_folder(data), folder, sets, undated), **others)
+        request = StreamRequest(data_folder(data), folder, sets, undated, edition_from_language, first)
+        function(request=request, **others)
 
     decorated: Callable[..., None] = with_request
     for option in reversed(_STREAM_OPTIONS):

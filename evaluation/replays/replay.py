@@ -6,6 +6,7 @@ it must be 0.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -13,9 +14,11 @@ from pathlib import Path
 from time import perf_counter
 from typing import Final
 
+import msgspec
+
 from newsloom.contracts.story import StoryUpdate, UpdateKind
 from newsloom.contracts.vector import ArticleVector
-from newsloom.settings import Settings
+from newsloom.settings import load_settings
 from services.clusterer.calibration_files import load_calibration
 from services.clusterer.core.calibration import Calibration, zero_calibration
 from services.clusterer.core.changes import StoryChanges
@@ -74,9 +77,9 @@ def new_engine(event: ArticleVector, parameters: Parameters) -> Engine:
 
 
 def calibration_for(event: ArticleVector) -> Calibration:
-    """Return the calibration that newsloom ships for the event's model, or one of zeros."""
-    shipped = load_calibration(Settings(model=event.model))
-    return shipped or zero_calibration(event.model, len(event.lead_vector) // HALF_BYTES)
+    """Return the calibration that NEWSLOOM_CALIBRATION names, or the shipped one of the event's model, or one of zeros."""
+    configured = load_calibration(msgspec.structs.replace(load_settings(os.environ), model=event.model))
+    return configured or zero_calibration(event.model, len(event.lead_vector) // HALF_BYTES)
 
 
 def record_changes(outcome: Replay, changes: StoryChanges) -> None:

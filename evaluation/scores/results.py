@@ -22,7 +22,7 @@ from evaluation.scores.metrics import Labels
 from evaluation.scores.stream_scores import Scores, StreamScores, found_labels, macro_average, score_replay
 from evaluation.streams.encoder_cache import configured_encoder, print_progress
 from evaluation.streams.event_stream import EventStream, build_event_stream
-from evaluation.streams.files import StreamRequest, read_streams
+from evaluation.streams.files import StreamRequest, read_requested
 from evaluation.streams.stream import Stream
 from newsloom.contracts.vector import ArticleVector
 from newsloom.streaming.errors import ConfigurationError
@@ -86,7 +86,7 @@ def _read(
     names, wanted = split_names(request.sets, arrival=arrival)
     if hard_share and not wanted:
         raise ConfigurationError("--hard-share needs a hard stream to mix in: add one to the sets, such as hard-1")
-    labelled = read_streams(request.data, names, request.undated) if names or not wanted else []
+    labelled = read_requested(request, names) if names or not wanted else []
     hard = [generate_hard_stream(one) for one in wanted]
     if not hard_share:
         return labelled, hard, []

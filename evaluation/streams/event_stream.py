@@ -8,7 +8,7 @@ from random import Random
 from evaluation.hard_streams.names import split_names
 from evaluation.hard_streams.stream import generate_hard_stream
 from evaluation.streams.encoder_cache import configured_encoder, print_progress
-from evaluation.streams.files import StreamRequest, read_streams
+from evaluation.streams.files import StreamRequest, read_requested
 from evaluation.streams.stream import Gold, LabelledArticle, Stream
 from newsloom.contracts.codec import decode_vector, encode
 from newsloom.contracts.vector import ArticleVector
@@ -38,7 +38,7 @@ def load_event_streams(request: StreamRequest) -> list[EventStream]:
 def read_macro_streams(request: StreamRequest) -> list[Stream]:
     """Read the requested streams that are part of the macro average, then generate the hard ones; raises ConfigurationError."""
     names, wanted = split_names(request.sets)
-    streams = read_streams(request.data, names, request.undated) if names or not wanted else []
+    streams = read_requested(request, names) if names or not wanted else []
     hard = [generate_hard_stream(one).stream for one in wanted]
     return [stream for stream in streams if stream.in_macro] + hard
 

@@ -22,7 +22,14 @@ from typing import Final
 
 import msgspec
 
-from evaluation.streams.stream import LabelledArticle, Stream, in_replay_order, without_dates
+from evaluation.streams.stream import (
+    LabelledArticle,
+    Stream,
+    by_language,
+    first_articles,
+    in_replay_order,
+    without_dates,
+)
 from newsloom.contracts.article import Article, Leaning
 from newsloom.contracts.limits import YEAR_MAX, YEAR_MIN
 from newsloom.streaming.errors import ConfigurationError
@@ -44,13 +51,16 @@ _DEFAULT_DATE: Final = datetime(2000, 1, 1, tzinfo=UTC)
 class StreamRequest:
     """The streams' folder, the cache folder, and the streams by name; without names all streams in the folder.
 
-    Streams named in `undated` are replayed a second time with all articles on one date.
+    Streams named in `undated` are replayed a second time with all articles on one date. With `edition_from_language` each
+    language of a stream is a stream of its own. Of each stream only the `first` articles are taken, if that is set.
     """
 
     data: Path
     cache: Path
     sets: tuple[str, ...] = ()
     undated: tuple[str, ...] = ()
+    edition_from_language: bool = False
+    first: int | None = None
 
 
 class _Row(msgspec.Struct):
@@ -79,6 +89,17 @@ def read_streams(folder: Path, names: Sequence[str] = (), undated: Sequence[str]
     default_names = [name for name in files if name not in SMOKE_TESTS] or list(files)
     streams = [read_stream(files[name]) for name in dict.fromkeys([*(names or default_names), *undated])]
     return streams + [without_dates(stream) for stream in streams if stream.name in ALSO_UNDATED.union(undated)]
+
+
+def read_requested(request: StreamRequest, names: Sequence[str]) -> list[Stream]:
+    """Read the streams of these names as requested; raises ConfigurationError."""
+    streams = read_streams(request.data, names, request.undated)
+    if request.edition_from_language:
+        streams = [part for stream in streams for part in by_language(stream)]
+        if not streams:
+            raise ConfigurationError("--edition-from-language: no article of these streams has a `lang`")
+    streams = [stream if request.first is None else first_articles(stream, request.first) for stream in streams]
+    return [stream for stream in streams if any(one.story is not None for one in stream.articles)]
 
 
 def stream_files(folder: Path) -> dict[str, Path]:

@@ -71,3 +71,17 @@ def without_dates(stream: Stream) -> Stream:
         for one in stream.articles
     ]
     return Stream(stream.name + UNDATED, tuple(articles))
+
+
+def by_language(stream: Stream) -> list[Stream]:
+    """Return a stream for the articles of each language, as an edition of its own; those without one are left out."""
+    languages = sorted({one.article.language for one in stream.articles if one.article.language})
+    return [
+        Stream(f"{stream.name}-{language}", tuple(one for one in stream.articles if one.article.language == language))
+        for language in languages
+    ]
+
+
+def first_articles(stream: Stream, count: int) -> Stream:
+    """Return the stream's first articles."""
+    return replace(stream, articles=stream.articles[:count])

@@ -143,6 +143,17 @@ class ClockState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     undated_run: int = 0
 
 
+class ZeroPointState(msgspec.Struct, frozen=True, kw_only=True):
+    """What is subtracted from the embeddings of an edition before they are compared: int16, little-endian, scaled by 2**14.
+
+    `measured_at` is the number of articles that the edition had when it was measured.
+    """
+
+    title: bytes
+    lead: bytes
+    measured_at: int
+
+
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="kind", tag="checkpoint"):
     """The progress of an edition.
 
@@ -150,7 +161,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     `dimension` and `preparation` are those of every vector of the edition. `stories_forgotten` counts the
     stories forgotten so far. A closed story all of whose articles have a sequence number below `comparable_from` takes no late
     articles: an earlier version closed it, or its vectors are of another model. Checkpoints of earlier versions have no `clock`
-    and no `comparable_from`.
+    and no `comparable_from`; those of an edition whose zero point was not measured yet have no `zero_point`.
     """
 
     edition: Edition
@@ -162,6 +173,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     clock: ClockState | None = None
     stories_forgotten: int = 0
     comparable_from: int | None = None
+    zero_point: ZeroPointState | None = None
 
     def __post_init__(self) -> None:
         """Make an equal preparation the default itself: msgspec omits defaults by identity."""

@@ -33,6 +33,7 @@ class EditionSize(NamedTuple):
     comparable_closed_stories: int
     articles: int
     window_reports: int
+    loose_stories: int
 
 
 class _StoryState(msgspec.Struct, frozen=True):
@@ -130,13 +131,14 @@ class Editions:
 
 def edition_size(edition: EditionState) -> EditionSize:
     """Return the size of an edition."""
-    indexes = edition.indexes
+    indexes, parameters = edition.indexes, edition.parameters
     return EditionSize(
         stories=len(edition.stories),
         open_stories=indexes.space.open_count,
         comparable_closed_stories=indexes.space.closed_count,
         articles=len(edition.articles),
         window_reports=indexes.frequencies.documents,
+        loose_stories=indexes.space.loose_count(parameters.loose_reports_min, parameters.loose_below),
     )
 
 

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from services.clusterer.editions import EditionSize
 
 REMEDY: Final = "raise NEWSLOOM_COMPARABLE_ARTICLES to compare more closed stories; it takes memory"
+SPLIT: Final = "see what `newsloom audit` proposes, and split it with `newsloom stories split`"
 
 _log = structlog.get_logger("newsloom.clusterer")
 
@@ -40,6 +41,12 @@ class StateMetrics:
             "Reports of open stories, with which new articles are compared",
             lambda edition: edition.window_reports,
         )
+        gauge(
+            "newsloom_loose_stories",
+            "Open stories of eight or more reports that are hardly alike: they may hold several events",
+            lambda edition: edition.loose_stories,
+        )
+        self._loose: set[tuple[str, str]] = set()
         self._uncompared = Counter(
             "newsloom_late_articles_uncompared",
             "Late articles that founded a story although closed stories of their time exist that are no longer comparable",
@@ -50,3 +57,9 @@ class StateMetrics:
         """Count late articles of a batch that were not compared with the stories of their time, and log one line."""
         self._uncompared.inc(articles)
         _log.warning("articles.uncompared", articles=articles, first_article_id=first_article_id, remedy=REMEDY)
+
+    def note_loose(self, edition: str, story_id: str) -> None:
+        """Log one line for each loose story that holds a large share of its edition's reports."""
+        if (edition, story_id) not in self._loose:
+            self._loose.add((edition, story_id))
+            _log.warning("story.loose", edition=edition, story_id=story_id, remedy=SPLIT)

@@ -122,6 +122,7 @@ def checkpoint_of(edition: EditionState) -> Checkpoint:
         clock=edition.clock.state(),
         stories_forgotten=edition.stories_forgotten,
         comparable_from=edition.comparable_from,
+        zero_point=edition.indexes.zero_point.state(),
     )
 
 

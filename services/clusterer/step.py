@@ -135,6 +135,8 @@ class ClustererStep:
             changed_editions[record.partition, event.edition] = record
             if changes.uncompared_article_id is not None:
                 uncompared.append(changes.uncompared_article_id)
+            if changes.loose_story_id is not None:
+                self._metrics.note_loose(event.edition, changes.loose_story_id)
         if uncompared:
             self._metrics.count_uncompared(len(uncompared), uncompared[0])
         messages.extend(self._snapshots(changed_stories))

@@ -7,6 +7,7 @@ one thread, since a sum split over threads is rounded differently, and in a shap
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -25,6 +26,10 @@ from services.embedder.model_files import ModelFiles, first_line, model_error
 TOKENS_MAX: Final = 256
 """Longer texts are truncated. This is enough for a title and 120 words in nearly every language and tokenizer."""
 
+E5_PROMPT: Final = "query: "
+"""Before each text, as the model cards of the E5 family ask for texts that are compared with one another."""
+_E5: Final = re.compile(r"intfloat/(multilingual-)?e5-(small|base|large)(-v2)?")
+
 
 class SentenceEncoder:
     """A sentence-transformers model on the CPU. Not thread-safe; it runs worker threads of its own."""
@@ -38,7 +43,7 @@ class SentenceEncoder:
         self._name = name
         self._model = model.eval()
         self._dimension = dimension
-        self._prompt = model.prompts.get(model.default_prompt_name or "") or ""
+        self._prompt = model.prompts.get(model.default_prompt_name or "") or known_prompt(name)
         self._tokens_max = _tokens_max(model)
         self._workers = ThreadPoolExecutor(threads, "encoder", initializer=torch.set_num_threads, initargs=(1,))
 
@@ -81,6 +86,11 @@ class SentenceEncoder:
         )
         vectors = self._model({**padded})["sentence_embedding"][:count]
         return torch.nn.functional.normalize(vectors.float(), dim=1).numpy()
+
+
+def known_prompt(name: str) -> str:
+    """Return the prompt that a model needs although its files do not say so, by its name on the hub; empty for most models."""
+    return E5_PROMPT if _E5.fullmatch(name) else ""
 
 
 def open_encoder(model: ModelFiles) -> SentenceEncoder:

@@ -178,6 +178,8 @@ class Reembedder:
             dimension=dimension,
             preparation=PREPARATION,
             comparable_from=checkpoint.next_sequence,
+            # Measured with the other model.
+            zero_point=None,
         )
         return _replacement(record, encode(after), headers=record.headers)
 

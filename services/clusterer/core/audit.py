@@ -74,10 +74,8 @@ def _cluster_reports(edition: EditionState) -> _Clustering:
     times = [unix_ms(report.published_at) for report in reports]
     if len(reports) < REPORTS_MIN:
         return _Clustering(reports, [], np.zeros((0, 0)), times, stories)
-    parameters, calibration = edition.parameters, edition.calibration
-    vectors = (
-        np.array([combined_vector(stored_features(report), parameters, calibration) for report in reports]) / SCALE
-    )
+    parameters, zero_point = edition.parameters, edition.indexes.zero_point
+    vectors = np.array([combined_vector(stored_features(report), parameters, zero_point) for report in reports]) / SCALE
     similarities = vectors @ vectors.T
     lengths = np.sqrt(np.diag(similarities))
     gaps = np.abs(np.subtract.outer(times, times)) / (parameters.decay / MILLISECOND)

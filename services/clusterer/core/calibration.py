@@ -13,7 +13,7 @@ from services.clusterer.core.fixed_point import Vector
 class Calibration:
     """The mean embeddings of titles and of leads, scaled by `SCALE`, shape (dimension,).
 
-    All embeddings of news share a common direction. Half of it is subtracted (after Mu and Viswanath 2018).
+    They give the zero point (`zero_point.py`) of an edition's first articles.
     """
 
     model: str

@@ -27,9 +27,11 @@ from services.clusterer.core.ranking import (
     StoryScore,
     build_decision,
     joining_bar,
+    missing_cohesion,
     rank_earlier_stories,
     rank_stories,
 )
+from services.clusterer.core.recentring import recentre_if_due
 from services.clusterer.core.related_stories import find_related_stories
 from services.clusterer.core.second_look import run_second_looks
 from services.clusterer.core.separation import may_merge
@@ -37,6 +39,8 @@ from services.clusterer.core.space import EPOCH, StorySpace, unix_ms, whole_mill
 from services.clusterer.core.story import LiveStory
 
 NO_STORY: Final = ""
+LOOSE_SHARE_MIN: Final = 0.1
+"""The share of an edition's open reports from which a loose story is worth a warning."""
 UNDECIDED: Final = Decision(verdict=Verdict.FOUNDED)
 
 
@@ -132,6 +136,17 @@ class Engine:
         if choice.runner_up is not None:
             self._merge_if_close(story, choice.runner_up)
         run_second_looks(self._edition)
+        recentre_if_due(self._edition)
+        self._note_if_loose(story)
+
+    def _note_if_loose(self, story: LiveStory) -> None:
+        space, reports = self._edition.indexes.space, self._edition.indexes.frequencies.documents
+        if (
+            story.is_open
+            and story.report_count >= LOOSE_SHARE_MIN * reports
+            and missing_cohesion(story.slot, space, self._parameters)
+        ):
+            self._edition.changes.loose_story_id = story.id
 
     def _choose_story(self, member: Membership, detection: CopyDetection) -> StoryChoice:
         """Choose the story that the article fits best; create one if it fits none."""

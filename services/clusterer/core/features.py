@@ -10,13 +10,13 @@ import numpy.typing as npt
 
 from newsloom.contracts.membership import Membership
 from newsloom.contracts.vector import ArticleVector
-from services.clusterer.core.calibration import Calibration
 from services.clusterer.core.errors import UnusableEvent
 from services.clusterer.core.evidence import Evidence, decode_evidence, mark_boilerplate, stored_evidence
 from services.clusterer.core.fixed_point import SCALE, UNIT, ExactVector, Vector, decode_half, decode_int16, rescale
 from services.clusterer.core.frequencies import DocumentFrequencies
 from services.clusterer.core.hashes import Hashes, contains, decode_hashes
 from services.clusterer.core.parameters import Parameters
+from services.clusterer.core.zero_point import ZeroPoint
 
 SKETCH: Final = 1_024
 """Dimensions that terms are hashed into, with signs (Weinberger et al. 2009). More of them mean less noise from collisions."""
@@ -100,7 +100,7 @@ def vector_layout(dimension: int) -> VectorLayout:
     )
 
 
-def combined_vector(features: Features, parameters: Parameters, calibration: Calibration) -> ExactVector:
+def combined_vector(features: Features, parameters: Parameters, zero_point: ZeroPoint) -> ExactVector:
     """Return the article as one vector of integers, shape (2 x dimension + SKETCH,), scaled by `SCALE`.
 
     The inner product of two of them is the weighted sum of the cosines of their components, divided by the square roots of
@@ -109,8 +109,8 @@ def combined_vector(features: Features, parameters: Parameters, calibration: Cal
     unit = SCALE / math.sqrt(length_correction(features.words, parameters))
     return np.concatenate(
         (
-            _centred(features.lead, calibration.lead_mean, unit * math.sqrt(parameters.lead_weight)),
-            _centred(features.title, calibration.title_mean, unit * math.sqrt(parameters.title_weight)),
+            _centred(features.lead, zero_point.lead, unit * math.sqrt(parameters.lead_weight)),
+            _centred(features.title, zero_point.title, unit * math.sqrt(parameters.title_weight)),
             rescale(_sketch(features), unit * math.sqrt(parameters.terms_weight)),
         )
     )
@@ -123,14 +123,14 @@ def length_correction(words: int, parameters: Parameters) -> float:
     return parameters.short_text_factor + (1 - parameters.short_text_factor) * share
 
 
-def title_fit(one: Features, other: Features, calibration: Calibration) -> float:
+def title_fit(one: Features, other: Features, zero_point: ZeroPoint) -> float:
     """Return how well a title fits the other article's text: the higher of the cosines of one's title with the other's lead."""
-    return max(_title_in_lead(one, other, calibration), _title_in_lead(other, one, calibration))
+    return max(_title_in_lead(one, other, zero_point), _title_in_lead(other, one, zero_point))
 
 
-def _title_in_lead(one: Features, other: Features, calibration: Calibration) -> float:
-    title = _centred(one.title, calibration.title_mean, SCALE)
-    return float(np.dot(title, _centred(other.lead, calibration.lead_mean, SCALE))) / UNIT
+def _title_in_lead(one: Features, other: Features, zero_point: ZeroPoint) -> float:
+    title = _centred(one.title, zero_point.title, SCALE)
+    return float(np.dot(title, _centred(other.lead, zero_point.lead, SCALE))) / UNIT
 
 
 def without_boilerplate(features: Features, page: Features) -> Features:
@@ -141,9 +141,8 @@ def without_boilerplate(features: Features, page: Features) -> Features:
     return features._replace(lead=features.title, terms=terms, term_weights=weights, evidence=evidence)
 
 
-def _centred(vector: Vector, mean: Vector, length: float) -> ExactVector:
-    # Twice the vector minus the mean: subtracts half the mean, in integers.
-    return rescale(2 * vector.astype(np.float64) - mean, length)
+def _centred(vector: Vector, zero: Vector, length: float) -> ExactVector:
+    return rescale(vector.astype(np.float64) - zero, length)
 
 
 def _sketch(features: Features) -> ExactVector:

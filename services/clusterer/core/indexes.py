@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from newsloom.contracts.membership import Membership
@@ -16,6 +16,7 @@ from services.clusterer.core.minhash_index import Bands, MinHashIndex
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.space import StorySpace, unix_ms
 from services.clusterer.core.title_parts import TitleParts
+from services.clusterer.core.zero_point import ZeroPoint, initial_zero_point
 
 
 class Representation(NamedTuple):
@@ -33,7 +34,7 @@ class Indexes:
     """
 
     def __init__(self, calibration: Calibration, parameters: Parameters) -> None:
-        self._calibration = calibration
+        self.zero_point = initial_zero_point(calibration)
         self._parameters = parameters
         self.space = StorySpace(calibration.dimension)
         self.frequencies = DocumentFrequencies(idf_floor=parameters.idf_floor)
@@ -44,7 +45,7 @@ class Indexes:
 
     def represent(self, features: Features) -> Representation:
         """Return the forms in which an article with these features is compared."""
-        vector = combined_vector(features, self._parameters, self._calibration)
+        vector = combined_vector(features, self._parameters, self.zero_point)
         return Representation(features, vector, self.texts.bands(features.shingles))
 
     def add(self, slot: int, report: Membership, known: Representation | None = None) -> None:
@@ -61,6 +62,13 @@ class Indexes:
             vectors.append(vector)
             self._add_text(slot, report, features, bands)
         self.space.fill(slot, vectors, [unix_ms(report.published_at) for report in reports])
+
+    def recentre(self, zero_point: ZeroPoint, stories: Iterable[tuple[int, Sequence[Membership]]]) -> None:
+        """Compare all stories from another zero point; they are given as slots and reports, empty ones left out."""
+        self.zero_point = zero_point
+        for slot, reports in stories:
+            vectors = [combined_vector(stored_features(report), self._parameters, zero_point) for report in reports]
+            self.space.fill(slot, vectors, [unix_ms(report.published_at) for report in reports])
 
     def remove(self, slot: int, report: Membership, remaining: Sequence[Membership]) -> None:
         """Remove a report from the story in this slot, whose `remaining` reports stay."""

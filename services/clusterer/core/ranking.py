@@ -148,9 +148,18 @@ def joining_bar(scores: Sequence[StoryScore], space: StorySpace, parameters: Par
     mean = math.fsum(background) / len(background) if background else 0.0
     squares = math.fsum((value - mean) ** 2 for value in background)
     std = math.sqrt(squares / len(background)) if background else 0.0
-    size = 1 - 1 / math.sqrt(float(space.counts[scores[rank].slot]))
+    slot = scores[rank].slot
+    size = 1 - 1 / math.sqrt(float(space.counts[slot]))
     value = parameters.bar_base + parameters.bar_mean * mean + parameters.bar_std * std + parameters.bar_size * size
+    value += missing_cohesion(slot, space, parameters)
     return Bar(value, mean, std, len(background), rank)
+
+
+def missing_cohesion(slot: int, space: StorySpace, parameters: Parameters) -> float:
+    """Return what the cohesion of the slot's story lacks; 0 if it is not loose, or has too few reports to tell."""
+    if space.counts[slot] < parameters.loose_reports_min:
+        return 0.0
+    return max(0.0, parameters.loose_below - space.cohesion(slot))
 
 
 def build_decision(

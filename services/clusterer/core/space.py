@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -206,10 +207,33 @@ class StorySpace:
         """Return the sum of the similarities of all pairs of the slot's reports."""
         return float(self.lengths[slot] ** 2 - self.squares[slot] / UNIT) / 2
 
+    def cohesion(self, slot: int) -> float:
+        """Return the mean similarity of the slot's pairs of reports, relative to a report with itself; 1 for one report."""
+        count, squares = int(self.counts[slot]), float(self.squares[slot]) / UNIT
+        return self.pair_sum(slot) / squares * 2 / (count - 1) if count > 1 and squares else 1.0
+
+    def loose_count(self, reports_min: int, below: float) -> int:
+        """Return how many open stories of so many reports have a lower cohesion. Other threads may call it."""
+        counts, squares, lengths = self.counts, self.squares / UNIT, self.lengths
+        size = min(counts.size, squares.size, lengths.size)
+        slots = (counts[:size] >= reports_min).nonzero()[0]
+        pairs = lengths[slots] ** 2 - squares[slots]
+        is_loose = pairs < below * squares[slots] * (counts[slots] - 1)
+        return int(is_loose.sum()) - sum(map(self.is_closed, slots[is_loose].tolist()))
+
     def cross_mean(self, slot: int, other: int) -> float:
         """Return the mean similarity between the reports of two slots."""
         cross = float(np.dot(self.sums[slot], self.sums[other])) / UNIT
         return cross / float(self.counts[slot] * self.counts[other])
+
+    def effective_reports(self, slots: Sequence[int], terms_weight: float) -> float:
+        """Return how many reports without common terms have a sum of terms as long as that of the reports in these slots."""
+        chosen = np.array(slots, dtype=np.int64)
+        # All components of a report have the same length, but for their weights.
+        squares = terms_weight * float(self.squares[chosen].sum())
+        total = self.sums[chosen, self.layout.terms].sum(axis=0)
+        together = float(np.dot(total, total))
+        return float(self.counts[chosen].sum()) * squares / together if together else 1.0
 
     def _refresh(self, slot: int) -> None:
         row = self.sums[slot]

@@ -170,6 +170,8 @@ def test_a_late_article_is_compared_again_by_the_number_of_later_articles_while_
 
 def test_second_looks_due_together_run_in_order_of_arrival() -> None:
     harness = SecondLookHarness()
+    # Articles of one subject alone would move the zero point to that subject.
+    harness.apply(*(article(10 + subject, subject=subject) for subject in (0, 2, 4, 5, 6, 7)))
     harness.apply(article(0, subject=1), article(1, subject=1, hour=1))
     harness.join(0, 1)
     # Each is nearer to the pair than to another one. The later ones are due sooner.

@@ -14,7 +14,7 @@ from newsloom.streaming.errors import ConfigurationError
 from services.embedder.backends import load_encoder
 from services.embedder.batching import PADDING_MULTIPLE, TOKENS_PER_PASS
 from services.embedder.model_files import DEFAULT_MODEL, check_weights, find_model
-from services.embedder.sentence_encoder import TOKENS_MAX, SentenceEncoder, open_encoder
+from services.embedder.sentence_encoder import E5_PROMPT, TOKENS_MAX, SentenceEncoder, known_prompt, open_encoder
 
 FERRY = "Ferry sinks off Port Selden. Divers found the bell in forty metres of water."
 BELL = "Bell of sunken ferry found. It lay forty metres deep, divers in Port Selden said."
@@ -106,3 +106,11 @@ def test_a_name_without_a_model_gives_an_error_of_one_line(name: str) -> None:
 def test_a_folder_without_a_model_gives_an_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="NEWSLOOM_MODEL"):
         load_encoder(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "prompt"),
+    [("intfloat/multilingual-e5-small", E5_PROMPT), ("intfloat/e5-base-v2", E5_PROMPT), (DEFAULT_MODEL, "")],
+)
+def test_the_e5_family_gets_the_prompt_that_its_files_do_not_name(name: str, prompt: str) -> None:
+    assert known_prompt(name) == prompt

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from evaluation.streams.files import read_stream, read_streams
+from evaluation.streams.files import StreamRequest, read_requested, read_stream, read_streams
 from evaluation.streams.stream import without_dates
 from newsloom.contracts.article import Leaning
 from newsloom.streaming.errors import ConfigurationError
@@ -96,3 +96,22 @@ def test_an_unknown_stream_and_an_empty_folder_are_named(tmp_path: Path) -> None
     write_stream(tmp_path, "here", [row(1, "flood")])
     with pytest.raises(ConfigurationError, match=r"'there' is not a stream in .*; there are here"):
         read_streams(tmp_path, ["there"])
+
+
+def test_each_language_is_a_stream_of_its_own_and_only_the_first_articles_are_taken(tmp_path: Path) -> None:
+    rows = [row(number, "flood" if number % 2 else "comet", 1 + number) for number in range(6)]
+    for number, one in enumerate(rows):
+        one["lang"] = "es" if number % 3 else "de"
+    write_stream(tmp_path, "both", rows)
+    request = StreamRequest(tmp_path, tmp_path, ("both",), edition_from_language=True, first=3)
+    streams = read_requested(request, request.sets)
+    assert {stream.name: [one.article.id for one in stream.articles] for stream in streams} == {
+        "both-de": ["a0", "a3"],
+        "both-es": ["a1", "a2", "a4"],
+    }
+
+
+def test_editions_by_language_need_a_language(tmp_path: Path) -> None:
+    write_stream(tmp_path, "none", [{**row(1, "flood", 1), "lang": None}])
+    with pytest.raises(ConfigurationError, match="no article of these streams has a `lang`"):
+        read_requested(StreamRequest(tmp_path, tmp_path, edition_from_language=True), ())
