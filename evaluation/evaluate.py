@@ -60,7 +60,8 @@ def command(
     known, published_at, source, lang, leaning, url. Streams without dates are listed, but not part of the macro average.
 
     A set named hard-SEED is generated: two earthquakes of one day, notices of stock robots, daily wraps, consent pages, copies,
-    flashes, in seven languages; hard-SEED-KIND has its articles of one kind. Hard streams are not part of the average.
+    flashes, in seven languages; hard-SEED-KIND has its articles of one kind. Hard streams need no folder, and are part of
+    the average only if no other set is named.
 
     The model is NEWSLOOM_MODEL. The first run encodes every text; later runs find the vectors in the cache.
 

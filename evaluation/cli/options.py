@@ -10,10 +10,9 @@ from typing import Any, Final
 
 import click
 
-from evaluation.streams.files import StreamRequest
+from evaluation.streams.files import DATA_VARIABLE, StreamRequest
 from newsloom.streaming.errors import ConfigurationError
 
-DATA_VARIABLE: Final = "NEWSLOOM_TEST_DATA"
 CHECKOUT_DATA: Final = Path(__file__).resolve().parents[3] / "shared" / "data"
 RESULTS: Final = Path(__file__).resolve().parents[1] / "results"
 
@@ -48,7 +47,7 @@ def stream_options(function: Callable[..., None]) -> Callable[..., None]:
         **others: Any,
     ) -> None:
         folder = writable_folder(cache or default_cache_folder(), "--cache")
-        request = StreamRequest(data_folder(data), folder, sets, undated, edition_from_language, first)
+        request = StreamRequest(data or default_data_folder(), folder, sets, undated, edition_from_language, first)
         function(request=request, **others)
 
     decorated: Callable[..., None] = with_request
@@ -90,14 +89,9 @@ def writable_folder(folder: Path, option: str) -> Path:
     return folder
 
 
-def data_folder(option: Path | None) -> Path:
-    """Return the folder of the option, the environment variable, or the one beside the checkout; raises ConfigurationError."""
-    folder = option or Path(os.environ.get(DATA_VARIABLE) or CHECKOUT_DATA)
-    if not folder.is_dir():
-        raise ConfigurationError(
-            f"no labelled streams in {folder}: name a folder of NAME.jsonl.gz files with --data or {DATA_VARIABLE}"
-        )
-    return folder
+def default_data_folder() -> Path:
+    """Return the folder of the environment variable, or the one beside the checkout. It need not exist."""
+    return Path(os.environ.get(DATA_VARIABLE) or CHECKOUT_DATA)
 
 
 def default_cache_folder() -> Path:

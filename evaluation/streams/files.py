@@ -34,6 +34,7 @@ from newsloom.contracts.article import Article, Leaning
 from newsloom.contracts.limits import YEAR_MAX, YEAR_MIN
 from newsloom.streaming.errors import ConfigurationError
 
+DATA_VARIABLE: Final = "NEWSLOOM_TEST_DATA"
 SUFFIXES: Final = (".jsonl.gz", ".jsonl")
 SMOKE_TESTS: Final = frozenset({"basil"})
 """Too easy to be averaged with the others: replayed only when named."""
@@ -50,6 +51,8 @@ _DEFAULT_DATE: Final = datetime(2000, 1, 1, tzinfo=UTC)
 @dataclass(frozen=True, slots=True)
 class StreamRequest:
     """The streams' folder, the cache folder, and the streams by name; without names all streams in the folder.
+
+    The streams' folder must exist only if a stream is read from it: hard streams need none.
 
     Streams named in `undated` are replayed a second time with all articles on one date. With `edition_from_language` each
     language of a stream is a stream of its own. Of each stream only the `first` articles are taken, if that is set.
@@ -80,6 +83,10 @@ _ROW: Final = msgspec.json.Decoder(_Row)
 
 def read_streams(folder: Path, names: Sequence[str] = (), undated: Sequence[str] = ()) -> list[Stream]:
     """Read the named streams (without names all but `SMOKE_TESTS`), then those without dates; raises ConfigurationError."""
+    if not folder.is_dir():
+        raise ConfigurationError(
+            f"no labelled streams in {folder}: name a folder of NAME.jsonl.gz files with --data or {DATA_VARIABLE}"
+        )
     files = stream_files(folder)
     if not files:
         raise ConfigurationError(f"--data {folder}: no stream there; a stream is a file NAME.jsonl or NAME.jsonl.gz")

@@ -31,11 +31,9 @@ def data(tmp_path: Path) -> Path:
     return folder
 
 
-def evaluate(data: Path, *arguments: str) -> Result:
-    cache = data.parent / "cache"
-    outcome = CliRunner(env={"NEWSLOOM_MODEL": "words"}).invoke(
-        newsloom, ["evaluate", "--data", str(data), "--cache", str(cache), *arguments]
-    )
+def evaluate(data: Path, *arguments: str, cache: Path | None = None) -> Result:
+    folders = ["--data", str(data), "--cache", str(cache or data.parent / "cache")]
+    outcome = CliRunner(env={"NEWSLOOM_MODEL": "words"}).invoke(newsloom, ["evaluate", *folders, *arguments])
     assert outcome.exception is None, outcome.output
     return outcome
 
@@ -100,6 +98,15 @@ def test_hard_streams_alone_need_no_labelled_set(data: Path) -> None:
     assert found["macro"]["b3"] == found["sets"]["hard-1-silence"]["b3"]
 
 
+def test_hard_streams_alone_need_no_data_folder(data: Path) -> None:
+    encoder = CachedEncoder("words", WordEncoder, data.parent / "cache", lambda *_: None)
+    vectorize(generate_hard_stream(parse_hard_stream("hard-1-silence")).stream, encoder)
+    found = json.loads(
+        evaluate(data / "nowhere", "hard-1-silence", "--format", "json", cache=data.parent / "cache").stdout
+    )
+    assert list(found["sets"]) == ["hard-1-silence"]
+
+
 def test_a_share_of_no_hard_stream_is_refused(data: Path) -> None:
     outcome = CliRunner(env={"NEWSLOOM_MODEL": "words"}).invoke(
         newsloom, ["evaluate", "--data", str(data), "good", "--hard-share", "0.3"]
@@ -145,8 +152,11 @@ def test_a_folder_that_cannot_be_created_is_named_at_once(data: Path, option: st
     assert str(outcome.exception).startswith(f"{option} /proc/nowhere cannot be created: ")
 
 
-def test_a_missing_data_folder_is_named(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("sets", [(), ("good",), ("good", "hard-1-silence")])
+def test_a_missing_data_folder_is_named(data: Path, monkeypatch: pytest.MonkeyPatch, sets: tuple[str, ...]) -> None:
     monkeypatch.setenv("NEWSLOOM_TEST_DATA", str(data / "nowhere"))
-    outcome = CliRunner(env={"NEWSLOOM_MODEL": "words"}).invoke(newsloom, ["evaluate"])
+    outcome = CliRunner(env={"NEWSLOOM_MODEL": "words"}).invoke(
+        newsloom, ["evaluate", "--cache", str(data.parent / "cache"), *sets]
+    )
     assert isinstance(outcome.exception, ConfigurationError)
     assert "name a folder of NAME.jsonl.gz files with --data or NEWSLOOM_TEST_DATA" in str(outcome.exception)
