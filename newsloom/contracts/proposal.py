@@ -19,8 +19,8 @@ class MergeProposal(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind",
     """Two stories most of whose reports are in one cluster.
 
     `quorum` is the share of a story's reports in that cluster, the lower of the two. `affinity` is computed as the clusterer
-    computes it before a merge, and compared with `bar`; `similarity` is the mean over all pairs of reports across the two.
-    `strength` is `quorum` x `affinity` / `bar`.
+    computes it before a merge; `bar` is the bar of such merges, and `affinity` at least half of it. `similarity` is the mean over
+    all pairs of reports across the two. `strength` is `quorum` x `affinity` / `bar`.
     """
 
     edition: str

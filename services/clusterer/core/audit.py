@@ -31,6 +31,13 @@ REPORTS_MAX: Final = 4_000
 """Limits the time and memory (128 MB a matrix) of one audit, which grow with the square."""
 QUORUM: Final = 0.5
 """Default for the share of a story's reports that must agree with a proposal."""
+AFFINITY_SHARE_MIN: Final = 0.5
+"""Merges with a lower affinity, as a share of the bar, are not proposed.
+
+Clusters are relative: among few stories, unrelated ones share a cluster because no others are nearer. The audit is to find what
+the clusterer's bar is too strict for, so the limit is lower than the bar; of the labelled streams' merges below half of it, few
+were right.
+"""
 DISTANCE_MIN: Final = 0.1
 """Smaller distances are raised to this. Density is 1 / distance, so two equal texts would outweigh a whole story."""
 NOISE: Final = -1
@@ -99,7 +106,10 @@ def _latest_reports(edition: EditionState) -> Iterator[Membership]:
 
 
 def _merges(clustering: _Clustering, edition: EditionState) -> Iterator[MergeProposal]:
-    """Propose to merge the stories that have their largest group of reports in the same cluster with the senior one of them."""
+    """Propose to merge the stories that have their largest group of reports in the same cluster with the senior one of them.
+
+    Leaves out those whose affinity to the senior one is too far below the bar.
+    """
     by_cluster: dict[int, list[tuple[LiveStory, int]]] = {}
     for story_id, indices in clustering.stories.items():
         label, size = _groups(clustering, indices)[0]
@@ -107,9 +117,9 @@ def _merges(clustering: _Clustering, edition: EditionState) -> Iterator[MergePro
             by_cluster.setdefault(label, []).append((edition.stories[story_id], size))
     for stories in by_cluster.values():
         senior, *others = sorted(stories, key=lambda one: one[0].seniority())
-        for other in others:
-            if may_merge(senior[0], other[0], edition.stories):
-                yield _merge(edition, senior, other)
+        allowed = (other for other in others if may_merge(senior[0], other[0], edition.stories))
+        proposals = (_merge(edition, senior, other) for other in allowed)
+        yield from (one for one in proposals if one.affinity >= AFFINITY_SHARE_MIN * one.bar)
 
 
 def _groups(clustering: _Clustering, indices: Sequence[int]) -> list[tuple[int, int]]:

@@ -92,6 +92,12 @@ def test_no_proposal_for_distinct_stories() -> None:
     assert audit_edition(edition_of(reports(0, range(4)), reports(1, range(4, 8)), *OTHERS)) == []
 
 
+def test_no_merge_of_unrelated_stories_is_proposed_when_there_are_few() -> None:
+    # HDBSCAN puts some of them in one cluster, because each is far from all the others.
+    stories = [[article(subject, subject=subject, wobble=1, hour=5 * subject)] for subject in range(8)]
+    assert audit_edition(edition_of(*stories), quorum=0.0) == []
+
+
 def test_proposals_below_the_quorum_are_left_out() -> None:
     stray = reports(4, range(40, 42))
     edition = edition_of([*reports(0, range(2)), *stray[:1]], reports(0, range(2, 6)), *OTHERS)
@@ -149,6 +155,7 @@ def test_an_audit_depends_on_the_state_alone_and_changes_nothing(events: list[Ev
             sides = [engine.edition.stories[side.story_id] for side in (proposal.survivor, proposal.absorbed)]
             assert all(side.is_open for side in sides)
             assert sides[0].seniority() < sides[1].seniority()
+            assert proposal.affinity >= 0.5 * proposal.bar > 0
         else:
             members_of = engine.edition.stories[proposal.story.story_id].members
             leaving = set(proposal.articles)
