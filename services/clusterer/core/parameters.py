@@ -66,11 +66,7 @@ class Parameters(msgspec.Struct, frozen=True, kw_only=True):
 
     loose_reports_min: int = 8
     loose_below: float = 0.3
-    """The bar of a story of so many reports rises by what its cohesion lacks to `loose_below`: such a story holds several events.
-
-    Of stories of one event, nine in ten have a cohesion of .34 or more in each language tried; of one that had taken 110 articles
-    while the zero point was wrong it was .19.
-    """
+    """The bar of a story of so many reports rises by what its cohesion lacks to `loose_below`: it holds several events."""
 
     late_after: timedelta = timedelta(days=1)
     """An article dated longer than this before the watermark is late: closed stories of its time can take it."""

@@ -1,8 +1,8 @@
 """The zero point of an edition: what all its embeddings have in common, measured from its own articles.
 
-All embeddings of a language have a common direction, the more so the less the encoder knows the language: with the default
-model the cosines of unrelated articles are near .1 in English and .7 in Arabic. That direction is subtracted before embeddings
-are compared (after Mu and Viswanath 2018), but for a small part, so that one set of bars fits every language and encoder.
+All embeddings of a language have a common direction, the more so the less the encoder knows the language. That direction is
+subtracted before embeddings are compared (after Mu and Viswanath 2018), but for a small part, so that one set of bars fits every
+language and encoder.
 """
 
 from __future__ import annotations
