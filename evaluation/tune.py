@@ -83,7 +83,7 @@ def command(
     with Trials(everything, request.cache, processes=processes) as trials:
         found = find_parameters(trials, names, held_out_names, SearchSize(points, rounds, round_points, seed))
         scores = [[_f1_where_scored(trials, order, *one) for order in orders] for one in found]
-        cost = f"{trials.replays:,} replays of {trials.configurations:,} points took {trials.seconds / 3600:.1f} hours of CPU."
+        cost = f"{trials.replays:,} replays of {trials.configurations:,} points took {trials.seconds / 60:.0f} minutes of CPU."
     results = [
         SearchResult(_row_name(held_out, one), held_out, one, own, fmean(others))
         for (held_out, one), (own, *others) in zip(found, scores, strict=True)
