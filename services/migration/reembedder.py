@@ -35,6 +35,8 @@ from services.embedder.step import encode_texts
 
 BATCH_ARTICLES: Final = 64
 PROGRESS_EVERY: Final = 1_024
+VECTORS_KEPT: Final = "vectors-kept"
+"""Header of a membership that has the same vectors as before: a migration that is continued has to know."""
 
 ArticleKey = tuple[str, str]
 """Edition and article id."""
@@ -127,7 +129,19 @@ class Reembedder:
                 left.pop(key, None)
             if before // PROGRESS_EVERY != (total - len(left)) // PROGRESS_EVERY or not left:
                 on_progress(f"embedded {total - len(left):>8,}  of {total:,} articles in open stories")
-        self._write(writer, [self._checkpoint(*one) for one in state.checkpoints], note)
+        changed, known = self._changed_editions(log, target)
+        checkpoints = [
+            self._checkpoint(record, checkpoint, is_same=checkpoint.edition in known - changed)
+            for record, checkpoint in state.checkpoints
+        ]
+        self._write(writer, checkpoints, note)
+
+    @staticmethod
+    def _changed_editions(log: Log, target: Settings) -> tuple[set[str], set[str]]:
+        """Return the editions in which a vector has changed, and those with any article that was embedded again."""
+        state = _read_state(log, target)
+        changed = {edition for (edition, _), one in state.members.items() if one.record.header(VECTORS_KEPT) is None}
+        return changed, {edition for edition, _ in state.members}
 
     def _all_texts(
         self, log: Log, target: Settings, left: dict[ArticleKey, _StoredMember], total: int
@@ -161,15 +175,20 @@ class Reembedder:
                 decode_half(lead_vector if stored.member.boilerplate_of is None else title_vector, "lead_vector")
             ),
         )
-        headers = tuple((name, value) for name, value in stored.record.headers if name != EMBEDDED_WITH)
+        headers = tuple(
+            (name, value) for name, value in stored.record.headers if name not in {EMBEDDED_WITH, VECTORS_KEPT}
+        )
         headers = (*headers, (EMBEDDED_WITH, self._embedded_with.encode()))
+        if member == stored.member:
+            headers = (*headers, (VECTORS_KEPT, b"1"))
         return _replacement(stored.record, encode(member), headers=headers)
 
     @property
     def _embedded_with(self) -> str:
         return f"{self.encoder.model} {PREPARATION}"
 
-    def _checkpoint(self, record: Record, checkpoint: Checkpoint) -> Message:
+    def _checkpoint(self, record: Record, checkpoint: Checkpoint, *, is_same: bool) -> Message:
+        """Return the checkpoint for the new model; `is_same` if it gives the same vectors, as under another name."""
         model, dimension = self.encoder.model, self.encoder.dimension
         # The articles of closed stories keep the vectors of the old model.
         after = msgspec.structs.replace(
@@ -178,8 +197,7 @@ class Reembedder:
             dimension=dimension,
             preparation=PREPARATION,
             comparable_from=checkpoint.next_sequence,
-            # Measured with the other model.
-            zero_point=None,
+            zero_point=checkpoint.zero_point if is_same else None,
         )
         return _replacement(record, encode(after), headers=record.headers)
 

@@ -368,3 +368,21 @@ def test_an_interrupted_migration_does_not_continue_with_another_model(log_file:
         pytest.raises(ConfigurationError, match="was interrupted and cannot"),
     ):
         migrate(log, log_file.settings, msgspec.structs.replace(other, model=OLD[0]), ignore_progress)
+
+
+class RenamedEncoder(WordEncoder):
+    """The old model under another name."""
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        return encoder_for(OLD).encode(texts)
+
+
+@pytest.mark.parametrize(("encoder", "is_kept"), [(RenamedEncoder("renamed", OLD[1]), True), (encoder_for(NEW), False)])
+def test_the_zero_point_stays_only_if_all_vectors_stay(log_file: LogFile, encoder: WordEncoder, is_kept: bool) -> None:
+    before = log_file.checkpoint()[1]
+    assert before.zero_point is not None
+    target = target_settings(log_file.settings, "news.to.", model=encoder.model)
+    run_migration(log_file, Reembedder(encoder), target=target)
+    after = LogFile(log_file.file, target).checkpoint()[1]
+    assert after.model == encoder.model
+    assert after.zero_point == (before.zero_point if is_kept else None)
