@@ -57,6 +57,7 @@ class HttpServer:
         self._refused = 0
         self._log_from = 0.0
         self._loop = asyncio.new_event_loop()
+        self._is_started = threading.Event()
         self._thread = threading.Thread(target=self._run, name="http", daemon=True)
 
     def start(self) -> None:
@@ -65,13 +66,18 @@ class HttpServer:
 
     def close(self) -> None:
         """Stop serving. Call it only after `start`."""
+        # A stop during the start would end `run_until_complete` in `_run` with an error.
+        self._is_started.wait()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
     def _run(self) -> None:
-        server = self._loop.run_until_complete(
-            asyncio.start_server(self._serve, sock=self._socket, limit=HEAD_BYTES_MAX, backlog=ACCEPTED_AT_ONCE)
-        )
+        try:
+            server = self._loop.run_until_complete(
+                asyncio.start_server(self._serve, sock=self._socket, limit=HEAD_BYTES_MAX, backlog=ACCEPTED_AT_ONCE)
+            )
+        finally:
+            self._is_started.set()
         # asyncio takes one number for what it accepts at once and for what waits.
         self._socket.listen(WAITING_MAX)
         self._loop.run_forever()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import resource
 import socket
+import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
 from http import HTTPStatus
@@ -54,6 +55,16 @@ def test_the_path_is_answered_without_its_query(server: HttpServer) -> None:
 )
 def test_nonsense_gets_an_answer(server: HttpServer, sent: bytes) -> None:
     assert exchange(server, sent).startswith(b"HTTP/1.1 ")
+
+
+def test_it_can_be_closed_while_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    failures: list[threading.ExceptHookArgs] = []
+    monkeypatch.setattr(threading, "excepthook", failures.append)
+    for _ in range(50):
+        server = HttpServer("127.0.0.1", 0, lambda _path: Answer(HTTPStatus.OK, b""))
+        server.start()
+        server.close()
+    assert failures == []
 
 
 def is_ended(connection: socket.socket) -> bool:
