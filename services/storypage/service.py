@@ -143,7 +143,7 @@ def _listen(settings: Settings) -> Iterator[socket.socket]:
 def _open(settings: Settings) -> Iterator[ModelFile]:
     """Open the file, and make it again if it does not fit the log."""
     file = ModelFile(Path(settings.page_file))
-    file.lock()
+    file.lock(settings)
     try:
         with closing(open_log(settings)) as log:
             topics = topic_names(settings, STORYPAGE.consumes)

@@ -30,6 +30,7 @@ from tests.unit.storypage.records import Partitions, all_records, compacted
 __all__ = ["consistent_log", "new_model", "partitions", "settings"]
 
 KILLS: Final = 8
+SQLITE_HEADER_BYTES: Final = 100
 
 TABLES_OF_EVERYTHING: Final = ("stories", "updates", "memberships", "articles", "story_facets", "story_text")
 
@@ -200,7 +201,47 @@ def test_a_file_that_has_not_been_read_for_a_day_is_made_again(
 def test_a_damaged_file_is_made_again(read: ModelFile, settings: Settings, ends: dict[TopicPartition, int]) -> None:
     with closing(read.connect()) as sql:
         sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    read.path.write_bytes(
-        b"not a database, but long enough to be read as the header of one, a hundred bytes or more" * 9
-    )
+    content = read.path.read_bytes()
+    read.path.write_bytes(content[:SQLITE_HEADER_BYTES] + b"not a table" * (len(content) // 11))
     assert not is_kept(read, settings, ends)
+
+
+def test_an_empty_file_is_used(settings: Settings, tmp_path: Path) -> None:
+    file = ModelFile(tmp_path / "page.db")
+    file.path.touch()
+    assert not is_kept(file, settings, {})
+    assert not is_kept(file, settings, {})
+
+
+MAKE: Final = """
+import os, signal, sqlite3, sys
+from pathlib import Path
+from newsloom.settings import Settings
+from services.storypage.read_model.file import ModelFile
+
+connect, statements_left = sqlite3.connect, int(sys.argv[2])
+
+def count(_statement):
+    global statements_left
+    statements_left -= 1
+    if statements_left == 0:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def counted(*arguments, **options):
+    sql = connect(*arguments, **options)
+    sql.set_trace_callback(count)
+    return sql
+
+sqlite3.connect = counted
+ModelFile(Path(sys.argv[1])).open(Settings(), {})
+"""
+
+
+@pytest.mark.parametrize("statements", [1, 2, 3, 5, 6, 12])
+def test_a_file_whose_maker_was_killed_is_made_again(settings: Settings, tmp_path: Path, statements: int) -> None:
+    file = ModelFile(tmp_path / "page.db")
+    maker = subprocess.run(
+        [sys.executable, "-c", MAKE, str(file.path), str(statements)], check=False, timeout=60, env=os.environ
+    )
+    assert maker.returncode == -signal.SIGKILL
+    assert not is_kept(file, settings, {})

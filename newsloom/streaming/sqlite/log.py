@@ -84,12 +84,13 @@ def open_sqlite(
         LogUnavailable: another process kept the file locked.
 
     """
-    path = _path(url)
+    path = path_of_url(url)
     database = Database(path, create=create or path is None)
     return SqliteLog(database, clock=clock, session_timeout_ms=session_timeout_ms)
 
 
-def _path(url: str) -> Path | None:
+def path_of_url(url: str) -> Path | None:
+    """Return the path of the log's file, None for a log in memory; raise `ConfigurationError` if the URL has another form."""
     rest = url.removeprefix(_SCHEME)
     if url == _SCHEME:
         return None

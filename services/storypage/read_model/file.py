@@ -7,6 +7,7 @@ import hashlib
 import sqlite3
 import time
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from typing import IO, Final
 
@@ -17,6 +18,7 @@ from newsloom.settings import Settings
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.records import TopicPartition
 from services.storypage.ratings import load_ratings
+from services.storypage.read_model.own_file import APPLICATION_ID, check_file, check_is_own, is_empty
 from services.storypage.read_model.schema import TABLES, VERSION
 
 AGE_MS_MAX: Final = 12 * 3_600_000
@@ -34,22 +36,35 @@ class ModelFile:
         self.path = path
         self._lock: IO[str] | None = None
 
-    def lock(self) -> None:
-        """Lock the file; raise `ConfigurationError` if another process uses it or its folder cannot be written."""
+    def lock(self, settings: Settings) -> None:
+        """Lock the file.
+
+        Raises:
+            ConfigurationError: it is not a story page's, another process uses it, or its folder cannot be written.
+
+        """
+        check_file(self.path, settings)
         try:
             self._lock = self.path.with_name(f"{self.path.name}.lock").open("a")
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise self._error("another story page is using this file: name another") from error
         except OSError as error:
-            raise ConfigurationError(
-                f"NEWSLOOM_PAGE_FILE={self.path}: {error.strerror}; each story page needs a file of its own"
-            ) from error
+            raise self._error(f"{error.strerror}: name a folder that can be written") from error
 
     def open(self, settings: Settings, ends: Mapping[TopicPartition, int]) -> sqlite3.Connection:
-        """Return a connection that writes the file; the file is made again if it does not fit the log, whose `ends` these are."""
+        """Return a connection that writes the file; the file is made again if it does not fit the log, whose `ends` these are.
+
+        Raises:
+            ConfigurationError: the file is not a story page's.
+
+        """
+        check_is_own(self.path)
         reason = self._obstacle(settings, ends)
         if reason:
             _log.info("read-model.made-again", file=str(self.path), reason=reason)
             self.delete()
+            self._mark()
         sql = self.connect()
         if reason:
             sql.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
@@ -64,8 +79,9 @@ class ModelFile:
         return sql
 
     def delete(self) -> None:
-        """Delete the file."""
-        for suffix in ("", "-wal", "-shm"):
+        """Delete the file; raise `ConfigurationError` if it is not a story page's."""
+        check_is_own(self.path)
+        for suffix in ("", "-journal", "-wal", "-shm"):
             self.path.with_name(self.path.name + suffix).unlink(missing_ok=True)
 
     def close(self) -> None:
@@ -83,9 +99,17 @@ class ModelFile:
         sql.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
         return sql
 
+    def _mark(self) -> None:
+        # Before anything else is in the file: whenever the process is killed, the next one knows the file again.
+        with closing(sqlite3.connect(self.path, timeout=BUSY_S)) as sql:
+            sql.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+    def _error(self, reason: str) -> ConfigurationError:
+        return ConfigurationError(f"NEWSLOOM_PAGE_FILE={self.path}: {reason}")
+
     def _obstacle(self, settings: Settings, ends: Mapping[TopicPartition, int]) -> str:
         """Return why the file cannot be continued; empty if it can."""
-        if not self.path.exists():
+        if not self.path.exists() or is_empty(self.path):
             return "there is no file"
         try:
             sql = self.connect()

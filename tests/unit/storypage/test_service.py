@@ -69,7 +69,7 @@ def test_a_second_process_on_the_file_is_refused(start: list[PageProcess], log_f
     start.append(second)
     _, errors = second.process.communicate(timeout=START_S)
     assert second.process.returncode == 78
-    assert "each story page needs a file of its own" in errors
+    assert "another story page is using this file: name another" in errors
 
 
 def test_missing_topics_are_named(start: list[PageProcess], log_file: LogFile, tmp_path: Path) -> None:
