@@ -84,9 +84,8 @@ def list_(settings: Settings, *, reason: str | None, topic: str | None, every: b
     elif rows:
         print_dead_letters(console(), rows)
     else:
-        click.echo(
-            "no such dead letters" if every else "no such dead letters wait (`--all` lists replayed ones too)", err=True
-        )
+        none = _none(is_selection=reason is not None or topic is not None)
+        click.echo(none if every else f"{none} wait (`--all` lists replayed ones too)", err=True)
 
 
 @command.command(name="show")
@@ -151,7 +150,8 @@ def replay_(
     for target, number in sorted(outcome.sent.items()):
         click.echo(f"sent {count(number, 'dead letter')} back to {escape(target)}")
     if not outcome.sent:
-        click.echo("nothing to send: no such dead letters wait")
+        none = _none(is_selection=bool(listed) or reason is not None or topic is not None)
+        click.echo(f"nothing to send: {none} wait")
     if outcome.without_origin:
         names = ", ".join(map(str, outcome.without_origin))
         raise click.ClickException(f"not sent, because their headers do not name the topic they came from: {names}")
@@ -163,6 +163,10 @@ def _find(log: Log, topic: str, positions: Collection[PartitionOffset]) -> list[
         names = ", ".join(map(str, missing))
         raise click.ClickException(f"there is no dead letter {names}: `newsloom dead-letters list --all` lists them")
     return found
+
+
+def _none(*, is_selection: bool) -> str:
+    return "no such dead letters" if is_selection else "no dead letters"
 
 
 def _matches(letter: DeadLetterRecord, reason: str | None, topic: str | None) -> bool:

@@ -192,7 +192,10 @@ def _print_decisions(screen: Console, members: Sequence[Membership], stories: Ma
             one_line(member.title),
         )
     print_table(screen, rows)
-    screen.print("score: with the story; founded: the best candidate's, below the bar; copied: the Jaccard index.")
+    screen.print(
+        "The score is the one with the story. For founded it is that of the best candidate, which is below the bar."
+    )
+    screen.print("For copied it is the Jaccard index with the original.")
 
 
 def _print_commands(screen: Console, members: Iterable[Membership]) -> None:

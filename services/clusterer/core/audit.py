@@ -1,7 +1,7 @@
 """Propose merges and splits of stories for an operator to review.
 
 HDBSCAN clusters all reports at once, in no order, and so finds what decisions one by one could not. It only proposes: without
-a review, its merges and splits make the stories worse (`python -m evaluation.audit` measures it).
+a review, its merges make the stories worse, and its splits no better (`python -m evaluation.audit` measures it).
 """
 
 from __future__ import annotations

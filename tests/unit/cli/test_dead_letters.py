@@ -142,8 +142,26 @@ def test_replay_sends_each_original_record_back_once(filled: CliHarness) -> None
     ]
     assert waiting_letters(filled) == []
     again = filled.run("dead-letters", "replay")
-    assert (again.exit_code, again.stdout) == (0, "nothing to send: no such dead letters wait\n")
+    assert (again.exit_code, again.stdout) == (0, "nothing to send: no dead letters wait\n")
     assert len(topic(filled, "news.articles")) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["list"], "no dead letters wait (`--all` lists replayed ones too)\n"),
+        (["list", "--all"], "no dead letters\n"),
+        (["list", "--topic", "news.articles"], "no such dead letters wait (`--all` lists replayed ones too)\n"),
+        (["list", "--reason", "a date", "--all"], "no such dead letters\n"),
+        (["replay"], "nothing to send: no dead letters wait\n"),
+        (["replay", "--reason", "a date"], "nothing to send: no such dead letters wait\n"),
+    ],
+)
+def test_without_letters_the_message_says_such_only_after_a_selection(
+    harness: CliHarness, arguments: list[str], said: str
+) -> None:
+    result = harness.run("dead-letters", *arguments)
+    assert (result.exit_code, result.stdout + result.stderr) == (0, said)
 
 
 def test_letters_that_are_not_selected_keep_waiting(filled: CliHarness) -> None:
