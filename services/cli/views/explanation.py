@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from newsloom.contracts.command import CommandKind
-from newsloom.contracts.membership import Membership, Verdict, report_ids
+from newsloom.contracts.membership import Decision, Membership, Verdict, report_ids
 from newsloom.contracts.story import Story, StoryState
 from newsloom.lineage import Merge, chosen_candidate, members_split_off, merges_into, merges_of_article
 from newsloom.terminal import escape
@@ -119,9 +119,21 @@ def _founded(member: Membership, screen: Console) -> str:
     decision = member.decision
     if decision.bar is None or not decision.candidates:
         return f"{founded}: there was no other story in the window to compare it with."
-    best = decision.candidates[0].score
-    below = decimal(decision.bar - best)
-    return f"{founded}: the best candidate scored {decimal(best)}, {below} below the bar of {decimal(decision.bar)}."
+    reasons = []
+    if decision.kept_out:
+        against = "the best candidate" if decision.kept_out == 1 else f"the best {decision.kept_out} candidates"
+        reasons.append(f"names, numbers or a period spoke against {against}")
+    compared = _compared_score(decision)
+    if compared is not None:
+        subject = "the next one" if decision.kept_out else "the best candidate"
+        below = decimal(decision.bar - compared)
+        reasons.append(f"{subject} scored {decimal(compared)}, {below} below the bar of {decimal(decision.bar)}")
+    return f"{founded}: {'; '.join(reasons)}."
+
+
+def _compared_score(decision: Decision) -> float | None:
+    """Return the score of the first candidate that no evidence spoke against; None if there is none, or it is not recorded."""
+    return decision.candidates[decision.kept_out].score if decision.kept_out < len(decision.candidates) else None
 
 
 def _copied(member: Membership) -> str:
@@ -193,7 +205,7 @@ def _print_decisions(screen: Console, members: Sequence[Membership], stories: Ma
         )
     print_table(screen, rows)
     screen.print(
-        "The score is the one with the story. For founded it is that of the best candidate, which is below the bar."
+        "The score is the one with the story. For founded it is that of the best candidate that no evidence spoke against."
     )
     screen.print("For copied it is the Jaccard index with the original.")
 
@@ -219,7 +231,7 @@ def _score(member: Membership, stories: Mapping[str, Story]) -> float | None:
     """Return the value that was compared with the bar."""
     decision = member.decision
     if decision.verdict is Verdict.FOUNDED:
-        return decision.candidates[0].score if decision.candidates else None
+        return _compared_score(decision)
     if decision.verdict is Verdict.COPIED:
         return decision.jaccard
     chosen = chosen_candidate(member, stories)

@@ -138,6 +138,31 @@ def test_the_verdict_in_one_sentence(filled: CliHarness, article_id: str, senten
     assert filled.run("explain", article_id).stdout.splitlines()[4] == sentence
 
 
+@pytest.mark.parametrize(
+    ("kept_out", "sentence"),
+    [
+        (
+            1,
+            (
+                f"It founded {A}: names, numbers or a period spoke against the best candidate; "
+                "the next one scored 0.210, 0.120 below the bar of 0.330."
+            ),
+        ),
+        (2, f"It founded {A}: names, numbers or a period spoke against the best 2 candidates."),
+    ],
+)
+def test_the_verdict_on_an_article_that_evidence_kept_out_of_stories_above_the_bar(
+    filled: CliHarness, kept_out: int, sentence: str
+) -> None:
+    decision = msgspec.structs.replace(
+        decided(Verdict.FOUNDED, candidate(C, 0.71), candidate(B, 0.21)), kept_out=kept_out
+    )
+    filled.write([member_message(member("a-7", 8, decision))])
+    assert filled.run("explain", "a-7").stdout.splitlines()[4] == sentence
+    [row] = [line.split() for line in filled.run("explain", A).stdout.splitlines() if line.split()[:1] == ["8"]]
+    assert row[1] == {1: "0.210", 2: "-"}[kept_out]
+
+
 def test_the_verdict_on_a_copy_whose_original_has_left(filled: CliHarness) -> None:
     assert filled.run("explain", "c-1").stdout.splitlines()[4] == (
         "It came as a copy of an article that has left since: their Jaccard index was 0.833; the bar for copies was 0.500."
@@ -196,7 +221,7 @@ def test_a_story_shows_the_decision_on_each_article(filled: CliHarness) -> None:
         f"       4      -      -  founded           {B}  a-4      Title of a-4",
         f"       5  0.390  0.330  joined            {B}  a-5      Title of a-5",
         "       6  0.400  0.330  kept                                   a-6      Title of a-6",
-        "The score is the one with the story. For founded it is that of the best candidate, which is below the bar.",
+        "The score is the one with the story. For founded it is that of the best candidate that no evidence spoke against.",
         "For copied it is the Jaccard index with the original.",
         "",
         "Merges (-: no longer recorded)",
