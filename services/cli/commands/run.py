@@ -12,7 +12,7 @@ import structlog
 
 from newsloom.log import open_log
 from newsloom.service import configure_logging
-from newsloom.settings import Settings
+from newsloom.settings import Settings, load_settings
 from services.cli.commands.ingest import InputError, check_rejects, exit_status, ingest_options, ingest_plan
 from services.cli.views.ingest_progress import IngestDisplay
 from services.cli.views.run_summary import ingest_summary, log_summary
@@ -28,16 +28,26 @@ from services.local.installation import (
     summarize_log,
 )
 
-PAGE_PORT: Final = Settings().page_port
+_FROM_SETTING: Final = "NEWSLOOM_PAGE_PORT"
+
+
+class _Port(click.IntRange):
+    """A port number, or that of the setting."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == _FROM_SETTING:
+            return load_settings(os.environ).page_port
+        return super().convert(value, param, ctx)
+
 
 page_option: Final = click.option(
     "--page",
     "page_port",
     metavar="[PORT]",
-    type=click.IntRange(1, 65_535),
+    type=_Port(1, 65_535),
     is_flag=False,
-    flag_value=PAGE_PORT,
-    help=f"Serve the story page too. [port {PAGE_PORT}]",
+    flag_value=_FROM_SETTING,
+    help=f"Serve the story page too. [port {_FROM_SETTING}, {Settings().page_port} if that is not set]",
 )
 
 
