@@ -30,7 +30,8 @@ from services.storypage.stream import Stream
 from services.storypage.templates import Templates, media_type
 
 FOR_A_YEAR: Final = "public, max-age=31536000, immutable"
-_PAGES: Final = ("/", "/stories", "/article")
+_FOR_PROGRAMS: Final = ("/api/", "/static/", "/feed.atom/", "/feed.json/", "/openapi.json/")
+"""Beginnings of the paths, each with a slash at its end, whose errors are problem details; those of all others are pages."""
 
 _log = structlog.get_logger("newsloom.storypage")
 
@@ -101,8 +102,7 @@ class _Errors:
     def _answer(
         self, request: Request, status: HTTPStatus, detail: str, headers: Mapping[str, str] | None = None
     ) -> Response:
-        path = request.url.path
-        if path not in _PAGES and not path.startswith("/stories/"):
+        if f"{request.url.path}/".startswith(_FOR_PROGRAMS):
             return respond_problem(status, detail, headers)
         values = {"status": status.value, "title": status.phrase, "detail": detail, "now": self._context.now()}
         body = self._templates.render("problem.html", {**values, "position": None, "latest_at": None})

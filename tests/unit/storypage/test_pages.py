@@ -75,6 +75,22 @@ def test_a_forgotten_story_is_gone_and_an_unknown_one_not_found(client: TestClie
         assert api.json()["detail"]
 
 
+@pytest.mark.parametrize("path", ["/nosuch", "/stories/a/b/c", "/apis"])
+def test_an_unknown_path_is_a_page(client: TestClient, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+    assert "To the front page" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/api", 404), ("/api/nosuch", 404), ("/static/none.js", 404), ("/feed.json?limit=x", 400)]
+)
+def test_programs_get_problem_details(client: TestClient, path: str, status: int) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert answer.json()["status"] == status
+
+
 def test_the_etag_of_a_story_is_its_version(client: TestClient, known: Known) -> None:
     answer = client.get(f"/api/stories/{known.open_story}")
     assert answer.headers["etag"] == f'"{answer.json()["version"]}"'
