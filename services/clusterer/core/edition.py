@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import msgspec
 
@@ -26,19 +26,19 @@ from services.clusterer.core.calibration import Calibration
 from services.clusterer.core.changes import StoryChanges
 from services.clusterer.core.clock import EditionClock
 from services.clusterer.core.copy_groups import CopyGroups, as_report, in_group
-from services.clusterer.core.deadlines import Deadlines
 from services.clusterer.core.headline import best_report, earliest_report, headline_report
 from services.clusterer.core.history import extend_history
 from services.clusterer.core.indexes import Indexes, Representation
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.publication import story_update
+from services.clusterer.core.schedule import StorySchedule
 from services.clusterer.core.separation import Lists, lists_after_merge, lists_after_separation, lists_after_split
 from services.clusterer.core.space import EPOCH, MILLISECOND
-from services.clusterer.core.story import LiveStory, founded_at, has_features, last_activity, without_features
+from services.clusterer.core.story import LiveStory, has_features, without_features
 
 
 class EditionState:
-    """The stories of an edition, the story id of each article, the indexes over comparable stories, and the deadlines.
+    """The stories of an edition, the story id of each article, the indexes over comparable stories, and the schedule.
 
     `next_sequence` is the number of the next new article, `preparation` the version of the text preparation of all its
     vectors. Stories whose articles all have a sequence number below `comparable_from` are not comparable once they have closed.
@@ -63,11 +63,7 @@ class EditionState:
         self.articles: dict[str, str] = {}
         self.copies = CopyGroups()
         self.indexes = Indexes(calibration, parameters)
-        self.close_deadlines: Deadlines[datetime] = Deadlines()
-        self.second_look_deadlines: Deadlines[datetime] = Deadlines()
-        self.late_look_deadlines: Deadlines[int] = Deadlines()
-        self.release_deadlines: Deadlines[int] = Deadlines()
-        self.forget_deadlines: Deadlines[datetime] = Deadlines()
+        self.schedule = StorySchedule(parameters)
         self.changes = StoryChanges()
 
     @property
@@ -192,18 +188,16 @@ class EditionState:
             self.indexes.fill(story.slot, story.reports())
         else:
             self._drop_features(story)
-        self._set_deadlines(story)
+        self.schedule.set(story, self.next_sequence)
         if story.is_open:
             self.schedule_second_look(story)
 
     def _may_be_comparable(self, story: LiveStory) -> bool:
         """Return whether a restored story that has closed is comparable: the rule by which it would be released."""
-        is_recent = story.last_sequence >= self.comparable_from and not self._is_outgrown(story)
+        is_recent = story.last_sequence >= self.comparable_from and not self.schedule.is_outgrown(
+            story, self.next_sequence
+        )
         return is_recent and bool(story.members) and all(map(has_features, story.members.values()))
-
-    def _is_outgrown(self, story: LiveStory) -> bool:
-        """Return whether the story's latest article is no longer among the latest `comparable_articles`."""
-        return story.last_sequence + self.parameters.comparable_articles <= self.next_sequence
 
     def merge_stories(self, survivor: LiveStory, absorbed: LiveStory, merge: MergeDecision) -> None:
         """Move all articles of one open story into another, and publish both; the absorbed story points to the survivor."""
@@ -250,13 +244,13 @@ class EditionState:
     def outgrow_story(self, story: LiveStory) -> None:
         """Release a closed story whose latest article is too far back among those of the edition; close an open one sooner."""
         if story.is_open:
-            self._set_close_deadline(story)
+            self.schedule.set_close(story, self.next_sequence)
         else:
             self._release(story)
 
     def _release(self, story: LiveStory) -> None:
         self.indexes.release(story.slot, story.reports())
-        self.release_deadlines.cancel(story.id)
+        self.schedule.release.cancel(story.id)
         self._drop_features(story)
 
     def _drop_features(self, story: LiveStory) -> None:
@@ -270,7 +264,7 @@ class EditionState:
             self._release(story)
         del self.stories[story.id]
         self.stories_forgotten += 1
-        self.forget_deadlines.cancel(story.id)
+        self.schedule.forget.cancel(story.id)
         self.changes.stories[story.id] = None
         # In order of arrival: a correction moves an article to the end of `members`, but not in a restored story.
         for member in sorted(story.members.values(), key=lambda member: member.sequence):
@@ -322,9 +316,7 @@ class EditionState:
         return earliest_report(story, self.indexes.titles)
 
     def _end(self, story: LiveStory, state: StoryState) -> None:
-        self.close_deadlines.cancel(story.id)
-        self.release_deadlines.cancel(story.id)
-        self._cancel_second_looks(story)
+        self.schedule.end(story)
         story.close_as(state)
 
     def _offer_title(self, story: LiveStory, report: Membership) -> None:
@@ -336,49 +328,13 @@ class EditionState:
             title = min(story.title, title, key=len)
         story.set_title(chosen, title)
 
-    # --- deadlines
-
     def schedule_second_look(self, story: LiveStory) -> None:
-        """Schedule the next second look at a story of one report: at the age of `second_look`, twice that, four times...
-
-        If the report was late, schedule one by the number of articles that have arrived after it too: event time may stand
-        still. Cancel both for any other story. They follow from story and checkpoint, so that a restore sets the same.
-        """
+        """Schedule the next second look at a story of one report; cancel that of any other story."""
         if story.report_count != 1:
-            self._cancel_second_looks(story)
+            self.schedule.cancel_second_looks(story)
             return
-        every = self.parameters.second_look
         at = EPOCH + int(self.indexes.space.firsts[story.slot]) * MILLISECOND
-        age = max(self.watermark - at, timedelta()) // every
-        self.second_look_deadlines.set(story.id, at + every * (1 << age.bit_length()))
-        if founded_at(story) - at > self.parameters.late_after:
-            self._schedule_late_look(story)
-
-    def _schedule_late_look(self, story: LiveStory) -> None:
-        every, sequence = self.parameters.late_second_look, story.first_report().sequence
-        age = (self.next_sequence - sequence) // every
-        self.late_look_deadlines.set(story.id, sequence + every * (1 << age.bit_length()))
-
-    def _cancel_second_looks(self, story: LiveStory) -> None:
-        self.second_look_deadlines.cancel(story.id)
-        self.late_look_deadlines.cancel(story.id)
-
-    def _set_deadlines(self, story: LiveStory) -> None:
-        if story.is_open:
-            self._set_close_deadline(story)
-        else:
-            self._set_forget_deadline(story)
-        if story.is_comparable:
-            # An empty story is compared with nothing: release it now.
-            limit = self.parameters.comparable_articles if story.members else 0
-            self.release_deadlines.set(story.id, story.last_sequence + limit)
-
-    def _set_close_deadline(self, story: LiveStory) -> None:
-        since = story.last_published_at if self._is_outgrown(story) else last_activity(story)
-        self.close_deadlines.set(story.id, since + self.parameters.window)
-
-    def _set_forget_deadline(self, story: LiveStory) -> None:
-        self.forget_deadlines.set(story.id, story.changed_at + self.parameters.retention)
+        self.schedule.set_second_look(story, at, self.watermark, self.next_sequence)
 
     # --- versions
 
@@ -409,7 +365,7 @@ class EditionState:
                 cause=cause,
             )
             story.history = extend_history(story.history, entry)
-        self._set_deadlines(story)
+        self.schedule.set(story, self.next_sequence)
         self.changes.stories[story.id] = None
         self.changes.updates.append(
             story_update(

@@ -299,18 +299,18 @@ class Engine:
         return event if moment == event.published_at else msgspec.structs.replace(event, published_at=moment)
 
     def _close_due(self) -> None:
-        while (due := self._edition.close_deadlines.pop_due(self._edition.watermark)) is not None:
+        while (due := self._edition.schedule.close.pop_due(self._edition.watermark)) is not None:
             moment, story_id = due
             story = self._edition.stories[story_id]
             self._edition.close_story(story)
             self._edition.publish(story, UpdateKind.CLOSED, Cause.SILENCE, at=moment)
 
     def _release_due(self) -> None:
-        while (due := self._edition.release_deadlines.pop_due(self._edition.next_sequence)) is not None:
+        while (due := self._edition.schedule.release.pop_due(self._edition.next_sequence)) is not None:
             self._edition.outgrow_story(self._edition.stories[due[1]])
 
     def _forget_due(self) -> None:
-        while (due := self._edition.forget_deadlines.pop_due(self._edition.clock.arrived.now)) is not None:
+        while (due := self._edition.schedule.forget.pop_due(self._edition.clock.arrived.now)) is not None:
             self._edition.forget_story(self._edition.stories[due[1]])
 
     def _update_related(self) -> None:

@@ -19,9 +19,9 @@ def run_second_looks(edition: EditionState) -> None:
     has changed. A story that stays alone is due again once its article is twice as old.
     """
     due: dict[str, LiveStory] = {}
-    while (by_time := edition.second_look_deadlines.pop_due(edition.watermark)) is not None:
+    while (by_time := edition.schedule.second_look.pop_due(edition.watermark)) is not None:
         due[by_time[1]] = edition.stories[by_time[1]]
-    while (by_number := edition.late_look_deadlines.pop_due(edition.next_sequence)) is not None:
+    while (by_number := edition.schedule.late_look.pop_due(edition.next_sequence)) is not None:
         due[by_number[1]] = edition.stories[by_number[1]]
     for story in sorted(due.values(), key=lambda story: story.first_report().sequence):
         # An earlier one of these may have been merged with this one, in either direction.

@@ -53,7 +53,7 @@ def second_look_hour(harness: SecondLookHarness, number: int) -> float | None:
         calibration=edition.calibration,
         parameters=edition.parameters,
     )
-    while (popped := restored.second_look_deadlines.pop_due(START + timedelta(days=30))) is not None:
+    while (popped := restored.schedule.second_look.pop_due(START + timedelta(days=30))) is not None:
         if popped[1] == story_id:
             return (popped[0] - START) / timedelta(hours=1)
     return None

@@ -73,8 +73,8 @@ def events(articles: int = ARTICLES, common: float = COMMON) -> list[ArticleVect
     return found
 
 
-def engine_with(calibration: Calibration) -> Engine:
-    return Engine(EditionState(EDITION, calibration, Parameters()))
+def engine_with(calibration: Calibration, parameters: Parameters | None = None) -> Engine:
+    return Engine(EditionState(EDITION, calibration, parameters or Parameters()))
 
 
 def precision(engine: Engine) -> float:
@@ -161,9 +161,8 @@ def test_a_small_sample_changes_a_calibration_only_if_it_is_far_from_it() -> Non
 
 
 def test_a_loose_story_that_holds_much_of_the_edition_is_named() -> None:
-    """Ten unrelated articles that were put into one story, as by a wrong zero point."""
-    engine = engine_with(zero_calibration("test", DIMENSION))
-    engine._parameters = engine.edition.parameters = Parameters(bar_base=-9.0)
+    """The bar lets unrelated articles into one story, as a wrong zero point does."""
+    engine = engine_with(zero_calibration("test", DIMENSION), Parameters(bar_base=-9.0))
     changes = [engine.apply(event) for event in events(60, common=0.0)]
     assert any(change.loose_story_id for change in changes)
     story = engine.edition.open_stories()[0]
