@@ -54,9 +54,14 @@ def main(service: str, build: StepBuilder, *, records_max: int) -> int:
 
     A service's `__main__` calls `services.startup.end_at_signals` first: until the loop begins, a signal ends the process.
     """
+    return run_service(service, lambda: serve(service, load_settings(os.environ), build, records_max=records_max))
+
+
+def run_service(service: str, run: Callable[[], None]) -> int:
+    """Call `run`; return the exit status of the process, after logging the reason in one line if it is not 0."""
     configure_logging()
     try:
-        serve(service, load_settings(os.environ), build, records_max=records_max)
+        run()
     except LogError as error:
         status = EXIT_CONFIGURATION if isinstance(error, ConfigurationError) else EXIT_LOG
         report_failure(escape(str(error)), service=service, status=status)

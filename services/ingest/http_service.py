@@ -6,65 +6,48 @@ import asyncio
 import socket
 import threading
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import Final
 
 import structlog
-import uvicorn
 
 from newsloom.contracts.topics import ARTICLES
 from newsloom.log import open_log
 from newsloom.log_names import topic_name, topic_specs
-from newsloom.service import EXIT_CONFIGURATION, EXIT_LOG, configure_logging, probes, set_on_signals
+from newsloom.service import probes, run_service, set_on_signals
 from newsloom.settings import Settings
-from newsloom.streaming.errors import CommitFailed, ConfigurationError, LogError, LogUnavailable
+from newsloom.streaming.errors import CommitFailed, LogError, LogUnavailable
 from newsloom.streaming.log import Log, Progress
 from newsloom.streaming.readiness import Readiness
 from newsloom.streaming.records import Message
 from newsloom.streaming.resumable_writer import ResumableWriter
-from newsloom.streaming.termination import report_failure
 from newsloom.streaming.topic_check import check_topics
 from newsloom.streaming.watchdog import Watchdog
-from newsloom.terminal import escape
+from newsloom.web_server import listen, serve_until
 from services.ingest.article_parser import ParseOptions
 from services.ingest.http_api import ArticlesApi, IngestMetrics
 
 SERVICE: Final = "ingest"
 CONNECTIONS_MAX: Final = 1_000
 STOP_S_MAX: Final = 20
-STOP_CHECK_S: Final = 0.1
 
 _log = structlog.get_logger("newsloom.service")
 
 
 def serve_articles(settings: Settings, address: str, port: int, parsing: ParseOptions) -> int:
     """Serve until SIGTERM or SIGINT; return the exit status, after logging the reason in one line if it is not 0."""
-    configure_logging()
+    return run_service(SERVICE, lambda: _listen_and_serve(settings, address, port, parsing))
+
+
+def _listen_and_serve(settings: Settings, address: str, port: int, parsing: ParseOptions) -> None:
     stop = threading.Event()
     set_on_signals(stop)
-    try:
-        with _listen(address, port) as listener, closing(open_log(settings)) as log:
-            _serve(log, settings, listener, parsing, stop)
-    except LogError as error:
-        status = EXIT_CONFIGURATION if isinstance(error, ConfigurationError) else EXIT_LOG
-        report_failure(escape(str(error)), service=SERVICE, status=status)
-        return status
+    setting = f"--listen {address}:{port}"
+    with listen(address, port, setting=setting) as listener, closing(open_log(settings)) as log:
+        _serve(log, settings, listener, parsing, stop)
     _log.info("service.stopped", service=SERVICE)
-    return 0
-
-
-@contextmanager
-def _listen(address: str, port: int) -> Iterator[socket.socket]:
-    try:
-        listener = socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
-    except OSError as error:
-        raise ConfigurationError(
-            f"--listen {address}:{port}: cannot listen there: {error.strerror or error}"
-        ) from error
-    with listener:
-        yield listener
 
 
 def _serve(log: Log, settings: Settings, listener: socket.socket, parsing: ParseOptions, stop: threading.Event) -> None:
@@ -82,33 +65,9 @@ def _serve(log: Log, settings: Settings, listener: socket.socket, parsing: Parse
         api = ArticlesApi(writing.write, parsing, metrics, topic=topic, record_bytes_max=record_bytes_max)
         host, port = listener.getsockname()[:2]
         _log.info("service.started", service=SERVICE, address=host, port=port)
-        asyncio.run(_run(api, listener, stop))
+        serving = serve_until(stop, api.app(), listener, connections_max=CONNECTIONS_MAX, stop_s_max=STOP_S_MAX)
+        asyncio.run(serving)
         writing.check()
-
-
-async def _run(api: ArticlesApi, listener: socket.socket, stop: threading.Event) -> None:
-    config = uvicorn.Config(
-        api.app(),
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        server_header=False,
-        limit_concurrency=CONNECTIONS_MAX,
-        timeout_graceful_shutdown=STOP_S_MAX,
-    )
-    server = _Server(config)
-    serving = asyncio.create_task(server.serve([listener]))
-    while not stop.is_set() and not serving.done():
-        await asyncio.sleep(STOP_CHECK_S)
-    server.should_exit = True
-    await serving
-
-
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Leave the signals to `set_on_signals`."""
-        yield
 
 
 class _Writing:

@@ -20,10 +20,10 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.scan import read_topic
 from newsloom.streaming.topic_check import check_topics
 from newsloom.subscribe import Newsloom
+from newsloom.task_thread import TaskThread
 from services.ingest.runner import IngestObserver, IngestPlan, IngestResult, ingest
 from services.local.backlog import CHECK_INTERVAL_S, Backlog, wait_until_drained
 from services.local.supervisor import ProcessSpec, StopSignals, Supervisor, service_process
-from services.local.task_thread import TaskThread
 
 DEATHS_MAX: Final = 5
 """How often in a row a service may die in a run with `until_drained`."""

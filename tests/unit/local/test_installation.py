@@ -14,6 +14,7 @@ from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import CleanupPolicy, Log, TopicSpec
 from newsloom.streaming.open import open_log_url
 from newsloom.streaming.records import Message
+from newsloom.task_thread import TaskThread
 from services.cli.views.run_summary import log_summary
 from services.ingest.lines import UnreadableInput
 from services.ingest.runner import IngestPlan, IngestResult
@@ -24,7 +25,6 @@ from services.local.installation import (
     prepare_topics,
     summarize_log,
 )
-from services.local.task_thread import TaskThread
 from tests.unit.ingest.harness import RecordingObserver, ids, new_log, row, write_rows
 from tests.unit.local.test_supervisor import eventually
 

@@ -1,4 +1,4 @@
-"""Run a task beside the supervision of the services."""
+"""Run a task beside the main thread."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 class TaskThread(threading.Thread, Generic[T]):
-    """Run `task` in a thread. `result` is None until the task has ended. The supervising thread calls `check` regularly."""
+    """Run `task` in a thread. `result` is None until the task has ended. The main thread calls `check`."""
 
     def __init__(self, name: str, task: Callable[[], T]) -> None:
         # A daemon: a thread that waits for a silent pipe or a log that is away cannot be stopped.
@@ -23,7 +23,7 @@ class TaskThread(threading.Thread, Generic[T]):
         """Run the task; keep its result or its error."""
         try:
             self.result = self._task()
-        except Exception as error:  # noqa: BLE001 - `check` raises it again in the supervising thread
+        except Exception as error:  # noqa: BLE001 - `check` raises it again in the main thread
             self._error = error
 
     def check(self) -> None:
