@@ -43,7 +43,7 @@ class StateMetrics:
         )
         gauge(
             "newsloom_loose_stories",
-            "Open stories of eight or more reports that are hardly alike: they may hold several events",
+            "Open stories with eight or more reports whose mean similarity is low: each may hold several events",
             lambda edition: edition.loose_stories,
         )
         self._loose: set[tuple[str, str]] = set()

@@ -8,7 +8,7 @@ import msgspec
 
 
 class NotAFeed(Exception):
-    """The document is no feed; the message says what it is and what to do."""
+    """Raised for a document that is not a feed. The message says what it is, and gives the fix."""
 
 
 class FeedEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -21,7 +21,7 @@ _FIELD: Final = re.compile(
 
 
 class InvalidFeedList(Exception):
-    """The list cannot be read; the message names the file, the feed, the field and what to write."""
+    """Raised for a list that cannot be read. The message names the file, the feed and the field, and gives the fix."""
 
 
 class Feed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -1,4 +1,4 @@
-"""Run a module on untrusted data, in a process with limits on memory and time: it can end only itself."""
+"""Run a module on untrusted data in a child process with limits on memory and time. Beyond a limit only the child ends."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ WALL_S_MAX: Final = 60.0
 
 
 class DataRefused(Exception):
-    """The data cannot be read; the message says why and what to do."""
+    """Raised for data that cannot be read. The message gives the reason and the fix."""
 
 
 class LimitExceeded(Exception):
-    """The process took too much memory or time; the message says how much it had."""
+    """Raised when the process exceeds a limit. The message names the limit."""
 
 
 async def run_limited(module: str, *arguments: str, data: bytes, cpu_s: int = CPU_S_MAX) -> bytes:

@@ -1,4 +1,4 @@
-"""POST /articles: JSON lines in, 202 once they are on the log."""
+"""The endpoint `POST /articles`: it takes JSON lines, and answers 202 when they are committed to the log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The text of an article as a reader sees it: what the embedder compares, and what it leaves out."""
+"""Prepare the text of an article for readers: its first sentences, its paragraphs, and the lines that are not part of it."""
 
 from __future__ import annotations
 

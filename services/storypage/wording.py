@@ -67,7 +67,7 @@ def web_address(url: str | None) -> str | None:
 
 
 def change_of(entry: HistoryEntry, previous: HistoryEntry | None) -> str:
-    """Return what changed in this version, besides the count; empty for an ordinary new article."""
+    """Return what a version changed besides the number of articles, such as a merge; empty if an article joined and no more."""
     parts = [_KINDS[entry.kind]] if entry.kind in _KINDS else []
     if entry.cause is Cause.RETRACTION:
         parts.append("an article was withdrawn")

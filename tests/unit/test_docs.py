@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from prometheus_client import CollectorRegistry
 
 from newsloom.contracts import cloudevents
 from newsloom.contracts.article import Article
@@ -66,6 +67,24 @@ def table(document: Path, header: str) -> list[list[str]]:
     lines = document.read_text().splitlines()
     below = lines[lines.index(header) + 2 :]
     return [cells_of(line) for line in takewhile(lambda line: line.startswith("|"), below)]
+
+
+def metric_rows(registry: CollectorRegistry) -> dict[str, list[str]]:
+    """Return type, labels and meaning of each metric but those of the process, as the documents have them."""
+    labels = {
+        name: ", ".join(f"`{label}`" for label in getattr(collector, "_labelnames", ()))
+        for collector, names in registry._collector_to_names.items()
+        for name in names
+    }
+    return {
+        metric.name + ("_total" if metric.type == "counter" else ""): [
+            metric.type,
+            labels[metric.name],
+            metric.documentation,
+        ]
+        for metric in registry.collect()
+        if not metric.name.startswith("process_")
+    }
 
 
 def test_the_readme_lists_every_setting_with_its_default() -> None:

@@ -36,7 +36,7 @@ from services.storypage.metrics import PageMetrics
 from tests.conformance.clients import numbered, put
 from tests.laws.streams import article
 from tests.unit.streaming.tally import GROUP, IN, LETTERS, UNREADABLE, Tally, create_topics
-from tests.unit.test_docs import OPERATIONS, table
+from tests.unit.test_docs import OPERATIONS, metric_rows, table
 
 NOW_S: Final = 1_000.0
 ARRIVED_MS: Final = 996_000
@@ -103,22 +103,7 @@ def exported_series() -> set[str]:
 
 def test_the_documented_metrics_are_those_of_the_code(log: Log) -> None:
     described = {row[0].strip("`"): row[1:] for row in table(OPERATIONS, "| metric | type | labels | meaning |")}
-    registry = all_metrics(log).registry
-    labels = {
-        name: ", ".join(f"`{label}`" for label in getattr(collector, "_labelnames", ()))
-        for collector, names in registry._collector_to_names.items()
-        for name in names
-    }
-    found = {
-        metric.name + ("_total" if metric.type == "counter" else ""): [
-            metric.type,
-            labels[metric.name],
-            metric.documentation,
-        ]
-        for metric in registry.collect()
-        if not metric.name.startswith("process_")
-    }
-    assert described == found
+    assert described == metric_rows(all_metrics(log).registry)
 
 
 def test_the_names_follow_the_conventions_of_prometheus(log: Log) -> None:

@@ -19,7 +19,7 @@ from services.cli.commands import ingest, run
 from services.feeds.metrics import FeedMetrics
 from tests.unit.feeds.feed_server import Answer
 from tests.unit.feeds.harness import Desk, article_id, item, open_desk, rss
-from tests.unit.test_docs import OPERATIONS, table
+from tests.unit.test_docs import OPERATIONS, metric_rows, table
 
 
 @pytest.fixture
@@ -162,19 +162,4 @@ def test_the_documented_metrics_are_those_of_the_code() -> None:
     described = {
         row[0].strip("`"): row[1:] for row in table(OPERATIONS, "| metric of feeds | type | labels | meaning |")
     }
-    registry = FeedMetrics().registry
-    labels = {
-        name: ", ".join(f"`{label}`" for label in getattr(collector, "_labelnames", ()))
-        for collector, names in registry._collector_to_names.items()
-        for name in names
-    }
-    found = {
-        metric.name + ("_total" if metric.type == "counter" else ""): [
-            metric.type,
-            labels[metric.name],
-            metric.documentation,
-        ]
-        for metric in registry.collect()
-        if not metric.name.startswith("process_")
-    }
-    assert described == found
+    assert described == metric_rows(FeedMetrics().registry)
