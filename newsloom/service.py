@@ -69,7 +69,7 @@ def run_service(service: str, run: Callable[[], None]) -> int:
     except ImportError:
         # The command line names the package to install.
         raise
-    except Exception as error:  # noqa: BLE001 - the last place: the reason must be in the log and the termination message
+    except Exception as error:  # noqa: BLE001 - whatever it is, the log and the termination message must have the reason
         _log.exception("service.crashed", service=service)
         report_failure(f"{type(error).__name__}: {escape(str(error))}", service=service, status=EXIT_CRASH)
         return EXIT_CRASH
