@@ -29,8 +29,6 @@ COMMAND_PASSED: Final = "newsloom.story-command.passed.v1"
 STORY_SNAPSHOT: Final = "newsloom.story.snapshot.v1"
 MEMBERSHIP: Final = "newsloom.membership.v1"
 CHECKPOINT: Final = "newsloom.checkpoint.v1"
-SENTENCES: Final = "newsloom.article-sentences.v1"
-STORY_DIGEST: Final = "newsloom.story-digest.v1"
 
 
 def story_update_type(kind: UpdateKind) -> str:
