@@ -12,14 +12,16 @@ from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.step import Step
 from services.embedder.backends import load_encoder
 from services.embedder.step import EmbedderStep
+from services.embedder.vector_cache import CachingEncoder
 
 RECORDS_MAX: Final = 64
 """Records in one transaction: about two seconds of work on two cores."""
 
 
-def build_step(settings: Settings, _log: Log, _progress: RestoreProgress) -> Step:
+def build_step(settings: Settings, _log: Log, progress: RestoreProgress) -> Step:
     """Build the step with the model of the settings. Raises `ConfigurationError`."""
-    return EmbedderStep(settings, load_encoder(settings.model))
+    encoder = CachingEncoder(load_encoder(settings.model), progress.metrics.registry)
+    return EmbedderStep(settings, encoder)
 
 
 def run() -> int:

@@ -32,9 +32,11 @@ from newsloom.streaming.step import RejectionKind
 from newsloom.streaming.watchdog import Watchdog
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.step import ClustererStep
+from services.embedder.vector_cache import CachingEncoder
 from services.storypage.metrics import PageMetrics
 from tests.conformance.clients import numbered, put
 from tests.laws.streams import article
+from tests.unit.embedder.test_step import BytesEncoder
 from tests.unit.streaming.tally import GROUP, IN, LETTERS, UNREADABLE, Tally, create_topics
 from tests.unit.test_docs import OPERATIONS, metric_rows, table
 
@@ -87,9 +89,10 @@ def clusterer_metrics(log: Log) -> Metrics:
 
 
 def all_metrics(log: Log) -> Metrics:
-    """Return the metrics of every service: the clusterer's and the story page's."""
+    """Return the metrics of every service: the clusterer's, the story page's and the embedder's."""
     metrics = clusterer_metrics(log)
     PageMetrics(metrics.registry)
+    CachingEncoder(BytesEncoder(), metrics.registry)
     return metrics
 
 
