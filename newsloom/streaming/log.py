@@ -169,6 +169,14 @@ class Admin(Protocol):
         """
         ...
 
+    def confirm_clock(self) -> int | None:
+        """Accept the clock of this machine for the next writes, and return its time in Unix milliseconds.
+
+        Needed after `ClockRefused` if the clock is right, and after writes with a clock that was ahead. None if the log has a
+        clock of its own: then there is nothing to confirm.
+        """
+        ...
+
     def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """Return the offset after the last record of each partition."""
         ...

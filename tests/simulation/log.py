@@ -143,6 +143,9 @@ class SimulatedAdmin:
         """See the port."""
         return dict.fromkeys(self._broker.topic_partitions(topics), 0)
 
+    def confirm_clock(self) -> None:
+        """Do nothing: all processes have the simulated clock."""
+
     def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """See the port."""
         return {source: self._broker.partition(source).end for source in self._broker.topic_partitions(topics)}

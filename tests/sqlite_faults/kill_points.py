@@ -41,8 +41,11 @@ DUMP: Final = {
     "owners": "SELECT * FROM owners ORDER BY consumer_group, partition",
     "committed": "SELECT * FROM committed ORDER BY consumer_group, partition",
     "writers": "SELECT * FROM writers ORDER BY name",
+    "clock": "SELECT * FROM clock",
     "counts": "SELECT * FROM counts ORDER BY name",
 }
+ADDED: Final = {"counts": 2, "clock": 3}
+"""The versions of the format that added tables."""
 
 
 def arm_statements(sql: sqlite3.Connection, nth: int) -> None:
@@ -140,7 +143,7 @@ def dump(file: Path) -> dict[str, list[tuple[object, ...]]]:
             return {}
         assert sql.execute("PRAGMA foreign_key_check").fetchall() == []
         (version,) = sql.execute("PRAGMA user_version").fetchone()
-        queries = {table: query for table, query in DUMP.items() if table != "counts" or version > 1}
+        queries = {table: query for table, query in DUMP.items() if version >= ADDED.get(table, 1)}
         return {"version": [(version,)], **{table: sql.execute(query).fetchall() for table, query in queries.items()}}
 
 

@@ -143,6 +143,9 @@ class KafkaAdmin:
         """See `Admin.start_offsets`."""
         return self.first_offsets(self._partitions(topics))
 
+    def confirm_clock(self) -> None:
+        """Do nothing: a broker compares the time of each message with its own clock."""
+
     def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """See `Admin.end_offsets`. Returns high watermarks, which count transaction markers."""
         return self.high_watermarks(self._partitions(topics))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import msgspec
@@ -12,6 +12,8 @@ import msgspec
 from newsloom.streaming.errors import ConfigurationError
 from newsloom.streaming.log import TopicSpec
 from newsloom.streaming.records import TopicPartition
+from newsloom.streaming.sqlite.cleanup import bring_forward
+from newsloom.streaming.sqlite.clock import set_time
 from newsloom.streaming.sqlite.connection import Connection
 from newsloom.streaming.sqlite.fetch import next_offset, partition_counts
 from newsloom.streaming.sqlite.group import committed_offset, start_offset
@@ -27,8 +29,9 @@ _NAME: Final = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 class SqliteAdmin:
     """`Admin` on SQLite."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: Connection, clock: Callable[[], int]) -> None:
         self._connection = connection
+        self._clock = clock
 
     def describe(self, names: Sequence[str]) -> dict[str, TopicSpec]:
         """See `Admin.describe`."""
@@ -59,6 +62,14 @@ class SqliteAdmin:
 
     def check_rights(self, *, read: Sequence[str] = (), write: Sequence[str] = ()) -> None:
         """Do nothing: a process that can open the file has every right."""
+
+    def confirm_clock(self) -> int | None:
+        """See `Admin.confirm_clock`."""
+        now_ms = self._clock()
+        with self._connection.write() as sql:
+            set_time(sql, now_ms)
+            bring_forward(sql, now_ms)
+        return now_ms
 
     def end_offsets(self, topics: Sequence[str]) -> dict[TopicPartition, int]:
         """See `Admin.end_offsets`."""

@@ -13,6 +13,7 @@ from newsloom.streaming.log import CleanupPolicy
 from newsloom.streaming.partitioning import partition_of
 from newsloom.streaming.records import Message
 from newsloom.streaming.sqlite.cleanup import clean_up, track_key
+from newsloom.streaming.sqlite.clock import advance
 from newsloom.streaming.sqlite.corruption import checksum
 from newsloom.streaming.sqlite.fetch import partition_counts
 from newsloom.streaming.sqlite.schema import row_id
@@ -27,8 +28,10 @@ def append(sql: sqlite3.Connection, topics: TopicCache, messages: Sequence[Messa
 
     Raises:
         ConfigurationError: a message names a missing topic or partition, or breaks a rule of its topic.
+        ClockRefused: `now_ms` is far ahead of the log's time.
 
     """
+    log_ms = advance(sql, now_ms)
     ends: dict[int, int] = {}
     rows = []
     for message in messages:
@@ -43,7 +46,7 @@ def append(sql: sqlite3.Connection, topics: TopicCache, messages: Sequence[Messa
         row = (id_, timestamp_ms, message.key, headers, message.value)
         rows.append((*row, checksum(*row)))
         if topic.spec.policy is CleanupPolicy.COMPACT and message.key is not None:
-            track_key(sql, partition, message.key, id_, now_ms, tombstone=message.value is None)
+            track_key(sql, partition, message.key, id_, log_ms, tombstone=message.value is None)
     sql.executemany(_INSERT, rows)
     sql.executemany(_SET_END, [(end, partition) for partition, end in ends.items()])
     clean_up(sql, now_ms, written=len(rows))

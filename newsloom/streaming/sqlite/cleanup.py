@@ -3,7 +3,8 @@
 A compacted partition keeps the last record of each key. A replaced record stays for `COMPACTION_LAG_MS`, so that a reader
 in the middle of the partition still finds a value of each key. A tombstone stays for `TOMBSTONE_RETENTION_MS` (Kafka's
 delete.retention.ms): a reader that began before the tombstone was written has that long to read it. Records are due in the
-order of writing, so a value is always deleted before its tombstone: no reader can see the value and miss the tombstone.
+order of writing, also after a clock was set back, because their times follow the log's time, which never goes back. So a value is
+always deleted before its tombstone: no reader can see the value and miss the tombstone.
 
 Retention keeps what a consumer group has still to read, so that neither a long pause nor a clock that was ahead for a moment
 deletes unprocessed records. Only the last `UNREAD_MAX` records of a partition are kept for this reason: a group that never
@@ -42,6 +43,10 @@ _LATEST: Final = (
     "INSERT INTO latest (partition, key, place) VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET place = excluded.place"
 )
 _OBSOLETE: Final = "INSERT OR IGNORE INTO obsolete (due_ms, place) VALUES (?, ?)"
+_BRING_FORWARD: Final = (
+    "INSERT OR IGNORE INTO obsolete (due_ms, place) SELECT ?1, place FROM obsolete WHERE due_ms > ?1"
+)
+_DELETE_LATER: Final = "DELETE FROM obsolete WHERE due_ms > ?"
 _DUE: Final = "SELECT due_ms, place FROM obsolete WHERE due_ms <= ? ORDER BY due_ms, place LIMIT ?"
 _LATEST_VALUE: Final = """
     SELECT 1 FROM records JOIN latest USING (key, place) WHERE partition = ? AND place = ? AND value IS NOT NULL
@@ -63,12 +68,19 @@ _COUNT_DELETED: Final = "UPDATE partitions SET deleted = deleted + ? WHERE id = 
 _OLDEST: Final = "SELECT place, timestamp_ms FROM records WHERE place >= ? AND place < ? ORDER BY place LIMIT ?"
 
 
-def track_key(sql: sqlite3.Connection, partition: int, key: bytes, id_: int, now_ms: int, *, tombstone: bool) -> None:
-    """Note that the next record, with row id `id_`, is the latest of its key in a compacted partition."""
-    sql.execute(_REPLACED, (now_ms + COMPACTION_LAG_MS, partition, key))
+def track_key(sql: sqlite3.Connection, partition: int, key: bytes, id_: int, log_ms: int, *, tombstone: bool) -> None:
+    """Note, at the log's time, that the next record, with row id `id_`, is the latest of its key in a compacted partition."""
+    sql.execute(_REPLACED, (log_ms + COMPACTION_LAG_MS, partition, key))
     sql.execute(_LATEST, (partition, key, id_))
     if tombstone:
-        sql.execute(_OBSOLETE, (now_ms + TOMBSTONE_RETENTION_MS, id_))
+        sql.execute(_OBSOLETE, (log_ms + TOMBSTONE_RETENTION_MS, id_))
+
+
+def bring_forward(sql: sqlite3.Connection, now_ms: int) -> None:
+    """Let what is due later than any record written now be due then: the log's time was set back."""
+    latest_ms = now_ms + TOMBSTONE_RETENTION_MS
+    sql.execute(_BRING_FORWARD, (latest_ms,))
+    sql.execute(_DELETE_LATER, (latest_ms,))
 
 
 def clean_up(sql: sqlite3.Connection, now_ms: int, *, written: int) -> None:

@@ -11,6 +11,7 @@ import msgspec
 
 from newsloom.streaming.errors import CommitFailed, Fenced
 from newsloom.streaming.sqlite.assignment import assign
+from newsloom.streaming.sqlite.clock import advance
 from newsloom.streaming.sqlite.corruption import Corruption, check_row_count
 from newsloom.streaming.sqlite.fetch import partition_counts
 
@@ -77,8 +78,10 @@ class GroupMember:
 
         Raises:
             Fenced: a newer process has joined under this instance name.
+            ClockRefused: `now_ms` is far ahead of the log's time.
 
         """
+        advance(sql, now_ms)
         _, active = self._session(sql)
         sql.execute(_RENEW, (now_ms + self.session_timeout_ms, self.group, self.instance))
         if _evict(sql, self.group, now_ms, self.session_timeout_ms) or not active:
@@ -128,7 +131,13 @@ class GroupMember:
 def join(
     sql: sqlite3.Connection, *, group: str, instance: str, topics: Collection[str], now_ms: int, session_timeout_ms: int
 ) -> GroupMember:
-    """Join the group as `instance`, which keeps its partitions; fence an older process of the same instance name."""
+    """Join the group as `instance`, which keeps its partitions; fence an older process of the same instance name.
+
+    Raises:
+        ClockRefused: `now_ms` is far ahead of the log's time.
+
+    """
+    advance(sql, now_ms)
     row = (group, instance, msgspec.json.encode(sorted(set(topics))), now_ms + session_timeout_ms)
     incarnation = sql.execute(_JOIN, row).fetchone()[0]
     if incarnation == 1:

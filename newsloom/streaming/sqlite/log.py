@@ -38,7 +38,7 @@ class SqliteLog:
     def admin(self) -> SqliteAdmin:
         """See `Log.__init__`."""
         with self._database.connection() as connection:
-            return SqliteAdmin(connection)
+            return SqliteAdmin(connection, self._clock)
 
     def worker(self, *, group: str, instance: str, topics: Sequence[str]) -> SqliteWorker:
         """See `Log.worker`."""

@@ -8,7 +8,7 @@ from typing import Final
 from newsloom.streaming.errors import ConfigurationError
 
 APPLICATION_ID: Final = 0x6E657773
-VERSION: Final = 2
+VERSION: Final = 3
 
 # The row id of a record (column `place`) is the row id of its partition and its offset in one integer: the table is one
 # B-tree in log order, a partition is a range of it, and no index holds rows of several kilobytes.
@@ -33,6 +33,9 @@ _COUNTS: Final = (
     BEGIN UPDATE counts SET number = number + 1 WHERE name = 'writers'; END
     """,
 )
+
+# One row: the log's time (`clock.py`), 0 until something is written.
+_CLOCK: Final = ("CREATE TABLE clock (time_ms INTEGER NOT NULL)", "INSERT INTO clock VALUES (0)")
 
 _TABLES: Final = (
     """
@@ -86,6 +89,7 @@ _TABLES: Final = (
     ) WITHOUT ROWID
     """,
     *_COUNTS,
+    *_CLOCK,
 )
 
 
@@ -104,7 +108,7 @@ def offset_of_row(row_id: int) -> int:
     return row_id & ((1 << OFFSET_BITS) - 1)
 
 
-# A running process of the older version fails because of the new name `written`; else it would delete without counting.
+# A running process of the first version fails because of the new name `written`; else it would delete without counting.
 _UPGRADE_FROM_1: Final = (
     *_COUNTS,
     "ALTER TABLE records ADD COLUMN checksum INTEGER",
@@ -112,6 +116,9 @@ _UPGRADE_FROM_1: Final = (
     "ALTER TABLE partitions ADD COLUMN deleted INTEGER NOT NULL DEFAULT 0",
     "UPDATE partitions SET deleted = written - (SELECT COUNT(*) FROM records WHERE place >= id << 40 AND place < id + 1 << 40)",
 )
+
+_UPGRADES: Final = {1: (*_UPGRADE_FROM_1, *_CLOCK), 2: _CLOCK}
+"""By the version of a log, what makes the present one of it. Running processes of version 2 go on, without `clock`."""
 
 
 def is_prepared(sql: sqlite3.Connection) -> bool:
@@ -131,8 +138,8 @@ def prepare(sql: sqlite3.Connection, where: str, *, create: bool) -> None:
         raise ConfigurationError(
             f"{where} was written by a newer newsloom (format {version}; this one reads up to {VERSION}): upgrade this one"
         )
-    if application == APPLICATION_ID and version == 1:
-        _execute(sql, _UPGRADE_FROM_1)
+    if application == APPLICATION_ID and version in _UPGRADES:
+        _execute(sql, _UPGRADES[version])
     elif (application, version) != (APPLICATION_ID, VERSION):
         if application or version or sql.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
             raise ConfigurationError(f"{where} is another program's database: name another file")

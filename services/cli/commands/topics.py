@@ -6,6 +6,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from itertools import groupby
 
 import click
@@ -24,13 +25,14 @@ DAY_MS = 86_400_000
 
 @click.group(name="topics")
 def command() -> None:
-    """Create or check topics, or print Kafka rights.
+    """Create or check topics, confirm the clock, or print Kafka rights.
 
     \b
     Examples:
       newsloom topics create
       NEWSLOOM_STATE_PARTITIONS=4 newsloom topics create
       newsloom topics check
+      newsloom topics confirm-clock
       newsloom topics acls clusterer
     """  # noqa: D301 - click wants a real backspace before lines it shall not wrap
 
@@ -71,6 +73,23 @@ def check(ctx: click.Context) -> None:
     for problem in problems:
         click.echo(escape(problem))
     ctx.exit(1 if problems else 0)
+
+
+@command.command(name="confirm-clock")
+@click.pass_obj
+def confirm_clock(settings: Settings) -> None:
+    """Confirm that the clock of this machine is right.
+
+    A log on SQLite refuses writes more than a week after it was last used: a wrong clock would delete records and end stories too
+    early. Confirm the clock if it is right and the log was not used for that long. Do it too once the clock is right again after
+    articles were written with one that was ahead. On Kafka there is nothing to confirm: brokers refuse wrong times.
+    """
+    with closing(open_log(settings)) as log:
+        now_ms = log.admin().confirm_clock()
+    if now_ms is None:
+        click.echo("nothing to confirm: Kafka's brokers compare the time of each message with their own clock")
+    else:
+        click.echo(f"confirmed: it is {datetime.fromtimestamp(now_ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC")
 
 
 @command.command(name="acls")
