@@ -12,7 +12,7 @@ from starlette.responses import Response
 from newsloom.contracts.story import StoryState
 from newsloom.contracts.topics import DAY_MS, STORY_UPDATES
 from services.storypage.api import article_cursor
-from services.storypage.choices import ChoicesCache
+from services.storypage.choices import find_choices
 from services.storypage.context import Context
 from services.storypage.coverage import coverage
 from services.storypage.cursor import encode_cursor
@@ -46,7 +46,6 @@ class Pages:
     def __init__(self, context: Context, templates: Templates) -> None:
         self._context = context
         self._templates = templates
-        self._choices = ChoicesCache()
         self._cache = PageCache()
         self._ratings = load_ratings(context.settings.page_ratings)
 
@@ -70,7 +69,7 @@ class Pages:
 
             def render() -> bytes:
                 stories, following = list_stories(queries, query)
-                choices = self._choices.get(queries, self._context.now())
+                choices = find_choices(queries)
                 values = {"query": query, "stories": stories, "next": following, "choices": choices, **_live(queries)}
                 values |= {"title": feed_title(query), "query_string": query_string(query)}
                 return self._render("stories.html", values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -24,23 +25,28 @@ _SIDES: Final = """
 """
 _SET_SIDES: Final = 'UPDATE stories SET "left" = ?, center = ?, "right" = ? WHERE number = ?'
 _DEK: Final = "SELECT dek FROM articles WHERE edition = ? AND id = ?"
-_INSERT_FACET: Final = """
+_FACETS: Final = "SELECT facet, value FROM story_facets WHERE number = ?"
+_DELETE_FACET: Final = "DELETE FROM story_facets WHERE number = ? AND facet = ? AND value = ?"
+_SET_FACET: Final = """
     INSERT INTO story_facets (facet, value, number, id, last_ms, first_ms, article_count)
     SELECT ?, ?, number, id, last_ms, first_ms, article_count FROM stories WHERE number = ?
+    ON CONFLICT DO UPDATE SET
+        id = excluded.id, last_ms = excluded.last_ms, first_ms = excluded.first_ms, article_count = excluded.article_count
 """
+_DELETE_TEXT: Final = "DELETE FROM story_text WHERE rowid = ?"
 _INSERT_TEXT: Final = "INSERT INTO story_text (rowid, title, articles) VALUES (?, ?, ?)"
 _decoder: Final = msgspec.json.Decoder(Story)
+
+
+Facet = tuple[str, str]
+"""By what stories can be filtered, and a value of it."""
 
 
 def delete_derived(sql: sqlite3.Connection, story_id: str) -> None:
     """Delete what was derived for the story, whose row is deleted next."""
     for (number,) in sql.execute(_NUMBER, (story_id,)).fetchall():
-        _delete(sql, number)
-
-
-def _delete(sql: sqlite3.Connection, number: int) -> None:
-    sql.execute("DELETE FROM story_facets WHERE number = ?", (number,))
-    sql.execute("DELETE FROM story_text WHERE rowid = ?", (number,))
+        _set_facets(sql, number, [])
+        sql.execute(_DELETE_TEXT, (number,))
 
 
 def derive(sql: sqlite3.Connection, story_id: str) -> None:
@@ -49,21 +55,30 @@ def derive(sql: sqlite3.Connection, story_id: str) -> None:
     if row is None:
         return
     number, story = int(row[0]), _decoder.decode(row[1])
-    _delete(sql, number)
     sides = {str(side): int(count) for side, count in sql.execute(_SIDES, (story_id,))}
     sql.execute(_SET_SIDES, (*(sides.get(leaning.value, 0) for leaning in Leaning), number))
-    if story.state is StoryState.MERGED or not story.article_count:
-        return
-    languages = sorted(str(language) for (language,) in sql.execute(_LANGUAGES, (story_id,)))
-    facets = [
+    is_listed = story.state is not StoryState.MERGED and story.article_count > 0
+    _set_facets(sql, number, _facets(sql, story, sides) if is_listed else [])
+    sql.execute(_DELETE_TEXT, (number,))
+    if is_listed:
+        sql.execute(_INSERT_TEXT, (number, story.title, _words(sql, story)))
+
+
+def _set_facets(sql: sqlite3.Connection, number: int, facets: Sequence[Facet]) -> None:
+    outdated = set(sql.execute(_FACETS, (number,)).fetchall()).difference(facets)
+    sql.executemany(_DELETE_FACET, [(number, facet, value) for facet, value in outdated])
+    sql.executemany(_SET_FACET, [(facet, value, number) for facet, value in facets])
+
+
+def _facets(sql: sqlite3.Connection, story: Story, sides: Iterable[str]) -> list[Facet]:
+    languages = sorted(str(language) for (language,) in sql.execute(_LANGUAGES, (story.id,)))
+    return [
         (ALL, ""),
         (EDITION, story.edition),
         *((OUTLET, outlet) for outlet in story.outlets),
         *((LEANING, side) for side in sides),
         *((LANGUAGE, language) for language in languages),
     ]
-    sql.executemany(_INSERT_FACET, [(facet, value, number) for facet, value in facets])
-    sql.execute(_INSERT_TEXT, (number, story.title, _words(sql, story)))
 
 
 def _words(sql: sqlite3.Connection, story: Story) -> str:

@@ -165,7 +165,7 @@ class Queries:
     def facet_values(self, facet: str, limit: int) -> list[str]:
         """Return the values by which stories can be filtered, the most frequent first."""
         rows = self._sql.execute(
-            "SELECT value FROM story_facets WHERE facet = ? GROUP BY value ORDER BY COUNT(*) DESC, value LIMIT ?",
+            "SELECT value FROM facet_counts WHERE facet = ? ORDER BY stories DESC, value LIMIT ?",
             (facet, limit),
         )
         return [str(value) for (value,) in rows]

@@ -1,15 +1,15 @@
 """The tables of the read model.
 
 `stories`, `updates`, `memberships` and `articles` have one row for the latest record of each key of their topic.
-`story_facets`, `story_text` and a story's counts by side follow from them (`derived_rows.py`). So the order in which the topics
-are read does not matter.
+`story_facets`, `story_text` and a story's counts by side follow from them (`derived_rows.py`), and `facet_counts` from
+`story_facets`. So the order in which the topics are read does not matter.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-VERSION: Final = 2
+VERSION: Final = 3
 """Increase it with each change of the tables: a file of another version is deleted and made again."""
 
 TABLES: Final = """
@@ -99,6 +99,18 @@ CREATE TABLE story_facets (
 CREATE INDEX facets_by_recency ON story_facets (facet, value, last_ms, id);
 CREATE INDEX facets_by_beginning ON story_facets (facet, value, first_ms, id);
 CREATE INDEX facets_by_size ON story_facets (facet, value, article_count, id, last_ms);
+
+CREATE TABLE facet_counts (
+    facet TEXT NOT NULL, value TEXT NOT NULL, stories INTEGER NOT NULL, PRIMARY KEY (facet, value)
+) WITHOUT ROWID;
+CREATE INDEX facet_counts_by_size ON facet_counts (facet, stories DESC, value);
+CREATE TRIGGER count_facet AFTER INSERT ON story_facets BEGIN
+    INSERT INTO facet_counts VALUES (new.facet, new.value, 1) ON CONFLICT DO UPDATE SET stories = stories + 1;
+END;
+CREATE TRIGGER discount_facet AFTER DELETE ON story_facets BEGIN
+    UPDATE facet_counts SET stories = stories - 1 WHERE facet = old.facet AND value = old.value;
+    DELETE FROM facet_counts WHERE facet = old.facet AND value = old.value AND stories = 0;
+END;
 
 CREATE VIRTUAL TABLE story_text USING fts5 (title, articles, tokenize = 'unicode61 remove_diacritics 2');
 """

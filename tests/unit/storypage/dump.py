@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Any, Final
 
-TABLES: Final = ("stories", "updates", "memberships", "articles")
+TABLES: Final = ("stories", "updates", "memberships", "articles", "facet_counts")
 
 
 def dump(sql: sqlite3.Connection) -> dict[str, list[Any]]:
@@ -19,6 +19,8 @@ def dump(sql: sqlite3.Connection) -> dict[str, list[Any]]:
     words = "SELECT id, story_text.title, story_text.articles FROM story_text JOIN stories ON number = story_text.rowid"
     found["story_facets"] = sorted(sql.execute(facets).fetchall())
     found["story_text"] = sorted(sql.execute(words).fetchall())
+    counts = "SELECT facet, value, COUNT(*) FROM story_facets GROUP BY facet, value"
+    assert found["facet_counts"] == sorted(sql.execute(counts).fetchall(), key=repr)
     (number,) = sql.execute("SELECT COUNT(*) FROM story_text").fetchone()
     assert number == len(found["story_text"])
     return found
