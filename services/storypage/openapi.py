@@ -12,7 +12,7 @@ import msgspec
 
 from services.storypage.operations import Operation
 from services.storypage.resources import LiveUpdate, Problem
-from services.storypage.responses import PROBLEM
+from services.storypage.responses import EVENT_STREAM, JSON, PROBLEM
 
 _REFERENCE: Final = "#/components/schemas/{name}"
 _ETAG: Final = {
@@ -38,7 +38,7 @@ def openapi(operations: Sequence[Operation]) -> dict[str, Any]:
 
 
 def _operation(operation: Operation, schemas: dict[type[msgspec.Struct], dict[str, Any]]) -> dict[str, Any]:
-    schema = {"type": "string"} if operation.answer is None else schemas[operation.answer]
+    schema = _answer_schema(operation, schemas)
     success: dict[str, Any] = {"description": "OK", "content": {operation.media_type: {"schema": schema}}}
     responses: dict[str, Any] = {"200": success}
     if operation.has_etag:
@@ -55,6 +55,22 @@ def _operation(operation: Operation, schemas: dict[type[msgspec.Struct], dict[st
         "operationId": re.sub(r"\W+", "_", operation.path).strip("_"),
         "parameters": [*_path_parameters(operation.path), *_query_parameters(operation.query)],
         "responses": responses,
+    }
+
+
+def _answer_schema(operation: Operation, schemas: dict[type[msgspec.Struct], dict[str, Any]]) -> dict[str, Any]:
+    if operation.answer is not None:
+        return schemas[operation.answer]
+    return _event_schema(schemas[LiveUpdate]) if operation.media_type == EVENT_STREAM else {"type": "string"}
+
+
+def _event_schema(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the schema of one event: OpenAPI 3.1 has no word for a stream, and tools take its schema for that of each event."""
+    content = {"type": "string", "contentMediaType": JSON, "contentSchema": data}
+    return {
+        "type": "object",
+        "description": "One event of the stream. The data of `story` is a LiveUpdate, that of `reset` is empty.",
+        "properties": {"id": {"type": "string"}, "event": {"enum": ["story", "reset"]}, "data": content},
     }
 
 

@@ -24,7 +24,7 @@ from services.storypage.resources import (
     StoryList,
     StoryQuery,
 )
-from services.storypage.responses import JSON
+from services.storypage.responses import EVENT_STREAM, JSON
 from services.storypage.stream import Stream
 
 Handler = Callable[[Request], Any]
@@ -79,7 +79,7 @@ def operations(api: Api, feeds: Feeds, stream: Stream) -> list[Operation]:
         ),
         Operation(
             path="/api/live", summary="Changes as server-sent events: `story` (a LiveUpdate), or `reset`: load anew",
-            handler=stream.live, query=LiveQuery, media_type="text/event-stream", has_etag=False,
+            handler=stream.live, query=LiveQuery, media_type=EVENT_STREAM, has_etag=False,
         ),
         Operation(
             path="/feed.atom", summary="Stories as an Atom feed", handler=feeds.atom, query=StoryQuery, media_type=ATOM,

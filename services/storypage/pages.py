@@ -25,7 +25,7 @@ from services.storypage.positions import format_positions
 from services.storypage.ratings import load_ratings
 from services.storypage.read_model.queries import Queries
 from services.storypage.read_model.times import from_ms, to_ms
-from services.storypage.requests import parse_query, path_id
+from services.storypage.requests import parse_form, path_id
 from services.storypage.resources import ArticleQuery, PageQuery, StoryQuery, StorySummary
 from services.storypage.responses import HTML, respond
 from services.storypage.templates import Templates
@@ -64,7 +64,7 @@ class Pages:
 
     def stories(self, request: Request) -> Response:
         """Answer with a list of stories and the form that filters it."""
-        query = parse_query(request, StoryQuery, ignore_unknown=True)
+        query = parse_form(request, StoryQuery)
         with self._context.read() as queries:
 
             def render() -> bytes:
@@ -78,7 +78,7 @@ class Pages:
 
     def story(self, request: Request) -> Response:
         """Answer with a story."""
-        query = parse_query(request, PageQuery, ignore_unknown=True)
+        query = parse_form(request, PageQuery)
         now = self._context.now()
         with self._context.read() as queries:
             story = find_story(queries, path_id(request, "story_id"))
@@ -106,7 +106,7 @@ class Pages:
 
     def article(self, request: Request) -> Response:
         """Answer with an article."""
-        query = parse_query(request, ArticleQuery, ignore_unknown=True)
+        query = parse_form(request, ArticleQuery)
         with self._context.read() as queries:
             article = find_article(queries, query)
             stories = queries.summaries([article.article.story_id])

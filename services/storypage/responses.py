@@ -15,6 +15,7 @@ from services.storypage.resources import Problem
 
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
+EVENT_STREAM: Final = "text/event-stream"
 HTML: Final = "text/html; charset=utf-8"
 
 SECURITY_HEADERS: Final[Mapping[str, str]] = {

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from xml.etree import ElementTree
+from typing import Final
 
+import jsonschema
 import msgspec
 import pytest
+from lxml import etree
 from starlette.testclient import TestClient
 
 from newsloom.contracts.codec import encode
@@ -21,6 +24,7 @@ from services.storypage.read_model.times import from_ms
 from services.storypage.read_model.update_rows import apply_update
 from tests.unit.storypage.application import client_of
 
+FORMATS: Final = Path(__file__).with_name("feed_formats")
 ATOM = "{http://www.w3.org/2005/Atom}"
 BEGIN = datetime(2026, 11, 10, 8, tzinfo=UTC)
 
@@ -30,26 +34,50 @@ def client(settings: Settings, model_file: ModelFile) -> TestClient:
     return client_of(settings, model_file.reader)
 
 
-def test_atom_has_what_the_standard_demands(client: TestClient) -> None:
-    answer = client.get("/feed.atom", params={"order": "large"})
-    feed = ElementTree.fromstring(answer.content)  # noqa: S314 - our own
+QUERIES = [{}, {"order": "large"}, {"q": "title", "leaning": "left", "limit": "2"}, {"outlet": "nobody"}]
+
+
+@pytest.fixture(scope="module")
+def atom_format() -> etree.RelaxNG:
+    """Return the validator of Atom."""
+    return etree.RelaxNG.from_rnc_string((FORMATS / "atom.rnc").read_text())
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_atom_is_valid(client: TestClient, atom_format: etree.RelaxNG, query: dict[str, str]) -> None:
+    feed = etree.fromstring(client.get("/feed.atom", params=query).content)
+    atom_format.assertValid(feed)
     entries = feed.findall(f"{ATOM}entry")
-    assert feed.tag == f"{ATOM}feed"
-    assert entries
-    for element in (feed, *entries):
-        for name in ("id", "title", "updated"):
-            (one,) = element.findall(f"{ATOM}{name}")
-            assert one.text
-        datetime.fromisoformat(element.findtext(f"{ATOM}updated") or "")
+    assert bool(entries) == ("outlet" not in query)
     ids = [entry.findtext(f"{ATOM}id") for entry in entries]
     assert len(ids) == len(set(ids))
-    assert feed.findtext(f"{ATOM}updated") == max(entry.findtext(f"{ATOM}updated") or "" for entry in entries)
+    updated = [entry.findtext(f"{ATOM}updated") or "" for entry in entries]
+    assert feed.findtext(f"{ATOM}updated") == max(updated, default="1970-01-01T00:00:00Z")
     assert {link.get("rel") for link in feed.findall(f"{ATOM}link")} == {"self", "alternate"}
+
+
+@pytest.mark.parametrize("damage", ["id", "updated", "title"])
+def test_the_validator_of_atom_misses_what_the_standard_demands(
+    client: TestClient, atom_format: etree.RelaxNG, damage: str
+) -> None:
+    feed = etree.fromstring(client.get("/feed.atom").content)
+    entry = feed.find(f"{ATOM}entry")
+    assert entry is not None
+    element = entry.find(f"{ATOM}{damage}")
+    assert element is not None
+    entry.remove(element)
+    assert not atom_format.validate(feed)
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_json_feed_is_valid(client: TestClient, query: dict[str, str]) -> None:
+    feed = client.get("/feed.json", params=query).json()
+    jsonschema.validate(feed, json.loads((FORMATS / "json_feed.json").read_text()))
 
 
 def test_json_feed_has_the_entries_of_atom(client: TestClient) -> None:
     feed = client.get("/feed.json").json()
-    entries = ElementTree.fromstring(client.get("/feed.atom").content).findall(f"{ATOM}entry")  # noqa: S314 - our own
+    entries = etree.fromstring(client.get("/feed.atom").content).findall(f"{ATOM}entry")
     assert feed["version"] == "https://jsonfeed.org/version/1.1"
     assert [item["id"] for item in feed["items"]] == [entry.findtext(f"{ATOM}id") for entry in entries]
     assert [item["date_modified"] for item in feed["items"]] == [entry.findtext(f"{ATOM}updated") for entry in entries]

@@ -96,11 +96,27 @@ def test_the_etag_of_a_story_is_its_version(client: TestClient, known: Known) ->
     assert answer.headers["etag"] == f'"{answer.json()["version"]}"'
 
 
-def test_a_wrong_parameter_is_named(client: TestClient) -> None:
-    answer = client.get("/api/stories?limit=1000")
-    assert (answer.status_code, answer.json()["title"]) == (400, "Bad Request")
-    assert "limit" in answer.json()["detail"]
-    assert client.get("/stories?utm_source=x").status_code == 200
+@pytest.mark.parametrize(
+    ("path", "detail"),
+    [
+        ("/api/stories?limit=1000", "limit=1000: send a whole number from 1 to 100"),
+        ("/api/stories?limit=", "limit=: send a whole number from 1 to 100"),
+        ("/api/stories?order=old", "order=old: send one of large, new, recent"),
+        ("/api/stories?leaning=null", "leaning=null: send one of center, left, right"),
+        (f"/api/stories?q={'x' * 201}", f"q={'x' * 40}…: send 0 to 200 characters"),
+        ("/api/stories?limit=2&limit=3", "limit is given twice: send it once"),
+        ("/api/changes?from=1", "from is no parameter here: send changed_after, limit or none"),
+        ("/api/article", "id is missing: send 1 to 256 characters"),
+    ],
+)
+def test_a_wrong_parameter_is_named_with_what_to_send(client: TestClient, path: str, detail: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.json()["detail"]) == (400, detail)
+
+
+def test_a_page_ignores_fields_without_a_value_and_parameters_that_it_does_not_have(client: TestClient) -> None:
+    assert client.get("/stories?utm_source=x&outlet=&leaning=&order=").status_code == 200
+    assert "order=old: send one of large, new, recent" in client.get("/stories?order=old").text
 
 
 def test_an_error_of_the_server_is_a_problem(settings: Settings, tmp_path: Path) -> None:
