@@ -26,6 +26,7 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.probes import Probes
+from newsloom.streaming.process_metrics import add_process_metrics
 from newsloom.streaming.processing_limit import ProcessingLimit
 from newsloom.streaming.readiness import Readiness
 from newsloom.streaming.restore import RestoreProgress
@@ -86,10 +87,10 @@ def serve(service: str, settings: Settings, build: StepBuilder, *, records_max: 
         type_header=EVENT_TYPE,
     )
     watchdog, metrics, readiness = Watchdog(service, ticks_max=START_TICKS_MAX), Metrics(), Readiness()
-    metrics.observe(readiness, watchdog)
+    metrics.observe(readiness.lag)
     watchdog.start()
     try:
-        with probes(settings, metrics.registry, watchdog, readiness):
+        with probes(service, settings, metrics.registry, watchdog, readiness):
             _serve(config, settings, build, watchdog, metrics, readiness=readiness)
     finally:
         watchdog.stop()
@@ -97,11 +98,14 @@ def serve(service: str, settings: Settings, build: StepBuilder, *, records_max: 
 
 
 @contextmanager
-def probes(settings: Settings, registry: CollectorRegistry, watchdog: Watchdog, readiness: Readiness) -> Iterator[None]:
+def probes(
+    service: str, settings: Settings, registry: CollectorRegistry, watchdog: Watchdog, readiness: Readiness
+) -> Iterator[None]:
     """Serve metrics and health checks while entered, if a port is set; raise `ConfigurationError` if the port is in use."""
     if not settings.metrics_port:
         yield
         return
+    add_process_metrics(registry, service, readiness, watchdog)
     server = Probes(settings.metrics_address, settings.metrics_port, registry, watchdog, readiness)
     server.start()
     try:

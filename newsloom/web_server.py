@@ -37,9 +37,13 @@ async def serve_until(
     *,
     connections_max: int,
     stop_s_max: int,
+    beat: Callable[[], None] = lambda: None,
     before_end: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve an ASGI application until the stop. Then call `before_end`, and give open requests `stop_s_max` seconds to end."""
+    """Serve an ASGI application until the stop. Then call `before_end`, and give open requests `stop_s_max` seconds to end.
+
+    Until then `beat` is called every `STOP_CHECK_S` seconds, while the event loop answers.
+    """
     config = uvicorn.Config(
         app,
         log_config=None,
@@ -53,6 +57,7 @@ async def serve_until(
     server = _Server(config)
     serving = asyncio.create_task(server.serve([listener]))
     while not stop.is_set() and not serving.done():
+        beat()
         await asyncio.sleep(STOP_CHECK_S)
     before_end()
     server.should_exit = True

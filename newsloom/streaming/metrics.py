@@ -1,4 +1,4 @@
-"""The metrics of every service. This list is complete; docs/operations.md repeats it, and a test compares the two.
+"""The metrics of a service that processes records. docs/operations.md repeats this list, and a test compares the two.
 
 Names follow the conventions of Prometheus: a unit at the end, `_total` for counters. No label has an id or another value that
 producers choose, because each value of a label is a series that Prometheus keeps.
@@ -6,21 +6,17 @@ producers choose, because each value of a label is a series that Prometheus keep
 
 from __future__ import annotations
 
-import platform
 import time
 from collections import Counter as Tally
 from collections.abc import Callable, Collection, Iterable
 from functools import partial
-from importlib.metadata import version
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from newsloom.streaming.lag import Lag
-from newsloom.streaming.readiness import Readiness
 from newsloom.streaming.records import Message, Record
 from newsloom.streaming.step import Rejection, RejectionKind
-from newsloom.streaming.watchdog import Watchdog
 
 SECONDS: Final = (0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
 LATENCY_SECONDS: Final = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0)
@@ -72,10 +68,6 @@ class Metrics:
         self.lag_seconds = gauge("newsloom_lag_seconds", "Age of the oldest record that is not committed; 0 when idle")
 
         # Whether it works.
-        self.ready = gauge("newsloom_ready", "1 if `/readyz` holds, else 0")
-        self.progress_age_seconds = gauge(
-            "newsloom_progress_age_seconds", "Time since the service polled, committed or advanced a restore"
-        )
         self.partitions = gauge("newsloom_partitions", "Partitions assigned and restored")
         self.rebalances = counter(
             "newsloom_rebalances", "Rebalances of the consumer group that this process took part in"
@@ -95,16 +87,8 @@ class Metrics:
             ["partition", "part"],
         )
 
-        # The process.
-        build = gauge("newsloom_build_info", "1; the labels name the versions", ["version", "python"])
-        build.labels(version("newsloom"), platform.python_version()).set(1)
-        ProcessCollector(registry=self.registry)
-
-    def observe(self, readiness: Readiness, watchdog: Watchdog) -> None:
-        """Read these at each scrape."""
-        lag: Lag = readiness.lag
-        self.ready.set_function(lambda: not readiness.obstacle)
-        self.progress_age_seconds.set_function(lambda: watchdog.idle_s)
+    def observe(self, lag: Lag) -> None:
+        """Read the lag at each scrape."""
         self.lag_records.set_function(lambda: lag.records)
         self.lag_seconds.set_function(lambda: lag.seconds)
 

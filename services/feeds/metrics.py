@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 
 class FeedMetrics:
@@ -25,10 +25,7 @@ class FeedMetrics:
         )
         self.feeds = gauge("newsloom_feeds", "Feeds that are followed, gone ones included")
         self.failing = gauge("newsloom_feeds_failing", "Feeds whose latest request failed, gone ones included")
-        self.progress_age_seconds = gauge("newsloom_progress_age_seconds", "Time since a feed was read or a wait began")
-        ProcessCollector(registry=self.registry)
 
-    def observe(self, failing: Callable[[], int], idle_s: Callable[[], float]) -> None:
-        """Read these at each scrape."""
+    def observe(self, failing: Callable[[], int]) -> None:
+        """Read the number of failing feeds at each scrape."""
         self.failing.set_function(failing)
-        self.progress_age_seconds.set_function(idle_s)

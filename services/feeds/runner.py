@@ -39,6 +39,8 @@ PAUSE_S: Final = 1.0
 """Between two requests for feeds of one host, unless its robots.txt asks for more."""
 STOP_CHECK_S: Final = 0.2
 GONE_DUE: Final = 2**53
+WAIT_S_MAX: Final = 20.0
+"""A longer wait is several: a process that waits for hours must still show that it is alive."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -84,7 +86,8 @@ class FeedObserver(Protocol):
 
 
 class FeedRun:
-    """Reads the feeds of a plan. `clock` gives Unix seconds; `wait` waits that many, and ends early at a stop.
+    """Reads the feeds of a plan. `clock` gives Unix seconds; `wait` waits that many, at most
+    `WAIT_S_MAX`, and ends early at a stop.
 
     A feed has `deadline_s` to answer, with robots.txt and redirects.
     """
@@ -144,7 +147,8 @@ class FeedRun:
             now = self._clock()
             ready = self._ready(waiting, now)
             if not ready:
-                self._wait(min(self._ready_at(source) for source in waiting) - now)
+                ready_at = min(self._ready_at(source) for source in waiting)
+                self._wait(min(ready_at - now, WAIT_S_MAX))
                 continue
             done = self._round(ready)
             if not self._plan.follow:

@@ -35,7 +35,7 @@ def _follow(settings: Settings, plan: FeedPlan) -> None:
     watchdog = Watchdog(SERVICE, ticks_max=START_TICKS_MAX)
     observer = FeedLog(metrics, watchdog)
     metrics.feeds.set(len(plan.feeds))
-    metrics.observe(lambda: len(observer.failing), lambda: watchdog.idle_s)
+    metrics.observe(lambda: len(observer.failing))
 
     def wait(seconds: float) -> None:
         watchdog.beat()
@@ -43,7 +43,7 @@ def _follow(settings: Settings, plan: FeedPlan) -> None:
 
     watchdog.start()
     try:
-        with probes(settings, metrics.registry, watchdog, readiness), closing(open_log(settings)) as log:
+        with probes(SERVICE, settings, metrics.registry, watchdog, readiness), closing(open_log(settings)) as log:
             run = FeedRun(log, settings, plan, observer, stop=stop, wait=wait)
             readiness.has_started = True
             # It is a member of no group.

@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import Final
 
 import msgspec
-from prometheus_client import CollectorRegistry, Counter, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -58,7 +58,6 @@ class IngestMetrics:
         self.articles = Counter(
             "newsloom_ingest_articles", "Articles and retractions on the log", registry=self.registry
         )
-        ProcessCollector(registry=self.registry)
 
 
 class ArticlesApi:

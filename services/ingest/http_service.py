@@ -55,18 +55,30 @@ def _serve(log: Log, settings: Settings, listener: socket.socket, parsing: Parse
     admin = log.admin()
     check_topics(admin, [spec for spec in topic_specs(settings) if spec.name == topic], ())
     record_bytes_max = admin.describe([topic])[topic].max_record_bytes
-    metrics, readiness = IngestMetrics(), Readiness()
+    metrics, readiness, watchdog = IngestMetrics(), Readiness(), Watchdog(SERVICE)
     # It is a member of no group.
     readiness.has_started = readiness.has_joined = True
     with (
-        probes(settings, metrics.registry, Watchdog(SERVICE), readiness),
+        probes(SERVICE, settings, metrics.registry, watchdog, readiness),
         closing(_Writing(log, settings, stop)) as writing,
     ):
         api = ArticlesApi(writing.write, parsing, metrics, topic=topic, record_bytes_max=record_bytes_max)
         host, port = listener.getsockname()[:2]
         _log.info("service.started", service=SERVICE, address=host, port=port)
-        serving = serve_until(stop, api.app(), listener, connections_max=CONNECTIONS_MAX, stop_s_max=STOP_S_MAX)
-        asyncio.run(serving)
+        watchdog.start()
+        try:
+            asyncio.run(
+                serve_until(
+                    stop,
+                    api.app(),
+                    listener,
+                    connections_max=CONNECTIONS_MAX,
+                    stop_s_max=STOP_S_MAX,
+                    beat=watchdog.beat,
+                )
+            )
+        finally:
+            watchdog.stop()
         writing.check()
 
 

@@ -55,12 +55,12 @@ def serve(settings: Settings) -> None:
     """
     watchdog, metrics, readiness = Watchdog(STORYPAGE.name, ticks_max=START_TICKS_MAX), Metrics(), Readiness()
     page_metrics = PageMetrics(metrics.registry)
-    metrics.observe(readiness, watchdog)
+    metrics.observe(readiness.lag)
     watchdog.start()
     stop = threading.Event()
     try:
         with (
-            probes(settings, metrics.registry, watchdog, readiness),
+            probes(STORYPAGE.name, settings, metrics.registry, watchdog, readiness),
             listen(settings.page_address, settings.page_port, setting=_address_settings(settings)) as listener,
             _open(settings) as file,
         ):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
@@ -50,8 +50,17 @@ class Cluster:
         self, *arguments: str, manifests: str = "", check: bool = False
     ) -> subprocess.CompletedProcess[str]:
         """Run kubectl; return its result even if it fails."""
-        environment = os.environ | {"KUBECONFIG": str(self._directory / "kubeconfig")}
+        environment = os.environ | {"KUBECONFIG": str(self.kubeconfig)}
         return _run(["kubectl", *arguments], manifests=manifests, environment=environment, check=check)
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The file with the server's address and the administrator's credentials."""
+        return self._directory / "kubeconfig"
+
+    def start_on_node(self, *command: str, output: IO[bytes]) -> subprocess.Popen[bytes]:
+        """Start a program of this machine in the network of the real node."""
+        return subprocess.Popen([self._home / "node", self._directory, "exec", *command], stdout=output, stderr=output)
 
     def node(self, verb: str, *arguments: str, check: bool = True) -> str:
         """Run a command of the real node; return its output. There is one if the cluster was started with `--node`."""

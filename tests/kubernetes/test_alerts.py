@@ -12,7 +12,7 @@ import yaml
 
 RULES: Final = Path(__file__).parents[2] / "deploy/kubernetes/components/monitoring/prometheusrule.yaml"
 
-POD: Final = '{pod="newsloom-clusterer-0"}'
+POD: Final = '{pod="newsloom-clusterer-0",instance="clusterer"}'
 
 
 def steps(*phases: tuple[int, float]) -> str:
@@ -36,11 +36,25 @@ def late(*, share: float, minutes: int) -> dict[str, str]:
     }
 
 
+def info(service: str) -> str:
+    """Return the series with the versions of a service's pod."""
+    return f'newsloom_build_info{{service="{service}",pod="newsloom-{service}-0",instance="{service}"}}'
+
+
 SYMPTOMS: Final[dict[str, tuple[dict[str, str], int, int]]] = {
     "NewsloomLateArticlesFast": (late(share=0.5, minutes=60), 115, 140),
     "NewsloomLateArticles": (late(share=0.1, minutes=360), 415, 480),
     "NewsloomLateArticlesSlow": (late(share=0.03, minutes=720), 770, 1_400),
-    "NewsloomAbsent": ({"newsloom_build_info" + POD: "1x5 _x20 1x10"}, 20, 32),
+    "NewsloomAbsent": (
+        {info("embedder"): "1x5 _x20 1x10", info("clusterer"): "1x40"},
+        20,
+        32,
+    ),
+    "NewsloomRestarts": (
+        {info("clusterer"): "1x60", "process_start_time_seconds" + POD: "1x5 2x1 3x1 4x1 5x1 6x60"},
+        12,
+        45,
+    ),
     "NewsloomNotReady": ({"newsloom_ready" + POD: "1x5 0x10 1x10"}, 14, 22),
     "NewsloomLag": ({"newsloom_lag_seconds" + POD: "0x5 90x10 0x10"}, 14, 22),
     "NewsloomStuck": ({"newsloom_progress_age_seconds" + POD: "0x5 60 120 0x10"}, 7, 12),
@@ -49,6 +63,12 @@ SYMPTOMS: Final[dict[str, tuple[dict[str, str], int, int]]] = {
     "NewsloomRebalances": ({"newsloom_rebalances_total" + POD: "0x5 0+2x15 30x60"}, 19, 70),
     "NewsloomPageErrors": (
         {'newsloom_page_requests_total{pod="newsloom-storypage-0",status="500"}': "0x5 0+5x10 50x30"},
+        12,
+        40,
+    ),
+    "NewsloomFeedsFail": ({"newsloom_feeds" + POD: "4x100", "newsloom_feeds_failing" + POD: "0x5 3x50 1x20"}, 45, 60),
+    "NewsloomIngestErrors": (
+        {'newsloom_ingest_requests_total{pod="newsloom-ingest-1",status="503"}': "0x5 0+5x10 50x30"},
         12,
         40,
     ),
@@ -84,6 +104,15 @@ def test_an_alert_fires_and_clears(promtool: str, tmp_path: Path, alert: str) ->
 def test_a_dead_letter_before_the_first_scrape_fires(promtool: str, tmp_path: Path) -> None:
     series = {"newsloom_dead_letters_total" + POD: "_x5 1x100"}
     check_alert(promtool, tmp_path, "NewsloomDeadLetters", series, fires=10, cleared=90)
+
+
+@pytest.mark.parametrize("service", ["embedder", "clusterer", "storypage"])
+def test_the_absence_of_each_service_fires_although_others_are_there(
+    promtool: str, tmp_path: Path, service: str
+) -> None:
+    others = {info(name): "1x90" for name in ("embedder", "clusterer", "feeds") if name != service}
+    series = {**others, info(service): "1x10 _x20 1x60"}
+    check_alert(promtool, tmp_path, "NewsloomAbsent", series, fires=25, cleared=40)
 
 
 def check_alert(promtool: str, tmp_path: Path, alert: str, series: dict[str, str], *, fires: int, cleared: int) -> None:

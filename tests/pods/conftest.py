@@ -59,10 +59,12 @@ def kafka(node: Cluster, kafka_home: Path, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="session")
 def installed(node: Cluster, kafka: PodKafka, tmp_path_factory: pytest.TempPathFactory) -> Installation:
-    """newsloom with two replicas of each service, all Ready. Tests leave it so."""
+    """newsloom with two replicas of each service, the story page and the producers, all Ready. Tests leave it so."""
     installation = Installation(node, kafka.url)
     installation.apply(tmp_path_factory.mktemp("overlay"), replicas=2)
     installation.wait_rolled_out()
+    installation.wait_rolled_out("storypage", "feeds")
+    installation.wait_rolled_out("ingest", kind="deployment")
     return installation
 
 

@@ -1,4 +1,4 @@
-"""The overlay `local` as applied to the node, with several replicas."""
+"""The overlay `local` as applied to the node, with several replicas and the producers' components."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ from tests.kubernetes.cluster import NAMESPACE, OVERLAYS, Cluster
 
 PARTITIONS: Final = 2
 READY_S_MAX: Final = 600
+METRICS_PORT: Final = 9464
+FEED: Final = "http://feeds.feeds.svc.cluster.local/rss.xml"
+"""What the pod of the feeds follows: a server inside of the cluster, which its network policy forbids."""
 NAMES: Final = tuple(service.name for service in SERVICES)
 
 _OVERLAY: Final = """
@@ -27,7 +30,10 @@ apiVersion: kustomize.config.k8s.io/v1beta1
 kind: Kustomization
 namespace: {namespace}
 resources: [{local}]
+components: [{components}/feeds, {components}/ingest]
 configMapGenerator:
+  - name: newsloom-feeds
+    files: [feeds.toml]
   - name: newsloom-settings
     behavior: merge
     literals: [NEWSLOOM_PARTITIONS={partitions}, NEWSLOOM_STATE_PARTITIONS={partitions}]
@@ -37,6 +43,10 @@ patches:
     patch: '[{{"op": "replace", "path": "/spec/template/spec/containers/0/resources/requests/cpu", "value": "250m"}}]'
   - target: {{kind: StatefulSet, name: newsloom-clusterer}}
     patch: '[{{"op": "replace", "path": "/spec/template/spec/containers/0/resources/requests/cpu", "value": "150m"}}]'
+  - target: {{kind: StatefulSet, name: newsloom-feeds}}
+    patch: '[{{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--interval=1"}}]'
+images:
+  - {{name: newsloom-cli, newName: localhost/newsloom-cli, newTag: "1"}}
 replicas:
   - {{name: newsloom-embedder, count: {replicas}}}
   - {{name: newsloom-clusterer, count: {replicas}}}
@@ -51,11 +61,13 @@ class Installation:
         self.url = url
 
     def apply(self, folder: Path, *, replicas: int) -> None:
-        """Apply the overlay `local` with so many replicas of each service, without waiting."""
+        """Apply the overlay `local` and the producers with so many replicas of each service, without waiting."""
+        (folder / "feeds.toml").write_text(f'[[feed]]\nurl = "{FEED}"\n')
         (folder / "kustomization.yaml").write_text(
             _OVERLAY.format(
                 namespace=NAMESPACE,
                 local=os.path.relpath(OVERLAYS / "local", folder.resolve()),
+                components=os.path.relpath(OVERLAYS.parent / "components", folder.resolve()),
                 partitions=PARTITIONS,
                 replicas=replicas,
             )
@@ -66,10 +78,10 @@ class Installation:
         """Run kubectl in the namespace; return its output."""
         return self._cluster.kubectl("-n", NAMESPACE, *arguments)
 
-    def wait_rolled_out(self, *services: str) -> None:
-        """Wait until all pods of the services (of all, if none is named) are Ready in their latest form."""
+    def wait_rolled_out(self, *services: str, kind: str = "statefulset") -> None:
+        """Wait until all pods of the services (of all in `NAMES`, if none is named) are Ready in their latest form."""
         for name in services or NAMES:
-            self.kubectl("rollout", "status", f"statefulset/newsloom-{name}", f"--timeout={READY_S_MAX}s")
+            self.kubectl("rollout", "status", f"{kind}/newsloom-{name}", f"--timeout={READY_S_MAX}s")
 
     def scale(self, service: str, replicas: int) -> None:
         """Change the number of replicas, without waiting."""
@@ -92,14 +104,20 @@ class Installation:
         statuses: list[dict[str, Any]] = self.pod(name)["status"].get("containerStatuses", [{}])
         return statuses[0]
 
-    def get(self, pod: str, path: str) -> tuple[int, str]:
+    def get(self, pod: str, path: str, *, port: int = METRICS_PORT) -> tuple[int, str]:
         """Return the status and the body of the pod's answer; (0, "") if there is none."""
-        address = self.pod(pod)["status"].get("podIP", "")
-        url = f"http://{address}:9464{path}"
-        curl = ("curl", "--silent", "--max-time", "5", "--write-out", "\n%{http_code}", url)
+        return self.request(f"http://{self.pod(pod)['status'].get('podIP', '')}:{port}{path}")
+
+    def request(self, url: str, *options: str) -> tuple[int, str]:
+        """Let curl ask from the node; return the status and the body of the answer, (0, "") if there is none."""
+        curl = ("curl", "--silent", "--max-time", "5", "--write-out", "\n%{http_code}", *options, url)
         answer = self._cluster.node("exec", *curl, check=False)
         body, _, status = answer.rpartition("\n")
         return int(status), body
+
+    def service_url(self, service: str) -> str:
+        """Return the URL of port 80 of the service's Service, as the node reaches it."""
+        return f"http://{self.kubectl('get', f'service/newsloom-{service}', '-o', 'jsonpath={.spec.clusterIP}')}"
 
     def metrics(self, pod: str) -> dict[str, float]:
         """Return the pod's samples by their name with labels."""
@@ -210,8 +228,9 @@ def run_newsloom(url: str, arguments: Sequence[str], **settings: str) -> str:
 
 
 def _is_service(entry: Path) -> bool:
-    """Return whether the process runs a service, or is the `env` that is about to."""
-    return b"services." in _read(entry / "cmdline")
+    """Return whether the process runs a service or a command, or is the `env` that is about to."""
+    command = _read(entry / "cmdline")
+    return b"services." in command or b"bin/newsloom" in command
 
 
 def _is_in_pod(entry: Path, uid: str) -> bool:

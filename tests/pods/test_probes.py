@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import signal
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -35,21 +37,15 @@ threading.Thread(target=hang, daemon=True).start()
 
 
 def test_a_loop_that_hangs_is_restarted_by_the_kubelet(newsloom: Installation) -> None:
-    newsloom.kubectl("create", "configmap", "hang", f"--from-literal=sitecustomize.py={HANG}")
-    try:
-        with newsloom.extra_pod("hung", "clusterer", {"PYTHONPATH": "/etc/configmap"}, configmap="hang"):
-            newsloom.wait_ready("hung")
-            newsloom.kubectl("exec", "hung", "--", "touch", "/tmp/hang")  # noqa: S108 - of the pod
-            rises = newsloom.wait(lambda: progress_age_s(newsloom, "hung") > 10, 60, "the metric to rise")
-            unhealthy = newsloom.wait(lambda: newsloom.get("hung", "/healthz")[0] == 503, STUCK_S_MAX, "503")
-            restarted = newsloom.wait(lambda: newsloom.has_restarted("hung", 0), STUCK_S_MAX, "the restart")
-            measured(f"stuck: /healthz is 503 after {rises + unhealthy:.0f} s, restarted {restarted:.0f} s later")
-            assert rises + unhealthy <= HEALTHY_S + 30
-            # By the kubelet, not by the watchdog, which ends the process with another status 180 s after its last progress.
-            assert newsloom.container("hung")["lastState"]["terminated"]["exitCode"] == KILLED
-            newsloom.wait_ready("hung")
-    finally:
-        newsloom.kubectl("delete", "configmap", "hang")
+    with hung_pod(newsloom):
+        rises = newsloom.wait(lambda: progress_age_s(newsloom, "hung") > 10, 60, "the metric to rise")
+        unhealthy = newsloom.wait(lambda: newsloom.get("hung", "/healthz")[0] == 503, STUCK_S_MAX, "503")
+        restarted = newsloom.wait(lambda: newsloom.has_restarted("hung", 0), STUCK_S_MAX, "the restart")
+        measured(f"stuck: /healthz is 503 after {rises + unhealthy:.0f} s, restarted {restarted:.0f} s later")
+        assert rises + unhealthy <= HEALTHY_S + 30
+        # By the kubelet, not by the watchdog, which ends the process with another status 180 s after its last progress.
+        assert newsloom.container("hung")["lastState"]["terminated"]["exitCode"] == KILLED
+        newsloom.wait_ready("hung")
 
 
 def test_a_broker_that_is_away_makes_pods_unready_but_restarts_none(newsloom: Installation, kafka: PodKafka) -> None:
@@ -85,6 +81,19 @@ def test_a_pod_that_starts_is_ready_only_with_its_partitions(newsloom: Installat
     measured(f"/readyz of a pod that starts: {list(dict.fromkeys(answers))}")
     assert answers[0] == "starting"
     assert newsloom.metrics(pod)["newsloom_partitions"] >= 1
+
+
+@contextmanager
+def hung_pod(newsloom: Installation) -> Iterator[None]:
+    """Run one more clusterer, `hung`, while entered. Its loop hangs."""
+    newsloom.kubectl("create", "configmap", "hang", f"--from-literal=sitecustomize.py={HANG}")
+    try:
+        with newsloom.extra_pod("hung", "clusterer", {"PYTHONPATH": "/etc/configmap"}, configmap="hang"):
+            newsloom.wait_ready("hung")
+            newsloom.kubectl("exec", "hung", "--", "touch", "/tmp/hang")  # noqa: S108 - of the pod
+            yield
+    finally:
+        newsloom.kubectl("delete", "configmap", "hang")
 
 
 def progress_age_s(newsloom: Installation, pod: str) -> float:

@@ -25,6 +25,7 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.loop import Loop, LoopConfig
 from newsloom.streaming.metrics import Metrics
 from newsloom.streaming.open import open_log_url
+from newsloom.streaming.process_metrics import add_process_metrics
 from newsloom.streaming.readiness import Readiness
 from newsloom.streaming.records import Message
 from newsloom.streaming.restore import RestoreProgress
@@ -33,6 +34,8 @@ from newsloom.streaming.watchdog import Watchdog
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.step import ClustererStep
 from services.embedder.vector_cache import CachingEncoder
+from services.feeds.metrics import FeedMetrics
+from services.ingest.http_api import IngestMetrics
 from services.storypage.metrics import PageMetrics
 from tests.conformance.clients import numbered, put
 from tests.laws.streams import article
@@ -61,7 +64,8 @@ class Service:
         readiness = Readiness()
         readiness.has_started = True
         readiness.lag = Lag(clock=lambda: NOW_S)
-        metrics.observe(readiness, self.watchdog)
+        metrics.observe(readiness.lag)
+        add_process_metrics(metrics.registry, "tally", readiness, self.watchdog)
         config = LoopConfig(
             service="tally", dead_letter_topic=LETTERS, dead_letter_share_max=1, records_max=3, type_header=EVENT_TYPE
         )
@@ -89,10 +93,11 @@ def clusterer_metrics(log: Log) -> Metrics:
 
 
 def all_metrics(log: Log) -> Metrics:
-    """Return the metrics of every service: the clusterer's, the story page's and the embedder's."""
+    """Return the metrics of every service that processes records: the clusterer's, the story page's and the embedder's."""
     metrics = clusterer_metrics(log)
     PageMetrics(metrics.registry)
     CachingEncoder(BytesEncoder(), metrics.registry)
+    add_process_metrics(metrics.registry, "clusterer", Readiness(), Watchdog())
     return metrics
 
 
@@ -100,7 +105,8 @@ def exported_series() -> set[str]:
     """Return the name of each series that a service can export."""
     suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",)}
     with closing(open_log_url("sqlite://")) as log:
-        families = list(all_metrics(log).registry.collect())
+        registries = (all_metrics(log).registry, FeedMetrics().registry, IngestMetrics().registry)
+        families = [family for registry in registries for family in registry.collect()]
     return {family.name + suffix for family in families for suffix in suffixes[family.type]}
 
 

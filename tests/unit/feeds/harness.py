@@ -32,6 +32,7 @@ class Clock:
     def __init__(self) -> None:
         self.now = START_S
         self.end = float("inf")
+        self.longest_wait_s = 0.0
         self.stop = threading.Event()
 
     def __call__(self) -> float:
@@ -39,6 +40,7 @@ class Clock:
 
     def wait(self, seconds: float) -> None:
         assert seconds > 0
+        self.longest_wait_s = max(self.longest_wait_s, seconds)
         self.now = min(self.now + seconds, self.end)
         if self.now >= self.end:
             self.stop.set()

@@ -11,10 +11,14 @@ import pytest
 
 from newsloom.contracts.article import Leaning
 from newsloom.streaming.errors import Fenced
+from newsloom.streaming.watchdog import TICK_S, TICKS_MAX, healthy_ticks
 from services.feeds.feed_list import Feed
 from services.ingest.article_parser import ParseOptions
 from tests.unit.feeds.feed_server import Answer
 from tests.unit.feeds.harness import Desk, article_id, item, rss
+
+STUCK_ALERT_S = 60
+"""From which age of its progress on NewsloomStuck fires."""
 
 
 def growing(number: int, _headers: Mapping[str, str]) -> Answer:
@@ -154,3 +158,10 @@ def test_feeds_of_many_hosts_are_read_at_the_same_time_and_those_of_one_host_one
     times = [request.at for request in desk.server.requests if request.path != "/robots.txt"]
     assert sorted(times) == [time for number in range(6) for time in [times[0] + number] * 2]
     assert msgspec.json.encode(sorted(desk.ids())) == msgspec.json.encode(sorted(2 * [article_id(n) for n in range(6)]))
+
+
+def test_a_long_wait_shows_the_watchdog_and_the_alert_that_the_process_is_alive(desk: Desk) -> None:
+    gone = desk.server.serve("/gone", Answer(410))
+    desk.run(desk.server.serve("/feed", growing), hours=1, interval_s=86_400)
+    desk.run(gone, hours=1)
+    assert desk.clock.longest_wait_s < min(STUCK_ALERT_S, healthy_ticks(TICKS_MAX) * TICK_S)
