@@ -39,6 +39,7 @@ def node(images: list[Path], kubernetes_home: Path, tmp_path_factory: pytest.Tem
     cluster = Cluster(kubernetes_home, tmp_path_factory.mktemp("node"))
     try:
         cluster.start("--node", "--fake", "0")
+        cluster.favour_node()
         cluster.node("load", *map(str, images))
         yield cluster
     finally:
