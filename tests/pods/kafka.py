@@ -25,7 +25,10 @@ sasl.enabled.mechanisms={mechanism}
 listener.name.tls.scram-sha-512.sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required;
 ssl.keystore.type=PEM
 ssl.keystore.location={keystore}
+broker.session.timeout.ms=9000
+broker.heartbeat.interval.ms=2000
 """
+# The last two are Kafka's defaults. With the shorter ones of other tests the controller fenced a broker that had no CPU for 3 s.
 
 
 class PodKafka(Broker):

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from newsloom.contracts.topics import ARTICLES
+from newsloom.contracts.topics import ARTICLE_VECTORS
 from newsloom.log_names import topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.log import Progress
@@ -55,25 +55,22 @@ def expect(newsloom: Installation, prometheus: Prometheus) -> Callable[..., None
     return wait
 
 
-def test_a_record_that_cannot_be_processed(newsloom: Installation, expect: Callable[..., None]) -> None:
-    with closing(open_log_url(newsloom.url)) as log, closing(log.writer("hostile")) as writer:
-        writer.write([Message(topic_name(Settings(), ARTICLES), b"any", b"no article")], Progress(1))
-    # It clears an hour later.
-    expect("NewsloomDeadLetters")
-
-
-def test_a_loop_that_hangs(newsloom: Installation, expect: Callable[..., None]) -> None:
-    with hung_pod(newsloom):
-        expect("NewsloomStuck")
-        # By the kubelet, which starts the container again.
-        expect("NewsloomStuck", fires=False)
-
-
-def test_no_embedder_and_then_a_backlog(newsloom: Installation, expect: Callable[..., None], tmp_path: Path) -> None:
+def test_faults_of_single_pods_and_then_a_backlog(
+    newsloom: Installation, expect: Callable[..., None], tmp_path: Path
+) -> None:
+    """The alerts wait for minutes, so the faults of different pods overlap."""
     newsloom.scale("embedder", 0)
     try:
-        expect("NewsloomAbsent")
+        with closing(open_log_url(newsloom.url)) as log, closing(log.writer("hostile")) as writer:
+            writer.write([Message(topic_name(Settings(), ARTICLE_VECTORS), b"any", b"no vector")], Progress(1))
+        # It clears an hour later.
+        expect("NewsloomDeadLetters")
+        with hung_pod(newsloom):
+            expect("NewsloomStuck")
+            # The kubelet starts the container again.
+            expect("NewsloomStuck", fires=False)
         newsloom.newsloom("ingest", str(write_burst(tmp_path / "burst.jsonl")))
+        expect("NewsloomAbsent")
     finally:
         newsloom.scale("embedder", 2)
     expect("NewsloomAbsent", fires=False)
