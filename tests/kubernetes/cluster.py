@@ -66,13 +66,24 @@ class Cluster:
 
         All that runs on the node is one control group, with the share of one other process.
         """
-        group = (self._directory / "node" / "cgroup").read_text().strip()
+        group = self._group()
         for file, weight in (
             (CGROUPS / f"cpu{group}" / "cpu.shares", 1_024),
             (CGROUPS / group[1:] / "cpu.weight", 100),
         ):
             if file.exists():
                 file.write_text(str(NODE_SHARE * weight))
+
+    def adopt(self, process: int) -> None:
+        """Let a process of this machine have its share of CPU from the real node."""
+        group = self._group()
+        for file in (CGROUPS / f"cpu{group}" / "cgroup.procs", CGROUPS / group[1:] / "cgroup.procs"):
+            if file.exists():
+                file.write_text(str(process))
+
+    def _group(self) -> str:
+        """Return the path of the node's control group, which begins with a slash."""
+        return (self._directory / "node" / "cgroup").read_text().strip()
 
     def start_on_node(self, *command: str, output: IO[bytes]) -> subprocess.Popen[bytes]:
         """Start a program of this machine in the network of the real node."""

@@ -49,10 +49,11 @@ def node(images: list[Path], kubernetes_home: Path, tmp_path_factory: pytest.Tem
 @pytest.fixture(scope="session")
 def kafka(node: Cluster, kafka_home: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[PodKafka]:
     """A broker that pods reach."""
-    broker = PodKafka(kafka_home, tmp_path_factory.mktemp("kafka") / "broker", password="first")  # noqa: S106 - the broker exists for one test run only
+    directory = tmp_path_factory.mktemp("kafka") / "broker"
+    broker = PodKafka(kafka_home, directory, node, password="first")  # noqa: S106 - the broker exists for one test run only
     try:
         broker.start()
-        broker.show_to(node)
+        broker.show()
         yield broker
     finally:
         broker.stop()

@@ -37,7 +37,8 @@ class PodKafka(Broker):
     Pods reach it as `NAME`: at `PORT`, and at `TLS_PORT` with TLS and the password of `USER`.
     """
 
-    def __init__(self, home: Path, directory: Path, *, password: str) -> None:
+    def __init__(self, home: Path, directory: Path, cluster: Cluster, *, password: str) -> None:
+        self._cluster = cluster
         plain, tls, pods, controller = free_ports(4)
         self._configs = home / "bin" / "kafka-configs.sh"
         self._targets = {PORT: pods, TLS_PORT: tls}
@@ -58,8 +59,15 @@ class PodKafka(Broker):
         )
         super().__init__(home, directory, address, SINGLE_NODE + listeners, [_credential(password, name=USER)])
 
-    def show_to(self, cluster: Cluster) -> None:
+    def launch(self) -> None:
+        """Start the broker without waiting, with the CPU of the node: pods wait for it."""
+        super().launch()
+        if self._process is not None:
+            self._cluster.adopt(self._process.pid)
+
+    def show(self) -> None:
         """Make the broker a pod and a Service of the cluster, in a namespace that the network policies allow."""
+        cluster = self._cluster
         cluster.kubectl("create", "namespace", NAMESPACE)
         cluster.kubectl("label", "namespace", NAMESPACE, "newsloom/kafka=true")
         for port, target in self._targets.items():
