@@ -53,13 +53,8 @@ class Cluster:
         self, *arguments: str, manifests: str = "", check: bool = False
     ) -> subprocess.CompletedProcess[str]:
         """Run kubectl; return its result even if it fails."""
-        environment = os.environ | {"KUBECONFIG": str(self.kubeconfig)}
+        environment = os.environ | {"KUBECONFIG": str(self._directory / "kubeconfig")}
         return _run(["kubectl", *arguments], manifests=manifests, environment=environment, check=check)
-
-    @property
-    def kubeconfig(self) -> Path:
-        """The file with the server's address and the administrator's credentials."""
-        return self._directory / "kubeconfig"
 
     def favour_node(self) -> None:
         """Give the real node more CPU than other programs of this machine, which would starve pods of what they request.
