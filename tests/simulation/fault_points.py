@@ -23,6 +23,7 @@ class FaultPoint(Enum):
     RECOVER = "recover"
     OPEN_READER = "open reader"
     READ = "restore record"
+    WRITE_ROW = "write row"
 
 
 class AnswerLost(Exception):

@@ -51,6 +51,7 @@ POSSIBLE: Final = {
     FaultPoint.RECOVER: READING,
     FaultPoint.OPEN_READER: READING,
     FaultPoint.READ: READING,
+    FaultPoint.WRITE_ROW: ANYWHERE,
 }
 PROBABILITY: Final = {
     FaultPoint.JOIN: 0.05,
@@ -65,6 +66,7 @@ PROBABILITY: Final = {
     FaultPoint.RECOVER: 0.1,
     FaultPoint.OPEN_READER: 0.03,
     FaultPoint.READ: 0.02,
+    FaultPoint.WRITE_ROW: 0.001,
 }
 """The probability of a fault at a point. Some points are reached in every call, others once in a transaction."""
 

@@ -94,6 +94,10 @@ class Simulation:
             for name in ("embedder", "clusterer")
             for number in range(rng.randint(2, 3))
         }
+        self._programs: dict[str, Callable[[SimulatedLog, Process], None]] = {
+            **dict.fromkeys(self._services, _run_service),
+            "producer": self._run_producer,
+        }
         self._injector = FaultInjector(self.broker, self.settings, self._services, rng, self._start_twin)
         self._producer = TrafficProducer(self.traffic, self._is_traffic_due, lambda: not self._injector.is_active)
         self._switching = rng.choice((0.02, 0.1, 0.3))
@@ -113,8 +117,7 @@ class Simulation:
                     if process is not None:
                         process.coroutine.kill()
             if not self.checker.problems:
-                self.checker.finish(self.broker)
-                self.checker.problems += differences(SimulatedLog(self.broker), self.settings)
+                self._check_result()
         groups = [self.broker.group(name) for name in sorted({one.group for one in self._services.values()})]
         self.effects["transaction timed out, aborted"] = self.broker.timed_out
         self.effects["session ended"] = sum(group.sessions_ended for group in groups)
@@ -130,8 +133,13 @@ class Simulation:
             trace=self.trace,
         )
 
+    def _check_result(self) -> None:
+        """Add what differs from a run that had no faults to the problems."""
+        self.checker.finish(self.broker)
+        self.checker.problems += differences(SimulatedLog(self.broker), self.settings)
+
     def _run_processes(self) -> None:
-        for name in [*self._services, "producer"]:
+        for name in self._programs:
             self._start(name)
         self._run_until(self._is_fault_phase_over, otherwise="the faults do not end")
         self._injector.is_active = False
@@ -161,11 +169,10 @@ class Simulation:
 
     def run_body(self, process: Process) -> None:
         """Run the process's own program."""
-        log = SimulatedLog(self.broker, process)
-        if process.service is None:
-            self._producer.run(log, process.coroutine.pause)
-        else:
-            process.service.loop(log, process.name, process.stopping).run()
+        self._programs[process.name](SimulatedLog(self.broker, process), process)
+
+    def _run_producer(self, log: SimulatedLog, process: Process) -> None:
+        self._producer.run(log, process.coroutine.pause)
 
     def _is_traffic_due(self) -> bool:
         """Return whether more input is due: it is spread over the fault phase, so that faults always find work in progress."""
@@ -253,3 +260,8 @@ class Simulation:
         self.trace.append(line)
         if not self.keep_trace and len(self.trace) > 2 * TRACE_LINES_KEPT:
             del self.trace[:TRACE_LINES_KEPT]
+
+
+def _run_service(log: SimulatedLog, process: Process) -> None:
+    assert process.service is not None
+    process.service.loop(log, process.name, process.stopping).run()

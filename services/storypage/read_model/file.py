@@ -6,7 +6,7 @@ import fcntl
 import hashlib
 import sqlite3
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from pathlib import Path
 from typing import IO, Final
@@ -32,8 +32,9 @@ _log = structlog.get_logger("newsloom.storypage")
 class ModelFile:
     """The file of one process. A lock beside it keeps other processes from writing it."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time) -> None:
         self.path = path
+        self._clock = clock
         self._lock: IO[str] | None = None
 
     def lock(self, settings: Settings) -> None:
@@ -114,20 +115,20 @@ class ModelFile:
         try:
             sql = self.connect()
             try:
-                return _obstacle(sql, settings, ends)
+                return _obstacle(sql, settings, ends, now_ms=self._clock() * 1000)
             finally:
                 sql.close()
         except sqlite3.DatabaseError as error:
             return f"it is damaged: {error}"
 
 
-def _obstacle(sql: sqlite3.Connection, settings: Settings, ends: Mapping[TopicPartition, int]) -> str:
+def _obstacle(sql: sqlite3.Connection, settings: Settings, ends: Mapping[TopicPartition, int], *, now_ms: float) -> str:
     if sql.execute("PRAGMA user_version").fetchone() != (VERSION,):
         return "another version made it"
     source = dict(sql.execute("SELECT name, value FROM source").fetchall())
     if any(source.get(name) != value for name, value in _identity(settings).items()):
         return "it was made from another log, or with other ratings"
-    if time.time() * 1000 - int(source.get("read_at_ms", "0")) > AGE_MS_MAX:
+    if now_ms - int(source.get("read_at_ms", "0")) > AGE_MS_MAX:
         return "it is older than the tombstones of the topics"
     for topic, partition, offset in sql.execute("SELECT topic, partition, offset FROM positions"):
         if offset > ends.get(TopicPartition(topic, partition), 0):
