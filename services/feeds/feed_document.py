@@ -25,16 +25,17 @@ ENTRIES_MAX: Final = 300
 
 _MINUTES: Final = 60
 _CHARACTER: Final = re.compile(rb"&#(?:[xX]([0-9a-fA-F]+)|([0-9]+));?")
+_END_TAG: Final = re.compile(rb"</(?:[\w.-]+:)?(?:rss|feed|rdf)\s*>", re.IGNORECASE)
 _REPLACEMENT: Final = b"&#xFFFD;"
 
 
 def read_document(body: bytes, *, content_type: str, url: str) -> FeedDocument:
     """Return the newest `ENTRIES_MAX` entries of the feed; `url` is the one that answered, for relative links.
 
-    A damaged feed gives the entries that can be read.
+    A damaged feed gives the entries that can be read; one that is cut does not, because its last entry may be cut too.
 
     Raises:
-        NotAFeed: the bytes are something else; the message says what, and names the feed if a page links to one.
+        NotAFeed: the bytes are something else or end too early; the message says what, and names the feed if a page links to one.
 
     """
     beginning = body.lstrip(b"\xef\xbb\xbf \t\r\n")[:1]
@@ -51,6 +52,11 @@ def read_document(body: bytes, *, content_type: str, url: str) -> FeedDocument:
     )
     if not parsed.version:
         raise NotAFeed(_explain(body, parsed))
+    # Without the zeros of UTF-16.
+    if parsed.bozo and not _END_TAG.search(body.replace(b"\0", b"")):
+        raise NotAFeed(
+            "the document is cut: its end tag is missing. Nothing of it is read, and the next try may get all of it"
+        )
     return _newest(
         FeedDocument(
             entries=tuple(_entry(entry) for entry in parsed.entries),

@@ -28,6 +28,8 @@ RETRACTED: Final = "retracted"
 FIELDS: Final = Article.__struct_fields__
 MAPPABLE: Final = (*FIELDS, RETRACTED)
 DEFAULT_TIMEZONE: Final = "UTC"
+FIELDS_CHARACTERS_MAX: Final = 120
+"""Of the names of a line's fields, in a message."""
 
 _REQUIRED: Final = frozenset({"id", "title", "text"})
 _LIMITS: Final = {"title": TITLE_CHARACTERS_MAX, "text": TEXT_CHARACTERS_MAX}
@@ -60,11 +62,15 @@ class Retraction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ParsedLine(msgspec.Struct, frozen=True, kw_only=True):
-    """The event of a line, and what was adapted: its title or text was cut, its date was taken to be in the options' zone."""
+    """The event of a line, and what was adapted: its title or text was cut, its date was taken to be in the options' zone.
+
+    `absent` are the fields of the article whose names in the file are given by the options, and which the line does not have.
+    """
 
     event: Article | Retraction
     was_cut: bool = False
     zone_assumed: bool = False
+    absent: tuple[str, ...] = ()
 
 
 class InvalidLine(ValueError):
@@ -92,11 +98,24 @@ def parse_line(line: bytes, options: ParseOptions) -> ParsedLine:
     try:
         retracted = _is_retracted(plain)
         plain["edition"] = _edition(plain, options)
-        return ParsedLine(event=_retraction(plain)) if retracted else _adapted_article(plain, options)
+        if retracted:
+            return ParsedLine(event=_retraction(plain))
+        absent = tuple(field for field, name in options.sources.items() if name not in row and field != RETRACTED)
+        return msgspec.structs.replace(_adapted_article(plain, options), absent=absent)
     except InvalidLine as error:
         if error.field is None:
             raise
-        raise InvalidLine(error.reason, options.sources.get(error.field, error.field)) from error
+        raise _in_file(error, row, options) from error
+
+
+def _in_file(error: InvalidLine, row: Mapping[str, Any], options: ParseOptions) -> InvalidLine:
+    """Return the error with the field's name in the file."""
+    field = error.field or ""
+    name = options.sources.get(field, field)
+    if name == field or name in row:
+        return InvalidLine(error.reason, name)
+    fields = _shortened(", ".join(row), FIELDS_CHARACTERS_MAX)
+    return InvalidLine(f"missing, although --map {field}={name} names it; the line has {fields or 'no fields'}", name)
 
 
 def _decode(line: bytes) -> dict[str, Any]:
@@ -197,5 +216,9 @@ def _invalid_line(message: str, plain: Mapping[str, Any]) -> InvalidLine:
 
 
 def _excerpt(value: object) -> str:
-    text = msgspec.json.encode(value).decode()
-    return text if len(text) <= 60 else text[:57] + "..."  # noqa: PLR2004 - fits on a line of a terminal
+    # Fits on a line of a terminal.
+    return _shortened(msgspec.json.encode(value).decode(), 60)
+
+
+def _shortened(text: str, characters_max: int) -> str:
+    return text if len(text) <= characters_max else text[: characters_max - 3] + "..."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import uuid
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final, Protocol
@@ -44,7 +45,8 @@ class IngestPlan:
 class IngestResult:
     """Counts of one run. `lines_skipped` were ingested by an earlier run; the other counts are this run's alone.
 
-    `articles_cut` had a title or text over the limit, `zones_assumed` a date without a zone.
+    `articles_cut` had a title or text over the limit, `zones_assumed` a date without a zone. `absent` counts the articles without
+    a field whose name in the file is given by the options.
     """
 
     lines_skipped: int = 0
@@ -54,6 +56,7 @@ class IngestResult:
     articles_cut: int = 0
     zones_assumed: int = 0
     rejected: int = 0
+    absent: Counter[str] = field(default_factory=Counter)
     stopped_early: bool = False
 
 
@@ -193,6 +196,7 @@ class _IngestRun:
             self._result.articles += 1
         self._result.articles_cut += parsed.was_cut
         self._result.zones_assumed += parsed.zone_assumed
+        self._result.absent.update(parsed.absent)
         return message
 
     def _commit(self, messages: list[Message]) -> None:

@@ -23,6 +23,7 @@ from newsloom.subscribe import Newsloom
 from newsloom.task_thread import TaskThread
 from services.ingest.runner import IngestObserver, IngestPlan, IngestResult, ingest
 from services.local.backlog import CHECK_INTERVAL_S, Backlog, wait_until_drained
+from services.local.run_lock import lock_instance
 from services.local.supervisor import ProcessSpec, StopSignals, Supervisor, service_process
 
 DEATHS_MAX: Final = 5
@@ -70,14 +71,14 @@ def run_installation(settings: Settings, plan: RunPlan) -> IngestResult | None:
     """Run all services until SIGTERM or SIGINT, or until drained; return the result of the ingest if it has ended.
 
     Raises:
-        ConfigurationError: a service cannot work with this configuration.
+        ConfigurationError: a service cannot work with this configuration, or another run uses the log.
         ServiceFailed, LogUnavailable: in a run with `until_drained`, a service keeps dying or the log stayed away.
         UnreadableInput, LogError: raised by the ingest.
 
     """
     deaths_max = DEATHS_MAX if plan.until_drained else None
     supervisor = Supervisor(_processes(settings, plan), environ=plan.environ, output=plan.output, deaths_max=deaths_max)
-    with StopSignals() as signals:
+    with lock_instance(settings), StopSignals() as signals:
         ingest_thread = None if plan.ingest is None else TaskThread("ingest", partial(plan.ingest, signals.stop))
         drain_thread = None
 

@@ -53,9 +53,11 @@ class Follower:
         live: LiveUpdates,
         signals: FollowerSignals,
         *,
+        check_file: Callable[[], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._log = log
+        self._check_file = check_file
         self._settings = settings
         self._model = model
         self._live = live
@@ -73,6 +75,7 @@ class Follower:
 
         Raises:
             ConfigurationError: a topic is missing or may not be read.
+            FileReplaced: the read model's file is no longer the one that was opened.
             sqlite3.DatabaseError: the file is damaged or cannot be written.
 
         """
@@ -91,6 +94,7 @@ class Follower:
             self._close_reader()
 
     def _step(self) -> None:
+        self._check_file()
         reader = self._reader or self._open_reader()
         records = reader.poll(max_records=RECORDS_MAX, timeout_ms=POLL_TIMEOUT_MS)
         # A full batch: there are probably more records in its partitions.

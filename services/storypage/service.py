@@ -73,7 +73,7 @@ def serve(settings: Settings) -> None:
                     with closing(open_log(settings)) as log, closing(file.connect()) as sql:
                         model = ReadModel(sql, settings, load_ratings(settings.page_ratings))
                         signals = FollowerSignals(stop, watchdog, metrics, readiness)
-                        Follower(log, settings, model, live, signals).run()
+                        Follower(log, settings, model, live, signals, check_file=file.check).run()
                 finally:
                     # Without the topics there is nothing to serve.
                     stop.set()

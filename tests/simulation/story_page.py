@@ -53,7 +53,9 @@ class StoryPageSimulation(Simulation):
             faulty = _FaultyConnection(sql, lambda: process.reach(FaultPoint.WRITE_ROW))
             model = ReadModel(cast("sqlite3.Connection", faulty), self.settings, clock=self._now_s)
             signals = FollowerSignals(process.stopping, Watchdog(), Metrics(), Readiness())
-            Follower(log, self.settings, model, LiveUpdates(), signals, clock=self._now_s).run()
+            Follower(
+                log, self.settings, model, LiveUpdates(), signals, check_file=self._file.check, clock=self._now_s
+            ).run()
 
     def _is_idle(self) -> bool:
         return super()._is_idle() and self._has_read_everything()

@@ -223,7 +223,7 @@ def command(
         except KeyboardInterrupt:
             click.echo("interrupted" if file == "-" else RUN_AGAIN, err=True)
             sys.exit(EXIT_INTERRUPTED)
-    click.echo(ingest_summary(result, plan.parsing.timezone))
+    click.echo(ingest_summary(result, plan.parsing))
     sys.exit(exit_status(result))
 
 

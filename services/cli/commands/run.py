@@ -108,7 +108,7 @@ def command(
         except UnreadableInput as error:
             raise InputError(str(error)) from error
         if result is not None:
-            click.echo(ingest_summary(result, input_plan.parsing.timezone))
+            click.echo(ingest_summary(result, input_plan.parsing))
         for line in log_summary(summarize_log(log, settings)):
             click.echo(line)
     sys.exit(0 if result is None else exit_status(result))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from services.cli.views.formatting import count
+from services.ingest.article_parser import ParseOptions
 from services.ingest.runner import IngestResult
 from services.local.installation import LogSummary
 
 
-def ingest_summary(result: IngestResult, timezone: str) -> str:
-    """Return one line, such as `ingested 147 articles, 1 retraction; 1 line rejected`. Dates without a zone are in `timezone`."""
+def ingest_summary(result: IngestResult, parsing: ParseOptions) -> str:
+    """Return one line, such as `ingested 147 articles, 1 retraction; 1 line rejected`."""
     if not result.lines and not result.rejected:
         seen = f": all {result.lines_skipped:,} lines were ingested before" if result.lines_skipped else ""
         return f"nothing new{seen}"
@@ -17,8 +18,13 @@ def ingest_summary(result: IngestResult, timezone: str) -> str:
         parts.append(count(result.retractions, "retraction"))
     adaptations = {
         f"{count(result.articles_cut, 'article')} cut at the length limit": result.articles_cut,
-        f"{count(result.zones_assumed, 'date')} without a zone read as {timezone}": result.zones_assumed,
+        f"{count(result.zones_assumed, 'date')} without a zone read as {parsing.timezone}": result.zones_assumed,
         f"{count(result.rejected, 'line')} rejected": result.rejected,
+        **{
+            f"{count(number, 'article')} without {name} (--map {field}={name})": number
+            for field, name in parsing.sources.items()
+            if (number := result.absent[field])
+        },
     }
     return "; ".join([f"ingested {', '.join(parts)}", *(text for text, number in adaptations.items() if number)])
 

@@ -15,7 +15,7 @@ import msgspec
 import structlog
 
 from newsloom.settings import Settings
-from newsloom.streaming.errors import ConfigurationError
+from newsloom.streaming.errors import ConfigurationError, LogError
 from newsloom.streaming.records import TopicPartition
 from services.storypage.ratings import load_ratings
 from services.storypage.read_model.own_file import APPLICATION_ID, check_file, check_is_own, is_empty
@@ -29,6 +29,10 @@ BUSY_S: Final = 30.0
 _log = structlog.get_logger("newsloom.storypage")
 
 
+class FileReplaced(LogError):
+    """The file was deleted or replaced while it was in use. A restart makes it again."""
+
+
 class ModelFile:
     """The file of one process. A lock beside it keeps other processes from writing it."""
 
@@ -36,6 +40,7 @@ class ModelFile:
         self.path = path
         self._clock = clock
         self._lock: IO[str] | None = None
+        self._inode = 0
 
     def lock(self, settings: Settings) -> None:
         """Lock the file.
@@ -70,7 +75,20 @@ class ModelFile:
         if reason:
             sql.executescript(f"BEGIN; {TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
             sql.executemany("REPLACE INTO source VALUES (?, ?)", _identity(settings).items())
+        self._inode = self.path.stat().st_ino
         return sql
+
+    def check(self) -> None:
+        """Raise `FileReplaced` unless the file is the one that was opened: what is written to another one is lost."""
+        try:
+            is_same = self.path.stat().st_ino == self._inode
+        except FileNotFoundError:
+            is_same = False
+        if not is_same:
+            raise FileReplaced(
+                f"NEWSLOOM_PAGE_FILE={self.path}: the file was deleted or replaced while this process used it; the next start "
+                "makes it again from the topics"
+            )
 
     def reader(self) -> sqlite3.Connection:
         """Return a connection that only reads."""

@@ -63,6 +63,13 @@ def test_the_summary_names_the_zone_of_dates_without_one(log_and_settings: LogAn
     )
 
 
+def test_the_summary_counts_the_articles_without_a_mapped_field(log_and_settings: LogAndSettings, path: Path) -> None:
+    write_rows(path, [row(1, source="Post"), row(2), {"id": "a-9", "retracted": True}])
+    assert run_ingest(log_and_settings, path, "--map", "outlet=source").stdout == (
+        "ingested 2 articles, 1 retraction; 1 article without source (--map outlet=source)\n"
+    )
+
+
 def test_resuming_is_reported(log_and_settings: LogAndSettings, path: Path) -> None:
     write_rows(path, [row(number) for number in range(1_000)])
     run_ingest(log_and_settings, path)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from newsloom.contracts.article import TEXT_CHARACTERS_MAX, TITLE_CHARACTERS_MAX, Article, Leaning
 from newsloom.contracts.codec import decode_article, encode
-from services.ingest.article_parser import MAPPABLE, InvalidLine, ParseOptions, Retraction, parse_line
+from services.ingest.article_parser import MAPPABLE, RETRACTED, InvalidLine, ParseOptions, Retraction, parse_line
 from services.ingest.length_limits import CUT_MARK
 
 BASE = {"id": "a-1", "title": "Rivers rise", "text": "The rivers rose overnight."}
@@ -155,6 +155,16 @@ def test_a_line_that_is_not_json_is_rejected_as_a_whole(line: bytes) -> None:
 
 def test_a_byte_order_mark_is_ignored() -> None:
     assert parse_line(b"\xef\xbb\xbf" + msgspec.json.encode(BASE), ParseOptions()).event == article(BASE)
+
+
+def test_a_mapped_field_that_the_line_lacks_is_named_with_the_fields_that_it_has() -> None:
+    options = ParseOptions(sources={"title": "headline", "outlet": "source", RETRACTED: "deleted"})
+    with pytest.raises(InvalidLine) as raised:
+        parse_line(b'{"id": "a", "name": "Ferry sinks", "text": ""}', options)
+    assert str(raised.value) == (
+        "headline: missing, although --map title=headline names it; the line has id, name, text"
+    )
+    assert parse_line(b'{"id": "a", "headline": "Ferry sinks", "text": ""}', options).absent == ("outlet",)
 
 
 def test_mapped_fields_and_their_errors_use_the_names_in_the_file() -> None:

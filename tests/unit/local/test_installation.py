@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from newsloom.settings import Settings
@@ -21,10 +22,13 @@ from services.ingest.runner import IngestPlan, IngestResult
 from services.local.backlog import Backlog, BacklogMonitor, wait_until_drained
 from services.local.installation import (
     LogSummary,
+    RunPlan,
     ingest_on_own_log,
     prepare_topics,
+    run_installation,
     summarize_log,
 )
+from services.local.run_lock import lock_instance
 from tests.unit.ingest.harness import RecordingObserver, ids, new_log, row, write_rows
 from tests.unit.local.test_supervisor import eventually
 
@@ -47,6 +51,18 @@ def test_missing_topics_are_created_and_wrong_ones_refused(tmp_path: Path) -> No
     with pytest.raises(ConfigurationError, match=r"other\.stories has cleanup policy delete"):
         prepare_topics(log, Settings(log=settings.log, topic_prefix="other."))
     log.close()
+
+
+def test_a_second_run_on_a_log_is_refused_with_one_sentence(log_and_settings: LogAndSettings) -> None:
+    _, settings = log_and_settings
+    plan = RunPlan(environ={})
+    with (
+        lock_instance(settings),
+        pytest.raises(ConfigurationError, match=r"another `newsloom run` is using NEWSLOOM_LOG=.*: stop it, or name"),
+    ):
+        run_installation(settings, plan)
+    with lock_instance(settings), lock_instance(msgspec.structs.replace(settings, topic_prefix="other.")):
+        pass
 
 
 def ingest_thread(settings: Settings, file: str) -> TaskThread[IngestResult]:

@@ -72,6 +72,24 @@ def test_a_second_process_on_the_file_is_refused(start: list[PageProcess], log_f
     assert "another story page is using this file: name another" in errors
 
 
+def test_a_file_that_is_deleted_ends_it_with_one_sentence_and_the_next_start_makes_it_again(
+    start: list[PageProcess], log_file: LogFile, tmp_path: Path
+) -> None:
+    first = PageProcess(log_file.settings.log, tmp_path / "page.db")
+    start.append(first)
+    first.wait_until_ready()
+    stories = first.get("/api/stories").json()
+    first.file.unlink()
+    _, errors = first.process.communicate(timeout=START_S)
+    assert first.process.returncode == 75
+    assert "the file was deleted or replaced while this process used it; the next start makes it again" in errors
+    assert "Traceback" not in errors
+    second = PageProcess(log_file.settings.log, first.file)
+    start.append(second)
+    second.wait_until_ready()
+    assert second.get("/api/stories").json() == stories
+
+
 def test_missing_topics_are_named(start: list[PageProcess], log_file: LogFile, tmp_path: Path) -> None:
     page = PageProcess(log_file.settings.log, tmp_path / "page.db", NEWSLOOM_TOPIC_PREFIX="none.")
     start.append(page)
