@@ -219,8 +219,12 @@ class Log(Protocol):
         """
         ...
 
-    def writer(self, name: str) -> Writer:
-        """Open the writer of that name, and fence an older one of the same name."""
+    def writer(self, name: str, *, progress_topic: str = "") -> Writer:
+        """Open the writer of that name, and fence an older one of the same name.
+
+        A program that writes progress before its first message names a topic that it writes and may read: Kafka keeps progress
+        with a topic, by default that of the first message.
+        """
         ...
 
     def close(self) -> None:

@@ -15,12 +15,16 @@ RETRY_DELAYS_S: Final = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 
 
 class ResumableWriter:
-    """Writes each batch exactly once under one name, also across failures and restarts of the process."""
+    """Writes each batch exactly once under one name, also across failures and restarts of the process.
 
-    def __init__(self, log: Log, name: str) -> None:
+    `progress_topic`: see `Log.writer`.
+    """
+
+    def __init__(self, log: Log, name: str, *, progress_topic: str = "") -> None:
         self._log = log
         self._name = name
-        self._writer = log.writer(name)
+        self._progress_topic = progress_topic
+        self._writer = log.writer(name, progress_topic=progress_topic)
         self._progress = self._writer.progress()
 
     @property
@@ -66,7 +70,7 @@ class ResumableWriter:
     def _is_written(self, progress: Progress) -> bool:
         # Open a new writer first: that aborts the open transaction of the old one, and makes the answer final.
         self._writer.close()
-        self._writer = self._log.writer(self._name)
+        self._writer = self._log.writer(self._name, progress_topic=self._progress_topic)
         found = self._writer.progress()
         if found not in (self._progress, progress):
             raise Fenced(

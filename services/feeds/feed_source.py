@@ -6,6 +6,8 @@ import hashlib
 from collections.abc import Sequence
 from contextlib import closing
 
+from newsloom.contracts.topics import ARTICLES
+from newsloom.log_names import topic_name
 from newsloom.settings import Settings
 from newsloom.streaming.errors import Fenced
 from newsloom.streaming.log import Log, Progress
@@ -24,7 +26,8 @@ class FeedSource:
         self.feed = feed
         self._log = log
         self._writer_name = f"{settings.topic_prefix}ingest-feed-{hashlib.sha256(feed.url.encode()).hexdigest()[:16]}"
-        with closing(ResumableWriter(log, self._writer_name)) as writer:
+        self._topic = topic_name(settings, ARTICLES)
+        with closing(self._open_writer()) as writer:
             self._progress = writer.progress
         self.state = FeedState() if self._progress is None else decode_state(self._progress.note)
 
@@ -46,19 +49,19 @@ class FeedSource:
     def commit(self, messages: Sequence[Message], state: FeedState) -> None:
         """Write the articles and the new state in one transaction.
 
-        Before the first article, the state stays in this process: Kafka stores it with the topic of the first message.
-
         Raises:
             Fenced: another process reads this feed.
             LogError: the log stayed away.
 
         """
-        if messages or self._progress is not None:
-            position = (self._progress.position if self._progress else 0) + len(messages)
-            progress = Progress(position, encode_state(state))
-            with closing(ResumableWriter(self._log, self._writer_name)) as writer:
-                if writer.progress != self._progress:
-                    raise Fenced(f"another process reads the feed {self.name}: do not run two at the same time")
-                writer.write(messages, progress)
-            self._progress = progress
+        position = (self._progress.position if self._progress else 0) + len(messages)
+        progress = Progress(position, encode_state(state))
+        with closing(self._open_writer()) as writer:
+            if writer.progress != self._progress:
+                raise Fenced(f"another process reads the feed {self.name}: do not run two at the same time")
+            writer.write(messages, progress)
+        self._progress = progress
         self.state = state
+
+    def _open_writer(self) -> ResumableWriter:
+        return ResumableWriter(self._log, self._writer_name, progress_topic=self._topic)

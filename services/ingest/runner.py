@@ -92,7 +92,7 @@ def ingest(
     record_bytes_max = admin.describe([name])[name].max_record_bytes
     source = open_lines(plan.file)
     try:
-        writer = ResumableWriter(log, _writer_name(settings, source))
+        writer = ResumableWriter(log, _writer_name(settings, source), progress_topic=name)
         try:
             run = _IngestRun(writer, plan, observer, topic=name, record_bytes_max=record_bytes_max)
             source = run.skip_ingested(source)
@@ -201,6 +201,4 @@ class _IngestRun:
 
     def _commit(self, messages: list[Message]) -> None:
         position = self._result.lines_skipped + self._result.lines
-        # Kafka stores the progress with the first message's topic. Without a message it would need rights on another topic.
-        if messages or self._writer.progress is not None:
-            self._writer.write(messages, Progress(position, self._fingerprint.hexdigest()))
+        self._writer.write(messages, Progress(position, self._fingerprint.hexdigest()))

@@ -33,6 +33,17 @@ def test_progress_may_be_written_without_messages(log: Log, unique: str) -> None
     assert writer.progress() == Progress(7, "")
 
 
+def test_progress_may_be_written_before_the_first_message_with_a_topic_that_is_named(
+    harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
+) -> None:
+    topic = new_topic("in")
+    writer = log.writer(unique, progress_topic=topic)
+    writer.write([], Progress(0, "nothing yet"))
+    writer.write([Message(topic, b"k", b"v")], Progress(1))
+    writer.close()
+    assert harness.open().writer(unique, progress_topic=topic).progress() == Progress(1)
+
+
 def test_a_newer_writer_of_the_name_fences_the_older(
     harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
 ) -> None:

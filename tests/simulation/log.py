@@ -178,7 +178,7 @@ class SimulatedLog:
         """See the port."""
         return SimulatedReader(self._broker, self._runtime, partitions, start=start)
 
-    def writer(self, name: str) -> SimulatedWriter:
+    def writer(self, name: str, *, progress_topic: str = "") -> SimulatedWriter:  # noqa: ARG002 - progress has no topic here
         """See the port."""
         return SimulatedWriter(self._broker, self._runtime, name)
 

@@ -67,9 +67,9 @@ class KafkaLog:
         self._opened.add(reader)
         return reader
 
-    def writer(self, name: str) -> Writer:
+    def writer(self, name: str, *, progress_topic: str = "") -> Writer:
         """See `Log.writer`."""
-        writer = KafkaWriter(self._clients, self._admin, name)
+        writer = KafkaWriter(self._clients, self._admin, name, progress_topic)
         self._opened.add(writer)
         return writer
 

@@ -22,20 +22,21 @@ from newsloom.streaming.records import Message, TopicPartition
 NOTE_BYTES_MAX: Final = 4_096
 """A broker's default `offset.metadata.max.bytes`."""
 FALLBACK_TOPIC: Final = "__consumer_offsets"
-"""Topic of the progress if the first transaction has no message: every Kafka has this topic."""
+"""Topic of the progress if the first transaction has no message and no topic was named: every Kafka has this topic."""
 
 
 class KafkaWriter:
     """`Writer` on Kafka: its name is its transactional id.
 
-    Progress is stored as a committed offset of a group of the same name, for partition 0 of the first topic written: the
-    position is the offset, the note its metadata. This needs the right to read that topic and the group. The broker keeps
-    the offsets of a group without members for `offsets.retention.minutes`, by default 7 days.
+    Progress is stored as a committed offset of a group of the same name, for partition 0 of `progress_topic`, or of the first
+    topic written: the position is the offset, the note its metadata. This needs the right to read that topic and the group. The
+    broker keeps the offsets of a group without members for `offsets.retention.minutes`, by default 7 days.
     """
 
-    def __init__(self, clients: ClientFactory, admin: KafkaAdmin, name: str) -> None:
+    def __init__(self, clients: ClientFactory, admin: KafkaAdmin, name: str, progress_topic: str) -> None:
         self._admin = admin
         self._name = name
+        self._progress_topic = progress_topic
         self._transactions = Transactions(clients, admin, name)
         self._outcome_unknown = False
         self._fenced: Fenced | None = None
@@ -74,7 +75,8 @@ class KafkaWriter:
             raise ValueError(f"the note of a writer's progress is longer than {NOTE_BYTES_MAX} bytes")
         self.progress()
         try:
-            partition = self._progress_source or TopicPartition(messages[0].topic if messages else FALLBACK_TOPIC, 0)
+            topic = self._progress_topic or (messages[0].topic if messages else FALLBACK_TOPIC)
+            partition = self._progress_source or TopicPartition(topic, 0)
             offset = OffsetAndMetadata(progress.position, progress.note, -1)
             self._transactions.run(
                 messages, {KafkaTopicPartition(*partition): offset}, ConsumerGroupMetadata(self._name)

@@ -57,7 +57,7 @@ class SqliteLog:
         with self._database.connection() as connection:
             return SqliteReader(connection, partitions, start=start)
 
-    def writer(self, name: str) -> SqliteWriter:
+    def writer(self, name: str, *, progress_topic: str = "") -> SqliteWriter:  # noqa: ARG002 - progress has its own table
         """See `Log.writer`."""
         with self._database.connection() as connection:
             return SqliteWriter(connection, name, self._clock)

@@ -53,6 +53,19 @@ def test_an_entry_that_comes_back_unchanged_is_not_written_again(desk: Desk) -> 
     assert len(desk.ids()) == 2
 
 
+def test_a_feed_that_never_gave_an_article_keeps_its_back_off_and_its_etag_over_restarts(desk: Desk) -> None:
+    failing = desk.server.serve("/failing", Answer(500))
+    empty = desk.server.serve("/empty", Answer(body=rss(), headers={"ETag": '"v1"'}))
+    desk.run(failing, empty)
+    desk.clock.now += 60
+    assert set(desk.run(failing, empty).not_due) == {failing, empty}
+    desk.clock.now += 900
+    desk.run(failing, empty)
+    assert [len(desk.server.asked(path)) for path in ("/failing", "/empty")] == [2, 2]
+    assert [request.is_conditional for request in desk.server.asked("/empty")] == [False, True]
+    assert desk.ids() == []
+
+
 def test_two_feeds_with_one_article_give_it_one_id(desk: Desk) -> None:
     urls = [desk.server.serve(path, Answer(body=rss(item(1)))) for path in ("/top", "/world")]
     desk.run(*(Feed(url=url, outlet="Post") for url in urls))

@@ -284,11 +284,6 @@ FAULTS: dict[str, tuple[Answer, str]] = {
         ),
         "cannot be read, because of a defect of the program that reads it: TypeError",
     ),
-    "a document that is cut within its last entry": (
-        Answer(body=GOOD[: GOOD.rindex(b"</title>") - 2]),
-        "the document is cut: its end tag is missing. Nothing of it is read, and the next try may get all of it",
-    ),
-    "a document that is cut before its end tag": (Answer(body=GOOD[: GOOD.rindex(b"</rss>")]), "the document is cut"),
     "no HTTP": (Answer(raw=b"SSH-2.0-OpenSSH_9.2\r\n"), "no valid HTTP"),
     "a password is needed": (Answer(401), "write https://user:password@host/"),
     "forbidden": (Answer(403), "the server refuses this program"),

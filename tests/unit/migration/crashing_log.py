@@ -83,8 +83,8 @@ class CrashingLog:
     def reader(self, partitions: Sequence[TopicPartition], *, start: Start) -> Reader:
         return self._log.reader(partitions, start=start)
 
-    def writer(self, name: str) -> Writer:
-        return _CrashingWriter(self._log.writer(name), self._crash_point)
+    def writer(self, name: str, *, progress_topic: str = "") -> Writer:
+        return _CrashingWriter(self._log.writer(name, progress_topic=progress_topic), self._crash_point)
 
     def close(self) -> None:
         self._log.close()

@@ -48,8 +48,8 @@ class FaultyLog:
         self._log = log
         self._faults = faults
 
-    def writer(self, name: str) -> Writer:
-        return FaultyWriter(self._log.writer(name), self._faults)
+    def writer(self, name: str, *, progress_topic: str = "") -> Writer:
+        return FaultyWriter(self._log.writer(name, progress_topic=progress_topic), self._faults)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._log, name)
