@@ -74,8 +74,8 @@ class CopyGroups:
 
 def in_group(member: Membership, group: str) -> Membership:
     """Return the membership in this group, whose name is left out where it follows from the other fields."""
-    is_default = group == (member.copy_of or member.article_id)
-    return msgspec.structs.replace(member, copy_group=None if is_default else group)
+    copy_group = None if group == (member.copy_of or member.article_id) else group
+    return member if member.copy_group == copy_group else msgspec.structs.replace(member, copy_group=copy_group)
 
 
 def as_report(copy: Membership) -> Membership:

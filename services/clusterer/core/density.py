@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from hdbscan import HDBSCAN
+from hdbscan import hdbscan
 
 Matrix = npt.NDArray[np.float64]
 
@@ -19,8 +19,14 @@ def find_clusters(distances: Matrix, *, choose: Literal["leaf", "eom"]) -> list[
     """
     # Use a precomputed matrix: in this many dimensions BLAS computes it many times faster than a tree finds neighbours, and
     # the spanning tree is exact.
-    model = HDBSCAN(
-        metric="precomputed", algorithm="generic", min_cluster_size=2, min_samples=1, cluster_selection_method=choose
+    # The function, because the class of the same name checks the matrix a second time.
+    labels, *_ = hdbscan(
+        distances,
+        metric="precomputed",
+        algorithm="generic",
+        min_cluster_size=2,
+        min_samples=1,
+        cluster_selection_method=choose,
     )
-    labels: list[int] = model.fit_predict(distances).tolist()
-    return labels
+    found: list[int] = labels.tolist()
+    return found

@@ -77,9 +77,8 @@ class EditionState:
         return self.stories[story_id] if story_id is not None else None
 
     def open_stories(self) -> list[LiveStory]:
-        """Return the open stories."""
-        comparable = (self.stories[story_id] for story_id in self.indexes.space.stories if story_id)
-        return [story for story in comparable if story.is_open]
+        """Return the open stories, in no order."""
+        return [self.stories[story_id] for story_id in self.indexes.space.open_stories()]
 
     # --- articles
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -12,9 +13,18 @@ from newsloom.contracts.membership import Membership
 from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.errors import UnusableEvent
 from services.clusterer.core.evidence import Evidence, decode_evidence, mark_boilerplate, stored_evidence
-from services.clusterer.core.fixed_point import SCALE, UNIT, ExactVector, Vector, decode_half, decode_int16, rescale
+from services.clusterer.core.fixed_point import (
+    SCALE,
+    UNIT,
+    ExactVector,
+    Vector,
+    decode_half,
+    decode_int16,
+    rescale,
+    rescale_rows,
+)
 from services.clusterer.core.frequencies import DocumentFrequencies
-from services.clusterer.core.hashes import Hashes, contains, decode_hashes
+from services.clusterer.core.hashes import Hashes, contains, decode_hashes, stored_hashes
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.zero_point import ZeroPoint
 
@@ -68,13 +78,13 @@ def decode_features(event: ArticleVector, dimension: int) -> UnweightedFeatures:
 
 
 def stored_features(member: Membership) -> Features:
-    """Decode the features in the membership of an article of an open story."""
+    """Return the features in the membership of an article of a comparable story."""
     return Features(
         title=decode_int16(member.title_vector),
         lead=decode_int16(member.lead_vector),
-        terms=decode_hashes(member.terms, "terms"),
+        terms=stored_hashes(member.terms),
         term_weights=decode_int16(member.term_weights),
-        shingles=decode_hashes(member.shingles, "shingles"),
+        shingles=stored_hashes(member.shingles),
         words=member.words,
         evidence=stored_evidence(member),
     )
@@ -86,6 +96,11 @@ class VectorLayout(NamedTuple):
     lead: slice
     title: slice
     terms: slice
+
+    @property
+    def embeddings(self) -> slice:
+        """Return the slice of all but the terms."""
+        return slice(0, self.terms.start)
 
     @property
     def size(self) -> int:
@@ -106,13 +121,26 @@ def combined_vector(features: Features, parameters: Parameters, zero_point: Zero
     The inner product of two of them is the weighted sum of the cosines of their components, divided by the square roots of
     both length corrections. These compensate for short texts, which are less similar to everything.
     """
-    unit = SCALE / math.sqrt(length_correction(features.words, parameters))
+    unit = _unit(features.words, parameters)
     return np.concatenate(
         (
             _centred(features.lead, zero_point.lead, unit * math.sqrt(parameters.lead_weight)),
             _centred(features.title, zero_point.title, unit * math.sqrt(parameters.title_weight)),
             rescale(_sketch(features), unit * math.sqrt(parameters.terms_weight)),
         )
+    )
+
+
+def combined_embeddings(reports: Sequence[Membership], parameters: Parameters, zero_point: ZeroPoint) -> ExactVector:
+    """Return what the combined vectors of these reports have but the terms, shape (reports, 2 x dimension)."""
+    units = np.array([_unit(report.words, parameters) for report in reports])
+    leads, titles = [report.lead_vector for report in reports], [report.title_vector for report in reports]
+    return np.concatenate(
+        (
+            rescale_rows(_rows(leads) - zero_point.lead, units * math.sqrt(parameters.lead_weight)),
+            rescale_rows(_rows(titles) - zero_point.title, units * math.sqrt(parameters.title_weight)),
+        ),
+        axis=1,
     )
 
 
@@ -139,6 +167,14 @@ def without_boilerplate(features: Features, page: Features) -> Features:
     terms, weights = features.terms[own], features.term_weights[own]
     evidence = mark_boilerplate(features.evidence, page.evidence)
     return features._replace(lead=features.title, terms=terms, term_weights=weights, evidence=evidence)
+
+
+def _unit(words: int, parameters: Parameters) -> float:
+    return SCALE / math.sqrt(length_correction(words, parameters))
+
+
+def _rows(vectors: Sequence[bytes]) -> ExactVector:
+    return decode_int16(b"".join(vectors)).reshape(len(vectors), -1).astype(np.float64)
 
 
 def _centred(vector: Vector, zero: Vector, length: float) -> ExactVector:

@@ -52,6 +52,20 @@ def decode_int16(data: bytes) -> npt.NDArray[np.int16]:
     return np.frombuffer(data, dtype="<i2").astype(np.int16, copy=False)
 
 
+def rescale_rows(rows: ExactVector, lengths: ExactVector) -> ExactVector:
+    """Return what `rescale` returns for each row of a matrix and its length."""
+    squared = squared_lengths(rows)
+    factors = np.divide(lengths, np.sqrt(squared), out=np.zeros_like(squared), where=squared > 0)
+    rescaled: ExactVector = np.rint(rows * factors[:, None])
+    return rescaled
+
+
+def squared_lengths(rows: ExactVector) -> ExactVector:
+    """Return the inner product of each row of a matrix with itself, shape (rows,)."""
+    squared: ExactVector = np.einsum("ij,ij->i", rows, rows)
+    return squared
+
+
 def rescale(vector: ExactVector, length: float) -> ExactVector:
     """Scale a vector to this length and round it to integers. A zero vector stays zero."""
     squared = float(np.dot(vector, vector))

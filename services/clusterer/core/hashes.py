@@ -26,6 +26,11 @@ def decode_hashes(data: bytes, field: str) -> Hashes:
     return hashes
 
 
+def stored_hashes(data: bytes) -> Hashes:
+    """Return the hashes in a membership: `decode_hashes` has checked them when the article came."""
+    return np.frombuffer(data, dtype="<u4")
+
+
 def encode_hashes(hashes: Hashes) -> bytes:
     """Encode hashes as little-endian bytes."""
     return hashes.astype("<u4", copy=False).tobytes()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import faiss
@@ -38,10 +38,12 @@ class CentroidIndex:
 
     The engine computes exact scores of what the index proposes, so that rounding here is in no score. Codes and queries are
     integers small enough for exact sums: the result is the same on any CPU and for any order of insertion.
+
+    `are_mostly_eligible`: most searches may return any key. It changes the speed and not the result.
     """
 
-    def __init__(self, dimension: int) -> None:
-        self._dimension = dimension
+    def __init__(self, dimension: int, *, are_mostly_eligible: bool = True) -> None:
+        self._are_mostly_eligible = are_mostly_eligible
         self._length = BYTE_MAX * math.sqrt(dimension) / DEVIATIONS
         self._signs = -(-dimension // 8)
         # Pad codes with zeros to a power of two: FAISS compares these faster than shorter codes of another length.
@@ -56,6 +58,10 @@ class CentroidIndex:
     def __len__(self) -> int:
         """Return the number of keys."""
         return len(self._rows)
+
+    def __iter__(self) -> Iterator[int]:
+        """Iterate over the keys, in no order."""
+        return iter(self._rows)
 
     def put(self, key: int, vector: Direction) -> None:
         """Set the direction of a key to that of this vector, shape (dimension,)."""
@@ -87,19 +93,14 @@ class CentroidIndex:
 
     def _nearest_rows(self, vector: Direction, count: int, are_eligible: Eligibility) -> tuple[Rows, Keys]:
         """Return the rows of `nearest`, and their keys."""
-        if len(self._rows) <= count:
-            keys = self._key_of[: len(self._rows)]
-            rows: Rows = are_eligible(keys).nonzero()[0]
-            return rows, keys[rows]
-        distances = self._sign_distances(vector)
-        rows = _smallest(distances, count)
-        keys = self._key_of.take(rows)
-        if not are_eligible(keys).all():
-            # Rare among open stories: only then look at all of them.
-            among = are_eligible(self._key_of[: len(self._rows)]).nonzero()[0]
-            rows = among[_smallest(distances[among], count)]
+        if self._are_mostly_eligible and len(self._rows) > count:
+            rows = _smallest(self._sign_distances(vector), count)
             keys = self._key_of.take(rows)
-        return rows, keys
+            if are_eligible(keys).all():
+                return rows, keys
+        among: Rows = are_eligible(self._key_of[: len(self._rows)]).nonzero()[0]
+        rows = among if among.size <= count else among[_smallest(self._sign_distances(vector)[among], count)]
+        return rows, self._key_of.take(rows)
 
     def _sign_distances(self, vector: Direction) -> Distances:
         """Return the number of differing signs by row."""
@@ -126,7 +127,7 @@ class CentroidIndex:
     def _rounded(self, vector: Direction) -> Direction:
         length = math.sqrt(float(np.dot(vector, vector)))
         scaled = vector * (self._length / length if length else 0.0)
-        rounded: Direction = np.rint(np.minimum(np.maximum(scaled, -BYTE_MAX), BYTE_MAX))
+        rounded: Direction = np.rint(scaled.clip(-BYTE_MAX, BYTE_MAX))
         return rounded
 
 

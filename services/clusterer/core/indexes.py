@@ -8,10 +8,10 @@ from typing import NamedTuple
 from newsloom.contracts.membership import Membership
 from services.clusterer.core.calibration import Calibration
 from services.clusterer.core.evidence import Evidence, JointEvidence, StemStatistics, stored_evidence
-from services.clusterer.core.features import Features, combined_vector, stored_features
+from services.clusterer.core.features import Features, combined_embeddings, combined_vector, stored_features
 from services.clusterer.core.fixed_point import ExactVector
 from services.clusterer.core.frequencies import DocumentFrequencies
-from services.clusterer.core.hashes import Hashes, decode_hashes
+from services.clusterer.core.hashes import Hashes, stored_hashes
 from services.clusterer.core.minhash_index import Bands, MinHashIndex
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.space import StorySpace, unix_ms
@@ -65,10 +65,11 @@ class Indexes:
 
     def recentre(self, zero_point: ZeroPoint, stories: Iterable[tuple[int, Sequence[Membership]]]) -> None:
         """Compare all stories from another zero point; they are given as slots and reports, empty ones left out."""
-        self.zero_point = zero_point
+        before, self.zero_point = self.zero_point, zero_point
         for slot, reports in stories:
-            vectors = [combined_vector(stored_features(report), self._parameters, zero_point) for report in reports]
-            self.space.fill(slot, vectors, [unix_ms(report.published_at) for report in reports])
+            old = combined_embeddings(reports, self._parameters, before)
+            new = combined_embeddings(reports, self._parameters, zero_point)
+            self.space.replace_embeddings(slot, old, new)
 
     def remove(self, slot: int, report: Membership, remaining: Sequence[Membership]) -> None:
         """Remove a report from the story in this slot, whose `remaining` reports stay."""
@@ -95,7 +96,7 @@ class Indexes:
         self.space.close(slot)
         self._evidence[slot].uncount()
         for report in reports:
-            self._uncount(report, decode_hashes(report.terms, "terms"), stored_evidence(report))
+            self._uncount(report, stored_hashes(report.terms), stored_evidence(report))
 
     def release(self, slot: int, reports: Sequence[Membership]) -> None:
         """Remove a closed story and its reports."""

@@ -24,10 +24,10 @@ from newsloom.contracts.story import (
 )
 from services.clusterer.core.copy_groups import CopyGroups
 from services.clusterer.core.label_counts import LabelCounts
-from services.clusterer.core.story import LiveStory
+from services.clusterer.core.story import COUNTED, LiveStory
 
 _COPIED: Final = {
-    target: tuple(name for name in target.__struct_fields__ if hasattr(LiveStory, name))
+    target: tuple(name for name in target.__struct_fields__ if hasattr(LiveStory, name) and name not in COUNTED)
     for target in (Story, StoryUpdate)
 }
 """The fields that are published as the live story has them."""
@@ -70,8 +70,13 @@ def story_update(
 def _fields(story: LiveStory, edition: str, target: type[Story | StoryUpdate]) -> dict[str, Any]:
     """Return the fields that follow from the story alone; outlets and leanings are cut to what fits."""
     fields = {name: getattr(story, name) for name in _COPIED[target]}
-    fields |= {"outlets": _most_frequent(story.outlets), "leanings": _most_frequent(story.leanings)}
-    return fields | {"edition": edition, "outlet_count": len(story.outlets)}
+    fields.update(
+        outlets=_most_frequent(story.outlets),
+        leanings=_most_frequent(story.leanings),
+        edition=edition,
+        outlet_count=len(story.outlets),
+    )
+    return fields
 
 
 def _article_ref(member: Membership, copy_of: str | None) -> ArticleRef:

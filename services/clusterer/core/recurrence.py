@@ -16,7 +16,7 @@ from newsloom.contracts.membership import Membership
 from newsloom.contracts.vector import ArticleVector, StemMark
 from services.clusterer.core.evidence import Evidence, stored_evidence
 from services.clusterer.core.features import Features
-from services.clusterer.core.hashes import Hashes, contains, decode_hashes
+from services.clusterer.core.hashes import Hashes, contains, stored_hashes
 from services.clusterer.core.minhash_index import jaccard
 
 DAY: Final = timedelta(days=1)
@@ -89,7 +89,7 @@ def _are_alike(one: tuple[Hashes, Hashes], other: tuple[Hashes, Hashes]) -> bool
 
 
 def _words(report: Membership) -> tuple[Hashes, Hashes]:
-    return decode_hashes(report.shingles, "shingles"), _title_words(stored_evidence(report))
+    return stored_hashes(report.shingles), _title_words(stored_evidence(report))
 
 
 def _is_periodic(one: datetime, other: datetime) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import reduce
 from typing import Final
 
 import numpy as np
@@ -11,7 +12,7 @@ import numpy.typing as npt
 
 from newsloom.contracts.limits import YEAR_MAX
 from services.clusterer.core.features import vector_layout
-from services.clusterer.core.fixed_point import SCALE, UNIT, ExactVector
+from services.clusterer.core.fixed_point import SCALE, UNIT, ExactVector, squared_lengths
 from services.clusterer.core.index import CentroidIndex, Eligibility, Products
 
 FOLDED_MAX: Final = 512
@@ -69,7 +70,7 @@ class StorySpace:
         self._free: list[int] = []
         self._folded = folded_dimension(dimension)
         self._open_index = CentroidIndex(self._folded)
-        self._closed_index = CentroidIndex(self._folded)
+        self._closed_index = CentroidIndex(self._folded, are_mostly_eligible=False)
         self._closed: set[int] = set()
 
     def _use_extents(self, extents: Slots) -> None:
@@ -81,6 +82,10 @@ class StorySpace:
     def open_count(self) -> int:
         """Return the number of open stories."""
         return len(self._open_index)
+
+    def open_stories(self) -> list[str]:
+        """Return the ids of the open stories, in no order."""
+        return [self.stories[slot] for slot in self._open_index]
 
     @property
     def closed_count(self) -> int:
@@ -151,6 +156,12 @@ class StorySpace:
         self._extents[slot] = count - 1, times - at, first, last
         self.sums[slot] -= vector
         self.squares[slot] -= np.dot(vector, vector)
+        self._refresh(slot)
+
+    def replace_embeddings(self, slot: int, old: ExactVector, new: ExactVector) -> None:
+        """Replace the embeddings of all reports of a slot, shape (reports, 2 x dimension)."""
+        self.sums[slot, self.layout.embeddings] += (new - old).sum(axis=0)
+        self.squares[slot] += squared_lengths(new).sum() - squared_lengths(old).sum()
         self._refresh(slot)
 
     def absorb(self, slot: int, other: int) -> None:
@@ -248,8 +259,7 @@ class StorySpace:
 
     def _direction(self, vector: ExactVector) -> ExactVector:
         # Add up the embeddings of title and lead: the sum is more informative than either, and half as long as both.
-        direction: ExactVector = vector[: self.layout.terms.start].reshape(-1, self._folded).sum(axis=0)
-        return direction
+        return reduce(np.add, vector[self.layout.embeddings].reshape(-1, self._folded))
 
     def _grow(self, more: int) -> None:
         before = len(self.stories)

@@ -49,9 +49,8 @@ class StemCounts:
     def add(self, stems: Hashes, marks: Marks, by: int) -> None:
         """Count a report, or undo that. It counts once in a bucket that two of its stems share."""
         buckets = stems >> _SHIFT
-        firsts = first_of_each(buckets)
-        if np.count_nonzero(firsts) < buckets.size:
-            starts = firsts.nonzero()[0]
+        if np.count_nonzero(buckets[1:] == buckets[:-1]):
+            starts = first_of_each(buckets).nonzero()[0]
             buckets, marks = buckets[starts], np.bitwise_or.reduceat(marks, starts)
         self._counts.add(buckets, by * _ADDED.take(marks))
 

@@ -48,6 +48,17 @@ def test_any_order_and_filling_at_once_give_the_same_bits(members: list[Report],
     assert content(filled, 0) == expected
 
 
+@given(reports, st.integers(100, 199))
+def test_other_embeddings_give_the_bits_of_other_reports(members: list[Report], other: int) -> None:
+    space, expected = space_of(members), space_of([])
+    old = np.stack([vector(seed) for seed, _ in members])
+    new = old.copy()
+    new[:, space.layout.embeddings] = vector(other)[space.layout.embeddings]
+    space.replace_embeddings(0, old[:, space.layout.embeddings], new[:, space.layout.embeddings])
+    expected.fill(0, list(new), [at for _, at in members])
+    assert content(space, 0) == content(expected, 0)
+
+
 @given(reports, reports)
 def test_removing_undoes_adding(members: list[Report], removed: list[Report]) -> None:
     space = space_of([*members, *removed])
