@@ -134,13 +134,15 @@ class ClockState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     `arrived_at` is the time by which articles have arrived, by the timestamps of their records. `arrivals` are the timestamps
     and `dates` the publication times of the latest articles, oldest first. `undated_run` counts the articles without a date
-    since the last one that had one.
+    since the last one that had one. `set_back_from` is the latest time from which one of the clocks was set back, because the
+    clock of a producer had been wrong.
     """
 
     arrived_at: Timestamp
     arrivals: tuple[Timestamp, ...] = ()
     dates: tuple[Timestamp, ...] = ()
     undated_run: int = 0
+    set_back_from: Timestamp | None = None
 
 
 class ZeroPointState(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from typing import Final
 
 import structlog
@@ -11,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from services.clusterer.editions import EditionSize
 
 REMEDY: Final = "raise NEWSLOOM_COMPARABLE_ARTICLES to compare more closed stories; it takes memory"
+WRONG_CLOCK: Final = "all latest articles have arrived before it: the clock of a producer was wrong, and moved it"
 SPLIT: Final = "see what `newsloom audit` proposes, and split it with `newsloom stories split`"
 
 _log = structlog.get_logger("newsloom.clusterer")
@@ -47,6 +49,11 @@ class StateMetrics:
             lambda edition: edition.loose_stories,
         )
         self._loose: set[tuple[str, str]] = set()
+        self._set_back = Counter(
+            "newsloom_clocks_set_back",
+            "Editions whose time was ahead of all their latest articles, and was set back",
+            registry=registry,
+        )
         self._uncompared = Counter(
             "newsloom_late_articles_uncompared",
             "Late articles that founded a story although closed stories of their time exist that are no longer comparable",
@@ -57,6 +64,13 @@ class StateMetrics:
         """Count late articles of a batch that were not compared with the stories of their time, and log one line."""
         self._uncompared.inc(articles)
         _log.warning("articles.uncompared", articles=articles, first_article_id=first_article_id, remedy=REMEDY)
+
+    def note_set_back(self, edition: str, before: datetime, now: datetime) -> None:
+        """Count and log that the time of an edition was set back."""
+        self._set_back.inc()
+        _log.warning(
+            "clock.set-back", edition=edition, before=before.isoformat(), now=now.isoformat(), reason=WRONG_CLOCK
+        )
 
     def note_loose(self, edition: str, story_id: str) -> None:
         """Log one line for each loose story that holds a large share of its edition's reports."""

@@ -19,6 +19,7 @@ from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.step import Outcome, Rejection, RejectionKind
 from newsloom.streaming.watchdog import Watchdog
 from services.clusterer.core.calibration import Calibration, zero_calibration
+from services.clusterer.core.changes import StoryChanges
 from services.clusterer.core.commands import CommandRefused
 from services.clusterer.core.edition import EditionState
 from services.clusterer.core.engine import Engine
@@ -135,8 +136,7 @@ class ClustererStep:
             changed_editions[record.partition, event.edition] = record
             if changes.uncompared_article_id is not None:
                 uncompared.append(changes.uncompared_article_id)
-            if changes.loose_story_id is not None:
-                self._metrics.note_loose(event.edition, changes.loose_story_id)
+            self._note(changes, engine.edition)
         if uncompared:
             self._metrics.count_uncompared(len(uncompared), uncompared[0])
         messages.extend(self._snapshots(changed_stories))
@@ -144,6 +144,12 @@ class ClustererStep:
         for partition in {record.partition for record in records}:
             self._editions[partition].settle()
         return Outcome(messages, rejected)
+
+    def _note(self, changes: StoryChanges, edition: EditionState) -> None:
+        if changes.clock_set_back_from is not None:
+            self._metrics.note_set_back(edition.name, changes.clock_set_back_from, edition.watermark)
+        if changes.loose_story_id is not None:
+            self._metrics.note_loose(edition.name, changes.loose_story_id)
 
     def _engine(self, partition: int, event: VectorEvent) -> Engine:
         engine = self._editions[partition].get(event.edition)

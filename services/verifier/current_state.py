@@ -56,7 +56,8 @@ class CurrentState:
             # An earlier version wrote it and counted from the watermark.
             return replayed.last.at + self.retention <= checkpoint.watermark
         changed_ms = max(replayed.last_timestamp_ms, _unix_ms(replayed.last.at))
-        return changed_ms + self.retention / MILLISECOND <= _unix_ms(checkpoint.clock.arrived_at)
+        latest = max(checkpoint.clock.arrived_at, checkpoint.clock.set_back_from or checkpoint.clock.arrived_at)
+        return changed_ms + self.retention / MILLISECOND <= _unix_ms(latest)
 
 
 def build_current_state(

@@ -35,6 +35,8 @@ class Findings:
     violations: dict[Invariant, list[str]] = field(default_factory=lambda: {invariant: [] for invariant in Invariant})
     unchecked: list[str] = field(default_factory=list)
     """What could not be checked, and why: usually because retention has deleted the records."""
+    warnings: list[str] = field(default_factory=list)
+    """What breaks no invariant, but points to something wrong outside the services."""
 
     def add(self, invariant: Invariant, violation: str) -> None:
         """Record that the invariant does not hold."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 from newsloom.contracts.membership import Checkpoint, Membership
@@ -147,7 +148,14 @@ def check_checkpoints(state: CurrentState, findings: Findings) -> None:
         if checkpoint is None:
             findings.add(Invariant.CHECKPOINTS, f"{name}: its edition has no checkpoint")
         else:
-            _check_reached(name, checkpoint.value.watermark >= story_value.updated_at, "watermark", findings)
+            reached = _latest_watermark(checkpoint.value) >= story_value.updated_at
+            _check_reached(name, reached, "watermark", findings)
+
+
+def _latest_watermark(checkpoint: Checkpoint) -> datetime:
+    """Return the latest watermark that the edition ever had, as far as its checkpoint tells."""
+    set_back_from = checkpoint.clock.set_back_from if checkpoint.clock is not None else None
+    return max(checkpoint.watermark, set_back_from or checkpoint.watermark)
 
 
 def _check_reached(name: str, reached: bool, what: str, findings: Findings) -> None:

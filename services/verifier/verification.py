@@ -12,6 +12,7 @@ from newsloom.contracts.topics import ARTICLE_STORIES, DEAD_LETTERS, STORIES, ST
 from newsloom.settings import Settings
 from newsloom.streaming.log import Log
 from newsloom.streaming.records import TopicPartition
+from services.verifier.clock_checks import check_clocks
 from services.verifier.command_checks import check_commands
 from services.verifier.copy_checks import check_copy_groups
 from services.verifier.current_state import CurrentState, build_current_state
@@ -84,6 +85,7 @@ def _check_clustering(contents: TopicContents, retention: timedelta, findings: F
     check_memberships(contents, state, findings)
     check_origins(contents, state, findings)
     check_checkpoints(state, findings)
+    check_clocks(state, findings)
     check_commands(contents, findings)
     _add_unchecked(contents, state, findings)
     return state

@@ -41,13 +41,17 @@ class Target(Protocol):
 
 @dataclass
 class FaultInjector:
-    """Draws faults at random and injects them. `start_twin` starts a second process under the target's name."""
+    """Draws faults at random and injects them. `start_twin` starts a second process under the target's name.
+
+    `step_clock` moves the clock of the producer.
+    """
 
     broker: Broker
     settings: Settings
     services: dict[str, Service]
     rng: random.Random
     start_twin: Callable[[Target], None]
+    step_clock: Callable[[], None]
     is_active: bool = True
     counts: Counter[str] = field(default_factory=Counter)
     """Number of injected faults, by fault and point."""
@@ -78,6 +82,8 @@ class FaultInjector:
                 self._rebalance(target, fault)
             case Fault.COMPACTION:
                 self._compact()
+            case Fault.CLOCK_STEP:
+                self.step_clock()
             case _:
                 error = _ERRORS[fault]
                 raise error()

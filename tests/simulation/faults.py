@@ -24,6 +24,7 @@ class Fault(Enum):
     REBALANCE = "rebalance"
     SESSION_LOST = "a member drops out"
     COMPACTION = "compaction"
+    CLOCK_STEP = "the producer's clock steps"
 
 
 ANYWHERE: Final = (
@@ -35,6 +36,7 @@ ANYWHERE: Final = (
     Fault.REBALANCE,
     Fault.SESSION_LOST,
     Fault.COMPACTION,
+    Fault.CLOCK_STEP,
 )
 IN_TRANSACTION: Final = (*ANYWHERE, Fault.ABORTED)
 READING: Final = (*ANYWHERE, Fault.AWAY)

@@ -98,7 +98,9 @@ class Simulation:
             **dict.fromkeys(self._services, _run_service),
             "producer": self._run_producer,
         }
-        self._injector = FaultInjector(self.broker, self.settings, self._services, rng, self._start_twin)
+        self._injector = FaultInjector(
+            self.broker, self.settings, self._services, rng, self._start_twin, self.traffic.step_clock
+        )
         self._producer = TrafficProducer(self.traffic, self._is_traffic_due, lambda: not self._injector.is_active)
         self._switching = rng.choice((0.02, 0.1, 0.3))
         self._faults_wanted = FAULTS_MIN + rng.randrange(20)

@@ -150,9 +150,9 @@ class StateModel:
     def apply_checkpoint(self, checkpoint: Checkpoint) -> None:
         """Apply a checkpoint."""
         before = self.checkpoints.get(checkpoint.edition)
-        if before is not None and (
-            checkpoint.watermark < before.watermark or checkpoint.next_sequence < before.next_sequence
-        ):
+        set_back_from = checkpoint.clock.set_back_from if checkpoint.clock is not None else None
+        watermark = max(checkpoint.watermark, set_back_from or checkpoint.watermark)
+        if before is not None and (watermark < before.watermark or checkpoint.next_sequence < before.next_sequence):
             self.add_problem(f"the checkpoint of {checkpoint.edition} went back from {before} to {checkpoint}")
         self.checkpoints[checkpoint.edition] = checkpoint
 

@@ -43,6 +43,13 @@ KINDS: Final = {
     "command": 14,
 }
 """Relative frequency of each kind of input."""
+CLOCK_ERRORS: Final = (
+    timedelta(days=400),
+    timedelta(days=20),
+    timedelta(days=6),
+    timedelta(hours=1),
+    timedelta(hours=-1),
+)
 
 
 @dataclass
@@ -67,6 +74,11 @@ class Traffic:
     _editions: dict[str, EditionArticles] = field(default_factory=dict)
     _now: datetime = START
     _commands: int = 0
+    _clock_error: timedelta = timedelta()
+
+    def step_clock(self) -> None:
+        """Make the clock of the producer wrong, or right again if it is wrong."""
+        self._clock_error = self.rng.choice(CLOCK_ERRORS) if not self._clock_error else timedelta()
 
     def next(self) -> Message:
         """Return the next record to write. Event time advances by hours, sometimes far enough for stories to close."""
@@ -161,7 +173,7 @@ class Traffic:
         return self._message(ARTICLES.name, article.id.encode(), encode(article), ())
 
     def _message(self, topic: str, key: bytes, value: bytes | None, headers: tuple[tuple[str, bytes], ...]) -> Message:
-        at = int(self._now.timestamp() * 1000)
+        at = int((self._now + self._clock_error).timestamp() * 1000)
         return Message(self.settings.topic_prefix + topic, key, value, headers, timestamp_ms=at)
 
     # --- texts

@@ -42,6 +42,7 @@ def print_verification_json(verification: Verification) -> None:
             for violation in violations
         ],
         "unchecked": findings.unchecked,
+        "warnings": findings.warnings,
     }
     print_json(msgspec.json.encode(fields, order="deterministic"))
 
@@ -61,6 +62,8 @@ def print_verification(screen: Console, verification: Verification) -> None:
     _print_invariants(screen, verification)
     for line in verification.findings.unchecked:
         screen.print(Text(f"cannot be checked: {escape(line)}"))
+    for line in verification.findings.warnings:
+        screen.print(Text(f"warning: {escape(line)}", "yellow"))
     violations = sum(map(len, verification.findings.violations.values()))
     click.echo("every invariant holds" if not violations else count(violations, "violation"), err=True)
 

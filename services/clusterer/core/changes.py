@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from newsloom.contracts.membership import Membership
 from newsloom.contracts.story import StoryUpdate
@@ -15,7 +16,7 @@ class StoryChanges:
     A membership of None means that the article is in no story any more. `uncompared_article_id` is a late article that founded a
     story although there are closed stories of its time that are no longer comparable. It is not published, and a restored engine
     may leave it out after retractions. `loose_story_id` is a story with a large share of the edition's reports that are hardly
-    alike; it is not published either.
+    alike; it is not published either. Nor is `clock_set_back_from`, the time from which the edition's clocks went back.
     """
 
     updates: list[StoryUpdate] = field(default_factory=list)
@@ -23,3 +24,4 @@ class StoryChanges:
     stories: dict[str, None] = field(default_factory=dict)
     uncompared_article_id: str | None = field(default=None, compare=False)
     loose_story_id: str | None = field(default=None, compare=False)
+    clock_set_back_from: datetime | None = field(default=None, compare=False)

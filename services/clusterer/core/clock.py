@@ -1,4 +1,4 @@
-"""The time of an edition, which no single article can move far."""
+"""The time of an edition, which no single article can move far, and which goes back if a wrong clock had moved it."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
+from newsloom.contracts.limits import RECORD_YEAR_MIN
 from newsloom.contracts.membership import ClockState
 from services.clusterer.core.space import EPOCH
 
@@ -22,7 +23,7 @@ UNDATED_RUN: Final = 16
 
 
 class Clock:
-    """The latest time that several of the latest moments have reached; it never goes back.
+    """The latest time that several of the latest moments have reached; it goes back only by `set_back`.
 
     The first moment sets it. After that a moment sets it if it is at most `STEP` ahead. Moments further ahead move it once
     `QUORUM` of the latest `MOMENTS` are: to the earliest of the latest `QUORUM` moments.
@@ -53,16 +54,23 @@ class Clock:
         if len(self._moments) >= QUORUM:
             self.now = max(self.now, heapq.nlargest(QUORUM, self._moments)[-1])
 
+    def set_back(self, now: datetime) -> None:
+        """Go back to `now` and forget later moments: they were wrong."""
+        self.now = now
+        self._moments = deque((moment for moment in self._moments if moment <= now), maxlen=MOMENTS)
+
 
 class EditionClock:
     """The two clocks of an edition: `published` by the articles' dates, `arrived` by the timestamps of their records.
 
-    The first decides when stories close, the second when they are forgotten.
+    The first decides when stories close, the second when they are forgotten. `set_back_from` is the latest time from which one of
+    them was set back; None if none ever was.
     """
 
     def __init__(self) -> None:
         self.published = Clock()
         self.arrived = Clock()
+        self.set_back_from: datetime | None = None
         self._undated_run = 0
 
     def take(self, published_at: datetime, arrived_at: datetime, *, is_dated: bool, window: timedelta) -> datetime:
@@ -73,11 +81,25 @@ class EditionClock:
         more than a `window` apart: then the article is from an archive.
         """
         self.arrived.take(arrived_at)
+        self._set_back_if_ahead()
         self._undated_run = 0 if is_dated else self._undated_run + 1
         if is_dated or not self.published.is_set or self._undated_run >= UNDATED_RUN:
             self.published.take(published_at)
         is_near = abs(published_at - self.published.now) <= window
         return published_at if is_dated or is_near else self.published.now
+
+    def _set_back_if_ahead(self) -> None:
+        """Set a clock back that is more than a `STEP` ahead of each of the latest `MOMENTS` arrivals, to the latest of them.
+
+        An article is published before it arrives, so such a clock was moved by the clock of a producer that was wrong.
+        """
+        latest = max(self.arrived.moments)
+        if len(self.arrived.moments) < MOMENTS or latest.year < RECORD_YEAR_MIN:
+            return
+        for clock in (self.arrived, self.published):
+            if clock.now > latest + STEP:
+                self.set_back_from = max(clock.now, self.set_back_from or clock.now)
+                clock.set_back(latest)
 
     def state(self) -> ClockState:
         """Return what a checkpoint keeps beside the watermark."""
@@ -86,6 +108,7 @@ class EditionClock:
             arrivals=self.arrived.moments,
             dates=self.published.moments,
             undated_run=self._undated_run,
+            set_back_from=self.set_back_from,
         )
 
     @staticmethod
@@ -98,4 +121,5 @@ class EditionClock:
         clock.published = Clock(watermark, state.dates)
         clock.arrived = Clock(state.arrived_at, state.arrivals)
         clock._undated_run = state.undated_run
+        clock.set_back_from = state.set_back_from
         return clock

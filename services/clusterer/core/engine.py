@@ -71,8 +71,8 @@ class Engine:
     def apply(self, event: VectorEvent, arrived_at: datetime | None = None) -> StoryChanges:
         """Apply an event and return everything it changes.
 
-        `arrived_at` is the timestamp of the event's record. Without one, an article arrives when it is published, and any
-        other event with the latest article.
+        `arrived_at` is the timestamp of the event's record. Without one, an article arrives when it is published, or with the
+        latest article if that was later, as any other event does.
 
         An unchanged duplicate of a known article and the retraction of an unknown one change nothing.
 
@@ -83,7 +83,8 @@ class Engine:
         """
         self._edition.changes = StoryChanges()
         if arrived_at is None:
-            arrived_at = event.published_at if isinstance(event, ArticleVector) else self._edition.clock.arrived.now
+            latest = self._edition.clock.arrived.now
+            arrived_at = max(event.published_at, latest) if isinstance(event, ArticleVector) else latest
         self._edition.event_arrived_at = whole_milliseconds(arrived_at)
         if isinstance(event, ArticleVector):
             self._apply_article(event)
@@ -287,8 +288,10 @@ class Engine:
     def _take_time(self, event: ArticleVector) -> ArticleVector:
         """Move the clocks with an article, do what is due, and return the article with its publication time."""
         edition, window, every = self._edition, self._parameters.window, self._parameters.related_every
-        before, arrived_at = edition.watermark, edition.event_arrived_at
+        before, arrived_at, arrived_before = edition.watermark, edition.event_arrived_at, edition.clock.arrived.now
         moment = edition.clock.take(event.published_at, arrived_at, is_dated=event.dated, window=window)
+        if edition.watermark < before or edition.clock.arrived.now < arrived_before:
+            edition.changes.clock_set_back_from = max(before, arrived_before)
         if edition.watermark > before:
             self._close_due()
         self._forget_due()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from newsloom.contracts.command import MergeStories
 from newsloom.contracts.story import StoryState
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector
-from services.clusterer.core.clock import QUORUM, STEP, UNDATED_RUN, Clock, EditionClock
+from services.clusterer.core.clock import MOMENTS, QUORUM, STEP, UNDATED_RUN, Clock, EditionClock
 from services.clusterer.core.engine import Engine
 from tests.laws.streams import START, article
 from tests.laws.test_engine import PARAMETERS, fresh_engine
@@ -163,3 +163,71 @@ def test_a_merged_story_is_forgotten_no_later_than_its_survivor_though_timestamp
     engine.apply(ArticleRetraction(article_id="a0", edition=engine.edition.name), early)
     assert survivor.version == version + 1
     assert survivor.changed_at >= absorbed.changed_at
+
+
+@given(
+    st.lists(st.tuples(moments, moments, st.booleans()), max_size=40),
+    st.lists(st.tuples(moments, st.booleans()), min_size=MOMENTS, max_size=MOMENTS),
+)
+def test_after_some_articles_under_a_right_clock_no_clock_is_far_ahead_of_them(
+    wrong: list[tuple[datetime, datetime, bool]], right: list[tuple[datetime, bool]]
+) -> None:
+    clock = EditionClock()
+    for one, other, is_dated in wrong:
+        clock.take(min(one, other), max(one, other), is_dated=is_dated, window=WINDOW)
+    for arrived_at, is_dated in right:
+        clock.take(arrived_at, arrived_at, is_dated=is_dated, window=WINDOW)
+    latest = max(arrived_at for arrived_at, _ in right)
+    assert clock.arrived.now <= latest + STEP
+    assert clock.published.now <= latest + STEP
+
+
+@given(st.lists(st.tuples(moments, st.booleans()), max_size=60))
+def test_the_clocks_go_back_for_no_archive_that_arrives_in_order(articles: list[tuple[datetime, bool]]) -> None:
+    clock = EditionClock()
+    for number, (published_at, is_dated) in enumerate(articles):
+        before = clock.published.now, clock.arrived.now
+        clock.take(published_at, NOW + number * timedelta(hours=1), is_dated=is_dated, window=WINDOW)
+        assert before <= (clock.published.now, clock.arrived.now)
+    assert clock.set_back_from is None
+
+
+def test_timestamps_in_seconds_set_no_clock_back() -> None:
+    clock = EditionClock()
+    clock.take(START, NOW, is_dated=True, window=WINDOW)
+    for number in range(2 * MOMENTS):
+        clock.take(START, datetime.fromtimestamp(1_700_000 + number, START.tzinfo), is_dated=True, window=WINDOW)
+    assert clock.set_back_from is None
+
+
+def test_an_edition_whose_clock_was_moved_goes_on_as_before_once_the_clock_is_right() -> None:
+    engine, arrival = engine_with_news(), START + 3 * DAY
+    wrong = arrival + 400 * DAY
+    for number in range(30, 30 + UNDATED_RUN + QUORUM):
+        engine.apply(undated(number, subject=6, record_time=wrong), wrong)
+    assert engine.edition.watermark == wrong
+    set_back = []
+    for number in range(60, 60 + MOMENTS):
+        changes = engine.apply(article(number, subject=5, hour=72), arrival)
+        set_back.append(changes.clock_set_back_from)
+    assert set_back == [None] * (MOMENTS - 1) + [wrong]
+    assert engine.edition.watermark == arrival
+    story_ids = {engine.edition.articles[f"a{number}"] for number in range(60, 60 + MOMENTS)}
+    assert len(story_ids) == 1, "while the clock was wrong too"
+    engine.apply(article(90, subject=5, hour=80), arrival + timedelta(hours=8))
+    (story_id,) = story_ids
+    story = engine.edition.stories[story_id]
+    assert story.is_open
+    assert "a90" in story.members
+    assert engine.edition.watermark == START + timedelta(hours=80)
+
+
+def test_a_clock_that_was_set_back_is_restored() -> None:
+    clock = EditionClock()
+    for _ in range(QUORUM):
+        clock.take(NOW, NOW, is_dated=True, window=WINDOW)
+    for _ in range(MOMENTS):
+        clock.take(START, START, is_dated=True, window=WINDOW)
+    restored = EditionClock.restored(clock.published.now, clock.state())
+    assert restored.published.now == START
+    assert restored.set_back_from == NOW
