@@ -67,7 +67,7 @@ chaos: setup ## Kill services and brokers of a real Kafka cluster, then check th
 fuzz: setup ## Send hostile records through both services and check what became of each (RECORDS=1000000 SEED=1)
 	$(BIN)/python -m tests.fuzz --records $(RECORDS) --seed $(SEED) --report docs/results/fuzz.md
 
-accidents: setup ## Ordinary accidents at scale: thousands of copies, take-downs, corrections (~20 min)
+accidents: setup ## Ordinary accidents at scale: thousands of copies, take-downs, corrections, large stories (~30 min)
 	$(BIN)/python -m tests.accidents --report docs/results/accidents.md
 
 sbom: ## Write sbom-SERVICE.json, a CycloneDX list of what the image of a service contains (SERVICE=clusterer)

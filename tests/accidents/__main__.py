@@ -19,22 +19,38 @@ from newsloom.streaming.sqlite import open_sqlite
 from tests.accidents.clusterer_run import MODEL, ClustererRun, Cost
 from tests.accidents.copies import ORDERS, correct, withdraw_all
 from tests.accidents.edition_memory import empty, fill, restart
+from tests.accidents.long_article import long_article
+from tests.accidents.stories import large_story, many_outlets, merges, open_stories
 
 
 @click.command()
 @click.option("--copies", "sizes", multiple=True, type=int, default=(1_000, 5_000, 20_000), show_default=True)
 @click.option("--editions", default=20_000, show_default=True, help="Editions of one article.")
+@click.option("--reports", default=50_000, show_default=True, help="Reports of one event.")
+@click.option("--outlets", default=100_000, show_default=True, help="Outlets that publish one text.")
+@click.option("--open-stories", "stories", default=100_000, show_default=True, help="Open stories of one edition.")
+@click.option("--merges", "merge_count", default=1_000, show_default=True, help="Merges into one story by commands.")
 @click.option(
     "--report", "report_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the results here."
 )
-def main(sizes: tuple[int, ...], editions: int, report_file: Path | None) -> None:
+def main(
+    *,
+    sizes: tuple[int, ...],
+    editions: int,
+    reports: int,
+    outlets: int,
+    stories: int,
+    merge_count: int,
+    report_file: Path | None,
+) -> None:
     """Publish copies of one text, withdraw or correct them, check the result, and print what an event costs.
 
-    Then publish one article in each of many editions, and print the memory of a clusterer.
+    Do the same with stories of unusual size and number: an event of the second half must cost no more than one of the first. Then
+    publish one article in each of many editions, and print the memory of a clusterer.
     """
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     rows = [
-        "| copies | then | CPU ms per event | slowest batch (s) | records per event | KB per event | KB of file per event |",
+        "| articles | what | CPU ms per event | slowest batch (s) | records per event | KB per event | KB of file per event |",
         "|---:|---|---:|---:|---:|---:|---:|",
     ]
     for size in sizes:
@@ -43,6 +59,17 @@ def main(sizes: tuple[int, ...], editions: int, report_file: Path | None) -> Non
             click.echo(rows[-1])
         rows.append(_row(size, "a quarter corrected", partial(correct, count=size, corrections=size // 4)))
         click.echo(rows[-1])
+    for size, what, accident in (
+        (reports, "reports of one event, the second half", large_story),
+        (outlets, "copies by an outlet each, the second half", many_outlets),
+        (stories, "open stories, the second half", open_stories),
+        (merge_count, "merges into one story by commands", merges),
+    ):
+        if size:
+            rows.append(_row(size, what, partial(accident, count=size)))
+            click.echo(rows[-1])
+    rows += ["", long_article()]
+    click.echo(rows[-1])
     memory = _edition_memory(editions)
     click.echo("\n".join(memory))
     text = "\n".join([f"# Accidents\n\n`python -m tests.accidents`, {describe_run()}\n", *rows, "", *memory])

@@ -9,9 +9,10 @@ from collections.abc import Iterable
 import structlog
 
 from benchmarks.editions import resident_bytes
+from newsloom.contracts.vector import VectorEvent
 from newsloom.settings import Settings
 from newsloom.streaming.sqlite import open_sqlite
-from tests.accidents.clusterer_run import MODEL, ClustererRun, Event
+from tests.accidents.clusterer_run import MODEL, ClustererRun
 from tests.accidents.editions import one_article_editions, retractions
 
 
@@ -30,7 +31,7 @@ def empty(url: str, editions: int) -> int:
     return _resident_after(url, retractions(editions))
 
 
-def _resident_after(url: str, events: Iterable[Event]) -> int:
+def _resident_after(url: str, events: Iterable[VectorEvent]) -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     log = open_sqlite(url)
     run = ClustererRun(log, Settings(log="sqlite://", model=MODEL), lambda: 0)
