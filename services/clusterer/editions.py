@@ -18,11 +18,14 @@ from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.restore import restore_edition
 from services.clusterer.core.space import timestamp, unix_ms
 from services.clusterer.state import checkpoint_of
+from services.freed_memory import return_freed_memory
 
 AWAKE_MAX: Final = 1_000
 """An edition of few articles takes about 40 KB with its indexes, and about 5 KB without."""
 DORMANT_ARTICLES_MAX: Final = 16
 """Larger editions always keep their indexes: to build them again takes a millisecond for a few articles."""
+PACKED_MAX: Final = 1_000
+"""After so many engines have become dormant states, their memory goes back to the operating system: it takes some 10 ms."""
 
 
 class EditionSize(NamedTuple):
@@ -79,6 +82,7 @@ class Editions:
         self._parameters = parameters
         self._awake: dict[str, Engine] = {}
         self._dormant: dict[str, _Dormant] = {}
+        self._packed = 0
 
     def __len__(self) -> int:
         """Return the number of editions."""
@@ -106,6 +110,10 @@ class Editions:
             if len(edition.articles) <= self._dormant_articles_max:
                 state = _published(self._awake.pop(name))
                 self._dormant[name] = _Dormant(state, edition_size(edition), edition.calibration)
+                self._packed += 1
+        if self._packed >= PACKED_MAX:
+            self._packed = 0
+            return_freed_memory()
 
     def sizes(self) -> Iterator[EditionSize]:
         """Yield the size of each edition. Other threads may call it."""

@@ -32,6 +32,7 @@ from services.clusterer.messages import MessageBuilder
 from services.clusterer.metrics import StateMetrics
 from services.clusterer.rebuild_progress import RebuildProgress
 from services.clusterer.state import checkpoint_of, restore_engines
+from services.freed_memory import return_freed_memory
 from services.garbage_collection import gc_suspended
 
 
@@ -89,6 +90,7 @@ class ClustererStep:
         self._restore_progress.begin(partition)
         with gc_suspended():
             editions = self._restore_editions(partition)
+        return_freed_memory()
         self._editions[partition] = editions
         self._rebuild_progress.end(partition, editions=len(editions), articles=editions.articles())
 
