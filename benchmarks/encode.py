@@ -71,7 +71,7 @@ class PlannedEncoder:
 
     def __init__(self, encoder: SentenceEncoder, texts: Sequence[str], threads: int) -> None:
         self._encoder = encoder
-        self._tokens = encoder._tokenize(texts)
+        self._tokens = encoder.tokenize(texts)
         self._threads = threads
 
     def run(self, planner: Planner, *, split: bool, sizes_max: int) -> tuple[Vectors, float]:
@@ -84,7 +84,7 @@ class PlannedEncoder:
             for batch in self._batches(sizes_max):
                 tokens = [self._tokens[index] for index in batch]
                 passes = planner([len(ids) for ids in tokens])
-                results = pool.map(lambda one, tokens=tokens: self._encoder._run_pass(one, tokens), passes)
+                results = pool.map(lambda one, tokens=tokens: self._encoder.run_pass(one, tokens), passes)
                 for one, rows in zip(passes, results, strict=True):
                     vectors[[batch[index] for index in one.text_indexes]] = rows
             return vectors, len(self._tokens) / (time.perf_counter() - started)
@@ -99,12 +99,19 @@ class PlannedEncoder:
             del order[:size]
 
 
-def read_texts(file: Path, count: int, *, headlines: bool) -> list[str]:
-    """Return the passages of a sample of the file's articles."""
+def read_articles(file: Path, count: int) -> list[Article]:
+    """Return a sample of the file's articles."""
     data = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
     rows = [json.loads(line) for line in data.splitlines()]
     rows = random.Random(0).sample(rows, min(count, len(rows)))  # noqa: S311 - not a secret
-    articles = [Article(id="-", title=row["title"], text="" if headlines else row["text"]) for row in rows]
+    return [Article(id=str(number), title=row["title"], text=row["text"]) for number, row in enumerate(rows)]
+
+
+def read_texts(file: Path, count: int, *, headlines: bool) -> list[str]:
+    """Return the passages of a sample of the file's articles."""
+    articles = read_articles(file, count)
+    if headlines:
+        articles = [Article(id=one.id, title=one.title, text="") for one in articles]
     return [passage for passage in (prepare(article).passage for article in articles) if passage]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal, get_args
 
 import msgspec
 
@@ -15,6 +15,7 @@ KAFKA_PREFIX: Final = "NEWSLOOM_KAFKA_"
 TEST_PREFIX: Final = "NEWSLOOM_TEST_"
 """Variables of the tests, which are not settings."""
 
+Backend = Literal["auto", "torch", "torch-bf16", "onnx", "onnx-int8", "openvino", "openvino-bf16", "cuda"]
 Positive = Annotated[int, msgspec.Meta(ge=1)]
 # \Z: in Python, $ also matches before a line feed at the end.
 TopicPrefix = Annotated[str, msgspec.Meta(pattern=r"^[a-zA-Z0-9._-]{0,64}\Z")]
@@ -51,6 +52,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     model: str = "all-MiniLM-L6-v2"
     """The sentence-transformers model: the default, or anything that SentenceTransformer loads. The same for both services."""
+
+    backend: Backend = "auto"
+    """What runs the model; `auto`: torch, or the fastest backend of this machine that `newsloom model export` has prepared."""
+
+    model_cache: str = ""
+    """Folder of the exported models. Empty: `newsloom/models` in the user's cache folder."""
 
     calibration: str = ""
     """File with the model's calibration, as written by `newsloom calibrate`. That of the default model is included."""
@@ -105,6 +112,7 @@ _EXPECTED: Final = {
     "partitions": "a whole number, 1 or more",
     "state_partitions": "a whole number, 1 or more",
     "instance": "1 to 128 of the characters a-z A-Z 0-9 . _ -",
+    "backend": f"one of {', '.join(get_args(Backend))}",
     "granularity": f"a number from {GRANULARITY_MIN:g} to {GRANULARITY_MAX:g}",
     "retention_days": f"a whole number from 1 to {RETENTION_DAYS_MAX}",
     "comparable_articles": f"a whole number from {COMPARABLE_MIN} to {COMPARABLE_MAX}",

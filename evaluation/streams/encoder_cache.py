@@ -1,4 +1,4 @@
-"""An encoder that keeps its vectors on disk, by model and text.
+"""An encoder that keeps its vectors on disk, by model, backend and text.
 
 Only the encoder's output is cached. Text preparation, fingerprints and the rest of the embedder's step run anew each time, so a
 change there needs no clearing of the cache.
@@ -18,8 +18,8 @@ from typing import Final
 import click
 import numpy as np
 
-from newsloom.settings import load_settings
-from services.embedder.backends import load_encoder
+from newsloom.settings import Settings, load_settings
+from services.embedder.backends import TORCH, Backend, choose_backend, load_encoder
 from services.embedder.encoder import Encoder, Vectors
 
 TEXTS_AT_ONCE: Final = 128
@@ -33,8 +33,17 @@ Progress = Callable[[int, int], None]
 class CachedEncoder:
     """An encoder with a cache on disk. The model is loaded when a text is not in the cache."""
 
-    def __init__(self, model: str, load: Callable[[], Encoder], folder: Path, progress: Progress) -> None:
+    def __init__(
+        self,
+        model: str,
+        load: Callable[[], Encoder],
+        folder: Path,
+        progress: Progress,
+        *,
+        backend: str = TORCH.name,
+    ) -> None:
         self._model = model
+        self._backend = backend
         self._encoder = cache(load)
         self._progress = progress
         folder.mkdir(parents=True, exist_ok=True)
@@ -44,6 +53,11 @@ class CachedEncoder:
     def model(self) -> str:
         """The model's name, as set."""
         return self._model
+
+    @property
+    def backend(self) -> str:
+        """The name of the backend."""
+        return self._backend
 
     @property
     def dimension(self) -> int:
@@ -78,8 +92,10 @@ class CachedEncoder:
         return encoded
 
     def _key(self, text: str) -> bytes:
-        # The text is already prepared, so another preparation has other keys.
-        content = f"{self._model}\0{text}".encode("utf-8", "surrogatepass")
+        # The text is already prepared, so another preparation has other keys. Torch's vectors have the keys of caches from
+        # before there were other backends.
+        made_by = self._model if self._backend == TORCH.name else f"{self._model}\0{self._backend}"
+        content = f"{made_by}\0{text}".encode("utf-8", "surrogatepass")
         return blake2b(content, digest_size=_KEY_BYTES).digest()
 
 
@@ -89,13 +105,19 @@ def _stored(database: sqlite3.Connection, key: bytes) -> bytes | None:
 
 
 def configured_encoder(folder: Path) -> CachedEncoder:
-    """Return the encoder that NEWSLOOM_MODEL names, with its cache in the folder."""
-    model = load_settings(os.environ).model
+    """Return the encoder of NEWSLOOM_MODEL and NEWSLOOM_BACKEND, with its cache in the folder; raise `ConfigurationError`."""
+    settings = load_settings(os.environ)
+    return backend_encoder(settings, choose_backend(settings.model, settings.backend, settings.model_cache), folder)
+
+
+def backend_encoder(settings: Settings, backend: Backend, folder: Path) -> CachedEncoder:
+    """Return the encoder of NEWSLOOM_MODEL with this backend and with its cache in the folder."""
     return CachedEncoder(
-        model,
-        partial(load_encoder, model),
+        settings.model,
+        partial(load_encoder, settings.model, backend.name, settings.model_cache),
         folder,
-        lambda done, of: print_progress(f"{done:,} of {of:,} texts encoded"),
+        lambda done, of: print_progress(f"{backend.name}: {done:,} of {of:,} texts encoded"),
+        backend=backend.name,
     )
 
 

@@ -29,6 +29,7 @@ StemMarks = Annotated[bytes, msgspec.Meta(max_length=STEMS_MAX)]
 Float16s = Annotated[bytes, msgspec.Meta(max_length=VECTOR_BYTES_MAX)]
 Language = Annotated[str, msgspec.Meta(max_length=35)]
 Model = Annotated[str, msgspec.Meta(max_length=256)]
+BackendName = Annotated[str, msgspec.Meta(max_length=64)]
 Preparation = Annotated[str, msgspec.Meta(max_length=64)]
 PREPARATION = "1"
 """The version of the rules that prepare a text, stamped on every vector. Raise it with any change after which vectors can no
@@ -65,7 +66,8 @@ class ArticleVector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     the embedding of the other. `terms` are the 32-bit hashes of the words of title and text; `term_counts` is one byte for
     each: how often the word occurs, with the title counted twice. Hashes are unique and ascending, all numbers little-endian.
     `model` and `preparation` (the version of the rules that prepared the text) made the vectors: within an edition, all are
-    made with the same ones.
+    made with the same ones. `backend` is what ran the model; backends whose vectors agree may share an edition. It is empty
+    in vectors of embedders that did not name it.
     """
 
     article_id: ArticleId
@@ -88,6 +90,7 @@ class ArticleVector(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     dated: bool = True
     stems: Stems = b""
     stem_marks: StemMarks = b""
+    backend: BackendName = ""
 
 
 class ArticleRetraction(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag="retraction"):

@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "config": "services.cli.commands.config",
     "migrate": "services.cli.commands.migrate",
     "dead-letters": "services.cli.commands.dead_letters",
+    "model": "services.cli.commands.model",
     "calibrate": "services.cli.commands.calibrate",
     "evaluate": "services.cli.commands.evaluate",
 }

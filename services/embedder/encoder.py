@@ -20,6 +20,11 @@ class Encoder(Protocol):
         ...
 
     @property
+    def backend(self) -> str:
+        """Return the name of the backend that runs the model, which is stamped on every vector too."""
+        ...
+
+    @property
     def dimension(self) -> int:
         """Return the dimension of a vector."""
         ...

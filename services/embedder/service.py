@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import structlog
+
 from newsloom.contracts.pipeline import EMBEDDER
 from newsloom.service import main
 from newsloom.settings import Settings
@@ -14,13 +16,17 @@ from services.embedder.backends import load_encoder
 from services.embedder.step import EmbedderStep
 from services.embedder.vector_cache import CachingEncoder
 
+_log = structlog.get_logger("newsloom.embedder")
+
 RECORDS_MAX: Final = 64
 """Records in one transaction: about two seconds of work on two cores."""
 
 
 def build_step(settings: Settings, _log: Log, progress: RestoreProgress) -> Step:
     """Build the step with the model of the settings. Raises `ConfigurationError`."""
-    encoder = CachingEncoder(load_encoder(settings.model), progress.metrics.registry)
+    encoder = CachingEncoder(
+        load_encoder(settings.model, settings.backend, settings.model_cache), progress.metrics.registry
+    )
     return EmbedderStep(settings, encoder)
 
 

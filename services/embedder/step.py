@@ -100,6 +100,7 @@ class EmbedderStep:
             dated=prepared.is_dated,
             stems=stems,
             stem_marks=stem_marks,
+            backend=self._encoder.backend,
         )
         return self._message(record, value, event_type=ARTICLE_VECTORIZED, subject=article.id, at=value.published_at)
 

@@ -45,6 +45,11 @@ class CachingEncoder:
         return self._encoder.model
 
     @property
+    def backend(self) -> str:
+        """Return the name of the backend."""
+        return self._encoder.backend
+
+    @property
     def dimension(self) -> int:
         """Return the dimension of a vector."""
         return self._encoder.dimension

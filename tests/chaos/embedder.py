@@ -24,7 +24,7 @@ from newsloom.streaming.log import Log
 from newsloom.streaming.records import Record
 from newsloom.streaming.restore import RestoreProgress
 from newsloom.streaming.step import Step
-from services.embedder.backends import load_encoder
+from services.embedder.backends import TORCH, load_encoder
 from services.embedder.encoder import Encoder, Vectors
 from services.embedder.service import RECORDS_MAX
 from services.embedder.step import EmbedderStep
@@ -51,6 +51,10 @@ class PacedEncoder:
         return self._encoder.model
 
     @property
+    def backend(self) -> str:
+        return self._encoder.backend
+
+    @property
     def dimension(self) -> int:
         return self._encoder.dimension
 
@@ -69,7 +73,10 @@ class PacedEncoder:
 def cached_encoder(folder: Path, model: str) -> CachedEncoder:
     """Return an encoder that caches vectors in the folder."""
     return CachedEncoder(
-        model, partial(load_encoder, model), folder, lambda done, of: print_progress(f"{done:,} of {of:,} texts")
+        model,
+        partial(load_encoder, model, TORCH.name),
+        folder,
+        lambda done, of: print_progress(f"{done:,} of {of:,} texts"),
     )
 
 

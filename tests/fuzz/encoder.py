@@ -18,6 +18,7 @@ class FirstWordEncoder:
     """Gives texts with the same first word similar vectors, and other texts unrelated ones; the same text gives the same bits."""
 
     model = MODEL
+    backend = "fuzz"
     dimension = DIMENSION
 
     def encode(self, texts: Sequence[str]) -> Vectors:

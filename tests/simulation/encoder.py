@@ -17,6 +17,7 @@ class WordEncoder:
     """Gives texts with the same words similar vectors."""
 
     model = "words"
+    backend = "words"
     dimension = DIMENSION
 
     def encode(self, texts: Sequence[str]) -> Vectors:

@@ -53,12 +53,12 @@ def command(settings: Settings, file: str, output: Path, sources: dict[str, str]
     if not os.access(output.parent, os.W_OK):
         raise ConfigurationError(f"--output {output}: the folder {output.parent} does not exist or is not writable")
     try:
-        texts = list(_read_texts(file, ParseOptions(sources=sources)))
+        texts = list(read_texts(file, ParseOptions(sources=sources)))
     except UnreadableInput as error:
         raise InputError(str(error)) from error
     if len(texts) < ARTICLES_MIN:
         raise ConfigurationError(f"{file} contains {len(texts)} articles with text; at least {ARTICLES_MIN} are needed")
-    encoder = load_encoder(settings.model)
+    encoder = load_encoder(settings.model, settings.backend, settings.model_cache)
     titles = encoder.encode([text.title or text.passage for text in texts])
     leads = encoder.encode([text.passage for text in texts])
     calibration = measure_calibration(settings.model, titles, leads)
@@ -66,7 +66,8 @@ def command(settings: Settings, file: str, output: Path, sources: dict[str, str]
     click.echo(f"{len(texts):,} articles measured; use the file with NEWSLOOM_CALIBRATION={output}")
 
 
-def _read_texts(file: str, options: ParseOptions) -> Iterator[PreparedText]:
+def read_texts(file: str, options: ParseOptions) -> Iterator[PreparedText]:
+    """Yield the prepared text of each valid article of the file that has one; raise `UnreadableInput`."""
     from services.embedder.preparation import prepare  # noqa: PLC0415 - the embedder's extra may not be installed
 
     with closing(open_lines(file)) as source:

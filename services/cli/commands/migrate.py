@@ -89,16 +89,16 @@ def command(
         if state_partitions is None:
             number = len(topic_partitions(log, topic_name(settings, STORIES)))
             target = msgspec.structs.replace(target, state_partitions=number)
-        reembedder = None if model is None else _load_reembedder(model, from_titles=from_titles)
+        reembedder = None if model is None else _load_reembedder(target, from_titles=from_titles)
         _print_result(settings, target, migrate(log, settings, target, click.echo, reembedder), model)
 
 
-def _load_reembedder(model: str, *, from_titles: bool) -> Reembedder:
+def _load_reembedder(target: Settings, *, from_titles: bool) -> Reembedder:
     with needs_extra("--model", "embedder,clusterer"):
         from services.embedder.backends import load_encoder  # noqa: PLC0415
         from services.migration.reembedder import Reembedder  # noqa: PLC0415
 
-        return Reembedder(load_encoder(model), from_titles=from_titles)
+        return Reembedder(load_encoder(target.model, target.backend, target.model_cache), from_titles=from_titles)
 
 
 def _print_result(settings: Settings, target: Settings, result: MigrationResult, model: str | None) -> None:

@@ -14,7 +14,8 @@ from newsloom.streaming.errors import ConfigurationError
 from services.embedder.backends import load_encoder
 from services.embedder.batching import PADDING_MULTIPLE, TOKENS_PER_PASS
 from services.embedder.model_files import DEFAULT_MODEL, check_weights, find_model
-from services.embedder.sentence_encoder import E5_PROMPT, TOKENS_MAX, SentenceEncoder, known_prompt, open_encoder
+from services.embedder.sentence_encoder import SentenceEncoder, open_encoder
+from services.embedder.tokenization import E5_PROMPT, TOKENS_MAX, known_prompt
 
 FERRY = "Ferry sinks off Port Selden. Divers found the bell in forty metres of water."
 BELL = "Bell of sunken ferry found. It lay forty metres deep, divers in Port Selden said."

@@ -27,6 +27,7 @@ class BytesEncoder:
     """Derive eight components from a hash of the text: deterministic, and different for different texts."""
 
     model = "bytes"
+    backend = "hash"
     dimension = 8
 
     def __init__(self) -> None:
@@ -83,7 +84,7 @@ def test_an_article_becomes_a_vector() -> None:
     (message,) = process(record(full, key=b"a1"), encoder=encoder).messages
     value = vector_of(message)
     assert (value.article_id, value.edition, value.title, value.words) == ("a1", "coast", "Ferry sinks", 4)
-    assert (value.model, value.preparation) == ("bytes", "1")
+    assert (value.model, value.backend, value.preparation) == ("bytes", "hash", "1")
     assert value.published_at == datetime.fromisoformat(BEFORE)
     assert (value.outlet, value.url, value.language) == ("Harbor Ledger", "https://h.example/1", "en")
     assert encoder.texts == ["Ferry sinks. Divers found the bell.", "Ferry sinks"]

@@ -81,6 +81,7 @@ class WideEncoder:
     """Gives vectors as long as the default model's."""
 
     model = "wide"
+    backend = "wide"
     dimension = 384
 
     def encode(self, texts: Sequence[str]) -> Vectors:

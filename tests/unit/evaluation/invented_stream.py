@@ -28,6 +28,7 @@ class WordEncoder:
         self.texts: list[str] = []
 
     model = "words"
+    backend = "words"
     dimension = DIMENSION
 
     def encode(self, texts: Sequence[str]) -> Vectors:

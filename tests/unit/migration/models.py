@@ -25,6 +25,8 @@ WORDS_OF_A_SUBJECT = 24
 class WordEncoder:
     """Embed a text as the sum of its words; the direction of a word depends only on word and model."""
 
+    backend = "words"
+
     def __init__(self, model: str, dimension: int) -> None:
         self.model = model
         self.dimension = dimension
