@@ -10,7 +10,7 @@ from newsloom.contracts.vector import ArticleVector
 from services.clusterer.core.features import Features, decode_features, title_fit
 from services.clusterer.core.minhash_index import MinHashIndex
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.zero_point import initial_zero_point
+from services.clusterer.core.zero_point import initial_zero_points
 
 
 class NearDuplicate(NamedTuple):
@@ -28,7 +28,7 @@ def near_duplicate_pairs(events: Sequence[ArticleVector], parameters: Parameters
     As in the engine, but without its open stories: a copy of an article of the last window is not a report.
     """
     calibration = calibration_for(events[0])
-    zero_point = initial_zero_point(calibration)
+    zero_points = initial_zero_points(calibration)
     index = MinHashIndex(jaccard_min=parameters.copy_jaccard, shingles_min=parameters.copy_shingles_min)
     stored: list[Features] = []
     pairs: list[NearDuplicate] = []
@@ -36,7 +36,7 @@ def near_duplicate_pairs(events: Sequence[ArticleVector], parameters: Parameters
         features = decode_features(event, calibration.dimension).features
         bands = index.bands(features.shingles)
         found = [
-            NearDuplicate(int(earlier), later, jaccard, title_fit(features, stored[int(earlier)], zero_point))
+            NearDuplicate(int(earlier), later, jaccard, title_fit(features, stored[int(earlier)], zero_points))
             for jaccard, earlier in index.matches(features.shingles, bands)
         ]
         copied = [pair for pair in found if pair.fit >= parameters.copy_fit]

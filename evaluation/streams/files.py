@@ -82,7 +82,10 @@ _ROW: Final = msgspec.json.Decoder(_Row)
 
 
 def read_streams(folder: Path, names: Sequence[str] = (), undated: Sequence[str] = ()) -> list[Stream]:
-    """Read the named streams (without names all but `SMOKE_TESTS`), then those without dates; raises ConfigurationError."""
+    """Read the named streams, then those without dates; raises ConfigurationError.
+
+    Without names all files are read, except `SMOKE_TESTS` and files whose lines have no `id` (summaries of stories, for example).
+    """
     if not folder.is_dir():
         raise ConfigurationError(
             f"no labelled streams in {folder}: name a folder of NAME.jsonl.gz files with --data or {DATA_VARIABLE}"
@@ -93,7 +96,7 @@ def read_streams(folder: Path, names: Sequence[str] = (), undated: Sequence[str]
     for name in (*names, *undated):
         if name not in files:
             raise ConfigurationError(f"{name!r} is not a stream in {folder}; there are {', '.join(files)}")
-    default_names = [name for name in files if name not in SMOKE_TESTS] or list(files)
+    default_names = [name for name in files if name not in SMOKE_TESTS and _holds_articles(files[name])] or list(files)
     streams = [read_stream(files[name]) for name in dict.fromkeys([*(names or default_names), *undated])]
     return streams + [without_dates(stream) for stream in streams if stream.name in ALSO_UNDATED.union(undated)]
 
@@ -127,6 +130,15 @@ def read_stream(path: Path) -> Stream:
     dated = [at for _, at in rows if at is not None]
     undated_at = max(dated) + timedelta(days=1) if dated else _DEFAULT_DATE
     return Stream(name, in_replay_order(_labelled(row, at or undated_at) for row, at in rows))
+
+
+def _holds_articles(path: Path) -> bool:
+    """Return whether the first line is an article. A line that cannot be decoded counts as one: reading it names the fault."""
+    try:
+        first = msgspec.json.decode(next(_lines(path), b"{}"))
+    except (msgspec.DecodeError, ConfigurationError):
+        return True
+    return not isinstance(first, dict) or "id" in first
 
 
 def _labelled(row: _Row, at: datetime) -> LabelledArticle:

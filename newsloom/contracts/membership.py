@@ -146,9 +146,10 @@ class ClockState(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class ZeroPointState(msgspec.Struct, frozen=True, kw_only=True):
-    """What is subtracted from the embeddings of an edition before they are compared: int16, little-endian, scaled by 2**14.
+    """What is subtracted from embeddings before they are compared: int16, little-endian, scaled by 2**14.
 
-    `measured_at` is the number of articles that the edition had when it was measured.
+    `measured_at` is the number of articles that the edition had had when it was measured; for the zero point of a language, the
+    number of reports in it that could be compared then.
     """
 
     title: bytes
@@ -163,7 +164,8 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     `dimension` and `preparation` are those of every vector of the edition. `stories_forgotten` counts the
     stories forgotten so far. A closed story all of whose articles have a sequence number below `comparable_from` takes no late
     articles: an earlier version closed it, or its vectors are of another model. Checkpoints of earlier versions have no `clock`
-    and no `comparable_from`; those of an edition whose zero point was not measured yet have no `zero_point`.
+    and no `comparable_from`; those of an edition whose zero point was not measured yet have no `zero_point`. An edition of
+    several languages has `language_zero_points`: those of the languages that differ from it.
     """
 
     edition: Edition
@@ -176,6 +178,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, 
     stories_forgotten: int = 0
     comparable_from: int | None = None
     zero_point: ZeroPointState | None = None
+    language_zero_points: dict[str, ZeroPointState] = {}
 
     def __post_init__(self) -> None:
         """Make an equal preparation the default itself: msgspec omits defaults by identity."""

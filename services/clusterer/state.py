@@ -122,7 +122,8 @@ def checkpoint_of(edition: EditionState) -> Checkpoint:
         clock=edition.clock.state(),
         stories_forgotten=edition.stories_forgotten,
         comparable_from=edition.comparable_from,
-        zero_point=edition.indexes.zero_point.state(),
+        zero_point=edition.indexes.zero_points.edition.state(),
+        language_zero_points=edition.indexes.zero_points.language_states(),
     )
 
 

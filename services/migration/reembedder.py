@@ -198,6 +198,7 @@ class Reembedder:
             preparation=PREPARATION,
             comparable_from=checkpoint.next_sequence,
             zero_point=checkpoint.zero_point if is_same else None,
+            language_zero_points=checkpoint.language_zero_points if is_same else {},
         )
         return _replacement(record, encode(after), headers=record.headers)
 

@@ -77,6 +77,7 @@ def article(
         preparation="1",
         outlet=f"Outlet {number % 3}",
         leaning=[Leaning.LEFT, Leaning.CENTER, Leaning.RIGHT, None][number % 4],
+        language=["en", "de", None][number % 3],
     )
 
 

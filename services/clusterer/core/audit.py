@@ -81,8 +81,10 @@ def _cluster_reports(edition: EditionState) -> _Clustering:
     times = [unix_ms(report.published_at) for report in reports]
     if len(reports) < REPORTS_MIN:
         return _Clustering(reports, [], np.zeros((0, 0)), times, stories)
-    parameters, zero_point = edition.parameters, edition.indexes.zero_point
-    vectors = np.array([combined_vector(stored_features(report), parameters, zero_point) for report in reports]) / SCALE
+    parameters, zero_points = edition.parameters, edition.indexes.zero_points
+    vectors = (
+        np.array([combined_vector(stored_features(report), parameters, zero_points) for report in reports]) / SCALE
+    )
     similarities = vectors @ vectors.T
     lengths = np.sqrt(np.diag(similarities))
     gaps = np.abs(np.subtract.outer(times, times)) / (parameters.decay / MILLISECOND)

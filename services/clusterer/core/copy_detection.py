@@ -79,7 +79,7 @@ def _text_matches(edition: EditionState, representation: Representation, at: dat
     matches = []
     for jaccard, report in heapq.nsmallest(MATCHES_MAX, found, key=lambda match: (-match[0], match[1].sequence)):
         features = stored_features(report)
-        fit = title_fit(representation.features, features, edition.indexes.zero_point)
+        fit = title_fit(representation.features, features, edition.indexes.zero_points)
         matches.append(TextMatch(jaccard, fit, report, features))
     return matches
 

@@ -137,7 +137,7 @@ class Engine:
         if choice.runner_up is not None:
             self._merge_if_close(story, choice.runner_up)
         run_second_looks(self._edition)
-        recentre_if_due(self._edition)
+        recentre_if_due(self._edition, detection.representation.features.language)
         self._note_if_loose(story)
 
     def _note_if_loose(self, story: LiveStory) -> None:

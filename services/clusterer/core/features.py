@@ -25,15 +25,19 @@ from services.clusterer.core.fixed_point import (
 )
 from services.clusterer.core.frequencies import DocumentFrequencies
 from services.clusterer.core.hashes import Hashes, contains, decode_hashes, stored_hashes
+from services.clusterer.core.languages import language_of
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.zero_point import ZeroPoint
+from services.clusterer.core.zero_point import ZeroPoints
 
 SKETCH: Final = 1_024
 """Dimensions that terms are hashed into, with signs (Weinberger et al. 2009). More of them mean less noise from collisions."""
 
 
 class Features(NamedTuple):
-    """The features of an article as they are stored. They do not depend on the parameters."""
+    """The features of an article as they are stored. They do not depend on the parameters.
+
+    `language` is the one that chooses the zero point (`languages.py`).
+    """
 
     title: Vector
     lead: Vector
@@ -42,6 +46,7 @@ class Features(NamedTuple):
     shingles: Hashes
     words: int
     evidence: Evidence
+    language: str
 
 
 class UnweightedFeatures(NamedTuple):
@@ -74,7 +79,8 @@ def decode_features(event: ArticleVector, dimension: int) -> UnweightedFeatures:
     shingles = decode_hashes(event.shingles, "shingles")
     weights = np.zeros(0, dtype=np.int16)
     evidence = decode_evidence(event.stems, event.stem_marks)
-    return UnweightedFeatures(Features(title, lead, terms, weights, shingles, event.words, evidence), counts)
+    language = language_of(event.language, event.title)
+    return UnweightedFeatures(Features(title, lead, terms, weights, shingles, event.words, evidence, language), counts)
 
 
 def stored_features(member: Membership) -> Features:
@@ -87,6 +93,7 @@ def stored_features(member: Membership) -> Features:
         shingles=stored_hashes(member.shingles),
         words=member.words,
         evidence=stored_evidence(member),
+        language=language_of(member.language, member.title),
     )
 
 
@@ -115,13 +122,14 @@ def vector_layout(dimension: int) -> VectorLayout:
     )
 
 
-def combined_vector(features: Features, parameters: Parameters, zero_point: ZeroPoint) -> ExactVector:
+def combined_vector(features: Features, parameters: Parameters, zero_points: ZeroPoints) -> ExactVector:
     """Return the article as one vector of integers, shape (2 x dimension + SKETCH,), scaled by `SCALE`.
 
     The inner product of two of them is the weighted sum of the cosines of their components, divided by the square roots of
     both length corrections. These compensate for short texts, which are less similar to everything.
     """
     unit = _unit(features.words, parameters)
+    zero_point = zero_points.of(features.language)
     return np.concatenate(
         (
             _centred(features.lead, zero_point.lead, unit * math.sqrt(parameters.lead_weight)),
@@ -131,14 +139,15 @@ def combined_vector(features: Features, parameters: Parameters, zero_point: Zero
     )
 
 
-def combined_embeddings(reports: Sequence[Membership], parameters: Parameters, zero_point: ZeroPoint) -> ExactVector:
+def combined_embeddings(reports: Sequence[Membership], parameters: Parameters, zero_points: ZeroPoints) -> ExactVector:
     """Return what the combined vectors of these reports have but the terms, shape (reports, 2 x dimension)."""
     units = np.array([_unit(report.words, parameters) for report in reports])
+    zeros = [zero_points.of(language_of(report.language, report.title)) for report in reports]
     leads, titles = [report.lead_vector for report in reports], [report.title_vector for report in reports]
     return np.concatenate(
         (
-            rescale_rows(_rows(leads) - zero_point.lead, units * math.sqrt(parameters.lead_weight)),
-            rescale_rows(_rows(titles) - zero_point.title, units * math.sqrt(parameters.title_weight)),
+            rescale_rows(_rows(leads) - np.array([zero.lead for zero in zeros]), units * math.sqrt(parameters.lead_weight)),
+            rescale_rows(_rows(titles) - np.array([zero.title for zero in zeros]), units * math.sqrt(parameters.title_weight)),
         ),
         axis=1,
     )
@@ -151,14 +160,14 @@ def length_correction(words: int, parameters: Parameters) -> float:
     return parameters.short_text_factor + (1 - parameters.short_text_factor) * share
 
 
-def title_fit(one: Features, other: Features, zero_point: ZeroPoint) -> float:
+def title_fit(one: Features, other: Features, zero_points: ZeroPoints) -> float:
     """Return how well a title fits the other article's text: the higher of the cosines of one's title with the other's lead."""
-    return max(_title_in_lead(one, other, zero_point), _title_in_lead(other, one, zero_point))
+    return max(_title_in_lead(one, other, zero_points), _title_in_lead(other, one, zero_points))
 
 
-def _title_in_lead(one: Features, other: Features, zero_point: ZeroPoint) -> float:
-    title = _centred(one.title, zero_point.title, SCALE)
-    return float(np.dot(title, _centred(other.lead, zero_point.lead, SCALE))) / UNIT
+def _title_in_lead(one: Features, other: Features, zero_points: ZeroPoints) -> float:
+    title = _centred(one.title, zero_points.of(one.language).title, SCALE)
+    return float(np.dot(title, _centred(other.lead, zero_points.of(other.language).lead, SCALE))) / UNIT
 
 
 def without_boilerplate(features: Features, page: Features) -> Features:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -12,11 +13,12 @@ from services.clusterer.core.features import Features, combined_embeddings, comb
 from services.clusterer.core.fixed_point import ExactVector
 from services.clusterer.core.frequencies import DocumentFrequencies
 from services.clusterer.core.hashes import Hashes, stored_hashes
+from services.clusterer.core.languages import language_of
 from services.clusterer.core.minhash_index import Bands, MinHashIndex
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.space import StorySpace, unix_ms
 from services.clusterer.core.title_parts import TitleParts
-from services.clusterer.core.zero_point import ZeroPoint, initial_zero_point
+from services.clusterer.core.zero_point import ZeroPoints, initial_zero_points
 
 
 class Representation(NamedTuple):
@@ -30,11 +32,12 @@ class Representation(NamedTuple):
 class Indexes:
     """The sums of comparable stories, the texts of their reports, and the frequencies of terms and titles in the open ones.
 
-    Copies are in none of them.
+    Copies are in none of them. `languages` counts the reports in each language.
     """
 
     def __init__(self, calibration: Calibration, parameters: Parameters) -> None:
-        self.zero_point = initial_zero_point(calibration)
+        self.zero_points = initial_zero_points(calibration)
+        self.languages: Counter[str] = Counter()
         self._parameters = parameters
         self.space = StorySpace(calibration.dimension)
         self.frequencies = DocumentFrequencies(idf_floor=parameters.idf_floor)
@@ -45,7 +48,7 @@ class Indexes:
 
     def represent(self, features: Features) -> Representation:
         """Return the forms in which an article with these features is compared."""
-        vector = combined_vector(features, self._parameters, self.zero_point)
+        vector = combined_vector(features, self._parameters, self.zero_points)
         return Representation(features, vector, self.texts.bands(features.shingles))
 
     def add(self, slot: int, report: Membership, known: Representation | None = None) -> None:
@@ -63,12 +66,12 @@ class Indexes:
             self._add_text(slot, report, features, bands)
         self.space.fill(slot, vectors, [unix_ms(report.published_at) for report in reports])
 
-    def recentre(self, zero_point: ZeroPoint, stories: Iterable[tuple[int, Sequence[Membership]]]) -> None:
-        """Compare all stories from another zero point; they are given as slots and reports, empty ones left out."""
-        before, self.zero_point = self.zero_point, zero_point
+    def recentre(self, zero_points: ZeroPoints, stories: Iterable[tuple[int, Sequence[Membership]]]) -> None:
+        """Compare these stories from other zero points; they are given as slots and reports, empty ones left out."""
+        before, self.zero_points = self.zero_points, zero_points
         for slot, reports in stories:
             old = combined_embeddings(reports, self._parameters, before)
-            new = combined_embeddings(reports, self._parameters, zero_point)
+            new = combined_embeddings(reports, self._parameters, zero_points)
             self.space.replace_embeddings(slot, old, new)
 
     def remove(self, slot: int, report: Membership, remaining: Sequence[Membership]) -> None:
@@ -80,7 +83,7 @@ class Indexes:
         if is_counted:
             self._uncount(report, features.terms, features.evidence)
         self._evidence[slot] = JointEvidence(*map(stored_evidence, remaining), is_counted=is_counted)
-        self.texts.remove(report.article_id)
+        self._remove_text(report)
 
     def absorb(self, slot: int, other: int) -> None:
         """Add the reports of another story, and close that one."""
@@ -103,7 +106,7 @@ class Indexes:
         self.space.release(slot)
         self._evidence.pop(slot, None)
         for report in reports:
-            self.texts.remove(report.article_id)
+            self._remove_text(report)
 
     def _uncount(self, report: Membership, terms: Hashes, evidence: Evidence) -> None:
         self.frequencies.remove(terms)
@@ -118,3 +121,11 @@ class Indexes:
             self.statistics.add(features.evidence)
         self._evidence.setdefault(slot, JointEvidence(is_counted=is_counted)).add(features.evidence)
         self.texts.add(report.article_id, features.shingles, bands)
+        self.languages[features.language] += 1
+
+    def _remove_text(self, report: Membership) -> None:
+        self.texts.remove(report.article_id)
+        language = language_of(report.language, report.title)
+        self.languages[language] -= 1
+        if not self.languages[language]:
+            del self.languages[language]

@@ -16,7 +16,7 @@ from services.clusterer.core.copy_groups import with_reports
 from services.clusterer.core.edition import EditionState
 from services.clusterer.core.parameters import Parameters
 from services.clusterer.core.story import COUNTED, NO_SLOT, LiveStory
-from services.clusterer.core.zero_point import ZeroPoint
+from services.clusterer.core.zero_point import restored_zero_points
 
 _RESTORED: Final = tuple(
     name for name in LiveStory.__struct_fields__ if name in Story.__struct_fields__ and name not in COUNTED
@@ -56,8 +56,7 @@ def restore_edition(
     # An earlier version did not keep the features of stories that it had closed.
     horizon = checkpoint.comparable_from
     edition.comparable_from = checkpoint.next_sequence if horizon is None else horizon
-    if checkpoint.zero_point is not None:
-        edition.indexes.zero_point = ZeroPoint.restored(checkpoint.zero_point)
+    edition.indexes.zero_points = restored_zero_points(checkpoint, calibration)
     stories = sorted(stories, key=lambda story: story.id)
     edition.indexes.space.reserve(sum(story.state is StoryState.OPEN for story in stories))
     members: defaultdict[str, list[Membership]] = defaultdict(list)

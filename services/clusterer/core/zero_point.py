@@ -1,4 +1,4 @@
-"""The zero point of an edition: what all its embeddings have in common, measured from its own articles.
+"""The zero points of an edition: what all embeddings of a language have in common, measured from the edition's own articles.
 
 All embeddings of a language have a common direction, the more so the less the encoder knows the language. That direction is
 subtracted before embeddings are compared (after Mu and Viswanath 2018), but for a small part, so that one set of bars fits every
@@ -8,14 +8,14 @@ language and encoder.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from newsloom.contracts.membership import Membership, ZeroPointState
+from newsloom.contracts.membership import Checkpoint, Membership, ZeroPointState
 from services.clusterer.core.calibration import Calibration
 from services.clusterer.core.fixed_point import SCALE, UNIT, ExactVector, Vector, decode_int16, encode_int16
 
@@ -26,7 +26,11 @@ So the cosine of unrelated articles is 1 / (1 + 1 / RESIDUAL**2) = .06 on averag
 """
 FIRST_AT: Final = 4
 INTERVAL_MAX: Final = 2**14
-"""The zero point is measured after `FIRST_AT` articles, whenever their number has doubled, and every `INTERVAL_MAX` articles."""
+"""A zero point is measured after `FIRST_AT` articles, whenever their number has doubled, and every `INTERVAL_MAX` articles."""
+LANGUAGES_MAX: Final = 8
+LANGUAGE_VALUES_MAX: Final = 12_288
+"""So many languages of an edition have a zero point of their own, and so many numbers have these together: a checkpoint holds
+them, and has to stay below 64 KiB."""
 SHIFT_MIN: Final = 0.03
 """A new zero point less than this away from the old one is not worth comparing all stories anew."""
 STORY_REPORTS_MAX: Final = 16
@@ -37,7 +41,8 @@ STORY_REPORTS_MAX: Final = 16
 class ZeroPoint:
     """What is subtracted from the embeddings of titles and leads, scaled by `SCALE`, shape (dimension,).
 
-    `measured_at` is the number of articles the edition had by then, 0 for what follows from the calibration alone.
+    `measured_at` is the number of articles that the edition had had by then, or of reports in this language that its comparable
+    stories had. It is 0 for what follows from the calibration alone.
     """
 
     title: Vector
@@ -46,8 +51,16 @@ class ZeroPoint:
 
     @property
     def next_at(self) -> int:
-        """Return the number of articles at which to measure again."""
+        """Return the number of articles of the edition at which to measure again."""
         return max(FIRST_AT, self.measured_at + min(self.measured_at, INTERVAL_MAX))
+
+    @property
+    def next_in_language_at(self) -> int:
+        """Return the number of reports in the language at which to measure again.
+
+        Sooner than for an edition: its prior is the zero point of other languages, and a language may begin at any time.
+        """
+        return self.measured_at + min(-(-self.measured_at // 4), INTERVAL_MAX)
 
     def state(self) -> ZeroPointState | None:
         """Return what a checkpoint keeps; None for what follows from the calibration."""
@@ -61,9 +74,35 @@ class ZeroPoint:
         """Return the zero point of a checkpoint."""
         return ZeroPoint(decode_int16(state.title), decode_int16(state.lead), state.measured_at)
 
+    def has_moved(self, other: ZeroPoint) -> bool:
+        """Return whether the other one is elsewhere."""
+        return not (np.array_equal(self.title, other.title) and np.array_equal(self.lead, other.lead))
+
     def distance(self, other: ZeroPoint) -> float:
         """Return the larger of the distances between the two titles and the two leads; embeddings have length 1."""
         return max(_length(self.title, other.title), _length(self.lead, other.lead))
+
+
+@dataclass(frozen=True, slots=True)
+class ZeroPoints:
+    """The zero point of an edition, and those of the languages that have one of their own."""
+
+    edition: ZeroPoint
+    by_language: Mapping[str, ZeroPoint]
+
+    def of(self, language: str) -> ZeroPoint:
+        """Return the zero point of articles in this language."""
+        return self.by_language.get(language, self.edition)
+
+    def has_room(self) -> bool:
+        """Return whether another language may have a zero point of its own."""
+        count = len(self.by_language)
+        return count < LANGUAGES_MAX and (count + 1) * 2 * self.edition.lead.size <= LANGUAGE_VALUES_MAX
+
+    def language_states(self) -> dict[str, ZeroPointState]:
+        """Return what a checkpoint keeps of the languages."""
+        states = {language: zero_point.state() for language, zero_point in sorted(self.by_language.items())}
+        return {language: state for language, state in states.items() if state is not None}
 
 
 class Sample(NamedTuple):
@@ -79,9 +118,23 @@ class Sample(NamedTuple):
     reports_by_terms: float
 
 
-def initial_zero_point(calibration: Calibration) -> ZeroPoint:
-    """Return the zero point of an edition without articles."""
-    return ZeroPoint(_without_residual(calibration.title_mean), _without_residual(calibration.lead_mean))
+def initial_zero_points(calibration: Calibration) -> ZeroPoints:
+    """Return the zero points of an edition without articles."""
+    return ZeroPoints(zero_point_of(calibration), {})
+
+
+def restored_zero_points(checkpoint: Checkpoint, calibration: Calibration) -> ZeroPoints:
+    """Return the zero points of a checkpoint; those of the calibration if it has none."""
+    state = checkpoint.zero_point
+    edition = zero_point_of(calibration) if state is None else ZeroPoint.restored(state)
+    by_language = {language: ZeroPoint.restored(state) for language, state in checkpoint.language_zero_points.items()}
+    return ZeroPoints(edition, by_language)
+
+
+def zero_point_of(calibration: Calibration, measured_at: int = 0) -> ZeroPoint:
+    """Return the zero point that these mean embeddings have."""
+    title, lead = _without_residual(calibration.title_mean), _without_residual(calibration.lead_mean)
+    return ZeroPoint(title, lead, measured_at)
 
 
 def mean_embeddings(stories: Iterable[Iterable[Membership]], calibration: Calibration) -> tuple[Vector, Vector]:
@@ -97,12 +150,14 @@ def mean_embeddings(stories: Iterable[Iterable[Membership]], calibration: Calibr
     return _rounded(title / count), _rounded(lead / count)
 
 
-def measure_zero_point(sample: Sample, calibration: Calibration, articles: int) -> ZeroPoint:
-    """Return the zero point that follows from a sample and the encoder's calibration, after so many articles."""
-    independent = _independent(sample, calibration)
-    title = _estimate(sample.title, calibration.title_mean, independent)
-    lead = _estimate(sample.lead, calibration.lead_mean, independent)
-    return ZeroPoint(_without_residual(title), _without_residual(lead), articles)
+def recalibrated(sample: Sample, prior: Calibration) -> Calibration:
+    """Return the mean embeddings that follow from a sample and a prior: the encoder's calibration, or that of an edition."""
+    independent = _independent(sample, prior)
+    return replace(
+        prior,
+        title_mean=_estimate(sample.title, prior.title_mean, independent),
+        lead_mean=_estimate(sample.lead, prior.lead_mean, independent),
+    )
 
 
 def _independent(sample: Sample, calibration: Calibration) -> float:

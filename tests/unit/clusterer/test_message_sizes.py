@@ -12,7 +12,15 @@ from newsloom.contracts.article import Leaning
 from newsloom.contracts.codec import decode_state, decode_story, decode_update
 from newsloom.contracts.command import SPLIT_BYTES_MAX, CommandKind, CommandRef
 from newsloom.contracts.limits import json_size_bytes, truncate
-from newsloom.contracts.membership import Candidate, Checkpoint, Decision, Membership, MergeDecision, Verdict
+from newsloom.contracts.membership import (
+    Candidate,
+    Checkpoint,
+    Decision,
+    Membership,
+    MergeDecision,
+    Verdict,
+    ZeroPointState,
+)
 from newsloom.contracts.story import (
     ARTICLES_MAX,
     HISTORY_MAX,
@@ -33,6 +41,7 @@ from services.clusterer.core.copy_groups import CopyGroups
 from services.clusterer.core.publication import story_snapshot, story_update
 from services.clusterer.core.ranking import CANDIDATES_KEPT_MAX
 from services.clusterer.core.story import LiveStory
+from services.clusterer.core.zero_point import ZeroPoint, ZeroPoints
 from services.clusterer.messages import MessageBuilder
 from tests.contract.examples import TRACEPARENT
 from tests.laws.streams import START
@@ -194,7 +203,22 @@ def test_the_largest_update_and_membership_fit_into_a_message(character: str, ki
 
 
 def test_the_largest_checkpoint_fits_into_a_message() -> None:
-    checkpoint = Checkpoint(edition=EDITION, watermark=START, next_sequence=2**60, model=LONGEST * 256, dimension=4_096)
+    values = b"\x7f\x7f" * 4_096
+    zero_point = ZeroPointState(title=values, lead=values, measured_at=2**60)
+    zero_points = ZeroPoints(ZeroPoint.restored(zero_point), {})
+    while zero_points.has_room():
+        language = f"{LONGEST * 34}{len(zero_points.by_language)}"
+        by_language = {**zero_points.by_language, language: zero_points.edition}
+        zero_points = ZeroPoints(zero_points.edition, by_language)
+    checkpoint = Checkpoint(
+        edition=EDITION,
+        watermark=START,
+        next_sequence=2**60,
+        model=LONGEST * 256,
+        dimension=4_096,
+        zero_point=zero_point,
+        language_zero_points=zero_points.language_states(),
+    )
     assert size(BUILDER.checkpoint(checkpoint, CAUSE)) < MESSAGE_BYTES_MAX
 
 

@@ -115,3 +115,11 @@ def test_editions_by_language_need_a_language(tmp_path: Path) -> None:
     write_stream(tmp_path, "none", [{**row(1, "flood", 1), "lang": None}])
     with pytest.raises(ConfigurationError, match="no article of these streams has a `lang`"):
         read_requested(StreamRequest(tmp_path, tmp_path, edition_from_language=True), ())
+
+
+def test_files_that_hold_no_articles_are_read_only_by_name(tmp_path: Path) -> None:
+    write_stream(tmp_path, "flood", [row(1, "flood")])
+    write_stream(tmp_path, "flood_summaries", [{"story": "flood", "summary": "A flood."}])
+    assert [stream.name for stream in read_streams(tmp_path)] == ["flood"]
+    with pytest.raises(ConfigurationError, match=r"flood_summaries.*line 1: .*`id`"):
+        read_streams(tmp_path, ["flood_summaries"])
