@@ -77,7 +77,6 @@ def article(
         preparation="1",
         outlet=f"Outlet {number % 3}",
         leaning=[Leaning.LEFT, Leaning.CENTER, Leaning.RIGHT, None][number % 4],
-        language=["en", "de", None][number % 3],
     )
 
 
@@ -93,14 +92,15 @@ TITLES = (
 """Titles with parts that recur over stories, that recur whole, and none."""
 
 
-def with_title(event: ArticleVector, title: str, has_text: bool) -> ArticleVector:
-    """Return the article under this title, as a flash if it has no text; its digest and stems depend on both."""
+def with_title(event: ArticleVector, title: str, has_text: bool, language: str | None) -> ArticleVector:
+    """Return the article in this language under this title, as a flash if it has no text; its digest and stems depend on both."""
     words = 100 if has_text or not title else 0
     text = "Ferries to Arnmouth, Castel and Dunhaven were late on Monday." if words else ""
     stems, marks = stem_hashes(PreparedText(title, text, text, words))
     return msgspec.structs.replace(
         event,
         title=title,
+        language=language,
         words=words,
         digest=f"{event.digest}.{len(title)}.{words}",
         stems=stems,
@@ -121,6 +121,7 @@ articles = st.builds(
     ),
     st.sampled_from(TITLES),
     st.booleans(),
+    st.sampled_from(["en", "de", None]),
 )
 retractions = st.builds(lambda number: ArticleRetraction(article_id=f"a{number}", edition=EDITION), st.integers(0, 25))
 
