@@ -199,6 +199,9 @@ class Log(Protocol):
     def worker(self, *, group: str, instance: str, topics: Sequence[str]) -> Worker:
         """Join `group` as `instance`, a name that the process keeps over restarts (the name of a pod).
 
+        Topics with the same number of partitions are assigned together: the member that gets a partition of one gets the
+        partition of that number of each. Topics that only some members read are assigned by themselves.
+
         Abort the open transaction of an older process with the same instance name, and fence that process if it still runs.
 
         Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -135,9 +135,8 @@ class Loop:
 
     def _poll(self) -> Batch:
         batch = self._worker.poll(max_records=self._batch_size.records, timeout_ms=POLL_TIMEOUT_MS)
-        for topic_partition in sorted(batch.lost):
-            self._forget(topic_partition)
-            self._unrestored.discard(topic_partition)
+        self._forget(batch.lost)
+        self._unrestored -= batch.lost
         self._unrestored |= batch.gained
         self._in_hand = batch
         self._readiness.has_joined = batch.joined
@@ -149,18 +148,19 @@ class Loop:
 
     def _restore(self) -> bool:
         """Restore all assigned partitions. False if a rebalance interrupted; `_in_hand` then holds a newer batch."""
-        for topic_partition in sorted(self._unrestored):
+        for number in sorted({topic_partition.partition for topic_partition in self._unrestored}):
             self._watchdog.beat()
             try:
-                self._step.restore(topic_partition.partition)
+                self._step.restore(number)
             except ConfigurationError as error:
                 # Another member may own the partition and be writing; then we have read an inconsistent snapshot.
-                if topic_partition not in self._poll().lost:
+                if number not in {lost.partition for lost in self._poll().lost}:
                     raise
-                _log.warning("restore.overtaken", partition=topic_partition.partition, error=str(error))
+                _log.warning("restore.overtaken", partition=number, error=str(error))
                 return False
-            self._unrestored.discard(topic_partition)
-            self._restored.add(topic_partition)
+            restored = {gained for gained in self._unrestored if gained.partition == number}
+            self._unrestored -= restored
+            self._restored |= restored
         self._report_assignment()
         return True
 
@@ -243,15 +243,17 @@ class Loop:
         return [build_dead_letter(rejection, topic=topic, service=service) for rejection in outcome.rejected]
 
     def _discard_state(self) -> None:
-        for topic_partition in sorted(self._restored):
-            self._forget(topic_partition)
-            self._unrestored.add(topic_partition)
+        self._forget(frozenset(self._restored))
         self._report_assignment()
 
-    def _forget(self, topic_partition: TopicPartition) -> None:
-        if topic_partition in self._restored:
-            self._step.forget(topic_partition.partition)
-            self._restored.discard(topic_partition)
+    def _forget(self, lost: Set[TopicPartition]) -> None:
+        """Forget the state of these partitions. Those of the same number that stay assigned are to be restored again."""
+        numbers = {topic_partition.partition for topic_partition in self._restored & lost}
+        for number in sorted(numbers):
+            self._step.forget(number)
+        forgotten = {held for held in self._restored if held.partition in numbers}
+        self._restored -= forgotten
+        self._unrestored |= forgotten
 
 
 def _position(record: Record) -> tuple[TopicPartition, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping
 from typing import Final
 
 _MASK: Final = 0xFFFFFFFF
@@ -16,6 +17,20 @@ def partition_of(key: bytes, partitions: int) -> int:
     This is the rule of Kafka's default partitioner, which masks the sign bit of the hash instead of negating it.
     """
     return (murmur2(key) & 0x7FFFFFFF) % partitions
+
+
+def assigned_together(
+    partition_counts: Mapping[str, int], subscribers: Mapping[str, frozenset[str]]
+) -> list[tuple[str, ...]]:
+    """Return the topics in groups whose partitions of the same number go to the same member of a consumer group.
+
+    These are the topics with the same number of partitions and the same subscribers. Both mappings are by topic. A service that
+    joins topics finds all records of one key at one member, as in Kafka Streams' co-partitioned sources.
+    """
+    groups: dict[tuple[int, frozenset[str]], list[str]] = {}
+    for topic in sorted(partition_counts):
+        groups.setdefault((partition_counts[topic], subscribers[topic]), []).append(topic)
+    return [tuple(topics) for topics in groups.values()]
 
 
 def murmur2(data: bytes) -> int:

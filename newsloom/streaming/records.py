@@ -58,7 +58,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A record to write. Without a partition, the key determines it (murmur2, as on Kafka)."""
+    """A record to write. Without a partition, the partition key determines it, or else the key (murmur2, as on Kafka)."""
 
     topic: str
     key: bytes | None
@@ -67,6 +67,8 @@ class Message:
     partition: int | None = None
     timestamp_ms: int | None = None
     """Unix time in milliseconds; None means the time of writing."""
+    partition_key: bytes | None = None
+    """The key of records of another topic: this one goes to the partition of the same number, if there are as many."""
 
     @property
     def size_bytes(self) -> int:

@@ -41,15 +41,15 @@ class Outcome:
 class Step(Protocol):
     """Processes the records of a service. Called by one thread.
 
-    State belongs to a partition. It exists from `restore` to `forget`, and the loop discards it whenever it may differ from
-    the log: `process` need not undo anything.
+    State belongs to the number of a partition: topics with as many partitions are assigned together. It exists from `restore` to
+    `forget`, and the loop discards it whenever it may differ from the log: `process` need not undo anything.
     """
 
     input_topics: Sequence[str]
     """The full names of the topics to read."""
 
     def restore(self, partition: int) -> None:
-        """Build the state of a partition from the log, before its first record is processed.
+        """Build the state of a partition number from the log, before the first record of a partition of that number is processed.
 
         Raises:
             LogUnavailable: the log went away. No state was built, and the loop calls again.
@@ -59,7 +59,7 @@ class Step(Protocol):
         ...
 
     def forget(self, partition: int) -> None:
-        """Discard the state of a partition."""
+        """Discard the state of a partition number."""
         ...
 
     def process(self, records: Sequence[Record]) -> Outcome:

@@ -38,6 +38,44 @@ def test_a_new_member_gets_its_share_and_the_first_one_loses_it(
     assert a.owned | b.owned == everything
 
 
+def test_partitions_of_one_number_go_to_the_same_member_if_the_topics_have_as_many(
+    harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
+) -> None:
+    topics = [new_topic(name, partitions=4) for name in ("a", "b", "c")]
+    other = new_topic("d", partitions=2)
+    members = [Member(log, unique, [*topics, other], instance="0")]
+
+    def are_together() -> bool:
+        for member in members:
+            numbers = [{owned.partition for owned in member.owned if owned.topic == topic} for topic in topics]
+            if not numbers[0] or numbers.count(numbers[0]) < len(topics):
+                return False
+        return {owned for member in members for owned in member.owned} == {
+            *partitions_of(other, 2),
+            *(source for topic in topics for source in partitions_of(topic, 4)),
+        }
+
+    members[0].poll_until(are_together)
+    for instance in ("1", "2"):
+        members.append(Member(harness.open(), unique, [*topics, other], instance=instance))
+        members[0].poll_until(are_together, *members[1:])
+    leaving = members.pop(1)
+    leaving.worker.close()
+    members[0].poll_until(are_together, *members[1:])
+
+
+def test_a_topic_that_only_some_members_read_is_assigned_by_itself(
+    harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
+) -> None:
+    old, new = new_topic("old", partitions=2), new_topic("new", partitions=2)
+    before = Member(log, unique, [old], instance="0")
+    before.poll_until(lambda: before.owned == set(partitions_of(old, 2)))
+    after = Member(harness.open(), unique, [old, new], instance="1")
+    everything = {*partitions_of(old, 2), *partitions_of(new, 2)}
+    after.poll_until(lambda: before.owned | after.owned == everything, before)
+    assert set(partitions_of(new, 2)) <= after.owned
+
+
 def test_each_record_is_committed_once_through_a_rebalance(
     harness: LogHarness, log: Log, new_topic: NewTopic, unique: str
 ) -> None:

@@ -74,6 +74,19 @@ def test_the_key_determines_the_partition_as_on_kafka(log: Log, new_topic: NewTo
     }
 
 
+def test_a_partition_key_determines_the_partition_in_place_of_the_key(log: Log, new_topic: NewTopic) -> None:
+    of_editions, of_articles = new_topic("editions", partitions=5), new_topic("articles", partitions=5)
+    editions = [f"edition-{number}".encode() for number in range(12)]
+    put(log, [Message(of_editions, edition, b"") for edition in editions])
+    put(log, [Message(of_articles, edition + b"/1", b"", partition_key=edition) for edition in editions])
+    expected = {record.key: record.partition for record in read_all(log, of_editions, partitions=5)}
+    found = {
+        (record.key or b"").removesuffix(b"/1"): record.partition for record in read_all(log, of_articles, partitions=5)
+    }
+    assert found == expected
+    assert len(set(found.values())) > 1
+
+
 def test_a_given_partition_overrides_the_key(log: Log, new_topic: NewTopic) -> None:
     topic = new_topic("in", partitions=3)
     put(log, [Message(topic, b"same", b"%d" % i, partition=i) for i in range(3)])

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from newsloom.streaming.kafka.assignment import AssignmentChanges, AssignmentTracker
-from newsloom.streaming.kafka.assignor import PerTopicStickyAssignor
+from newsloom.streaming.kafka.assignor import CoPartitioningStickyAssignor
 from newsloom.streaming.records import TopicPartition
 
 P0, P1 = TopicPartition("in", 0), TopicPartition("in", 1)
@@ -111,7 +111,7 @@ class Subscriber:
         self.member_id = name
         self.group_instance_id = name
         self.topics = topics
-        self.assignor = PerTopicStickyAssignor()
+        self.assignor = CoPartitioningStickyAssignor()
 
     @property
     def metadata(self) -> Any:
@@ -120,7 +120,7 @@ class Subscriber:
 
 def shares(metadata: FakeMetadata, *members: Subscriber, generation: int = 1) -> dict[str, set[TopicPartition]]:
     """Assign the partitions, send each member its share, and return the shares by member id."""
-    assigned = PerTopicStickyAssignor().assign(metadata, members)
+    assigned = CoPartitioningStickyAssignor().assign(metadata, members)
     for member in members:
         member.assignor.on_assignment(assigned[member.member_id], generation)
     return {name: {TopicPartition(*source) for source in one.partitions()} for name, one in assigned.items()}

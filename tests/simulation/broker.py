@@ -193,8 +193,9 @@ class Broker:
     def _number(self, message: Message, spec: TopicSpec, added: dict[TopicPartition, int]) -> int:
         if message.partition is not None:
             return message.partition
-        if message.key is not None:
-            return partition_of(message.key, spec.partitions)
+        key = message.key if message.partition_key is None else message.partition_key
+        if key is not None:
+            return partition_of(key, spec.partitions)
         sources = self.topic_partitions([spec.name])
         return sum(self.partitions[source].end + added.get(source, 0) for source in sources) % len(sources)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from newsloom.streaming.errors import CommitFailed, Fenced
+from newsloom.streaming.partitioning import assigned_together
 from newsloom.streaming.records import TopicPartition
 from newsloom.streaming.sqlite.assignment import assign
 
@@ -117,17 +118,24 @@ class Group:
         """Start a new generation with balanced partitions. Partitions that are not `kept` may move to another member."""
         self.generation += 1
         active = {instance: member for instance, member in self._members.items() if member.active}
-        sources = sorted({source for member in active.values() for source in member.sources})
-        eligible = [
-            frozenset(name for name, member in active.items() if source in member.sources) for source in sources
+        subscribers: dict[str, frozenset[str]] = {}
+        partitions: dict[str, list[TopicPartition]] = {}
+        for name, member in active.items():
+            for topic in {source.topic for source in member.sources}:
+                subscribers[topic] = subscribers.get(topic, frozenset()) | {name}
+                partitions[topic] = sorted(source for source in member.sources if source.topic == topic)
+        shares = [
+            share
+            for topics in assigned_together({topic: len(found) for topic, found in partitions.items()}, subscribers)
+            for share in zip(*(partitions[topic] for topic in topics), strict=True)
         ]
         owners = {
-            index: self._owners[source]
-            for index, source in enumerate(sources)
-            if source in self._owners and kept(source)
+            index: self._owners[share[0]]
+            for index, share in enumerate(shares)
+            if share[0] in self._owners and all(map(kept, share))
         }
-        found = assign(dict(enumerate(eligible)), owners)
-        now = {sources[index]: owner for index, owner in found.items()}
+        found = assign({index: subscribers[share[0].topic] for index, share in enumerate(shares)}, owners)
+        now = {source: owner for index, owner in found.items() for source in shares[index]}
         for source, owner in now.items():
             if self._owners.get(source) != owner:
                 self._since[source] = self.generation

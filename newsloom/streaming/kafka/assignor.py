@@ -13,9 +13,12 @@ from kafka.coordinator.assignors.sticky.sticky_assignor import (
 )
 from kafka.protocol.consumer.metadata import ConsumerProtocolAssignment
 
+from newsloom.streaming.partitioning import assigned_together
 
-class PerTopicStickyAssignor(StickyPartitionAssignor):  # type: ignore[misc]  # kafka-python ships no types
-    """The sticky assignor, run for each topic by itself. It also sends each member the partition counts it used.
+
+class CoPartitioningStickyAssignor(StickyPartitionAssignor):  # type: ignore[misc]  # kafka-python ships no types
+    """The sticky assignor, run for each group of co-partitioned topics by itself. It also sends each member the partition counts
+    it used.
 
     Balanced over all topics together, one member could get every partition of a busy topic and another as many of an idle
     one. `GroupConsumer` compares the counts with the cluster's metadata to find new partitions.
@@ -29,16 +32,20 @@ class PerTopicStickyAssignor(StickyPartitionAssignor):  # type: ignore[misc]  # 
     def assign(self, cluster: Any, members: Iterable[Any]) -> dict[str, Any]:
         """Return the assignment of each member by its id; kafka-python's signature."""
         metadata = {member.member_id: self.parse_member_metadata(member.metadata) for member in members}
-        topics = sorted({topic for member in metadata.values() for topic in member.subscription})
+        subscribers = {
+            topic: frozenset(member_id for member_id, one in metadata.items() if topic in one.subscription)
+            for topic in {topic for member in metadata.values() for topic in member.subscription}
+        }
+        counts = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in sorted(subscribers)}
         shares: dict[str, list[tuple[str, list[int]]]] = {member_id: [] for member_id in metadata}
-        for topic in topics:
-            of_topic = {member_id: _restrict(member, topic) for member_id, member in metadata.items()}
-            executor = StickyAssignmentExecutor(cluster, of_topic)
+        for topics in assigned_together(counts, subscribers):
+            of_first = {member_id: _restrict(member, topics[0]) for member_id, member in metadata.items()}
+            executor = StickyAssignmentExecutor(cluster, of_first)
             executor.perform_initial_assignment()
             executor.balance()
             for member_id, share in shares.items():
-                share.extend(executor.get_final_assignment(member_id))
-        counts = {topic: len(cluster.partitions_for_topic(topic) or ()) for topic in topics}
+                for _, numbers in executor.get_final_assignment(member_id):
+                    share.extend((topic, numbers) for topic in topics)
         data = json.dumps(counts).encode()
         return {member_id: ConsumerProtocolAssignment(self.version, share, data) for member_id, share in shares.items()}
 

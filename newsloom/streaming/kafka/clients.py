@@ -15,7 +15,7 @@ from kafka.serializer import Serializer
 from kafka.structs import MemberState
 
 from newsloom.streaming.errors import ConfigurationError, LogUnavailable
-from newsloom.streaming.kafka.assignor import PerTopicStickyAssignor
+from newsloom.streaming.kafka.assignor import CoPartitioningStickyAssignor
 from newsloom.streaming.kafka.bootstrap_check import check_bootstrap_servers
 from newsloom.streaming.kafka.client_log import CLIENT_LOG_FILTER
 from newsloom.streaming.kafka.errors import CHECK_CREDENTIALS, explain, translate
@@ -51,7 +51,7 @@ _CONSUMER: Final[Config] = {
     "metadata_max_age_ms": 30_000,
     # Eager, not cooperative: under the cooperative assignor an evicted member still claims its old partitions. The leader
     # waits for it to revoke them and assigns them to nobody.
-    "partition_assignment_strategy": (PerTopicStickyAssignor,),
+    "partition_assignment_strategy": (CoPartitioningStickyAssignor,),
 }
 _PRODUCER: Final[Config] = {
     "transaction_timeout_ms": TRANSACTION_TIMEOUT_MS,

@@ -15,6 +15,7 @@ from newsloom.streaming.kafka.authorization import authorization_error, is_topic
 from newsloom.streaming.kafka.clients import NULL_VALUE, ClientFactory, TransactionalProducer, seconds_left
 from newsloom.streaming.kafka.errors import explain, translate
 from newsloom.streaming.log import TopicSpec
+from newsloom.streaming.partitioning import partition_of
 from newsloom.streaming.records import Message, TopicPartition
 
 TRANSACTION_S_MAX: Final = 35.0
@@ -97,7 +98,7 @@ class Transactions:
     ) -> None:
         deadline = time.monotonic() + TRANSACTION_S_MAX
         producer.begin_transaction()
-        futures = [_send(producer, message) for message in messages]
+        futures = [_send(producer, message, self._partition(message)) for message in messages]
         producer.flush(seconds_left(deadline))
         _check_written(messages, futures)
         if offsets:
@@ -121,6 +122,11 @@ class Transactions:
             if _size(message) > request_bytes_max:
                 raise _too_large(message, f"NEWSLOOM_KAFKA_MAX_REQUEST_SIZE={request_bytes_max}")
 
+    def _partition(self, message: Message) -> int | None:
+        if message.partition is not None or message.partition_key is None:
+            return message.partition
+        return partition_of(message.partition_key, self._topics[message.topic].partitions)
+
     def close(self) -> None:
         """Close the producer, if there is one."""
         producer, self._producer = self._producer, None
@@ -128,13 +134,13 @@ class Transactions:
             producer.close_now()
 
 
-def _send(producer: TransactionalProducer, message: Message) -> Any:
+def _send(producer: TransactionalProducer, message: Message, partition: int | None) -> Any:
     return producer.send(
         message.topic,
         key=message.key,
         value=NULL_VALUE if message.value is None else message.value,
         headers=list(message.headers),
-        partition=message.partition,
+        partition=partition,
         timestamp_ms=message.timestamp_ms,
     )
 

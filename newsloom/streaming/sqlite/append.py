@@ -63,14 +63,15 @@ def _check(message: Message, topic: Topic) -> None:
 
 
 def _partition(sql: sqlite3.Connection, message: Message, topic: Topic, ends: dict[int, int]) -> int:
-    """Return the row id of the partition: the requested one, the one of the key, or the next in round-robin order."""
+    """Return the row id of the partition: the requested one, the one of a key, or the next in round-robin order."""
     ids = topic.partition_ids
     if message.partition is not None:
         return topic.partition_id(message.partition)
     if len(ids) == 1:
         return ids[0]
-    if message.key is not None:
-        return ids[partition_of(message.key, len(ids))]
+    key = message.key if message.partition_key is None else message.partition_key
+    if key is not None:
+        return ids[partition_of(key, len(ids))]
     return ids[sum(_end(sql, id_, ends) for id_ in ids) % len(ids)]
 
 

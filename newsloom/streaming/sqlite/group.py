@@ -10,6 +10,7 @@ from typing import Final
 import msgspec
 
 from newsloom.streaming.errors import CommitFailed, Fenced
+from newsloom.streaming.partitioning import assigned_together
 from newsloom.streaming.sqlite.assignment import assign
 from newsloom.streaming.sqlite.clock import advance
 from newsloom.streaming.sqlite.corruption import Corruption, check_row_count
@@ -172,12 +173,28 @@ def _evict(sql: sqlite3.Connection, group: str, now_ms: int, session_timeout_ms:
 
 
 def _rebalance(sql: sqlite3.Connection, group: str) -> None:
-    eligible: dict[int, frozenset[str]] = {}
-    for instance, topics in sql.execute(_ACTIVE, (group,)).fetchall():
-        for topic in msgspec.json.decode(topics, type=list[str]):
-            for (partition,) in sql.execute(_PARTITIONS, (topic,)).fetchall():
-                eligible[partition] = eligible.get(partition, frozenset()) | {instance}
+    eligible, shares = _shares(sql, group)
     before: dict[int, str] = dict(sql.execute(_OWNERS, (group,)))
-    after = assign(eligible, before)
+    # All partitions of a share have the same owner, unless an earlier version assigned them.
+    owners = {number: before[share[0]] for number, share in enumerate(shares) if share[0] in before}
+    assigned = assign(eligible, owners)
+    after = {id_: assigned[number] for number, share in enumerate(shares) if number in assigned for id_ in share}
     changes = [(group, id_, after.get(id_)) for id_ in {**before, **after} if before.get(id_) != after.get(id_)]
     sql.executemany(_SET_OWNER, changes)
+
+
+def _shares(sql: sqlite3.Connection, group: str) -> tuple[dict[int, frozenset[str]], list[tuple[int, ...]]]:
+    """Return the partitions that go to one member together, as row ids, and by the index of each share who may own it."""
+    subscribers: dict[str, frozenset[str]] = {}
+    for instance, topics in sql.execute(_ACTIVE, (group,)).fetchall():
+        for topic in msgspec.json.decode(topics, type=list[str]):
+            subscribers[topic] = subscribers.get(topic, frozenset()) | {instance}
+    partitions = {topic: [id_ for (id_,) in sql.execute(_PARTITIONS, (topic,))] for topic in subscribers}
+    counts = {topic: len(ids) for topic, ids in partitions.items()}
+    eligible: dict[int, frozenset[str]] = {}
+    shares: list[tuple[int, ...]] = []
+    for topics in assigned_together(counts, subscribers):
+        for share in zip(*(partitions[topic] for topic in topics), strict=True):
+            eligible[len(shares)] = subscribers[topics[0]]
+            shares.append(share)
+    return eligible, shares
