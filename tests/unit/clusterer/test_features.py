@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from services.clusterer.core.features import combined_embeddings, combined_vector, stored_features, vector_layout
 from services.clusterer.core.fixed_point import SCALE, decode_int16, encode_int16
 from services.clusterer.core.parameters import Parameters
-from services.clusterer.core.zero_point import ZeroPoint
+from services.clusterer.core.zero_point import ZeroPoint, ZeroPoints
 from tests.unit.clusterer.harness import membership
 
 DIMENSION = 8
@@ -27,6 +27,7 @@ def test_many_reports_have_the_embeddings_of_each(reports: list[tuple[int, int]]
         for number, (seed, words) in enumerate(reports)
     ]
     zero_point = ZeroPoint(decode_int16(embedding(7)), np.zeros(DIMENSION, dtype=np.int16))
-    vectors = [combined_vector(stored_features(member), Parameters(), zero_point) for member in members]
+    zero_points = ZeroPoints(zero_point, {"de": ZeroPoint(decode_int16(embedding(8)), decode_int16(embedding(9)))})
+    vectors = [combined_vector(stored_features(member), Parameters(), zero_points) for member in members]
     expected = np.stack(vectors)[:, vector_layout(DIMENSION).embeddings]
-    assert np.array_equal(combined_embeddings(members, Parameters(), zero_point), expected)
+    assert np.array_equal(combined_embeddings(members, Parameters(), zero_points), expected)
