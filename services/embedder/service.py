@@ -16,7 +16,7 @@ from services.embedder.backends import load_encoder
 from services.embedder.step import EmbedderStep
 from services.embedder.vector_cache import CachingEncoder
 
-_log = structlog.get_logger("newsloom.embedder")
+_logger = structlog.get_logger("newsloom.embedder")
 
 RECORDS_MAX: Final = 64
 """Records in one transaction: about two seconds of work on two cores."""
@@ -24,10 +24,9 @@ RECORDS_MAX: Final = 64
 
 def build_step(settings: Settings, _log: Log, progress: RestoreProgress) -> Step:
     """Build the step with the model of the settings. Raises `ConfigurationError`."""
-    encoder = CachingEncoder(
-        load_encoder(settings.model, settings.backend, settings.model_cache), progress.metrics.registry
-    )
-    return EmbedderStep(settings, encoder)
+    encoder = load_encoder(settings.model, settings.backend, settings.model_cache)
+    _logger.info("encoder.loaded", model=encoder.model, backend=encoder.backend, setting=settings.backend)
+    return EmbedderStep(settings, CachingEncoder(encoder, progress.metrics.registry))
 
 
 def run() -> int:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -60,6 +60,7 @@ class StoryText:
         self._vectors = [self._vector(line.words) for line in self.lines]
         self._postings = _postings(self._vectors)
         self._pairs: dict[str, Whole] = {}
+        self._word_reports: dict[str, Whole] = {}
         self._spread = Counter(word for words in self._report_words() for word in words)
 
     def candidates(self) -> list[int]:
@@ -103,23 +104,32 @@ class StoryText:
         return products / (UNIT * length) if length else np.zeros(len(self.lines))
 
     def containment(self, line: int) -> Whole:
-        """Return how much of a line's weight the words of each report have, in `UNIT`ths."""
+        """Return how much of a line's weight the words of each other report have, in `UNIT`ths."""
         weights = {word: int(self._idf[word] * WEIGHT_SCALE) for word in self.lines[line].words}
         found = np.zeros(len(self.reports), dtype=np.int64)
-        for word, weight in weights.items():
-            found[np.unique(self._line_reports[self._postings[word][0]])] += weight
+        for word, weight in self._shared(weights):
+            found[self._reports_with(word)] += weight
         return found * UNIT // max(1, sum(weights.values()))
 
     def coverage(self, line: int) -> Whole:
-        """Return how much of a line's distinctive words two adjacent lines of each report have at most, in `UNIT`ths.
+        """Return how much of a line's distinctive words two adjacent lines of each other report have at most, in `UNIT`ths.
 
         A word weighs its inverse document frequency in the language times that among the reports of the story.
         """
         weights = {word: self._distinctiveness(word) for word in self.lines[line].words}
         found = np.zeros(len(self.lines), dtype=np.int64)
-        for word, weight in weights.items():
+        for word, weight in self._shared(weights):
             found[self._pair_lines(word)] += weight
         return self.best_by_report(found) * UNIT // max(1, sum(weights.values()))
+
+    def _shared(self, weights: dict[str, int]) -> Iterator[tuple[str, int]]:
+        """Yield the words that another report has, too: most words of a story are in one report alone."""
+        return ((word, weight) for word, weight in weights.items() if self._spread[word] > 1)
+
+    def _reports_with(self, word: str) -> Whole:
+        if word not in self._word_reports:
+            self._word_reports[word] = np.unique(self._line_reports[self._postings[word][0]])
+        return self._word_reports[word]
 
     def _distinctiveness(self, word: str) -> int:
         return int(self._idf[word] * math.log(1 + len(self.reports) / self._spread[word]) * WEIGHT_SCALE)
