@@ -130,6 +130,11 @@ def profile_table(profile: cProfile.Profile) -> str:
     return "\n".join(("| part | profiled | share |", "|---|---:|---:|", *lines))
 
 
+def peak_memory_mb() -> float:
+    """Return the most memory that the process has had, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def describe_run() -> str:
     """Return the machine, the Python version and the date."""
     machine = platform.processor() or platform.machine()
@@ -158,11 +163,10 @@ def main() -> None:
     seconds = time.process_time() - started
     profile.disable()
     open_stories = len(engine.edition.open_stories())
-    memory_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(describe_run())
     window = f"{arguments.window:,} articles in the window, {open_stories:,} open stories"
     print(f"{window}: {len(measured) / seconds:,.0f} articles/s")
-    print(f"{1_000 * seconds / len(measured):.2f} ms of CPU per article; peak memory {memory_mb:,.0f} MB")
+    print(f"{1_000 * seconds / len(measured):.2f} ms of CPU per article; peak memory {peak_memory_mb():,.0f} MB")
     if arguments.profile:
         print(profile_table(profile))
 

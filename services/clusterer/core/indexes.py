@@ -115,11 +115,13 @@ class Indexes:
 
     def _add_text(self, slot: int, report: Membership, features: Features, bands: Bands) -> None:
         is_counted = not self.space.is_closed(slot)
+        # Keep the bytes of the membership alive and not those of the event too.
+        evidence = stored_evidence(report)
         if is_counted:
             self.frequencies.add(features.terms)
             self.titles.add(report)
-            self.statistics.add(features.evidence)
-        self._evidence.setdefault(slot, JointEvidence(is_counted=is_counted)).add(features.evidence)
+            self.statistics.add(evidence)
+        self._evidence.setdefault(slot, JointEvidence(is_counted=is_counted)).add(evidence)
         self.texts.add(report.article_id, features.shingles, bands)
         self.languages[features.language] += 1
 

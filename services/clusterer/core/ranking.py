@@ -183,7 +183,7 @@ def build_decision(
 def build_candidates(scores: Sequence[StoryScore], vector: ExactVector, space: StorySpace) -> tuple[Candidate, ...]:
     """Build the candidates for these scores, with the similarity of each component."""
     slots = np.array([score.slot for score in scores], dtype=np.int64)
-    rows, unit = space.sums[slots], UNIT * space.counts[slots]
+    rows, unit = space.vectors(slots), UNIT * space.counts[slots]
     lead, title, terms = (
         (rows[:, part] @ vector[part] / unit).tolist()
         for part in (space.layout.lead, space.layout.title, space.layout.terms)

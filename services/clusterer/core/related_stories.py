@@ -34,7 +34,7 @@ def find_related_stories(stories: Sequence[LiveStory], space: StorySpace) -> dic
     if len(ordered) < STORIES_MIN:
         return {story.id: () for story in ordered}
     slots = [story.slot for story in ordered]
-    centroids = space.sums[slots] / (space.lengths[slots] * SCALE)[:, None]
+    centroids = space.vectors(slots) / (space.lengths[slots] * SCALE)[:, None]
     cosines = centroids @ centroids.T
     # Choose leaves: the excess of mass would merge whole subjects.
     labels = np.array(find_clusters(np.sqrt(np.clip(2 - 2 * cosines, 0, None)), choose="leaf"))

@@ -34,7 +34,7 @@ def _second_look(story: LiveStory, edition: EditionState) -> None:
     edition.schedule_second_look(story)
     if report.placed_by is not None:
         return
-    vector, at = space.sums[story.slot], int(space.firsts[story.slot])
+    vector, at = space.vectors(story.slot), int(space.firsts[story.slot])
     ranked = rank_stories(vector, at, length_correction(report.words, parameters), space, parameters)
     scores = [score for score in ranked if score.slot != story.slot]
     for rank, score in enumerate(scores):
@@ -54,7 +54,7 @@ def _merge_if_allowed(
     if may_merge(story, other, edition.stories):
         space = edition.indexes.space
         survivor, absorbed = sorted((story, other), key=LiveStory.seniority)
-        decision = build_decision(Verdict.JOINED, scores, bar, space.sums[story.slot], space)
+        decision = build_decision(Verdict.JOINED, scores, bar, space.vectors(story.slot), space)
         merge = MergeDecision(
             from_story_id=absorbed.id, affinity=scores[bar.rank].value, bar=bar.value, second_look=decision
         )
