@@ -146,8 +146,12 @@ def combined_embeddings(reports: Sequence[Membership], parameters: Parameters, z
     leads, titles = [report.lead_vector for report in reports], [report.title_vector for report in reports]
     return np.concatenate(
         (
-            rescale_rows(_rows(leads) - np.array([zero.lead for zero in zeros]), units * math.sqrt(parameters.lead_weight)),
-            rescale_rows(_rows(titles) - np.array([zero.title for zero in zeros]), units * math.sqrt(parameters.title_weight)),
+            rescale_rows(
+                _rows(leads) - np.array([zero.lead for zero in zeros]), units * math.sqrt(parameters.lead_weight)
+            ),
+            rescale_rows(
+                _rows(titles) - np.array([zero.title for zero in zeros]), units * math.sqrt(parameters.title_weight)
+            ),
         ),
         axis=1,
     )
