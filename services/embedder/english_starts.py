@@ -55,7 +55,7 @@ _THE_TWO: Final = re.compile(
     r"\b[Tt]he (?:two|pair|duo|trio|former|latter)(?: men| women| leaders| sides| countries)?,? (?:\w+ly )?(?!of\b)[a-z]"
 )
 _EPITHET: Final = re.compile(
-    r"The (?:[A-Z][\w.-]+ ){1,3}(?:Democrat|Republican|[a-z]*(?:senator|native|governor|lawmaker|congress(?:wo)?man|billionaire))\b"
+    r"The (?:[A-Z][\w.-]+ ){1,3}(?:Democrat|Republican|[a-z]*(?:senator|native|governor|lawmaker|congress(?:wo)?man))\b"
 )
 """A person by something else than the name: "The New York Democrat"."""
 _LABELLED_QUOTE: Final = re.compile(r"\w+ \"[A-Z]")

@@ -128,6 +128,7 @@ def test_forgotten_stories_are_no_violation() -> None:
         loops.feed(resolve_commands(busy_week()))
         loops.drain("clusterer")
         now = START + timedelta(days=400)
+        log.admin().confirm_clock()
         loops.feed([*(article(number, hour=24 * 50) for number in range(20, 23)), article(1, subject=1, hour=1_201)])
         loops.drain("clusterer")
         assert len(Newsloom(log).stories()) < 6, "the first stories should be forgotten"
