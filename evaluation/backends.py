@@ -32,13 +32,13 @@ from services.embedder.exports.agreement import Agreement, measure_agreement
 
 F1_DIFFERENCE_MAX: Final = 0.003
 NOTE: Final = """\
-The cosines of the vectors of titles and passages with torch's (in half precision, as they travel), and B-cubed F1 at the end of
-the replay with the shipped configuration. A backend agrees if its cosines are as high as required and the average moves by at
-most .003."""
+Each title and passage is encoded with torch and with the backend. The table has the cosines of the two vectors, in the half
+precision of `article-vectors`, and B-cubed F1 at the end of the replay with the shipped configuration. A backend agrees if its
+cosines are as high as required and its average F1 differs by at most .003."""
 
 
 class BackendResult(NamedTuple):
-    """A backend, how far its vectors agree with torch's, and its F1 by stream."""
+    """The figures of one backend: the cosines of its vectors with those of torch, and its F1 on each stream."""
 
     backend: Backend
     agreement: Agreement

@@ -28,9 +28,9 @@ FOLDER: Final = click.Path(path_type=Path, file_okay=False)
 
 
 class Comparison(NamedTuple):
-    """The mean scores of each method, in the order of `METHODS`, and whether newsloom is better by chance.
+    """The result of a comparison: the number of stories, and the mean scores of each method in the order of `METHODS`.
 
-    `p` has for each other method the share of bootstrap samples of stories in which its ROUGE-1 is at least newsloom's.
+    `p` is, for each other method, the share of bootstrap samples of the stories in which its ROUGE-1 is at least newsloom's.
     """
 
     stories: int
@@ -52,7 +52,7 @@ class Comparison(NamedTuple):
 )
 @click.option("--format", "output", type=click.Choice(["table", "json"]), default="table", help="[table]")
 def command(*, name: str, data: Path | None, roundups: Path, words: int, half: str | None, output: str) -> None:
-    """Score the Overviews of a set's stories, their leads and LexRank against round-ups (ROUGE F1)."""
+    """Compare the Overview of each story with the round-up that an editor wrote, by ROUGE F1; the same for lead and LexRank."""
     references = read_roundups(roundups)
     stream = read_streams(data or default_data_folder(), (name,))[0]
     stories = [one for one in reference_stories(stream, references) if half in {None, _half(one)}]

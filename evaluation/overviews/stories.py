@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from collections import defaultdict
 from collections.abc import Iterator
@@ -12,8 +11,8 @@ from typing import Final
 
 import msgspec
 
+from evaluation.streams.files import read_lines
 from evaluation.streams.stream import LabelledArticle, Stream
-from newsloom.contracts.sentences import Sentence
 from newsloom.streaming.errors import ConfigurationError
 from services.digest.core.story import DigestStory, Report
 from services.embedder.sentences import usable_sentences
@@ -50,16 +49,12 @@ _ROW: Final = msgspec.json.Decoder(_Row)
 def read_roundups(path: Path) -> dict[str, str]:
     """Read the round-ups by story; raises ConfigurationError, with the line's number, for a line that is none."""
     roundups = {}
-    try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
-                try:
-                    row = _ROW.decode(line)
-                except msgspec.DecodeError as error:
-                    raise ConfigurationError(f"--roundups {path}, line {number}: {error}") from error
-                roundups[row.story] = row.roundup
-    except (OSError, EOFError, zlib.error) as error:
-        raise ConfigurationError(f"--roundups {path} cannot be read: {error}") from error
+    for number, line in enumerate(read_lines(path), start=1):
+        try:
+            row = _ROW.decode(line)
+        except msgspec.DecodeError as error:
+            raise ConfigurationError(f"--roundups {path}, line {number}: {error}") from error
+        roundups[row.story] = row.roundup
     return roundups
 
 
@@ -91,5 +86,5 @@ def _report(labelled: LabelledArticle) -> Report:
         outlet=article.outlet,
         leaning=article.leaning,
         url=article.url,
-        sentences=tuple(Sentence(text=one.text, offset=one.offset) for one in usable.sentences),
+        sentences=usable.sentences,
     )

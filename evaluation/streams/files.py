@@ -133,9 +133,12 @@ def read_stream(path: Path) -> Stream:
 
 
 def _holds_articles(path: Path) -> bool:
-    """Return whether the first line is an article. A line that cannot be decoded counts as one: reading it names the fault."""
+    """Return whether the first line is an article.
+
+    True too if it cannot be decoded: then the file is read, and the error names the line.
+    """
     try:
-        first = msgspec.json.decode(next(_lines(path), b"{}"))
+        first = msgspec.json.decode(next(read_lines(path), b"{}"))
     except (msgspec.DecodeError, ConfigurationError):
         return True
     return not isinstance(first, dict) or "id" in first
@@ -157,7 +160,7 @@ def _labelled(row: _Row, at: datetime) -> LabelledArticle:
 
 def _rows(path: Path) -> Iterator[tuple[_Row, datetime | None]]:
     seen: set[str] = set()
-    for number, line in enumerate(_lines(path), start=1):
+    for number, line in enumerate(read_lines(path), start=1):
         try:
             row = _ROW.decode(line)
             at = _moment(row.published_at)
@@ -169,7 +172,8 @@ def _rows(path: Path) -> Iterator[tuple[_Row, datetime | None]]:
         yield row, at
 
 
-def _lines(path: Path) -> Iterator[bytes]:
+def read_lines(path: Path) -> Iterator[bytes]:
+    """Yield the lines of a file, plain or gzip by its name; raises ConfigurationError if it cannot be read."""
     try:
         with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as lines:
             yield from lines

@@ -15,10 +15,8 @@ from newsloom.contracts.article import (
     Article,
 )
 from newsloom.contracts.command import SPLIT_BYTES_MAX, SplitStory, StoryCommand
-from newsloom.contracts.digest import StoryDigest
 from newsloom.contracts.limits import YEAR_MAX, YEAR_MIN, json_size_bytes
 from newsloom.contracts.membership import StateRecord
-from newsloom.contracts.sentences import ArticleSentences
 from newsloom.contracts.story import Story, StoryUpdate
 from newsloom.contracts.vector import ArticleRetraction, ArticleVector, VectorEvent
 
@@ -45,8 +43,6 @@ _VECTOR: msgspec.json.Decoder[VectorEvent] = msgspec.json.Decoder(VectorEvent)
 _STATE: msgspec.json.Decoder[StateRecord] = msgspec.json.Decoder(StateRecord)
 _STORY = msgspec.json.Decoder(Story)
 _UPDATE = msgspec.json.Decoder(StoryUpdate)
-_SENTENCES = msgspec.json.Decoder(ArticleSentences)
-_DIGEST = msgspec.json.Decoder(StoryDigest)
 
 
 def encode(value: msgspec.Struct) -> bytes:
@@ -101,18 +97,6 @@ def decode_story(data: bytes) -> Story:
 def decode_update(data: bytes) -> StoryUpdate:
     """Decode an update from `story-updates`. Raises `InvalidValue`."""
     return _decode(_UPDATE, data)
-
-
-def decode_sentences(data: bytes) -> ArticleSentences:
-    """Decode the sentences of an article from `article-sentences`. Raises `InvalidValue`."""
-    sentences = _decode(_SENTENCES, data)
-    _check_id(sentences.article_id, "article_id")
-    return sentences
-
-
-def decode_digest(data: bytes) -> StoryDigest:
-    """Decode a digest from `story-digests`. Raises `InvalidValue`."""
-    return _decode(_DIGEST, data)
 
 
 def with_advice(message: str) -> str:

@@ -247,7 +247,10 @@ class Loop:
         self._report_assignment()
 
     def _forget(self, lost: Set[TopicPartition]) -> None:
-        """Forget the state of these partitions. Those of the same number that stay assigned are to be restored again."""
+        """Forget the state of these partitions.
+
+        Partitions of the same number share a state. Those that stay assigned have to be restored again.
+        """
         numbers = {topic_partition.partition for topic_partition in self._restored & lost}
         for number in sorted(numbers):
             self._step.forget(number)

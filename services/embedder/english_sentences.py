@@ -75,7 +75,7 @@ def is_english(text: str) -> bool:
 
 
 def can_stand_alone(sentence: str, outlet: str | None = None) -> bool:
-    """Return whether a sentence, without white space around it, can be quoted alone."""
+    """Return whether a reader understands the sentence without the text around it. It has no white space at its ends."""
     if not CHARACTERS_MIN <= len(sentence) <= CHARACTERS_MAX:
         return False
     plain = sentence.translate(_STRAIGHT)
@@ -147,7 +147,7 @@ _OPEN_QUESTION: Final = re.compile(
 
 
 def _is_question(plain: str) -> bool:
-    """Return whether a line is a question that readers may have, understood without the text around it."""
+    """Return whether a sentence that ends with a question mark is a question of readers, and is understood alone."""
     return bool(
         _QUESTION.fullmatch(plain) and len(plain.split()) >= QUESTION_WORDS_MIN and not _OPEN_QUESTION.search(plain)
     )

@@ -72,7 +72,7 @@ class SentenceEncoder:
         )
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the token ids of each text, truncated to what the model reads."""
+        """Return the token ids of each text. Longer texts are cut at the model's maximum."""
         return self._tokenization.tokenize(texts)
 
     def run_pass(self, one: ForwardPass, tokens: Sequence[list[int]]) -> Vectors:

@@ -8,20 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
+from newsloom.contracts.sentences import Sentence
 from services.embedder.english_sentences import can_stand_alone, is_english
 from services.embedder.sentence_boundaries import sentence_spans
 
 SENTENCES_MAX: Final = 60
 ENGLISH_RULES: Final = "en-1"
 """The version of the rules for English. Raise it with any change of what they return."""
-
-
-@dataclass(frozen=True, slots=True)
-class Sentence:
-    """A sentence, verbatim: `article.text[offset : offset + len(text)] == text`, counted in code points."""
-
-    text: str
-    offset: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +44,7 @@ def usable_sentences(text: str, language: str | None, *, outlet: str | None = No
         sentence = text[start:end]
         key = " ".join(sentence.casefold().split())
         if key not in found and can_stand_alone(sentence, outlet):
-            found[key] = Sentence(sentence, start)
+            found[key] = Sentence(text=sentence, offset=start)
             if len(found) == SENTENCES_MAX:
                 break
     return UsableSentences(ENGLISH_RULES, tuple(found.values()))

@@ -28,7 +28,7 @@ class Tokenization:
         self._tokens_max = _tokens_max(model)
 
     def tokenize(self, texts: Sequence[str]) -> list[list[int]]:
-        """Return the token ids of each text, after the model's prompt, truncated to what the model reads."""
+        """Return the token ids of each text with the model's prompt before it. Longer texts are cut at the model's maximum."""
         prompted = [self._prompt + text for text in texts]
         ids: list[list[int]] = self._tokenizer(prompted, truncation=True, max_length=self._tokens_max)["input_ids"]
         return ids

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
 
 from newsloom.contracts.digest import Question, Side, Statement
 from services.digest.core.frequencies import DocumentFrequencies
@@ -14,9 +13,6 @@ from services.digest.core.sides import compose_sides
 from services.digest.core.statements import statement
 from services.digest.core.story import DigestStory
 from services.digest.core.story_text import StoryText
-
-MADE_WITH: Final = "extractive-1"
-"""The version of method and table of document frequencies. Raise it with any change of what `compose` returns."""
 
 
 @dataclass(frozen=True, slots=True)
